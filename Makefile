@@ -1,0 +1,106 @@
+# minimall. `make help` lists the targets.
+MODE ?= release
+CC ?= gcc
+PKG_CONFIG ?= pkg-config
+PREFIX ?= /usr/local
+B := build/$(MODE)
+
+MODES := release debug asan cov
+ifeq ($(filter $(MODE),$(MODES)),)
+$(error MODE must be one of: $(MODES))
+endif
+OPT.release := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+OPT.debug := -O0
+OPT.asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+OPT.cov := -O0 --coverage
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wvla -Wformat=2 -Wwrite-strings -Wswitch-enum -Wdouble-promotion -Werror
+
+PKGS := json-c libmariadb libcrypto libcurl fcgi libcrypt
+# not before install.sh made sure that they are there
+PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS))
+PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS))
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE= -Ilib -I. -g -fPIE $(WARN) $(OPT.$(MODE)) $(PKG_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(filter -fsanitize% --coverage,$(OPT.$(MODE))) $(LDFLAGS)
+
+LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard lib/*/*.c)))
+CGI := $(patsubst cgi-bin/%.c,$(B)/%.fcgi,$(sort $(wildcard cgi-bin/*.c)))
+CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cli/*.c)))
+UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
+V ?= 0
+Q := $(if $(filter 0,$(V)),@,)
+say = $(if $(filter 0,$(V)),@echo "  $(1)" $(2),@true)
+
+.DELETE_ON_ERROR:
+.PHONY: all run reset install-needs test lint unit e2e bench format format-check routes clean help
+
+all: $(CGI) $(B)/minimall ## build every executable and the command (MODE=release|debug|asan|cov)
+
+# A recipe of a machine without the libraries installs them first, then builds in a second make.
+run: install-needs ## install what is missing, build, and run the shop with its sandbox (PORT=8080)
+	@echo "==> building"
+	@$(MAKE) --no-print-directory -j2 all
+	@exec node sandbox/start.mjs
+
+reset: ## drop the data of `make run`
+	@node sandbox/reset.mjs
+
+install-needs:
+	@sh sandbox/install.sh
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/libminimall.a: $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)$(RM) $@ && $(AR) rcs $@ $^
+
+$(B)/%.fcgi: $(B)/cgi-bin/%.o $(B)/libminimall.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) -o $@
+
+$(B)/minimall: $(CLI_OBJ) $(B)/libminimall.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) -o $@
+
+$(B)/unit/%: $(B)/tests/unit/%.o $(B)/libminimall.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) $$($(PKG_CONFIG) --libs cmocka) -o $@
+
+.SECONDARY:
+
+-include $(shell test -d $(B) && find $(B) -name '*.d')
+
+test: ## install what is missing, then lint, unit and end-to-end tests (MODE=asan for sanitizers)
+	@sh sandbox/install.sh --test
+	@$(MAKE) --no-print-directory -j2 all
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory e2e
+
+lint: ## the project's own rules: layers, banned functions, SQL, headers, format
+	@sh tests/lint/run.sh
+
+unit: $(UNIT) ## unit tests
+	@sh tests/unit/run.sh $(UNIT)
+
+e2e: all ## end-to-end tests; FILES=tests/e2e/x.test.mjs for some
+	@MODE=$(MODE) node tests/e2e/run.mjs $(FILES)
+
+routes: $(CGI) ## print every route
+	@for f in $(CGI); do $$f --routes; done
+
+format: ## clang-format every source
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+
+format-check:
+	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+
+clean: ## remove what was built
+	rm -rf build
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16

@@ -1,0 +1,39 @@
+/* payments.c - /api/payment: what may call a provider. notify.c hears from them. */
+#include "flow/keys.h"
+#include "flow/prepay.h"
+#include "shop/session.h"
+#include "web/app.h"
+
+static enum err prepay(struct ctx *c, struct req *r, struct resp *w)
+{
+	struct prepay_request in = { 0 };
+	struct prepay out = { 0 };
+
+	TRY(req_body(c, r, prepay_request_fields, JSON_MAKE, &in));
+	TRY(prepay_wechat(c, in.order_id, &out));
+	return resp_one(w, 200, prepay_fields, &out);
+}
+
+static enum err read_standing(struct ctx *c, struct req *r, struct resp *w)
+{
+	struct payment_standing out = { 0 };
+
+	TRY(payment_standing_wechat(c, req_no(c, r, 0), &out));
+	return resp_one(w, 200, payment_standing_fields, &out);
+}
+
+/* clang-format off */
+static const struct route routes[] = {
+	{ POST, "/api/payment/wxpay",     ROLE_USER, RATE_PAYMENT, prepay,        ROUTE_IDEMPOTENT },
+	{ GET,  "/api/payment/wxpay/:no", ROLE_USER, RATE_READ,    read_standing, 0 },
+	{ .path = NULL },
+};
+/* clang-format on */
+
+int main(int argc, char **argv)
+{
+	const struct app app = { .name = "payments", .routes = routes,
+		.identify = session_identify, .start = keys_start };
+
+	return app_main(argc, argv, &app);
+}

@@ -1,0 +1,37 @@
+/* jobs.c - one pass over everything that is due; for cron or a timer. Safe to overlap. */
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "flow/close.h"
+#include "flow/keys.h"
+#include "shop/idempotency.h"
+#include "shop/session.h"
+
+enum { PURGE_A_PASS = 5000 };
+
+int run_jobs(struct ctx *c, int argc, char **argv)
+{
+	struct close_report report = { 0 };
+	int64_t keys = 0, sessions = 0;
+	enum err e, closing;
+
+	(void)argv;
+	if (argc != 1)
+		return EXIT_USAGE;
+	if (!keys_start(c))
+		return EXIT_TROUBLE;
+	closing = close_pass(c, &report);
+	/* a fault with payments keeps nothing else from being done */
+	e = idempotency_purge(c, PURGE_A_PASS, &keys);
+	if (e == OK)
+		e = session_purge(c, PURGE_A_PASS, &sessions);
+	keys_stop(c);
+	printf("jobs: %lld orders timed out, %lld payments followed (%lld settled, %lld closed, "
+	       "%lld unknown), %lld keys and %lld sessions forgotten\n",
+		(long long)report.timed_out, (long long)report.followed, (long long)report.settled,
+		(long long)report.closed, (long long)report.unknown, (long long)keys,
+		(long long)sessions);
+	if (closing != OK || e != OK)
+		return trouble(c, closing != OK ? closing : e);
+	return EXIT_DONE;
+}

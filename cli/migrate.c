@@ -1,0 +1,180 @@
+/*
+ * migrate.c - bring the schema up to date: the files of schema/ in the order of their
+ * numbers, each once. DDL commits by itself, so progress is kept statement by statement:
+ * a file that stopped half-way goes on where it stopped.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/field.h"
+#include "cli/command.h"
+#include "ext/crypto.h"
+#include "ext/db.h"
+
+enum { FILES_MAX = 999, FILE_MAX_BYTES = 1 << 20 };
+
+static const char SQL_TABLE[] =
+	"CREATE TABLE IF NOT EXISTS schema_migrations ("
+	"name VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY, "
+	"sha256 CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+	"statements_done INT NOT NULL, applied_at BIGINT NULL) ENGINE=InnoDB";
+static const char SQL_LOCK[] = "SELECT GET_LOCK('minimall migrate', 60) AS n";
+static const char SQL_UNLOCK[] = "SELECT RELEASE_LOCK('minimall migrate') AS n";
+static const char SQL_READ[] =
+	"SELECT sha256, statements_done, applied_at FROM schema_migrations WHERE name = ?";
+static const char SQL_BEGIN[] =
+	"INSERT INTO schema_migrations (name, sha256, statements_done) VALUES (?, ?, 0)";
+static const char SQL_STEP[] =
+	"UPDATE schema_migrations SET statements_done = ? WHERE name = ?";
+static const char SQL_DONE[] = "UPDATE schema_migrations SET applied_at = ? WHERE name = ?";
+
+struct migration {
+	const char *sha256;
+	int64_t statements_done;
+	timestamp applied_at;
+};
+static const struct field migration_fields[] = {
+	FIELD(struct migration, sha256),
+	FIELD(struct migration, statements_done),
+	FIELD(struct migration, applied_at),
+	FIELD_END,
+};
+
+struct number {
+	opt_i64 n;
+};
+static const struct field number_fields[] = { FIELD(struct number, n), FIELD_END };
+
+static int is_migration(const struct dirent *d)
+{
+	size_t len = strlen(d->d_name);
+
+	return len > 8 && len < 100 && strspn(d->d_name, "0123456789") == 3 &&
+	       d->d_name[3] == '-' && strcmp(d->d_name + len - 4, ".sql") == 0;
+}
+
+static bool read_text(struct ctx *c, const char *path, const char **out)
+{
+	FILE *f = fopen(path, "re");
+	char *text = arena_alloc(&c->arena, FILE_MAX_BYTES + 1);
+	size_t n;
+
+	if (f == NULL)
+		return false;
+	n = fread(text, 1, FILE_MAX_BYTES + 1, f);
+	fclose(f);
+	*out = text;
+	return n <= FILE_MAX_BYTES;
+}
+
+/* The next statement: up to a ';' at a line's end, without comment lines. NULL at the end. */
+static const char *next_statement(struct ctx *c, const char **p)
+{
+	struct str s = str_new(&c->arena, FILE_MAX_BYTES);
+
+	while (**p != '\0') {
+		size_t len = strcspn(*p, "\n");
+		const char *line = *p;
+		const char *text = line + strspn(line, " \t");
+
+		*p += len + ((*p)[len] == '\n');
+		if (strncmp(text, "--", 2) == 0 || text == line + len)
+			continue;
+		if (line[len - 1] == ';') {
+			str_add(&s, line, len - 1);
+			return str_text(&s);
+		}
+		str_add(&s, line, len);
+		str_addc(&s, '\n');
+	}
+	return s.len > 0 ? str_text(&s) : NULL;
+}
+
+static enum err apply(struct ctx *c, const char *name, const char *text, const char *sha256)
+{
+	struct migration m = { 0 };
+	int64_t n = 0;
+	bool found;
+
+	TRY(db_find(c, SQL_READ, ARGS(TEXT(name)), migration_fields, &m, &found));
+	if (found && strcmp(m.sha256, sha256) != 0) {
+		fprintf(stderr, "minimall: %s was changed after it was applied\n", name);
+		return fail(c, ERR_CONFLICT, name);
+	}
+	if (m.applied_at.ms != 0)
+		return OK;
+	if (!found)
+		TRY(db_exec(c, SQL_BEGIN, ARGS(TEXT(name), TEXT(sha256)), NULL));
+	for (const char *sql; (sql = next_statement(c, &text)) != NULL; n++) {
+		if (n < m.statements_done)
+			continue;
+		TRY(db_script(c, sql));
+		TRY(db_exec(c, SQL_STEP, ARGS(I64(n + 1), TEXT(name)), NULL));
+	}
+	printf("applied %s\n", name);
+	return db_exec(c, SQL_DONE, ARGS(I64(clock_now_ms()), TEXT(name)), NULL);
+}
+
+static enum err apply_file(struct ctx *c, const char *dir, const char *name)
+{
+	const char *path = arena_printf(&c->arena, "%s/%s", dir, name), *text;
+	unsigned char sha256[SHA256_LEN];
+	char hex[SHA256_HEX_LEN + 1];
+
+	if (!read_text(c, path, &text)) {
+		fprintf(stderr, "minimall: %s can't be read\n", path);
+		return ERR_INTERNAL;
+	}
+	crypto_sha256(text, strlen(text), sha256);
+	hex_encode(sha256, sizeof(sha256), hex);
+	return apply(c, name, text, hex);
+}
+
+/* One at a time: a second one waits, and then finds nothing to do. */
+static enum err migrate(struct ctx *c, const char *dir, char *const *names, int n)
+{
+	struct number lock = { 0 };
+	enum err e = OK;
+
+	TRY(db_one(c, SQL_LOCK, NO_ARGS, number_fields, &lock));
+	if (lock.n.n != 1)
+		return ERR_BUSY;
+	TRY(db_script(c, SQL_TABLE));
+	for (int i = 0; i < n && e == OK; i++)
+		e = apply_file(c, dir, names[i]);
+	TRY(db_one(c, SQL_UNLOCK, NO_ARGS, number_fields, &lock));
+	return e;
+}
+
+int run_migrate(struct ctx *c, int argc, char **argv)
+{
+	const char *dir = getenv("MINIMALL_SCHEMA_DIR");
+	char *names[FILES_MAX];
+	struct dirent **entries;
+	int n;
+	enum err e;
+
+	(void)argv;
+	if (argc != 1)
+		return EXIT_USAGE;
+	if (dir == NULL)
+		dir = "schema";
+	n = scandir(dir, &entries, is_migration, alphasort);
+	if (n <= 0 || n > FILES_MAX) {
+		fprintf(stderr, "minimall: no migrations in %s (MINIMALL_SCHEMA_DIR)\n", dir);
+		return EXIT_TROUBLE;
+	}
+	for (int i = 0; i < n; i++) {
+		names[i] = arena_dup(&c->arena, entries[i]->d_name, strlen(entries[i]->d_name));
+		free(entries[i]);
+	}
+	free(entries);
+	e = migrate(c, dir, names, n);
+	if (e != OK)
+		return trouble(c, e);
+	printf("schema is up to date\n");
+	return EXIT_DONE;
+}

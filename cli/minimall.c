@@ -1,0 +1,94 @@
+/* minimall.c - the shop's command: a table of subcommands. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "ext/db.h"
+
+static const struct command commands[] = {
+	{ "migrate", run_migrate, CONF_DB, "", "bring the database's schema up to date" },
+	{ "create-admin", run_create_admin, CONF_DB, "--account EMAIL_OR_PHONE [--nickname NAME]",
+		"make an administrator; the password is one line on standard input" },
+	{ "issue-token", run_issue_token, CONF_DB, "--system NAME | --list | --revoke ID",
+		"issue a service token (shown once), list them, or revoke one" },
+	{ "jobs", run_jobs, CONF_ALL, "", "one pass over everything that is due" },
+	{ "audit", run_audit, CONF_DB, "", "derive stock and payments anew; 1 when something is off" },
+};
+
+const char *option(int argc, char **argv, const char *name)
+{
+	for (int i = 1; i + 1 < argc; i++)
+		if (strcmp(argv[i], name) == 0)
+			return argv[i + 1];
+	return NULL;
+}
+
+bool options_known(int argc, char **argv, const char *const *known)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *const *k = known;
+		size_t len = strlen(argv[i]);
+
+		while (*k != NULL && (strncmp(*k, argv[i], len) != 0 ||
+					     ((*k)[len] != '\0' && strcmp(*k + len, "=") != 0)))
+			k++;
+		if (*k == NULL)
+			return false;
+		if ((*k)[len] == '=' && ++i == argc)
+			return false;
+	}
+	return true;
+}
+
+int trouble(const struct ctx *c, enum err e)
+{
+	const struct err_info *info = err_info(e);
+
+	fprintf(stderr, "minimall: %s (%s)%s%s\n", info->text, info->code,
+		c->fault != NULL ? ": " : "", c->fault != NULL ? c->fault : "");
+	return EXIT_TROUBLE;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: minimall COMMAND\n\n");
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		fprintf(stderr, "  %s %s\n      %s\n", commands[i].name, commands[i].usage,
+			commands[i].help);
+	fprintf(stderr, "\nSettings come from the environment or the file that MINIMALL_CONFIG names.\n");
+	return EXIT_USAGE;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	struct arena forever = { 0 };
+	struct conf conf;
+	struct ctx c = { .actor.kind = ACTOR_COMMAND };
+	int status = EXIT_TROUBLE;
+
+	if (conf_load(&conf, command->needs, &forever)) {
+		c.conf = &conf;
+		c.db = db_new(&conf, &db_limits_command);
+		c.now_ms = clock_now_ms();
+		if (log_open(conf.log_file, "minimall"))
+			status = command->run(&c, argc, argv);
+		else
+			fprintf(stderr, "configuration: LOG_FILE can't be opened\n");
+		db_free(c.db);
+	}
+	arena_done(&c.arena);
+	arena_done(&forever);
+	if (status == EXIT_USAGE)
+		fprintf(stderr, "usage: minimall %s %s\n", command->name, command->usage);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; argc > 1 && i < ARRAY_LEN(commands); i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return run(&commands[i], argc - 1, argv + 1);
+	return usage();
+}

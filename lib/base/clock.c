@@ -1,0 +1,195 @@
+#include "base/clock.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/str.h"
+
+/* 9999-12-31T23:59:59.999Z */
+#define YEAR_9999_END_MS INT64_C(253402300799999)
+
+static const char *offset_file;
+
+bool clock_init(const char *shop_tz, const char *test_clock_file)
+{
+	char path[160];
+
+	offset_file = test_clock_file;
+	if (strstr(shop_tz, "..") != NULL || shop_tz[0] == '/')
+		return false;
+	snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", shop_tz);
+	if (access(path, R_OK) != 0) {
+		/* a host without tzdata still knows the zone of most shops */
+		if (strcmp(shop_tz, "Asia/Shanghai") != 0)
+			return false;
+		shop_tz = "CST-8";
+	}
+	if (setenv("TZ", shop_tz, 1) != 0)
+		return false;
+	tzset();
+	return true;
+}
+
+/* Seconds from the test clock's file; a missing or empty file is no offset. */
+static int64_t test_offset_s(void)
+{
+	char buf[32] = { 0 };
+	ssize_t n;
+	int fd;
+
+	if (offset_file == NULL)
+		return 0;
+	fd = open(offset_file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	return n > 0 ? strtoll(buf, NULL, 10) : 0;
+}
+
+int64_t clock_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + test_offset_s() * 1000;
+}
+
+int64_t clock_mono_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void clock_iso(int64_t ms, bool with_ms, char out[static CLOCK_TEXT_MAX])
+{
+	time_t s = (time_t)(ms / 1000);
+	struct tm tm;
+	size_t n;
+
+	gmtime_r(&s, &tm);
+	n = strftime(out, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (with_ms)
+		snprintf(out + n, CLOCK_TEXT_MAX - n, ".%03dZ", (int)(ms % 1000));
+	else
+		snprintf(out + n, CLOCK_TEXT_MAX - n, "Z");
+}
+
+void clock_rfc3339_cst(int64_t ms, char out[static CLOCK_TEXT_MAX])
+{
+	time_t s = (time_t)((ms + 8 * HOUR_MS) / 1000);
+	struct tm tm;
+
+	gmtime_r(&s, &tm);
+	strftime(out, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S+08:00", &tm);
+}
+
+void clock_shop_day(int64_t ms, char out[static CLOCK_TEXT_MAX])
+{
+	time_t s = (time_t)(ms / 1000);
+	struct tm tm;
+
+	localtime_r(&s, &tm);
+	strftime(out, CLOCK_TEXT_MAX, "%Y%m%d", &tm);
+}
+
+/* Exactly n digits at *p, which moves on. */
+static bool take_number(const char **p, int n, int lo, int hi, int *out)
+{
+	int value = 0;
+
+	for (int i = 0; i < n; i++, (*p)++) {
+		if (**p < '0' || **p > '9')
+			return false;
+		value = value * 10 + (**p - '0');
+	}
+	*out = value;
+	return value >= lo && value <= hi;
+}
+
+static bool take_char(const char **p, const char *any_of)
+{
+	if (**p == '\0' || strchr(any_of, **p) == NULL)
+		return false;
+	(*p)++;
+	return true;
+}
+
+static bool take_date(const char **p, struct tm *tm)
+{
+	static const int month_days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	int year, month, leap;
+
+	if (!take_number(p, 4, 1970, 9999, &year) || !take_char(p, "-") ||
+		!take_number(p, 2, 1, 12, &month) || !take_char(p, "-") ||
+		!take_number(p, 2, 1, 31, &tm->tm_mday))
+		return false;
+	leap = month == 2 && (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
+	tm->tm_year = year - 1900;
+	tm->tm_mon = month - 1;
+	return tm->tm_mday <= month_days[month - 1] + leap;
+}
+
+/* ".123456": only the first three digits count. */
+static bool take_fraction(const char **p, int64_t *ms)
+{
+	int64_t unit = 100;
+	const char *start;
+
+	*ms = 0;
+	if (!take_char(p, "."))
+		return true;
+	start = *p;
+	for (; **p >= '0' && **p <= '9'; (*p)++, unit /= 10)
+		*ms += (**p - '0') * unit;
+	return *p > start && *p - start <= 9;
+}
+
+static bool take_offset(const char **p, int64_t *offset_ms)
+{
+	int sign = **p == '-' ? -1 : 1, hour, minute;
+
+	*offset_ms = 0;
+	if (take_char(p, "Zz"))
+		return true;
+	if (!take_char(p, "+-") || !take_number(p, 2, 0, 23, &hour) || !take_char(p, ":") ||
+		!take_number(p, 2, 0, 59, &minute))
+		return false;
+	*offset_ms = sign * (hour * HOUR_MS + minute * MINUTE_MS);
+	return true;
+}
+
+bool clock_parse(const char *text, int64_t *out_ms)
+{
+	struct tm tm = { 0 };
+	int64_t fraction, offset, ms;
+
+	if (!take_date(&text, &tm) || !take_char(&text, "Tt") ||
+		!take_number(&text, 2, 0, 23, &tm.tm_hour) || !take_char(&text, ":") ||
+		!take_number(&text, 2, 0, 59, &tm.tm_min) || !take_char(&text, ":") ||
+		!take_number(&text, 2, 0, 59, &tm.tm_sec) || !take_fraction(&text, &fraction) ||
+		!take_offset(&text, &offset) || *text != '\0')
+		return false;
+	ms = (int64_t)timegm(&tm) * 1000 + fraction - offset;
+	/* an offset must not carry it out of the years that the text may name */
+	if (ms < 0 || ms > YEAR_9999_END_MS)
+		return false;
+	*out_ms = ms;
+	return true;
+}
+
+bool clock_parse_day(const char *text, int64_t *out_ms)
+{
+	struct tm tm = { .tm_isdst = -1 };
+
+	if (!take_date(&text, &tm) || *text != '\0')
+		return false;
+	*out_ms = (int64_t)mktime(&tm) * 1000;
+	return true;
+}

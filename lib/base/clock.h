@@ -1,0 +1,45 @@
+/*
+ * clock.h - the time, its texts, and the shop's zone.
+ * Unit: milliseconds since 1970 UTC. Stored and sent as UTC; only "today" and
+ * what a provider wants in its own zone know another one.
+ */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include "base/base.h"
+
+/* A moment; ms == 0 stands for "none" where a field may be null. */
+typedef struct {
+	int64_t ms;
+} timestamp;
+
+#define SECOND_MS INT64_C(1000)
+#define MINUTE_MS (60 * SECOND_MS)
+#define HOUR_MS (60 * MINUTE_MS)
+#define DAY_MS (24 * HOUR_MS)
+
+/*
+ * Set the process's zone to the shop's, and the file that holds the test
+ * clock's offset in seconds (NULL: none). False when the zone is unknown.
+ */
+bool clock_init(const char *shop_tz, const char *test_clock_file) MUST;
+
+/* The time plus the test clock's offset, which is read anew at each call. */
+int64_t clock_now_ms(void);
+/* A clock for durations: never set back, unrelated to the date. */
+int64_t clock_mono_ms(void);
+
+enum { CLOCK_TEXT_MAX = 40 };
+/* "2023-09-15T08:00:00.000Z", without the milliseconds "2023-09-15T08:00:00Z". */
+void clock_iso(int64_t ms, bool with_ms, char out[static CLOCK_TEXT_MAX]);
+/* "2023-09-15T16:00:00+08:00", as WeChat Pay wants it (PAYMENTS.md 2.7). */
+void clock_rfc3339_cst(int64_t ms, char out[static CLOCK_TEXT_MAX]);
+/* "20230915" in the shop's zone. */
+void clock_shop_day(int64_t ms, char out[static CLOCK_TEXT_MAX]);
+
+/* RFC 3339 with any offset; seconds and fraction as given, years 1970-9999. */
+bool clock_parse(const char *text, int64_t *out_ms) MUST;
+/* "YYYY-MM-DD": the moment at which that day begins in the shop's zone. */
+bool clock_parse_day(const char *text, int64_t *out_ms) MUST;
+
+#endif

@@ -1,0 +1,277 @@
+#include "base/conf.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+
+#define FILE_MAX_BYTES ((size_t)64 << 10)
+
+enum kind {
+	TEXT,   /* min..max bytes */
+	SECRET, /* the same, and not a well-known one */
+	NUMBER, /* min..max */
+	SWITCH, /* on, off */
+	PATH,   /* a readable file */
+	URL,    /* https, or http to this host */
+	HEX,    /* min..max hexadecimal digits */
+};
+
+struct row {
+	const char *name;
+	enum kind kind;
+	unsigned need; /* demanded when the program needs any of these */
+	int64_t min, max;
+	const char *fallback; /* NULL with a need: the setting is mandatory */
+	size_t off;
+};
+
+#define AT(m) offsetof(struct conf, m)
+
+/* clang-format off */
+static const struct row rows[] = {
+	{ "DB_SOCKET", TEXT, 0, 1, 107, NULL, AT(db_socket) },
+	{ "DB_HOST", TEXT, 0, 1, 255, NULL, AT(db_host) },
+	{ "DB_PORT", NUMBER, CONF_DB, 1, 65535, "3306", AT(db_port) },
+	{ "DB_USER", TEXT, CONF_DB, 1, 80, NULL, AT(db_user) },
+	{ "DB_PASSWORD", TEXT, CONF_DB, 0, 256, "", AT(db_password) },
+	{ "DB_NAME", TEXT, CONF_DB, 1, 64, NULL, AT(db_name) },
+	{ "JWT_SECRET", SECRET, CONF_WEB, 32, 512, NULL, AT(jwt_secret) },
+	{ "CORS_ORIGINS", TEXT, CONF_WEB, 0, 4096, "", AT(cors_origins) },
+	{ "SHOP_TZ", TEXT, CONF_DB, 1, 64, "Asia/Shanghai", AT(shop_tz) },
+	{ "SHOP_NAME", TEXT, CONF_DB, 1, 60, "minimall", AT(shop_name) },
+	{ "LOG_FILE", TEXT, 0, 1, 512, NULL, AT(log_file) },
+	{ "MINIMALL_TEST_CLOCK", TEXT, 0, 1, 512, NULL, AT(test_clock) },
+	{ "ORDER_PAY_MINUTES", NUMBER, CONF_DB, 1, 120, "30", AT(order_pay_minutes) },
+	{ "WECHAT_APPID", TEXT, CONF_PROVIDER, 4, 32, NULL, AT(wechat_appid) },
+	{ "WECHAT_SECRET", SECRET, CONF_PROVIDER, 16, 128, NULL, AT(wechat_secret) },
+	{ "WECHAT_MCHID", TEXT, CONF_PROVIDER, 4, 32, NULL, AT(wechat_mchid) },
+	{ "WECHAT_API_V3_KEY", SECRET, CONF_PROVIDER, 32, 32, NULL, AT(wechat_api_v3_key) },
+	{ "WECHAT_MCH_SERIAL_NO", HEX, CONF_PROVIDER, 8, 40, NULL, AT(wechat_mch_serial_no) },
+	{ "WECHAT_MCH_PRIVATE_KEY_FILE", PATH, CONF_PROVIDER, 1, 512, NULL, AT(wechat_mch_private_key_file) },
+	{ "WECHAT_PAY_PUBLIC_KEY_ID", TEXT, CONF_PROVIDER, 12, 64, NULL, AT(wechat_pay_public_key_id) },
+	{ "WECHAT_PAY_PUBLIC_KEY_FILE", PATH, CONF_PROVIDER, 1, 512, NULL, AT(wechat_pay_public_key_file) },
+	{ "WECHAT_NOTIFY_URL", URL, CONF_PROVIDER, 8, 255, NULL, AT(wechat_notify_url) },
+	{ "WECHAT_LOGIN_BASE_URL", URL, CONF_PROVIDER, 8, 255, "https://api.weixin.qq.com", AT(wechat_login_base_url) },
+	{ "WECHAT_PAY_BASE_URL", URL, CONF_PROVIDER, 8, 255, "https://api.mch.weixin.qq.com", AT(wechat_pay_base_url) },
+	{ "WXPAY_QUERY_GAP_S", NUMBER, CONF_PROVIDER, 0, 60, "5", AT(wxpay_query_gap_s) },
+	{ "PAYMENT_SIMULATION", SWITCH, CONF_DB, 0, 0, "off", AT(payment_simulation) },
+};
+/* clang-format on */
+
+/* Beginnings of secrets that are printed in manuals; compared without case. */
+static const char *const well_known[] = { "changeme", "change-me", "change_me", "secret",
+	"your-", "your_", "yoursecret", "default", "password", "example", "minimall", "test",
+	"01234567", "12345678", "abcdefgh", "jwt_secret", "jwt-secret", "a7cde1zjb1kg2e7vftS3jqz" };
+
+struct faults {
+	int n;
+};
+
+static void fault(struct faults *f, const char *name, const char *what)
+{
+	f->n++;
+	fprintf(stderr, "configuration: %s %s\n", name, what);
+}
+
+static bool is_well_known(const char *secret)
+{
+	size_t len = strlen(secret);
+
+	for (size_t i = 0; i < ARRAY_LEN(well_known); i++)
+		if (strncasecmp(secret, well_known[i], strlen(well_known[i])) == 0)
+			return true;
+	/* one character, or a short piece, over and over */
+	for (size_t period = 1; period <= 8; period++) {
+		size_t i = period;
+
+		while (i < len && secret[i] == secret[i - period])
+			i++;
+		if (i == len)
+			return true;
+	}
+	return false;
+}
+
+/* http is for stand-ins on this host only. */
+static bool url_is_loopback(const char *url)
+{
+	static const char *const hosts[] = { "http://127.0.0.1", "http://localhost", "http://[::1]",
+		"https://127.0.0.1", "https://localhost", "https://[::1]" };
+
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+		size_t len = strlen(hosts[i]);
+
+		if (strncmp(url, hosts[i], len) == 0 && strchr(":/", url[len]) != NULL &&
+			strchr(url, '@') == NULL) /* "http://localhost:x@elsewhere" */
+			return true; /* strchr finds the closing NUL too: the bare host */
+	}
+	return false;
+}
+
+static void check_text(struct faults *f, const struct row *r, const char *v)
+{
+	char what[96];
+	size_t len = strlen(v);
+
+	if (r->min == r->max && len != (size_t)r->min)
+		snprintf(what, sizeof(what), "must be exactly %d bytes long, not %zu", (int)r->min, len);
+	else if (len < (size_t)r->min || len > (size_t)r->max)
+		snprintf(what, sizeof(what), "must be %d to %d bytes long, not %zu", (int)r->min,
+			(int)r->max, len);
+	else
+		what[0] = '\0';
+	if (what[0] != '\0')
+		fault(f, r->name, what);
+	else if (utf8_count(v, len) < 0)
+		fault(f, r->name, "must be UTF-8");
+	else if (r->kind == SECRET && is_well_known(v))
+		fault(f, r->name, "is a well-known default; make one with: openssl rand -base64 33");
+	else if (r->kind == PATH && access(v, R_OK) != 0)
+		fault(f, r->name, "names a file that can't be read");
+	else if (r->kind == URL && strncmp(v, "https://", 8) != 0 && !url_is_loopback(v))
+		fault(f, r->name, "must begin with https:// (http:// only for this host)");
+	else if (r->kind == HEX && strspn(v, "0123456789abcdefABCDEF") != len)
+		fault(f, r->name, "must be hexadecimal digits");
+}
+
+static void set_value(struct faults *f, const struct row *r, const char *v, struct conf *conf)
+{
+	void *at = (char *)conf + r->off;
+	int64_t n;
+
+	switch (r->kind) {
+	case NUMBER:
+		if (!str_to_i64(slice_of(v), r->max, &n) || n < r->min)
+			fault(f, r->name, "is not a whole number in its range");
+		else
+			*(int64_t *)at = n;
+		return;
+	case SWITCH:
+		if (strcmp(v, "on") != 0 && strcmp(v, "off") != 0)
+			fault(f, r->name, "must be on or off");
+		*(bool *)at = strcmp(v, "on") == 0;
+		return;
+	case TEXT:
+	case SECRET:
+	case PATH:
+	case URL:
+	case HEX:
+		check_text(f, r, v);
+		*(const char **)at = v;
+		return;
+	}
+}
+
+static char *trim(char *s)
+{
+	char *end = s + strlen(s);
+
+	while (isspace((unsigned char)*s))
+		s++;
+	while (end > s && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+	return s;
+}
+
+/* The file's text, NUL-terminated; NULL when there is none. */
+static char *read_file(struct faults *f, struct arena *a)
+{
+	const char *path = getenv("MINIMALL_CONFIG");
+	FILE *file;
+	char *text;
+	size_t n;
+
+	if (path == NULL || path[0] == '\0')
+		return NULL;
+	file = fopen(path, "re");
+	if (file == NULL) {
+		fault(f, "MINIMALL_CONFIG", "names a file that can't be read");
+		return NULL;
+	}
+	text = arena_alloc(a, FILE_MAX_BYTES + 1);
+	n = fread(text, 1, FILE_MAX_BYTES, file);
+	fclose(file);
+	text[n] = '\0';
+	return text;
+}
+
+/* Put the file's lines into the environment, which keeps what it has. */
+static void load_file(struct faults *f, struct arena *a)
+{
+	char *text = read_file(f, a), *save = NULL;
+
+	if (text == NULL)
+		return;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *eq, *name = trim(line), *value;
+		size_t len;
+
+		if (name[0] == '\0' || name[0] == '#')
+			continue;
+		eq = strchr(name, '=');
+		if (eq == NULL) {
+			fault(f, "MINIMALL_CONFIG", "has a line without '='");
+			continue;
+		}
+		*eq = '\0';
+		name = trim(name);
+		value = trim(eq + 1);
+		len = strlen(value);
+		if (len >= 2 && (value[0] == '\'' || value[0] == '"') && value[len - 1] == value[0]) {
+			value[len - 1] = '\0';
+			value++;
+		}
+		if (setenv(name, value, 0) != 0)
+			fault(f, "MINIMALL_CONFIG", "has a line without a name");
+	}
+}
+
+static void check_together(struct faults *f, const struct conf *conf, unsigned needs)
+{
+	const bool toy = conf->payment_simulation || conf->test_clock != NULL;
+
+	if ((needs & CONF_DB) && conf->db_socket == NULL && conf->db_host == NULL)
+		fault(f, "DB_SOCKET", "or DB_HOST must be set");
+	if (conf->db_name != NULL && conf->db_name[strspn(conf->db_name,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] != '\0')
+		fault(f, "DB_NAME", "may hold letters, digits and _ only");
+	if (conf->wechat_pay_public_key_id != NULL &&
+		!str_starts(conf->wechat_pay_public_key_id, "PUB_KEY_ID_"))
+		fault(f, "WECHAT_PAY_PUBLIC_KEY_ID", "must begin with PUB_KEY_ID_");
+	if (conf->wechat_notify_url != NULL && strpbrk(conf->wechat_notify_url, "?#") != NULL)
+		fault(f, "WECHAT_NOTIFY_URL", "must have no query");
+	if (toy && conf->wechat_pay_base_url != NULL && !url_is_loopback(conf->wechat_pay_base_url))
+		fault(f, "WECHAT_PAY_BASE_URL",
+			"must be on this host while PAYMENT_SIMULATION or MINIMALL_TEST_CLOCK is set");
+	if (toy && conf->wechat_login_base_url != NULL &&
+		!url_is_loopback(conf->wechat_login_base_url))
+		fault(f, "WECHAT_LOGIN_BASE_URL",
+			"must be on this host while PAYMENT_SIMULATION or MINIMALL_TEST_CLOCK is set");
+	if (conf->shop_tz != NULL && !clock_init(conf->shop_tz, conf->test_clock))
+		fault(f, "SHOP_TZ", "is not a known time zone");
+}
+
+bool conf_load(struct conf *conf, unsigned needs, struct arena *a)
+{
+	struct faults f = { 0 };
+
+	*conf = (struct conf){ 0 };
+	load_file(&f, a);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct row *r = &rows[i];
+		const char *v = getenv(r->name);
+
+		if (v == NULL || (v[0] == '\0' && r->min > 0))
+			v = r->fallback;
+		if (v != NULL)
+			set_value(&f, r, arena_dup(a, v, strlen(v)), conf);
+		else if (r->need & needs)
+			fault(&f, r->name, "is missing");
+	}
+	check_together(&f, conf, needs);
+	return f.n == 0;
+}

@@ -1,0 +1,49 @@
+/*
+ * conf.h - the configuration: environment variables, or the same names in the
+ * file that MINIMALL_CONFIG names (KEY=VALUE lines; the environment wins).
+ *
+ * conf_load checks everything and names every fault at once; nothing starts
+ * with a missing, short or well-known secret (BEHAVIOUR 1).
+ */
+#ifndef BASE_CONF_H
+#define BASE_CONF_H
+
+#include "base/arena.h"
+
+/* What a program needs; settings that it doesn't need are not demanded. */
+enum conf_need {
+	CONF_DB = 1,       /* the database */
+	CONF_WEB = 2,      /* tokens, CORS, limits */
+	CONF_PROVIDER = 4, /* WeChat's login and Pay */
+	CONF_ALL = 7,
+};
+
+struct conf {
+	const char *db_socket, *db_host, *db_user, *db_password, *db_name;
+	int64_t db_port;
+
+	const char *jwt_secret;
+	const char *cors_origins; /* comma-separated; "" allows none */
+
+	const char *shop_tz, *shop_name;
+	const char *log_file;   /* NULL: standard error */
+	const char *test_clock; /* NULL: none */
+	int64_t order_pay_minutes;
+
+	const char *wechat_appid, *wechat_secret, *wechat_mchid;
+	const char *wechat_api_v3_key;
+	const char *wechat_mch_serial_no, *wechat_mch_private_key_file;
+	const char *wechat_pay_public_key_id, *wechat_pay_public_key_file;
+	const char *wechat_notify_url;
+	const char *wechat_login_base_url, *wechat_pay_base_url;
+	int64_t wxpay_query_gap_s;
+	bool payment_simulation;
+};
+
+/*
+ * Read and check the configuration. Texts live as long as the arena.
+ * On faults: false, after one line per fault on standard error.
+ */
+bool conf_load(struct conf *conf, unsigned needs, struct arena *a) MUST;
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * ctx.h - what every function of a request is handed first.
+ * One per process, cleaned before each request by the frame (or the command).
+ */
+#ifndef BASE_CTX_H
+#define BASE_CTX_H
+
+#include "base/arena.h"
+#include "base/conf.h"
+
+struct db;
+struct wx_keys;
+
+enum actor_kind {
+	ACTOR_ANONYMOUS = 0,
+	ACTOR_USER,
+	ACTOR_SYSTEM,  /* a service token issued on the command line */
+	ACTOR_COMMAND, /* cli/minimall itself */
+};
+
+struct actor {
+	enum actor_kind kind;
+	int64_t user_id, member_id, session_id; /* ACTOR_USER */
+	int64_t token_id;                       /* ACTOR_SYSTEM */
+	bool administrator;
+};
+
+/* What a Bearer token claims; whether it still holds is asked of the domain (app.h). */
+struct credential {
+	int64_t user_id, session_id;       /* from a JWT; 0 for a service token */
+	const unsigned char *token_sha256; /* of an opaque service token; NULL for a JWT */
+};
+
+/* The request's Idempotency-Key, if it carried one (shop/idempotency.h). */
+struct idempotency {
+	const char *key;   /* NULL: none */
+	const char *route; /* "POST /api/orders", the template */
+	unsigned char body_sha256[32];
+	bool replayed; /* set when the answer repeats an earlier one */
+};
+
+struct ctx {
+	struct arena arena;
+	const struct conf *conf;
+	struct db *db;           /* process-owned */
+	struct wx_keys *wx_keys; /* process-owned; NULL where no provider is used */
+	struct actor actor;
+	struct idempotency idem;
+	int64_t now_ms;      /* the time of this request (clock.h) */
+	int64_t deadline_ms; /* clock_mono_ms() past which nothing is tried again; 0: none */
+	const char *fault;   /* what an error is about, e.g. "items[0].quantity"; NULL: nothing */
+};
+
+/* Raise the caller's fault e, about `what` (a field or resource; NULL for none; borrowed). */
+enum err fail(struct ctx *c, enum err e, const char *what) MUST;
+
+#endif

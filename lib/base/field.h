@@ -1,0 +1,91 @@
+/*
+ * field.h - one description of a struct's members, which serves SQL rows, JSON
+ * input and JSON output alike.
+ *
+ *	const struct field product_fields[] = {
+ *		FIELD(struct product, product_id),
+ *		INPUT(struct product, name, 1, 100, F_REQUIRED),
+ *		OBJECT(struct product, category, category_brief_fields, 0),
+ *		FIELD_END,
+ *	};
+ *
+ * The type is inferred from the member, so it can't disagree. A struct that is
+ * read from a body begins with `uint64_t has`: bit i says that field i of its
+ * table was present.
+ */
+#ifndef BASE_FIELD_H
+#define BASE_FIELD_H
+
+#include "base/clock.h"
+#include "base/money.h"
+
+typedef struct {
+	int64_t n;
+	bool set; /* false: null */
+} opt_i64;
+
+/* A list member: n elements in the arena. */
+struct list {
+	void *rows;
+	int64_t n;
+};
+
+enum field_type { F_I64 = 1, F_OPT_I64, F_BOOL, F_STR, F_MONEY, F_TIME, F_OBJECT, F_LIST };
+
+enum field_flag {
+	F_IN = 1,         /* accepted from input */
+	F_REQUIRED = 2,   /* must be there when something is made */
+	F_NULL = 4,       /* may be null, in input and in a row */
+	F_SILENT = 8,     /* never written to output */
+	F_NO_COLUMN = 16, /* not in rows */
+	F_TEXT = 32,      /* money: written as a text with two decimals, not as a number */
+	F_OMIT = 64,      /* left out of output while null */
+	F_SECONDS = 128,  /* time: written without milliseconds */
+	F_LOWER = 256,    /* text: ASCII letters are made lower case on input */
+	F_MORE = 512,     /* query text may be a day as well as a moment */
+};
+
+struct field {
+	const char *name;   /* on the wire */
+	const char *column; /* in rows; NULL: the same */
+	enum field_type type;
+	unsigned flags;
+	size_t off;
+	int64_t min, max;         /* numbers: the range; texts: characters; lists: elements */
+	bool (*valid)(const char *text); /* texts: a further rule, or NULL */
+	const struct field *sub;  /* objects and lists */
+	size_t sub_size;          /* lists */
+};
+
+/* clang-format off */
+#define FIELD_TYPE(x) _Generic((x), int64_t: F_I64, opt_i64: F_OPT_I64, bool: F_BOOL, \
+	const char *: F_STR, money: F_MONEY, timestamp: F_TIME)
+#define FIELD_AT(T, m) .type = FIELD_TYPE(((T *)0)->m), .off = offsetof(T, m)
+/* clang-format on */
+
+/* A member that only goes out. */
+#define FIELD(T, m) { .name = #m, FIELD_AT(T, m) }
+/* A member that is accepted from input as well, within its limits. */
+#define INPUT(T, m, lo, hi, more)                                                              \
+	{ .name = #m, FIELD_AT(T, m), .min = (lo), .max = (hi), .flags = F_IN | (more) }
+/* The same with further designated initialisers, such as .column or .valid. */
+#define FIELD_WITH(T, m, ...) { .name = #m, FIELD_AT(T, m), __VA_ARGS__ }
+#define INPUT_WITH(T, m, lo, hi, more, ...)                                                    \
+	{ .name = #m, FIELD_AT(T, m), .min = (lo), .max = (hi), .flags = F_IN | (more), __VA_ARGS__ }
+/* A nested struct; its columns are named "member.column". Null while its first member is 0. */
+#define OBJECT(T, m, fields, more)                                                             \
+	{ .name = #m, .type = F_OBJECT, .off = offsetof(T, m), .sub = (fields), .flags = (more) }
+/* A struct list of lo to hi elements E. */
+#define LIST(T, m, E, fields, lo, hi, more)                                                    \
+	{ .name = #m, .type = F_LIST, .off = offsetof(T, m), .sub = (fields),                  \
+		.sub_size = sizeof(E), .min = (lo), .max = (hi), .flags = (more) }
+#define FIELD_END { .name = NULL }
+
+/* Is field i of the table present in an input struct? */
+bool field_has(const struct field *fields, const void *in, const char *name);
+/* Copy the present members of `in` over `row`; both are described by the same table. */
+void field_merge(const struct field *fields, void *row, const void *in);
+/* Do all present members of `in` equal those of `row`? */
+bool field_same(const struct field *fields, const void *row, const void *in);
+
+#endif

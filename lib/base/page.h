@@ -1,0 +1,26 @@
+/*
+ * page.h - keyset paging: a page continues after the key of the last row of the one
+ * before, so that page 10,000 costs what page 1 costs.
+ */
+#ifndef BASE_PAGE_H
+#define BASE_PAGE_H
+
+#include "base/field.h"
+
+enum { PAGE_DEFAULT = 100, PAGE_MAX = 500 };
+
+/* What a list is asked for. */
+struct page {
+	int64_t limit;    /* 1..PAGE_MAX */
+	int64_t after[2]; /* the last key seen; INT64_MAX twice for the first page */
+};
+#define PAGE_FIRST(n) ((struct page){ .limit = (n), .after = { INT64_MAX, INT64_MAX } })
+
+/* What it answers: rows, newest first. */
+struct page_rows {
+	struct list list;
+	bool more;       /* there is a next page ... */
+	int64_t last[2]; /* ... after this key */
+};
+
+#endif

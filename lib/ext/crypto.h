@@ -1,0 +1,60 @@
+/*
+ * crypto.h - all that is used of OpenSSL and libxcrypt.
+ * Keys are process-owned; texts are in the caller's arena.
+ */
+#ifndef EXT_CRYPTO_H
+#define EXT_CRYPTO_H
+
+#include "base/str.h"
+
+enum { SHA256_LEN = 32, SHA256_HEX_LEN = 64 };
+
+/* Fill with random bytes; aborts when the system has none. */
+void crypto_random(void *out, size_t n);
+/* n characters drawn evenly from alphabet (2 to 256 characters), NUL-terminated. */
+char *crypto_random_text(struct arena *a, const char *alphabet, size_t n) MUST;
+
+void crypto_sha256(const void *data, size_t len, unsigned char out[static SHA256_LEN]);
+void crypto_hmac_sha256(struct slice key, struct slice data, unsigned char out[static SHA256_LEN]);
+
+/* Standard Base64 with padding, one line. */
+char *base64_encode(struct arena *a, const void *data, size_t len) MUST;
+/* Strict: the standard alphabet, right padding, no whitespace, no stray bits. *out is
+ * NUL-terminated too. */
+bool base64_decode(struct arena *a, struct slice text, struct slice *out) MUST;
+/* The URL-safe alphabet without padding; decoding refuses padding and stray bits. */
+char *base64url_encode(struct arena *a, const void *data, size_t len) MUST;
+bool base64url_decode(struct arena *a, struct slice text, struct slice *out) MUST;
+
+/* An RSA key of either kind. */
+struct rsa_key;
+/* From PEM: a private key; a public key (SubjectPublicKeyInfo). NULL when it is none of at least
+ * 2048 bits. */
+struct rsa_key *rsa_private_key(struct slice pem) MUST;
+struct rsa_key *rsa_public_key(struct slice pem) MUST;
+void rsa_key_free(struct rsa_key *key);
+/* RSASSA-PKCS1-v1_5 with SHA-256, in Base64. */
+enum err rsa_sign(
+	struct arena *a, struct rsa_key *key, struct slice message, const char **base64) MUST;
+/* A signature that can't be decoded is merely invalid. */
+bool rsa_verify(
+	struct arena *a, struct rsa_key *key, struct slice message, struct slice base64) MUST;
+
+/*
+ * AES-256-GCM: sealed = ciphertext followed by the 16-byte tag. False when the key is
+ * not 32 bytes, the nonce not 12, or the tag doesn't fit; no plain text is then released.
+ */
+bool aes_gcm_open(struct arena *a, struct slice key, struct slice nonce, struct slice aad,
+	struct slice sealed, struct slice *plain) MUST;
+
+/*
+ * Passwords: yescrypt through crypt_rn; hashing takes about 25 ms and 16 MiB on purpose.
+ * Unit: bytes. A longer password is INVALID, and fits no hash; a hash that is cut would
+ * let its beginning in.
+ */
+enum { PASSWORD_MIN = 8, PASSWORD_MAX = 128 };
+enum err password_hash(struct arena *a, const char *password, const char **hash) MUST;
+/* hash NULL (no such account, or no password): as slow as a real check, and false. */
+bool password_verify(const char *password, const char *hash) MUST;
+
+#endif

@@ -1,0 +1,118 @@
+/*
+ * db.h - MariaDB or MySQL: prepared statements kept per connection, rows by field
+ * tables, and the one transaction idiom.
+ *
+ * SQL is a `static const char SQL_X[]` in lib/shop: statements are cached by the
+ * text's address. Only `?` brings values in. Memory: rows live in c->arena.
+ *
+ * Fails everywhere: DB (logged here), DB_LOST (the connection is gone; the next
+ * request reconnects), BUSY (a lock or time limit, after retries).
+ */
+#ifndef EXT_DB_H
+#define EXT_DB_H
+
+#include "base/ctx.h"
+#include "base/field.h"
+
+struct db_limits {
+	unsigned connect_s, lock_wait_s, statement_s; /* statement_s 0: no limit */
+};
+extern const struct db_limits db_limits_web;     /* the usual executable */
+extern const struct db_limits db_limits_notify;  /* answers within 5 s whatever happens */
+extern const struct db_limits db_limits_command; /* cli/minimall */
+
+/* No connection is made before the first statement. NULL never. */
+struct db *db_new(const struct conf *conf, const struct db_limits *limits) MUST;
+void db_free(struct db *db);
+bool db_in_tx(const struct db *db);
+/* Connect, or make sure of an old connection. */
+enum err db_ready(struct ctx *c) MUST;
+
+/* A value for a `?`. The constructors keep types apart: I64(money) doesn't compile. */
+struct db_arg {
+	enum { DB_NULL, DB_I64, DB_TEXT } kind;
+	int64_t n;
+	const void *p;
+	size_t len;
+};
+static inline struct db_arg I64(int64_t n)
+{
+	return (struct db_arg){ .kind = DB_I64, .n = n };
+}
+static inline struct db_arg OPT(opt_i64 v)
+{
+	return (struct db_arg){ .kind = v.set ? DB_I64 : DB_NULL, .n = v.n };
+}
+static inline struct db_arg FEN(money m)
+{
+	return I64(m.fen);
+}
+/* A moment; none is NULL. */
+static inline struct db_arg AT(timestamp t)
+{
+	return (struct db_arg){ .kind = t.ms == 0 ? DB_NULL : DB_I64, .n = t.ms };
+}
+static inline struct db_arg BYTES(const void *p, size_t len)
+{
+	return (struct db_arg){ .kind = DB_TEXT, .p = p, .len = len };
+}
+/* NULL text is NULL. */
+static inline struct db_arg TEXT(const char *s)
+{
+	return s == NULL ? (struct db_arg){ .kind = DB_NULL } : BYTES(s, strlen(s));
+}
+#define ARGS(...)                                                                              \
+	(const struct db_arg[]){ __VA_ARGS__ },                                                \
+		sizeof((const struct db_arg[]){ __VA_ARGS__ }) / sizeof(struct db_arg)
+#define NO_ARGS NULL, 0
+
+/* Exactly one row into *out, else NOT_FOUND. */
+enum err db_one(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	const struct field *fields, void *out) MUST;
+/* The same where absence is an answer. */
+enum err db_find(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	const struct field *fields, void *out, bool *found) MUST;
+
+struct db_rows {
+	struct list list;
+	bool more; /* there are rows beyond */
+};
+/*
+ * At most `limit` rows of `size` bytes. The SQL's own LIMIT is limit + 1, so that
+ * `more` is known. Ends early, with `more`, once the rows pass 8 MiB.
+ */
+enum err db_all(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	const struct field *fields, size_t size, int64_t limit, struct db_rows *out) MUST;
+
+/* A change; *matched (may be NULL) counts the rows that the WHERE matched. Fails also: DUPLICATE. */
+enum err db_exec(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	int64_t *matched) MUST;
+/* The same for exactly one row, else CONFLICT: the guard is in the WHERE. */
+enum err db_hit(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n) MUST;
+/* An INSERT; *id is its AUTO_INCREMENT. */
+enum err db_insert(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	int64_t *id) MUST;
+/* After DUPLICATE: was it the unique key of this name? */
+bool db_duplicate_of(const struct ctx *c, const char *key);
+
+/* "[1,2,3]", for JSON_TABLE(?, …): one statement for many ids. */
+const char *db_id_list(struct ctx *c, const int64_t *ids, size_t n) MUST;
+/* `q` as the inside of a LIKE '%…%' pattern, with its wildcards escaped. NULL stays NULL. */
+const char *db_like(struct ctx *c, const char *q) MUST;
+
+/*
+ * Run fn in a transaction; on a deadlock, lock timeout or snapshot conflict again,
+ * from the start. fn may touch only the database and what arg points to, and must
+ * be safe to run twice: inputs const, outputs written anew.
+ * Fails: what fn answered (rolled back), UNKNOWN_OUTCOME (lost at COMMIT), BUSY.
+ */
+typedef enum err db_tx_fn(struct ctx *c, void *arg);
+enum err db_tx(struct ctx *c, db_tx_fn *fn, void *arg) MUST;
+
+/* In a transaction: what was read without a lock has changed under it. Roll back and start over. */
+enum err db_start_over(struct ctx *c) MUST;
+
+/* DDL and other statements of a migration, one text each; for cli/migrate.c. */
+enum err db_script(struct ctx *c, const char *sql) MUST;
+
+#endif

@@ -1,0 +1,97 @@
+#include "ext/fcgi.h"
+
+#include <fcgiapp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct fcgi {
+	FCGX_Request request;
+	bool cgi, served;
+};
+
+struct fcgi *fcgi_new(void)
+{
+	struct fcgi *f = calloc(1, sizeof(*f));
+
+	if (f == NULL || FCGX_Init() != 0 || FCGX_InitRequest(&f->request, 0, 0) != 0)
+		abort();
+	f->cgi = FCGX_IsCGI() != 0;
+	return f;
+}
+
+void fcgi_free(struct fcgi *f)
+{
+	if (f == NULL)
+		return;
+	FCGX_Free(&f->request, 1);
+	free(f);
+}
+
+bool fcgi_accept(struct fcgi *f)
+{
+	if (!f->cgi)
+		return FCGX_Accept_r(&f->request) == 0;
+	if (f->served)
+		return false;
+	f->served = true;
+	return true;
+}
+
+const char *fcgi_var(const struct fcgi *f, const char *name)
+{
+	return f->cgi ? getenv(name) : FCGX_GetParam(name, f->request.envp);
+}
+
+static size_t read_some(struct fcgi *f, char *buf, size_t n)
+{
+	int got;
+
+	if (f->cgi)
+		return fread(buf, 1, n, stdin);
+	got = FCGX_GetStr(buf, (int)n, f->request.in);
+	return got > 0 ? (size_t)got : 0;
+}
+
+enum fcgi_body fcgi_read_body(struct fcgi *f, struct arena *a, size_t max, struct slice *out)
+{
+	const char *length = fcgi_var(f, "CONTENT_LENGTH");
+	struct str body = str_new(a, max);
+	int64_t expected = -1;
+	char buf[8192];
+
+	if (length != NULL && length[0] != '\0' &&
+		!str_to_i64(slice_of(length), INT64_MAX - 1, &expected))
+		return FCGI_BODY_BROKEN;
+	if (expected > (int64_t)max)
+		return FCGI_BODY_TOO_LARGE;
+	if (f->cgi && expected < 0)
+		expected = 0; /* CGI promises no end of file on standard input */
+	while (!body.overflow && (expected < 0 || body.len < (size_t)expected)) {
+		size_t want = sizeof(buf), got;
+
+		if (expected >= 0 && (size_t)expected - body.len < want)
+			want = (size_t)expected - body.len;
+		got = read_some(f, buf, want);
+		if (got == 0)
+			break;
+		str_add(&body, buf, got);
+	}
+	if (body.overflow)
+		return FCGI_BODY_TOO_LARGE;
+	*out = (struct slice){ str_text(&body), body.len };
+	return expected >= 0 && body.len != (size_t)expected ? FCGI_BODY_BROKEN : FCGI_BODY_OK;
+}
+
+void fcgi_reply(struct fcgi *f, struct slice head, struct slice body)
+{
+	/* a client that left is no failure of ours */
+	if (f->cgi) {
+		fwrite(head.p, 1, head.len, stdout);
+		fwrite(body.p, 1, body.len, stdout);
+		fflush(stdout);
+		return;
+	}
+	FCGX_PutStr(head.p, (int)head.len, f->request.out);
+	FCGX_PutStr(body.p, (int)body.len, f->request.out);
+	FCGX_Finish_r(&f->request);
+}

@@ -1,0 +1,274 @@
+#include "ext/http.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "ext/crypto.h"
+#include "ext/db.h"
+
+/* A connection that idled longer is not used again: the other side may be about to close it. */
+enum { IDLE_MAX_S = 30 };
+
+static void headers_done(struct curl_slist **list)
+{
+	curl_slist_free_all(*list);
+}
+
+static void url_done(CURLU **url)
+{
+	curl_url_cleanup(*url);
+}
+
+/* The process's handle: it keeps connections and TLS sessions between calls. */
+static CURL *handle(void)
+{
+	static CURL *curl;
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	if (curl != NULL)
+		return curl;
+	/* curl leaves signals alone (NOSIGNAL), and OpenSSL writes without MSG_NOSIGNAL */
+	if (sigaction(SIGPIPE, &ignore, NULL) != 0 ||
+		curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		abort();
+	curl = curl_easy_init();
+	if (curl == NULL)
+		abort();
+	return curl;
+}
+
+/* An address, taken apart by curl's own parser, so that no other reading of it exists. */
+struct target {
+	CURLU *url;
+	const char *host, *path; /* for the log: never the query */
+	bool loopback;
+};
+
+static const char *url_part(struct arena *a, CURLU *url, CURLUPart part)
+{
+	char *text = NULL;
+	const char *copy;
+
+	if (curl_url_get(url, part, &text, 0) != CURLUE_OK)
+		return "";
+	copy = arena_dup(a, text, strlen(text));
+	curl_free(text);
+	return copy;
+}
+
+static void target_done(struct target *t)
+{
+	url_done(&t->url);
+}
+
+/* False for anything but https, or http to this host, and for addresses with a user in them. */
+static bool target_read(struct arena *a, const char *address, struct target *t)
+{
+	const char *scheme;
+
+	t->url = curl_url();
+	if (t->url == NULL)
+		abort();
+	if (curl_url_set(t->url, CURLUPART_URL, address, CURLU_DISALLOW_USER) != CURLUE_OK)
+		return false;
+	scheme = url_part(a, t->url, CURLUPART_SCHEME);
+	t->host = url_part(a, t->url, CURLUPART_HOST);
+	t->path = url_part(a, t->url, CURLUPART_PATH);
+	t->loopback = strcmp(t->host, "127.0.0.1") == 0 || strcmp(t->host, "[::1]") == 0 ||
+		      strcmp(t->host, "localhost") == 0;
+	return strcmp(scheme, "https") == 0 || (strcmp(scheme, "http") == 0 && t->loopback);
+}
+
+static size_t take_body(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct str *body = arg;
+
+	str_add(body, bytes, size * n);
+	return body->overflow ? 0 : size * n; /* 0 ends the call */
+}
+
+static struct curl_slist *make_headers(const struct http_call *call)
+{
+	AUTO(headers_done) struct curl_slist *list = NULL;
+	struct curl_slist *longer;
+	/* "Expect:" removes a header that curl would add, and with it a wait */
+	static const char *const ours[] = { "Accept: application/json", "Expect:", NULL };
+	const char *const *const both[] = { ours, call->headers };
+
+	for (size_t i = 0; i < ARRAY_LEN(both); i++)
+		for (const char *const *h = both[i]; h != NULL && *h != NULL; h++) {
+			longer = curl_slist_append(list, *h);
+			if (longer == NULL)
+				abort();
+			list = longer;
+		}
+	return TAKE(list);
+}
+
+/* What is left of the time, never more than the call's own limit. */
+static int64_t time_left_ms(const struct ctx *c, int64_t limit_ms)
+{
+	int64_t left = limit_ms;
+
+	if (c->deadline_ms != 0 && c->deadline_ms - clock_mono_ms() < left)
+		left = c->deadline_ms - clock_mono_ms();
+	return left;
+}
+
+/* Options that can't be set are a fault of the library's build, found by the first call of any
+ * test. */
+static void set_limits(
+	CURL *curl, const struct target *t, const struct http_call *call, int64_t timeout_ms)
+{
+	const int64_t connect_ms =
+		call->connect_timeout_ms < timeout_ms ? call->connect_timeout_ms : timeout_ms;
+	bool set = true;
+
+	/* without QUICK_EXIT a timeout while resolving would wait for the resolver */
+	set &= curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
+	set &= curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
+	set &= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR,
+		       t->loopback ? "http,https" : "https") == CURLE_OK;
+	set &= curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK;
+	set &= curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK;
+	set &= curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK;
+	set &= curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) ==
+	       CURLE_OK;
+	set &= curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) ==
+	       CURLE_OK;
+	set &= curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, (long)IDLE_MAX_S) == CURLE_OK;
+	set &= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms) == CURLE_OK;
+	set &= curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms) == CURLE_OK;
+	if (t->loopback) /* whatever proxy the environment names */
+		set &= curl_easy_setopt(curl, CURLOPT_NOPROXY, "*") == CURLE_OK;
+	assert(set);
+}
+
+static void set_request(CURL *curl, const struct target *t, const struct http_call *call,
+	struct curl_slist *headers, struct str *body)
+{
+	const bool post = strcmp(call->method, "POST") == 0;
+	bool set = true;
+
+	assert(post || (strcmp(call->method, "GET") == 0 && call->body.p == NULL));
+	set &= curl_easy_setopt(curl, CURLOPT_CURLU, t->url) == CURLE_OK;
+	set &= curl_easy_setopt(curl, CURLOPT_USERAGENT, "minimall") == CURLE_OK;
+	set &= curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
+	set &= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK;
+	set &= curl_easy_setopt(curl, CURLOPT_WRITEDATA, body) == CURLE_OK;
+	set &= curl_easy_setopt(curl, post ? CURLOPT_POST : CURLOPT_HTTPGET, 1L) == CURLE_OK;
+	if (post) {
+		set &= curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+			       (curl_off_t)call->body.len) == CURLE_OK;
+		set &= curl_easy_setopt(curl, CURLOPT_POSTFIELDS,
+			       call->body.p != NULL ? call->body.p : "") == CURLE_OK;
+	}
+	assert(set);
+}
+
+/*
+ * Keep the wanted headers of the final answer (not those of a proxy, an interim
+ * answer or a trailer). True when one of them came more than once.
+ */
+static bool keep_headers(CURL *curl, struct arena *a, const struct http_call *call)
+{
+	bool repeated = false;
+
+	for (size_t i = 0; call->wanted != NULL && call->wanted[i] != NULL; i++) {
+		struct curl_header *h;
+
+		call->wanted_values[i] = NULL;
+		if (curl_easy_header(curl, call->wanted[i], 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
+			continue;
+		call->wanted_values[i] = arena_dup(a, h->value, strlen(h->value));
+		repeated = repeated || h->amount > 1;
+	}
+	return repeated;
+}
+
+/* Not a byte of the request left this host: only then is it sure that nothing happened there. */
+static bool nothing_sent(CURL *curl)
+{
+	long sent = 1;
+
+	return curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK && sent == 0;
+}
+
+static enum err perform(CURL *curl, const struct target *t, struct str *body)
+{
+	char reason[CURL_ERROR_SIZE] = "";
+	int64_t start_ms = clock_mono_ms();
+	long status = 0;
+	enum err e = OK;
+	CURLcode rc;
+
+	if (curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason) != CURLE_OK)
+		abort();
+	rc = curl_easy_perform(curl);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL); /* it ends with this function */
+	if (rc != CURLE_OK) {
+		e = nothing_sent(curl) ? ERR_PROVIDER_BUSY : ERR_PROVIDER_UNKNOWN;
+		log_line(LOG_ERROR, "http", "%s%s: %s%s, after %lld ms", t->host, t->path,
+			body->overflow ? "answer too large: " : "",
+			reason[0] != '\0' ? reason : curl_easy_strerror(rc),
+			(long long)(clock_mono_ms() - start_ms));
+	} else if (curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+		   status >= 400) {
+		log_line(LOG_WARN, "http", "%s%s: status %ld, after %lld ms", t->host, t->path,
+			status, (long long)(clock_mono_ms() - start_ms));
+	}
+	return e;
+}
+
+enum err http_call(struct ctx *c, const struct http_call *call, struct http_answer *out)
+{
+	AUTO(target_done) struct target t = { 0 };
+	AUTO(headers_done) struct curl_slist *headers = NULL;
+	struct str body = str_new(&c->arena, HTTP_ANSWER_MAX);
+	int64_t left_ms = time_left_ms(c, call->timeout_ms);
+	CURL *curl = handle();
+	long status = 0;
+
+	assert(c->db == NULL || !db_in_tx(c->db));
+	assert(call->timeout_ms > 0 && call->connect_timeout_ms > 0);
+	if (!target_read(&c->arena, call->url, &t)) {
+		log_line(LOG_ALARM, "http", "an address that may not be called");
+		return ERR_PROVIDER_CONFIG;
+	}
+	if (left_ms <= 0) {
+		log_line(LOG_ERROR, "http", "%s%s: no time left to ask", t.host, t.path);
+		return ERR_PROVIDER_BUSY;
+	}
+	headers = make_headers(call);
+	curl_easy_reset(curl); /* the options; connections stay */
+	set_limits(curl, &t, call, left_ms);
+	set_request(curl, &t, call, headers, &body);
+	TRY(perform(curl, &t, &body));
+	if (curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
+		return ERR_PROVIDER_UNKNOWN;
+	out->repeated = keep_headers(curl, &c->arena, call);
+	out->status = (int)status;
+	out->body = (struct slice){ str_text(&body), body.len };
+	return OK;
+}
+
+bool http_pause(struct ctx *c, int64_t ms)
+{
+	unsigned char jitter;
+	struct timespec ts;
+
+	assert(c->db == NULL || !db_in_tx(c->db));
+	crypto_random(&jitter, 1);
+	ms += ms * jitter / 1024; /* up to a quarter more, so that processes don't knock together */
+	if (time_left_ms(c, ms + 1) <= ms)
+		return false;
+	ts = (struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+	while (nanosleep(&ts, &ts) != 0)
+		; /* a signal's handler ran: sleep the rest */
+	return true;
+}

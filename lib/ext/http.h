@@ -1,0 +1,47 @@
+/*
+ * http.h - calls to providers, through libcurl.
+ *
+ * One handle per process is reused, so that connections stay open. Every call has
+ * deadlines and a bounded answer; redirects are not followed. Only https, and
+ * http to this host. Asserts that no transaction is open: a provider's stall must
+ * never hold a lock. Logs failures with the host and path, never the query.
+ */
+#ifndef EXT_HTTP_H
+#define EXT_HTTP_H
+
+#include "base/ctx.h"
+#include "base/str.h"
+
+#define HTTP_ANSWER_MAX ((size_t)1 << 20)
+
+struct http_call {
+	const char *method; /* "GET" or "POST" */
+	const char *url;
+	struct slice body;          /* sent when its p is not NULL */
+	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+	const char *const
+		*wanted; /* names of answer headers to keep, NULL-terminated; may be NULL */
+	const char **wanted_values; /* one each: the value, or NULL when absent */
+	int64_t connect_timeout_ms, timeout_ms;
+};
+
+struct http_answer {
+	int status;
+	struct slice body; /* NUL-terminated as well */
+	bool repeated;     /* a wanted header came more than once */
+};
+
+/*
+ * OK whatever the status is. PROVIDER_BUSY: certainly not sent (no connection, or no
+ * time left). PROVIDER_UNKNOWN: sent, perhaps, and no whole answer came (timeout, drop,
+ * too large). PROVIDER_CONFIG: an address that may not be called.
+ */
+enum err http_call(struct ctx *c, const struct http_call *call, struct http_answer *out) MUST;
+
+/*
+ * Wait ms and up to a quarter more before another try. False, without waiting, when
+ * c->deadline_ms would pass.
+ */
+bool http_pause(struct ctx *c, int64_t ms) MUST;
+
+#endif

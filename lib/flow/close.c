@@ -1,0 +1,113 @@
+#include "flow/close.h"
+
+#include "base/clock.h"
+#include "flow/payable.h"
+#include "flow/settle.h"
+#include "shop/outbox.h"
+
+enum { ORDERS_A_PASS = 500, ATTEMPTS_A_PASS = 200, UNKNOWNS_A_PASS = 3 };
+#define LEASE_MS (2 * MINUTE_MS)
+
+/* The gaps after which an attempt is asked about again (PAYMENTS.md 2.10). */
+static const int64_t gaps_s[] = { 5, 5, 5, 15, 30, 60, 180, 300, 600, 1800 };
+
+/* Never later than its deadline, from which on an overdue order waits for it. */
+static int64_t next_due_ms(const struct ctx *c, const struct outbox *row, const struct attempt *a)
+{
+	const int64_t last = (int64_t)ARRAY_LEN(gaps_s) - 1, overdue_gap_ms = MINUTE_MS;
+	const int64_t gap_ms = gaps_s[row->tries < last ? row->tries : last] * SECOND_MS;
+
+	if (c->now_ms >= a->expires_at.ms)
+		return c->now_ms + (gap_ms < overdue_gap_ms ? gap_ms : overdue_gap_ms);
+	return c->now_ms + gap_ms < a->expires_at.ms ? c->now_ms + gap_ms : a->expires_at.ms;
+}
+
+/* Orders past their deadline that no open attempt holds. The others go in follow(). */
+static enum err time_out_orders(struct ctx *c, struct close_report *report)
+{
+	const struct order *orders;
+	struct list overdue;
+
+	TRY(order_list_overdue(c, ORDERS_A_PASS, &overdue));
+	orders = overdue.rows;
+	for (int64_t i = 0; i < overdue.n; i++) {
+		bool done;
+
+		TRY(order_time_out(c, orders[i].id, &done));
+		report->timed_out += done;
+	}
+	return OK;
+}
+
+/* Nobody needs this attempt: close it at the provider, which may still say that it is paid. */
+static enum err close_at_provider(struct ctx *c, const struct attempt *a,
+	struct close_report *report)
+{
+	const char *state;
+
+	switch (wxpay_close(c, c->wx_keys, a->out_trade_no)) {
+	case WX_OK:
+	case WX_CLOSED:
+		report->closed++;
+		return payment_close(c, a->attempt_id);
+	case WX_ALREADY_PAID:
+		return settle_by_query(c, a, &state);
+	case WX_NOT_EXIST: /* counted as closed some minutes after its deadline, by the query */
+	case WX_REFUSED:
+	case WX_UNKNOWN:
+		break;
+	}
+	return OK;
+}
+
+/* Ask, close if need be, and let the payable go if that was all it waited for. */
+static enum err follow(struct ctx *c, struct outbox *row, struct close_report *report)
+{
+	struct attempt a = { 0 };
+	struct payable p = { 0 };
+	const char *state = NULL;
+	bool done;
+
+	TRY(payment_read(c, row->ref_id, &a));
+	if (a.state == ATTEMPT_OPEN)
+		TRY(settle_by_query(c, &a, &state));
+	TRY(payment_read(c, row->ref_id, &a));
+	TRY(payable_read(c, (enum payable_kind)a.payable_kind, a.payable_id, &p));
+	if (a.state == ATTEMPT_OPEN && state == NULL)
+		report->unknown++;
+	else if (a.state == ATTEMPT_OPEN && p.why_not != OK)
+		TRY(close_at_provider(c, &a, report));
+	TRY(payment_read(c, row->ref_id, &a));
+	if (a.state == ATTEMPT_OPEN)
+		return outbox_again(c, row, next_due_ms(c, row, &a));
+	if (a.state != ATTEMPT_CLOSED)
+		report->settled++;
+	TRY(outbox_done(c, OUTBOX_FOLLOW_ATTEMPT, row->ref_id));
+	if (!p.pending || p.deadline_ms > c->now_ms)
+		return OK;
+	TRY(payable_time_out(c, p.kind, p.id, &done));
+	report->timed_out += done;
+	return OK;
+}
+
+enum err close_pass(struct ctx *c, struct close_report *report)
+{
+	struct outbox *rows;
+	struct list due;
+
+	*report = (struct close_report){ 0 };
+	TRY(time_out_orders(c, report));
+	TRY(outbox_due(c, OUTBOX_FOLLOW_ATTEMPT, ATTEMPTS_A_PASS, &due));
+	rows = due.rows;
+	for (int64_t i = 0; i < due.n && report->unknown < UNKNOWNS_A_PASS; i++) {
+		bool mine;
+
+		c->now_ms = clock_now_ms(); /* a pass may take minutes */
+		TRY(outbox_claim(c, &rows[i], LEASE_MS, &mine));
+		if (!mine)
+			continue;
+		report->followed++;
+		TRY(follow(c, &rows[i], report));
+	}
+	return OK;
+}

@@ -1,0 +1,37 @@
+/*
+ * payable.h - the table through which prepay, settle and close reach whatever can be
+ * paid, without knowing what it is. A new kind of payable is a row in payable.c.
+ */
+#ifndef FLOW_PAYABLE_H
+#define FLOW_PAYABLE_H
+
+#include "shop/order.h"
+#include "shop/payment.h"
+
+struct payable {
+	enum payable_kind kind;
+	int64_t id;     /* of its row */
+	const char *no; /* on the wire */
+	int64_t user_id, status;
+	money amount;
+	int64_t deadline_ms;  /* no payment is prepared after it */
+	bool pending;         /* it still waits for money */
+	enum err why_not;     /* why no payment can be prepared now; OK: it can */
+	struct order order;   /* the row itself, PAYABLE_ORDER */
+};
+
+enum grant { GRANTED, GRANTED_LATE, NOT_GRANTED };
+
+/* By its wire number. Fails: NOT_FOUND. */
+enum err payable_find(struct ctx *c, const char *no, struct payable *out) MUST;
+enum err payable_read(struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out) MUST;
+/* Lock it, and before it whatever a grant may have to change. */
+enum err payable_lock_tx(struct ctx *c, enum payable_kind kind, int64_t id,
+	struct payable *out) MUST;
+/* The provider's money has come for a locked payable. *reason says why not, for NOT_GRANTED. */
+enum err payable_grant_tx(struct ctx *c, const struct payable *p, const struct order_payment *paid,
+	enum grant *grant, const char **reason) MUST;
+/* Its deadline is over and no attempt is open: let it go, if it still waits. */
+enum err payable_time_out(struct ctx *c, enum payable_kind kind, int64_t id, bool *done) MUST;
+
+#endif

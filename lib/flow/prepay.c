@@ -1,0 +1,239 @@
+#include "flow/prepay.h"
+
+#include "base/log.h"
+#include "ext/db.h"
+#include "flow/payable.h"
+#include "flow/settle.h"
+#include "providers/wxpay.h"
+#include "shop/idempotency.h"
+#include "shop/user.h"
+
+const struct field prepay_request_fields[] = {
+	INPUT(struct prepay_request, order_id, 1, 64, F_REQUIRED),
+	FIELD_END,
+};
+
+const struct field prepay_fields[] = {
+	FIELD(struct prepay, timeStamp),
+	FIELD(struct prepay, nonceStr),
+	FIELD(struct prepay, package),
+	FIELD(struct prepay, signType),
+	FIELD(struct prepay, paySign),
+	FIELD_END,
+};
+
+const struct field payment_standing_fields[] = {
+	FIELD(struct payment_standing, order_id),
+	FIELD(struct payment_standing, status),
+	FIELD_WITH(struct payment_standing, total_amount, .flags = F_TEXT),
+	FIELD(struct payment_standing, trade_state),
+	FIELD(struct payment_standing, transaction_id),
+	FIELD(struct payment_standing, paid_at),
+	FIELD_END,
+};
+
+struct preparing {
+	struct payable payable;
+	const char *openid;
+	struct attempt attempt;
+	const char *prepay_id; /* the provider's answer, to be stored */
+	bool replayed;
+};
+
+/* One's own only: ownership is checked before state (BEHAVIOUR 4). */
+static enum err find_own(struct ctx *c, const char *no, struct payable *out)
+{
+	TRY(payable_find(c, no, out));
+	return out->user_id == c->actor.user_id ? OK : ERR_FORBIDDEN;
+}
+
+static const char *request_json(struct ctx *c, const struct preparing *x, const char *out_trade_no)
+{
+	const struct wx_prepay request = {
+		.description = arena_printf(&c->arena, "%s 订单 %s", c->conf->shop_name, x->payable.no),
+		.out_trade_no = out_trade_no,
+		.payer_openid = x->openid,
+		.total = x->payable.amount,
+		.expires_ms = x->payable.deadline_ms,
+	};
+
+	return wxpay_prepay_json(c, &request);
+}
+
+/* The open attempt of a payable that may still be paid; a new one if there is none. */
+static enum err open_attempt_tx(struct ctx *c, void *arg)
+{
+	struct preparing *x = arg;
+	struct attempt *a = &x->attempt;
+	bool found;
+
+	TRY(payable_lock_tx(c, x->payable.kind, x->payable.id, &x->payable));
+	if (x->payable.why_not != OK)
+		return fail(c, x->payable.why_not, NULL);
+	*a = (struct attempt){ 0 };
+	TRY(payment_current(c, x->payable.kind, x->payable.id, a, &found));
+	if (found && a->state == ATTEMPT_OPEN)
+		return OK;
+	*a = (struct attempt){
+		.payable_kind = x->payable.kind,
+		.payable_id = x->payable.id,
+		.user_id = x->payable.user_id,
+		.channel = CHANNEL_WECHAT_JSAPI,
+		.out_trade_no = payment_new_out_trade_no(c),
+		.amount = x->payable.amount,
+		.expires_at.ms = x->payable.deadline_ms,
+	};
+	a->request = request_json(c, x, a->out_trade_no);
+	return payment_create_tx(c, a);
+}
+
+/*
+ * Store what the provider answered, if the payable still waits for money. If it doesn't,
+ * whoever changed it has asked for the attempt to be closed.
+ */
+static enum err store_tx(struct ctx *c, void *arg)
+{
+	struct preparing *x = arg;
+	int64_t made;
+
+	TRY(idempotency_begin_tx(c, &made));
+	if (made != 0) {
+		x->replayed = true;
+		return payment_read(c, made, &x->attempt);
+	}
+	TRY(payable_lock_tx(c, x->payable.kind, x->payable.id, &x->payable));
+	if (x->payable.why_not != OK)
+		return fail(c, x->payable.why_not, NULL);
+	if (x->prepay_id != NULL)
+		TRY(payment_set_prepay_tx(c, x->attempt.attempt_id, x->prepay_id));
+	return idempotency_end_tx(c, x->attempt.attempt_id, 200);
+}
+
+/* Order it at the provider. *again: this attempt is dead, make another. */
+static enum err order_at_provider(struct ctx *c, struct preparing *x, bool *again)
+{
+	const char *state;
+
+	*again = false;
+	switch (wxpay_prepay(c, c->wx_keys, x->attempt.request, &x->prepay_id)) {
+	case WX_OK:
+		x->attempt.prepay_id = x->prepay_id;
+		return OK;
+	case WX_ALREADY_PAID:
+		TRY(settle_by_query(c, &x->attempt, &state));
+		return fail(c, ERR_ORDER_PAID, NULL);
+	case WX_CLOSED:
+		*again = true;
+		return payment_close(c, x->attempt.attempt_id);
+	case WX_NOT_EXIST:
+	case WX_REFUSED:
+		/* the provider keeps nothing of it; another try begins anew */
+		TRY(payment_close(c, x->attempt.attempt_id));
+		return ERR_PROVIDER_REFUSED;
+	case WX_UNKNOWN:
+		break;
+	}
+	return ERR_PROVIDER_UNKNOWN;
+}
+
+static enum err sign(struct ctx *c, const struct attempt *a, struct prepay *out)
+{
+	*out = (struct prepay){
+		.timeStamp = arena_printf(&c->arena, "%lld", (long long)(c->now_ms / 1000)),
+		.nonceStr = wx_nonce(&c->arena),
+		.package = arena_printf(&c->arena, "prepay_id=%s", a->prepay_id),
+		.signType = "RSA",
+	};
+	return wx_pay_sign(&c->arena, c->wx_keys, c->conf->wechat_appid, out->timeStamp,
+		out->nonceStr, out->package, &out->paySign);
+}
+
+/* Open an attempt and have a prepay_id for it; a closed one is followed by one more try. */
+static enum err prepare(struct ctx *c, struct preparing *x)
+{
+	for (int round = 0; round < 2; round++) {
+		bool again = false;
+
+		TRY(db_tx(c, open_attempt_tx, x));
+		if (x->attempt.prepay_id == NULL)
+			TRY(order_at_provider(c, x, &again));
+		if (!again)
+			return x->prepay_id != NULL || c->idem.key != NULL ? db_tx(c, store_tx, x) : OK;
+	}
+	return ERR_PROVIDER_REFUSED;
+}
+
+enum err prepay_wechat(struct ctx *c, const char *no, struct prepay *out)
+{
+	struct preparing x = { 0 };
+	struct user payer = { 0 };
+	int64_t made;
+
+	TRY(find_own(c, no, &x.payable));
+	TRY(idempotency_find(c, &made));
+	if (made != 0) {
+		TRY(payment_read(c, made, &x.attempt));
+		return sign(c, &x.attempt, out);
+	}
+	if (x.payable.why_not != OK)
+		return fail(c, x.payable.why_not, NULL);
+	TRY(user_get(c, c->actor.user_id, &payer));
+	if (payer.openid == NULL)
+		return fail(c, ERR_PAYER_UNKNOWN, NULL);
+	x.openid = payer.openid;
+	TRY(prepare(c, &x));
+	return sign(c, &x.attempt, out);
+}
+
+/* ---- how it stands ---- */
+
+/* WeChat's word for what we know ourselves. */
+static const char *known_trade_state(const struct attempt *a)
+{
+	switch ((enum attempt_state)a->state) {
+	case ATTEMPT_GRANTED:
+	case ATTEMPT_GRANTED_LATE:
+	case ATTEMPT_REFUND_DUE:
+		return "SUCCESS";
+	case ATTEMPT_CLOSED:
+		return "CLOSED";
+	case ATTEMPT_OPEN:
+		break;
+	}
+	return "NOTPAY";
+}
+
+/* Ask about an attempt that is neither settled nor closed, and read anew what came of it. */
+static enum err ask(struct ctx *c, struct payable *p, struct attempt *a)
+{
+	const char *state;
+	bool mine;
+
+	TRY(payment_claim_query(c, a->attempt_id, c->conf->wxpay_query_gap_s * SECOND_MS, &mine));
+	if (!mine)
+		return OK;
+	TRY(settle_by_query(c, a, &state));
+	TRY(payable_read(c, p->kind, p->id, p));
+	return payment_read(c, a->attempt_id, a);
+}
+
+enum err payment_standing_wechat(struct ctx *c, const char *no, struct payment_standing *out)
+{
+	struct payable p = { 0 };
+	struct attempt a = { 0 };
+	bool found;
+
+	TRY(find_own(c, no, &p));
+	TRY(payment_current(c, p.kind, p.id, &a, &found));
+	if (found && a.state == ATTEMPT_OPEN)
+		TRY(ask(c, &p, &a));
+	*out = (struct payment_standing){
+		.order_id = p.no,
+		.status = p.status,
+		.total_amount = p.amount,
+		.trade_state = found ? known_trade_state(&a) : "NOTPAY",
+		.transaction_id = a.transaction_id,
+		.paid_at = a.paid_at,
+	};
+	return OK;
+}

@@ -1,0 +1,255 @@
+#include "flow/settle.h"
+
+#include "base/log.h"
+#include "ext/db.h"
+#include "flow/payable.h"
+
+/* How long after its deadline an attempt that the provider never heard of is closed (BEHAVIOUR 20). */
+#define UNKNOWN_GRACE_MS (5 * MINUTE_MS)
+
+enum { TRANSACTION_ID_MAX = 64, EVENT_ID_MAX = 64 };
+
+#define WECHAT_METHOD "微信支付"
+
+struct settling {
+	const struct wx_transaction *t;
+	const struct event *event;
+	struct attempt attempt; /* as read before the locks */
+	int64_t paid_ms;
+	enum event_verdict verdict;
+};
+
+static enum attempt_state state_of(enum grant grant)
+{
+	switch (grant) {
+	case GRANTED:
+		return ATTEMPT_GRANTED;
+	case GRANTED_LATE:
+		return ATTEMPT_GRANTED_LATE;
+	case NOT_GRANTED:
+		break;
+	}
+	return ATTEMPT_REFUND_DUE;
+}
+
+static enum event_verdict verdict_of(enum attempt_state state)
+{
+	switch (state) {
+	case ATTEMPT_GRANTED:
+		return EVENT_GRANTED;
+	case ATTEMPT_GRANTED_LATE:
+		return EVENT_GRANTED_LATE;
+	case ATTEMPT_REFUND_DUE:
+		return EVENT_REFUND_DUE;
+	case ATTEMPT_OPEN:
+	case ATTEMPT_CLOSED:
+		break;
+	}
+	return EVENT_UNKNOWN;
+}
+
+static bool is_settled(const struct attempt *a)
+{
+	return verdict_of((enum attempt_state)a->state) != EVENT_UNKNOWN;
+}
+
+/* Lock in the fixed order (payable, then attempt), look again, grant, and write all at once. */
+static enum err settle_tx(struct ctx *c, void *arg)
+{
+	struct settling *s = arg;
+	struct payable p = { 0 };
+	struct attempt a = { 0 };
+	const char *reason = NULL;
+	enum grant grant;
+
+	TRY(payable_lock_tx(c, (enum payable_kind)s->attempt.payable_kind, s->attempt.payable_id, &p));
+	TRY(payment_lock_tx(c, s->attempt.attempt_id, &a));
+	if (is_settled(&a)) {
+		s->verdict = EVENT_REPEAT;
+		return event_record(c, s->event, s->verdict, NULL);
+	}
+	TRY(payable_grant_tx(c, &p,
+		&(struct order_payment){ WECHAT_METHOD, s->t->transaction_id, s->paid_ms }, &grant,
+		&reason));
+	if (grant != NOT_GRANTED)
+		reason = NULL;
+	TRY(payment_settle_tx(c, a.attempt_id, state_of(grant), s->t->transaction_id, reason,
+		s->paid_ms));
+	/* another attempt of the same payable may be open: it must not be payable any more */
+	TRY(payment_release_tx(c, p.kind, p.id));
+	s->verdict = verdict_of(state_of(grant));
+	return event_record(c, s->event, s->verdict, reason);
+}
+
+/* Kept for an administrator (`minimall audit` lists it), and nothing else changes. */
+static enum err orphan(struct ctx *c, const struct event *event, const char *reason,
+	enum event_verdict *verdict)
+{
+	log_line(LOG_ALARM, "settle", "orphan payment kept: %s", reason);
+	*verdict = EVENT_ORPHAN;
+	return event_record(c, event, EVENT_ORPHAN, reason);
+}
+
+/* Why a success can't be ours, before any lock; NULL: it can. */
+static const char *misfit(const struct wx_transaction *t,
+	const struct attempt *a)
+{
+	if (t->transaction_id == NULL || t->transaction_id[0] == '\0' ||
+		strlen(t->transaction_id) > TRANSACTION_ID_MAX)
+		return "TRANSACTION_ID";
+	if (a == NULL)
+		return "UNKNOWN_ORDER";
+	if (t->currency == NULL || strcmp(t->currency, "CNY") != 0)
+		return "CURRENCY";
+	if (t->total_fen != a->amount.fen)
+		return "AMOUNT";
+	return NULL;
+}
+
+static bool text_is(const char *text, const char *expected)
+{
+	return text != NULL && strcmp(text, expected) == 0;
+}
+
+enum err settle(struct ctx *c, const struct wx_transaction *t, const struct event *event,
+	enum event_verdict *verdict)
+{
+	struct settling s = { .t = t, .event = event, .paid_ms = c->now_ms };
+	const char *why;
+	bool found = false;
+	enum err e;
+
+	if (!text_is(t->mchid, c->conf->wechat_mchid))
+		return orphan(c, event, "MCHID", verdict);
+	if (!text_is(t->appid, c->conf->wechat_appid))
+		return orphan(c, event, "APPID", verdict);
+	if (!text_is(t->trade_state, "SUCCESS") && !text_is(t->trade_state, "REFUND")) {
+		*verdict = EVENT_NOTHING;
+		return event_record(c, event, EVENT_NOTHING, "TRADE_STATE");
+	}
+	if (t->out_trade_no != NULL)
+		TRY(payment_find(c, CHANNEL_WECHAT_JSAPI, t->out_trade_no, &s.attempt, &found));
+	why = misfit(t, found ? &s.attempt : NULL);
+	if (why == NULL && is_settled(&s.attempt) &&
+		!text_is(t->transaction_id, s.attempt.transaction_id))
+		why = "SECOND_TRANSACTION";
+	if (why != NULL)
+		return orphan(c, event, why, verdict);
+	if (is_settled(&s.attempt)) {
+		*verdict = EVENT_REPEAT;
+		return event_record(c, event, EVENT_REPEAT, NULL);
+	}
+	if (t->success_time != NULL && !clock_parse(t->success_time, &s.paid_ms))
+		s.paid_ms = c->now_ms;
+	e = db_tx(c, settle_tx, &s);
+	if (e == ERR_DUPLICATE) /* the transaction settled another attempt */
+		return orphan(c, event, "TRANSACTION_TAKEN", verdict);
+	*verdict = s.verdict;
+	return e;
+}
+
+/* ---- notifications ---- */
+
+/* Open a verified notification and settle what is in it. */
+static enum err settle_event(struct ctx *c, const struct wx_event *we, struct event *event,
+	enum event_verdict *verdict)
+{
+	struct wx_transaction t = { 0 };
+
+	if (!wxpay_event_transaction(c, c->wx_keys, we, &t))
+		return orphan(c, event, "UNDECRYPTABLE", verdict);
+	event->out_trade_no = t.out_trade_no;
+	event->transaction_id = t.transaction_id;
+	event->amount = (opt_i64){ t.total_fen, t.total_fen >= 0 };
+	return settle(c, &t, event, verdict);
+}
+
+/* Signed, but not what a notification is: kept under the hash of its bytes. */
+static const char *id_of_bytes(struct ctx *c, struct slice body)
+{
+	unsigned char sha256[SHA256_LEN];
+	char hex[SHA256_HEX_LEN + 1];
+
+	crypto_sha256(body.p, body.len, sha256);
+	hex_encode(sha256, SHA256_LEN, hex);
+	return arena_printf(&c->arena, "%s", hex);
+}
+
+enum err settle_wechat_notification(struct ctx *c, const struct wx_signed *m)
+{
+	struct event event = { .channel = CHANNEL_WECHAT_JSAPI, .serial = m->serial, .body = m->body };
+	enum wx_verdict signature = wx_verify(&c->arena, c->wx_keys, m, c->now_ms / 1000);
+	enum event_verdict verdict;
+	struct wx_event we = { 0 };
+
+	if (signature != WX_VALID) {
+		log_line(LOG_WARN, "settle", "notification refused: %s", wx_verdict_text(signature));
+		return ERR_SIGNATURE;
+	}
+	if (!wxpay_event(c, m->body, &we) || we.id == NULL || strlen(we.id) > EVENT_ID_MAX) {
+		event.event_id = id_of_bytes(c, m->body);
+		TRY(orphan(c, &event, "MALFORMED", &verdict));
+		return ERR_NOTIFICATION;
+	}
+	event.event_id = we.id;
+	TRY(event_find(c, event.channel, event.event_id, &verdict));
+	if (event_is_final(verdict))
+		return OK;
+	TRY(settle_event(c, &we, &event, &verdict));
+	return event_is_final(verdict) ? OK : ERR_NOTIFICATION;
+}
+
+/* ---- queries ---- */
+
+/* A query's answer that says SUCCESS, as an event of its own: an answer has no id. */
+static enum err settle_answer(struct ctx *c, const struct wx_transaction *t)
+{
+	const char *id = arena_printf(&c->arena, "query %s", t->out_trade_no);
+	const struct event event = { .channel = CHANNEL_WECHAT_JSAPI, .event_id = id,
+		.out_trade_no = t->out_trade_no, .transaction_id = t->transaction_id,
+		.amount = { t->total_fen, t->total_fen >= 0 }, .body = { "", 0 } };
+	enum event_verdict verdict;
+
+	return settle(c, t, &event, &verdict);
+}
+
+static bool is_any_of(const char *text, const char *const *list)
+{
+	for (; *list != NULL; list++)
+		if (text_is(text, *list))
+			return true;
+	return false;
+}
+
+enum err settle_by_query(struct ctx *c, const struct attempt *a, const char **trade_state)
+{
+	static const char *const paid[] = { "SUCCESS", "REFUND", NULL };
+	static const char *const dead[] = { "CLOSED", "REVOKED", "PAYERROR", NULL };
+	static const char *const waiting[] = { "NOTPAY", "USERPAYING", "ACCEPT", NULL };
+	struct wx_transaction t = { 0 };
+
+	*trade_state = NULL;
+	switch (wxpay_query(c, c->wx_keys, a->out_trade_no, &t)) {
+	case WX_OK:
+		break;
+	case WX_NOT_EXIST:
+		*trade_state = "NOTPAY";
+		if (c->now_ms < a->expires_at.ms + UNKNOWN_GRACE_MS)
+			return OK;
+		*trade_state = "CLOSED";
+		return payment_close(c, a->attempt_id);
+	case WX_ALREADY_PAID:
+	case WX_CLOSED:
+	case WX_REFUSED:
+	case WX_UNKNOWN:
+		return OK;
+	}
+	*trade_state = t.trade_state;
+	if (is_any_of(t.trade_state, paid))
+		return settle_answer(c, &t);
+	if (is_any_of(t.trade_state, dead))
+		return payment_close(c, a->attempt_id);
+	if (!is_any_of(t.trade_state, waiting))
+		log_line(LOG_ALARM, "settle", "unknown trade_state of an attempt");
+	return OK;
+}

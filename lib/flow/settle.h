@@ -1,0 +1,34 @@
+/*
+ * settle.h - the only way in which a provider's money reaches a payable: notifications,
+ * active queries and jobs all come through settle (BEHAVIOUR 34 to 38, 40, 44).
+ */
+#ifndef FLOW_SETTLE_H
+#define FLOW_SETTLE_H
+
+#include "providers/wxpay.h"
+#include "shop/event.h"
+
+/*
+ * Judge what a provider says of a transaction and, if it is a success of ours, settle it
+ * exactly once: granted, granted late, or kept as refund due. Whatever doesn't fit is kept
+ * as an orphan and changes nothing. *verdict says which.
+ *   event  the message it came in, recorded with the verdict in the same transaction
+ */
+enum err settle(struct ctx *c, const struct wx_transaction *t, const struct event *event,
+	enum event_verdict *verdict) MUST;
+
+/* A raw notification of WeChat Pay, whose headers the frame found (BEHAVIOUR 33). */
+struct wx_signed;
+/*
+ * Verify, open, judge and settle. OK: the provider may forget it. Fails: SIGNATURE (401),
+ * NOTIFICATION (it is kept, and refused), DB and its like (the provider sends it again).
+ */
+enum err settle_wechat_notification(struct ctx *c, const struct wx_signed *m) MUST;
+
+/*
+ * Ask WeChat Pay about an attempt and do what the answer says: settle it, or note that it
+ * is closed. *trade_state is WeChat's word, or NULL when it could not be learnt.
+ */
+enum err settle_by_query(struct ctx *c, const struct attempt *a, const char **trade_state) MUST;
+
+#endif

@@ -1,0 +1,11 @@
+#include "flow/signin.h"
+
+#include "providers/wxlogin.h"
+
+enum err signin_wechat(struct ctx *c, const char *code, struct session *out)
+{
+	const char *openid;
+
+	TRY(wxlogin_openid(c, code, &openid));
+	return session_open_openid(c, openid, out);
+}

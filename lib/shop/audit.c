@@ -1,0 +1,132 @@
+#include "shop/audit.h"
+
+#include "ext/db.h"
+
+static const struct field finding_fields[] = {
+	FIELD(struct finding, subject),
+	FIELD(struct finding, problem),
+	FIELD_END,
+};
+
+/* ---- stock ---- */
+
+static const char SQL_STOCK[] =
+	"SELECT CONCAT('product ', p.product_id) AS subject, "
+	"CONCAT('stock is ', p.stock, ', its moves add up to ', COALESCE(m.total, 0)) AS problem "
+	"FROM products p LEFT JOIN (SELECT product_id, CAST(SUM(delta) AS SIGNED) AS total "
+	"FROM stock_moves GROUP BY product_id) m ON m.product_id = p.product_id "
+	"WHERE p.stock <> COALESCE(m.total, 0) LIMIT ?";
+/* an order that holds its stock has taken each line once more than it gave it back */
+static const char SQL_LINE_STOCK[] =
+	"SELECT CONCAT('order ', o.order_id, ' product ', i.product_id) AS subject, "
+	"CONCAT('holds ', i.quantity * o.stock_held, ', its moves took ', -COALESCE(m.total, 0)) "
+	"AS problem FROM order_items i JOIN orders o ON o.id = i.order_id LEFT JOIN "
+	"(SELECT order_id, product_id, CAST(SUM(delta) AS SIGNED) AS total FROM stock_moves "
+	"WHERE order_id IS NOT NULL GROUP BY order_id, product_id) m "
+	"ON m.order_id = i.order_id AND m.product_id = i.product_id "
+	"WHERE COALESCE(m.total, 0) <> -i.quantity * o.stock_held LIMIT ?";
+static const char SQL_STRAY_MOVE[] =
+	"SELECT CONCAT('stock_move ', m.move_id) AS subject, "
+	"'belongs to no line of an order' AS problem FROM stock_moves m "
+	"LEFT JOIN order_items i ON i.order_id = m.order_id AND i.product_id = m.product_id "
+	"WHERE m.order_id IS NOT NULL AND i.order_item_id IS NULL LIMIT ?";
+static const char SQL_HELD[] =
+	"SELECT CONCAT('order ', order_id) AS subject, "
+	"CONCAT('status ', status, ' with stock_held ', stock_held) AS problem FROM orders "
+	"WHERE (status IN (0, 1, 2, 3) AND stock_held <> 1) OR (status = 4 AND stock_held <> 0) "
+	"LIMIT ?";
+
+/* ---- orders ---- */
+
+static const char SQL_TOTAL[] =
+	"SELECT CONCAT('order ', o.order_id) AS subject, "
+	"CONCAT('total_amount is ', o.total_amount, ' fen, its lines add up to ', "
+	"COALESCE(i.total, 0)) AS problem FROM orders o LEFT JOIN "
+	"(SELECT order_id, CAST(SUM(total_price) AS SIGNED) AS total FROM order_items "
+	"GROUP BY order_id) i ON i.order_id = o.id "
+	"WHERE o.total_amount <> COALESCE(i.total, 0) OR i.total IS NULL LIMIT ?";
+static const char SQL_PAID_BY[] =
+	"SELECT CONCAT('order ', order_id) AS subject, "
+	"CONCAT('status ', status, ' with paid_by ', paid_by, ', total ', total_amount) AS problem "
+	"FROM orders WHERE (status IN (1, 2, 3, 5) AND (paid_by = 0 OR paid_at IS NULL)) "
+	"OR (status IN (0, 4) AND (paid_by <> 0 OR paid_at IS NOT NULL)) "
+	"OR (paid_by = 3) <> (total_amount = 0) LIMIT ?";
+
+/* ---- payments ---- */
+
+static const char SQL_ORDER_PAYMENT[] =
+	"SELECT CONCAT('order ', o.order_id) AS subject, "
+	"CONCAT('paid by a provider, with ', COUNT(a.attempt_id), ' granted payments of its amount "
+	"and transaction') AS problem FROM orders o LEFT JOIN payment_attempts a "
+	"ON a.payable_kind = 1 AND a.payable_id = o.id AND a.state IN (2, 3) "
+	"AND a.amount = o.total_amount AND a.transaction_id = o.payment_id "
+	"WHERE o.paid_by = 1 GROUP BY o.id, o.order_id HAVING COUNT(a.attempt_id) <> 1 LIMIT ?";
+static const char SQL_PAYMENT_ORDER[] =
+	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
+	"'granted, but its order is not paid by it' AS problem FROM payment_attempts a "
+	"LEFT JOIN orders o ON o.id = a.payable_id WHERE a.payable_kind = 1 AND a.state IN (2, 3) "
+	"AND (o.id IS NULL OR o.paid_by <> 1 OR o.payment_id <> a.transaction_id) LIMIT ?";
+static const char SQL_PAYMENT_SHAPE[] =
+	"SELECT CONCAT('payment ', out_trade_no) AS subject, "
+	"CONCAT('state ', state, ' does not fit its transaction or its openness') AS problem "
+	"FROM payment_attempts WHERE (state = 0) <> (open_payable_id IS NOT NULL) "
+	"OR (open_payable_id IS NOT NULL AND open_payable_id <> payable_id) "
+	"OR (state IN (2, 3, 4)) <> (transaction_id IS NOT NULL) "
+	"OR (state IN (2, 3, 4)) <> (paid_at IS NOT NULL) LIMIT ?";
+static const char SQL_FOLLOWED[] =
+	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, 'open, but nobody follows it' "
+	"AS problem FROM payment_attempts a LEFT JOIN outbox b ON b.kind = 1 "
+	"AND b.ref_id = a.attempt_id WHERE a.state = 0 AND b.outbox_id IS NULL LIMIT ?";
+static const char SQL_EVENT_PAYMENT[] =
+	"SELECT CONCAT('event ', e.event_id) AS subject, "
+	"CONCAT('settled ', e.out_trade_no, ', which is not settled by its transaction') AS problem "
+	"FROM payment_events e LEFT JOIN payment_attempts a "
+	"ON a.out_trade_no = e.out_trade_no AND a.transaction_id = e.transaction_id "
+	"AND a.state IN (2, 3, 4) WHERE e.verdict BETWEEN 1 AND 4 AND a.attempt_id IS NULL LIMIT ?";
+
+/* ---- people ---- */
+
+static const char SQL_MEMBER[] =
+	"SELECT CONCAT('user ', u.user_id) AS subject, 'has no member' AS problem FROM users u "
+	"LEFT JOIN members m ON m.user_id = u.user_id WHERE m.member_id IS NULL LIMIT ?";
+
+/* ---- work that waits ---- */
+
+static const char SQL_REFUND_DUE[] =
+	"SELECT CONCAT('payment ', out_trade_no) AS subject, "
+	"CONCAT('refund due: ', amount, ' fen, ', COALESCE(reason, '')) AS problem "
+	"FROM payment_attempts WHERE state = 4 ORDER BY attempt_id LIMIT ?";
+static const char SQL_ORPHAN[] =
+	"SELECT CONCAT('event ', event_id) AS subject, "
+	"CONCAT('orphan: ', COALESCE(reason, ''), ', ', COALESCE(out_trade_no, 'no order'), ', ', "
+	"COALESCE(amount, '?'), ' fen') AS problem FROM payment_events WHERE verdict = 6 "
+	"ORDER BY event_no LIMIT ?";
+
+const struct audit_rule audit_rules[] = {
+	{ "stock is the sum of its moves", SQL_STOCK, false },
+	{ "an order's lines hold their stock", SQL_LINE_STOCK, false },
+	{ "every move of an order has its line", SQL_STRAY_MOVE, false },
+	{ "status and held stock agree", SQL_HELD, false },
+	{ "an order's total is the sum of its lines", SQL_TOTAL, false },
+	{ "status and payer agree", SQL_PAID_BY, false },
+	{ "an order paid by a provider has its payment", SQL_ORDER_PAYMENT, false },
+	{ "a granted payment has its order", SQL_PAYMENT_ORDER, false },
+	{ "a payment's state fits what it holds", SQL_PAYMENT_SHAPE, false },
+	{ "an open payment is followed", SQL_FOLLOWED, false },
+	{ "what settled a payment is its transaction", SQL_EVENT_PAYMENT, false },
+	{ "every user is a member", SQL_MEMBER, false },
+	{ "refund due", SQL_REFUND_DUE, true },
+	{ "orphan payment", SQL_ORPHAN, true },
+	{ NULL, NULL, false },
+};
+
+enum err audit_check(struct ctx *c, const struct audit_rule *rule, struct list *out, bool *more)
+{
+	struct db_rows rows;
+
+	TRY(db_all(c, rule->sql, ARGS(I64(FINDINGS_MAX + 1)), finding_fields,
+		sizeof(struct finding), FINDINGS_MAX, &rows));
+	*out = rows.list;
+	*more = rows.more;
+	return OK;
+}

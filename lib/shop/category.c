@@ -1,0 +1,200 @@
+#include "shop/category.h"
+
+#include "ext/db.h"
+
+const struct field category_fields[] = {
+	FIELD(struct category, category_id),
+	INPUT(struct category, name, 1, 100, F_REQUIRED),
+	INPUT(struct category, description, 0, 5000, F_NULL),
+	INPUT(struct category, parent_id, 1, INT64_MAX - 1, F_NULL),
+	FIELD(struct category, created_at),
+	FIELD(struct category, updated_at),
+	FIELD_END,
+};
+
+const struct field category_brief_fields[] = {
+	FIELD(struct category_brief, category_id),
+	FIELD(struct category_brief, name),
+	FIELD(struct category_brief, description),
+	FIELD_END,
+};
+
+const struct field category_query_fields[] = {
+	INPUT(struct category_query, parent_id, 0, INT64_MAX - 1, 0),
+	INPUT(struct category_query, q, 1, 100, 0),
+	FIELD_END,
+};
+
+#define COLUMNS "category_id, name, description, parent_id, created_at, updated_at"
+
+/* by primary key, newest first */
+static const char SQL_LIST[] =
+	"SELECT " COLUMNS " FROM categories FORCE INDEX (PRIMARY) "
+	"WHERE deleted_at IS NULL AND category_id < ? AND (? IS NULL OR name LIKE ?) "
+	"ORDER BY category_id DESC LIMIT ?";
+/* the children of one, by the index that holds them */
+static const char SQL_LIST_CHILDREN[] =
+	"SELECT " COLUMNS " FROM categories FORCE INDEX (by_parent) "
+	"WHERE parent_id = ? AND deleted_at IS NULL AND category_id < ? "
+	"AND (? IS NULL OR name LIKE ?) ORDER BY category_id DESC LIMIT ?";
+static const char SQL_LIST_ROOTS[] =
+	"SELECT " COLUMNS " FROM categories FORCE INDEX (by_parent) "
+	"WHERE parent_id IS NULL AND deleted_at IS NULL AND category_id < ? "
+	"AND (? IS NULL OR name LIKE ?) ORDER BY category_id DESC LIMIT ?";
+static const char SQL_GET[] =
+	"SELECT " COLUMNS " FROM categories WHERE category_id = ? AND deleted_at IS NULL";
+static const char SQL_LOCK[] =
+	"SELECT " COLUMNS " FROM categories WHERE category_id = ? AND deleted_at IS NULL FOR UPDATE";
+static const char SQL_HOLD[] =
+	"SELECT category_id FROM categories WHERE category_id = ? AND deleted_at IS NULL "
+	"LOCK IN SHARE MODE";
+/* the whole tree, locked in key order: two moves at once could otherwise close a circle */
+static const char SQL_LOCK_TREE[] =
+	"SELECT category_id, parent_id FROM categories WHERE deleted_at IS NULL "
+	"ORDER BY category_id FOR UPDATE";
+static const char SQL_INSERT[] =
+	"INSERT INTO categories (name, description, parent_id, created_at, updated_at) "
+	"VALUES (?, ?, ?, ?, ?)";
+static const char SQL_UPDATE[] =
+	"UPDATE categories SET name = ?, description = ?, parent_id = ?, updated_at = ? "
+	"WHERE category_id = ? AND deleted_at IS NULL";
+static const char SQL_CHILD[] =
+	"SELECT category_id FROM categories WHERE parent_id = ? AND deleted_at IS NULL LIMIT 1";
+static const char SQL_PRODUCT[] =
+	"SELECT category_id FROM products WHERE category_id = ? AND status IN (0, 1) LIMIT 1";
+static const char SQL_DELETE[] =
+	"UPDATE categories SET deleted_at = ?, updated_at = ? "
+	"WHERE category_id = ? AND deleted_at IS NULL";
+
+enum { TREE_MAX = 10000 };
+
+enum err category_list(struct ctx *c, const struct category_query *q, struct page_rows *out)
+{
+	const struct category *rows;
+	const char *like = db_like(c, q->q);
+	const int64_t after = q->page.after[0], n = q->page.limit + 1;
+	struct db_rows found;
+
+	if (!field_has(category_query_fields, q, "parent_id"))
+		TRY(db_all(c, SQL_LIST, ARGS(I64(after), TEXT(like), TEXT(like), I64(n)),
+			category_fields, sizeof(*rows), q->page.limit, &found));
+	else if (q->parent_id == 0)
+		TRY(db_all(c, SQL_LIST_ROOTS, ARGS(I64(after), TEXT(like), TEXT(like), I64(n)),
+			category_fields, sizeof(*rows), q->page.limit, &found));
+	else
+		TRY(db_all(c, SQL_LIST_CHILDREN,
+			ARGS(I64(q->parent_id), I64(after), TEXT(like), TEXT(like), I64(n)),
+			category_fields, sizeof(*rows), q->page.limit, &found));
+	rows = found.list.rows;
+	*out = (struct page_rows){ found.list, found.more, { 0 } };
+	if (found.more)
+		out->last[0] = rows[found.list.n - 1].category_id;
+	return OK;
+}
+
+enum err category_get(struct ctx *c, int64_t id, struct category *out)
+{
+	return db_one(c, SQL_GET, ARGS(I64(id)), category_fields, out);
+}
+
+enum err category_hold_tx(struct ctx *c, int64_t id, const char *field)
+{
+	struct category row;
+	bool found;
+
+	TRY(db_find(c, SQL_HOLD, ARGS(I64(id)), category_fields, &row, &found));
+	return found ? OK : fail(c, ERR_INVALID, field);
+}
+
+struct change {
+	int64_t id;
+	const struct category *in;
+	struct category *out;
+};
+
+static enum err create_tx(struct ctx *c, void *arg)
+{
+	struct change *x = arg;
+	struct category *row = x->out;
+
+	*row = *x->in;
+	row->created_at.ms = row->updated_at.ms = c->now_ms;
+	if (row->parent_id.set)
+		TRY(category_hold_tx(c, row->parent_id.n, "parent_id"));
+	return db_insert(c, SQL_INSERT,
+		ARGS(TEXT(row->name), TEXT(row->description), OPT(row->parent_id),
+			AT(row->created_at), AT(row->updated_at)),
+		&row->category_id);
+}
+
+enum err category_create(struct ctx *c, const struct category *in, struct category *out)
+{
+	return db_tx(c, create_tx, &(struct change){ .in = in, .out = out });
+}
+
+/* May `id` hang below `parent`? Walks up from the parent through the locked tree. */
+static enum err check_move_tx(struct ctx *c, int64_t id, int64_t parent)
+{
+	const struct category *rows;
+	struct db_rows tree;
+	bool known = false;
+
+	TRY(db_all(c, SQL_LOCK_TREE, NO_ARGS, category_fields, sizeof(*rows), TREE_MAX, &tree));
+	rows = tree.list.rows;
+	for (int64_t steps = 0, at = parent; at != 0 && steps <= tree.list.n; steps++) {
+		int64_t i = 0;
+
+		if (at == id)
+			return fail(c, ERR_CATEGORY_CYCLE, "parent_id");
+		while (i < tree.list.n && rows[i].category_id != at)
+			i++;
+		if (i == tree.list.n)
+			break;
+		known = true;
+		at = rows[i].parent_id.set ? rows[i].parent_id.n : 0;
+	}
+	return known ? OK : fail(c, ERR_INVALID, "parent_id");
+}
+
+static enum err update_tx(struct ctx *c, void *arg)
+{
+	struct change *x = arg;
+	struct category *row = x->out;
+
+	if (field_has(category_fields, x->in, "parent_id") && x->in->parent_id.set) {
+		struct category exists;
+
+		TRY(category_get(c, x->id, &exists));
+		TRY(check_move_tx(c, x->id, x->in->parent_id.n));
+	}
+	TRY(db_one(c, SQL_LOCK, ARGS(I64(x->id)), category_fields, row));
+	field_merge(category_fields, row, x->in);
+	row->updated_at.ms = c->now_ms;
+	return db_hit(c, SQL_UPDATE,
+		ARGS(TEXT(row->name), TEXT(row->description), OPT(row->parent_id),
+			AT(row->updated_at), I64(x->id)));
+}
+
+enum err category_update(struct ctx *c, int64_t id, const struct category *in, struct category *out)
+{
+	return db_tx(c, update_tx, &(struct change){ id, in, out });
+}
+
+static enum err delete_tx(struct ctx *c, void *arg)
+{
+	const int64_t id = *(const int64_t *)arg;
+	struct category row;
+	bool child, product;
+
+	TRY(db_one(c, SQL_LOCK, ARGS(I64(id)), category_fields, &row));
+	TRY(db_find(c, SQL_CHILD, ARGS(I64(id)), category_fields, &row, &child));
+	TRY(db_find(c, SQL_PRODUCT, ARGS(I64(id)), category_fields, &row, &product));
+	if (child || product)
+		return fail(c, ERR_CATEGORY_IN_USE, NULL);
+	return db_hit(c, SQL_DELETE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(id)));
+}
+
+enum err category_delete(struct ctx *c, int64_t id)
+{
+	return db_tx(c, delete_tx, &id);
+}

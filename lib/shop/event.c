@@ -1,0 +1,44 @@
+#include "shop/event.h"
+
+#include "ext/db.h"
+
+struct verdict_row {
+	int64_t verdict;
+};
+static const struct field verdict_fields[] = { FIELD(struct verdict_row, verdict), FIELD_END };
+
+static const char SQL_FIND[] =
+	"SELECT verdict FROM payment_events WHERE channel = ? AND event_id = ?";
+static const char SQL_RECORD[] =
+	"INSERT INTO payment_events (channel, event_id, verdict, reason, out_trade_no, "
+	"transaction_id, amount, serial, body, received_at, judged_at) "
+	"VALUES (?, ?, ?, ?, LEFT(?, 64), LEFT(?, 64), ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE "
+	"reason = IF(verdict BETWEEN 1 AND 4, reason, VALUES(reason)), "
+	"judged_at = IF(verdict BETWEEN 1 AND 4, judged_at, VALUES(judged_at)), "
+	"verdict = IF(verdict BETWEEN 1 AND 4, verdict, VALUES(verdict)), copies = copies + 1";
+
+bool event_is_final(enum event_verdict v)
+{
+	return v >= EVENT_GRANTED && v <= EVENT_REPEAT;
+}
+
+enum err event_find(struct ctx *c, enum payment_channel channel, const char *event_id,
+	enum event_verdict *verdict)
+{
+	struct verdict_row row = { 0 };
+	bool found;
+
+	TRY(db_find(c, SQL_FIND, ARGS(I64(channel), TEXT(event_id)), verdict_fields, &row, &found));
+	*verdict = found ? (enum event_verdict)row.verdict : EVENT_UNKNOWN;
+	return OK;
+}
+
+enum err event_record(struct ctx *c, const struct event *e, enum event_verdict verdict,
+	const char *reason)
+{
+	return db_exec(c, SQL_RECORD,
+		ARGS(I64(e->channel), TEXT(e->event_id), I64(verdict), TEXT(reason),
+			TEXT(e->out_trade_no), TEXT(e->transaction_id), OPT(e->amount),
+			TEXT(e->serial), BYTES(e->body.p, e->body.len), I64(c->now_ms),
+			I64(c->now_ms)), NULL);
+}

@@ -1,0 +1,39 @@
+/*
+ * event.h - what providers told us, kept as it came: notifications, and answers to
+ * queries that did not fit. One row per event id; copies are counted.
+ * Owns tables: payment_events.
+ */
+#ifndef SHOP_EVENT_H
+#define SHOP_EVENT_H
+
+#include "base/field.h"
+#include "shop/payment.h"
+
+enum event_verdict {
+	EVENT_UNKNOWN = 0, /* not seen before */
+	EVENT_GRANTED = 1,
+	EVENT_GRANTED_LATE = 2,
+	EVENT_REFUND_DUE = 3,
+	EVENT_REPEAT = 4,  /* of a settlement that another message brought */
+	EVENT_NOTHING = 5, /* it doesn't say that money came */
+	EVENT_ORPHAN = 6,  /* money that belongs to nothing we know: somebody must look */
+};
+
+struct event {
+	enum payment_channel channel;
+	const char *event_id;
+	const char *out_trade_no, *transaction_id; /* NULL where undecryptable */
+	opt_i64 amount;                            /* fen */
+	const char *serial;                        /* of the key that signed it */
+	struct slice body;                         /* raw, still sealed */
+};
+
+/* The verdict on an event id; only a settled one (1 to 4) is final. */
+enum err event_find(struct ctx *c, enum payment_channel channel, const char *event_id,
+	enum event_verdict *verdict) MUST;
+/* Write the verdict; a final one is never replaced. In the settlement's transaction, or alone. */
+enum err event_record(struct ctx *c, const struct event *e, enum event_verdict verdict,
+	const char *reason) MUST;
+bool event_is_final(enum event_verdict v);
+
+#endif

@@ -1,0 +1,530 @@
+/* order.c - how orders come into being and change. order_view.c reads them. */
+#include "shop/order.h"
+
+#include <stdlib.h>
+
+#include "ext/crypto.h"
+#include "ext/db.h"
+#include "shop/idempotency.h"
+#include "shop/journal.h"
+#include "shop/order_sql.h"
+#include "shop/payment.h"
+#include "shop/product.h"
+
+static const struct field order_line_new_fields[] = {
+	INPUT(struct order_line_new, product_id, 1, INT64_MAX - 1, F_REQUIRED),
+	INPUT(struct order_line_new, quantity, 1, ORDER_QUANTITY_MAX, F_REQUIRED),
+	FIELD_END,
+};
+
+const struct field order_new_fields[] = {
+	LIST(struct order_new, items, struct order_line_new, order_line_new_fields, 1,
+		ORDER_LINES_MAX, F_IN | F_REQUIRED),
+	INPUT(struct order_new, payment_method, 1, 50, F_NULL),
+	FIELD_END,
+};
+
+const struct field order_change_fields[] = {
+	INPUT(struct order_change, status, ORDER_PENDING, ORDER_REFUNDED, 0),
+	INPUT(struct order_change, payment_method, 1, 50, 0),
+	INPUT(struct order_change, payment_id, 1, 64, 0),
+	FIELD_END,
+};
+
+static const struct field line_fields[] = {
+	FIELD(struct stock_line, product_id),
+	FIELD(struct stock_line, quantity),
+	FIELD_END,
+};
+
+/* ---- the transitions (BEHAVIOUR 18) ---- */
+
+enum mover { BY_ADMIN = 1, BY_OWNER = 2, BY_SETTLEMENT = 4, BY_TIMEOUT = 8 };
+enum stock_effect { STOCK_STAYS, STOCK_BACK, STOCK_TAKEN };
+
+struct transition {
+	enum order_status from, to;
+	unsigned by;
+	enum stock_effect stock;
+	bool not_by_provider; /* only while no provider holds the money */
+};
+
+static const struct transition transitions[] = {
+	{ ORDER_PENDING, ORDER_PAID, BY_ADMIN | BY_SETTLEMENT, STOCK_STAYS, false },
+	{ ORDER_PENDING, ORDER_CANCELLED, BY_ADMIN | BY_OWNER | BY_TIMEOUT, STOCK_BACK, false },
+	{ ORDER_CANCELLED, ORDER_PAID, BY_SETTLEMENT, STOCK_TAKEN, false },
+	{ ORDER_PAID, ORDER_SHIPPED, BY_ADMIN, STOCK_STAYS, false },
+	{ ORDER_SHIPPED, ORDER_COMPLETED, BY_ADMIN | BY_OWNER, STOCK_STAYS, false },
+	{ ORDER_PAID, ORDER_REFUNDED, BY_ADMIN, STOCK_BACK, true },
+	{ ORDER_SHIPPED, ORDER_REFUNDED, BY_ADMIN, STOCK_STAYS, true },
+	{ ORDER_COMPLETED, ORDER_REFUNDED, BY_ADMIN, STOCK_STAYS, true },
+};
+
+static const struct transition *find_transition(const struct order *o, enum order_status to,
+	enum mover by)
+{
+	for (size_t i = 0; i < ARRAY_LEN(transitions); i++) {
+		const struct transition *t = &transitions[i];
+
+		if ((int64_t)t->from == o->status && t->to == to && (t->by & by) &&
+			!(t->not_by_provider && o->paid_by == PAID_BY_PROVIDER))
+			return t;
+	}
+	return NULL;
+}
+
+/* ---- statements ---- */
+
+static const char SQL_INSERT[] =
+	"INSERT INTO orders (order_id, user_id, total_amount, status, payment_method, paid_by, "
+	"stock_held, expires_at, paid_at, created_at, updated_at) "
+	"VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)";
+static const char SQL_INSERT_ITEMS[] =
+	"INSERT INTO order_items (order_id, product_id, name, quantity, unit_price, total_price) "
+	"SELECT ?, l.id, l.name, l.n, l.price, l.n * l.price "
+	"FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]', n BIGINT PATH '$[1]', "
+	"price BIGINT PATH '$[2]', name VARCHAR(100) PATH '$[3]')) l";
+static const char SQL_FIND[] = "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.order_id = ?";
+static const char SQL_READ[] = "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.id = ?";
+static const char SQL_LOCK[] = "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.id = ? FOR UPDATE";
+static const char SQL_LINES[] =
+	"SELECT product_id, quantity FROM order_items WHERE order_id = ? ORDER BY product_id";
+/* the present status is the guard: whoever comes second changes nothing */
+static const char SQL_WRITE[] =
+	"UPDATE orders SET status = ?, stock_held = ?, payment_method = ?, payment_id = ?, "
+	"paid_by = ?, paid_at = ?, updated_at = ? WHERE id = ? AND status = ?";
+static const char SQL_DELETE[] =
+	"UPDATE orders SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL";
+static const char SQL_BUSY[] =
+	"SELECT o.id FROM orders o FORCE INDEX (by_user_status) "
+	"WHERE o.user_id = ? AND o.status IN (1, 2) LIMIT 1";
+static const char SQL_OVERDUE[] =
+	"SELECT " ORDER_COLUMNS " FROM orders o FORCE INDEX (by_deadline) "
+	"WHERE o.status = 0 AND o.expires_at <= ? AND NOT EXISTS (SELECT 1 FROM payment_attempts a "
+	"WHERE a.payable_kind = 1 AND a.open_payable_id = o.id) ORDER BY o.expires_at LIMIT ?";
+
+/* ---- placing ---- */
+
+struct placing {
+	const struct order_new *in;
+	struct stock_line *lines; /* merged, in product order */
+	size_t n;
+	struct order *out;
+};
+
+static int by_product(const void *a, const void *b)
+{
+	const struct stock_line *x = a, *y = b;
+
+	return (x->product_id > y->product_id) - (x->product_id < y->product_id);
+}
+
+/* Lines of one product become one, so that the stock is checked against their sum. */
+static void merge_lines(struct ctx *c, struct placing *p)
+{
+	const struct order_line_new *in = p->in->items.rows;
+	const size_t n = (size_t)p->in->items.n;
+
+	p->lines = arena_array(&c->arena, n, sizeof(*p->lines));
+	p->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t at = 0;
+
+		while (at < p->n && p->lines[at].product_id != in[i].product_id)
+			at++;
+		if (at == p->n)
+			p->lines[p->n++].product_id = in[i].product_id;
+		p->lines[at].quantity += in[i].quantity;
+	}
+	qsort(p->lines, p->n, sizeof(*p->lines), by_product);
+}
+
+/* Raise e about the first line that names a product. */
+static enum err fail_line(struct ctx *c, enum err e, const struct placing *p, int64_t product_id)
+{
+	const struct order_line_new *in = p->in->items.rows;
+	int64_t i = 0;
+
+	while (in[i].product_id != product_id)
+		i++;
+	return fail(c, e, arena_printf(&c->arena, "items[%lld].product_id", (long long)i));
+}
+
+/* Check the locked lines and sum up what they cost. */
+static enum err price_lines(struct ctx *c, const struct placing *p, money *total)
+{
+	*total = MONEY_ZERO;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->lines[i].status != PRODUCT_ON)
+			return fail_line(c, ERR_PRODUCT_NOT_FOUND, p, p->lines[i].product_id);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct stock_line *l = &p->lines[i];
+
+		if (l->stock < l->quantity)
+			return fail_line(c, ERR_INSUFFICIENT_STOCK, p, l->product_id);
+		/* at most 10^12 fen times 10^6: no overflow, but perhaps more than can be shown */
+		*total = money_add(*total, money_times(l->price, l->quantity));
+		if (total->fen > MONEY_MAX_FEN)
+			return fail(c, ERR_INVALID, "items");
+	}
+	return OK;
+}
+
+static enum err insert_items_tx(struct ctx *c, const struct placing *p, int64_t id)
+{
+	struct str s = str_new(&c->arena, 64 + p->n * 1024);
+
+	str_addc(&s, '[');
+	for (size_t i = 0; i < p->n; i++) {
+		const struct stock_line *l = &p->lines[i];
+
+		str_addf(&s, "%s[%lld,%lld,%lld,", i > 0 ? "," : "", (long long)l->product_id,
+			(long long)l->quantity, (long long)l->price.fen);
+		str_add_json(&s, l->name, strlen(l->name));
+		str_addc(&s, ']');
+	}
+	str_addc(&s, ']');
+	return db_exec(c, SQL_INSERT_ITEMS, ARGS(I64(id), TEXT(str_text(&s))), NULL);
+}
+
+/* ORDER and 100 random bits: neither guessed nor counted (BEHAVIOUR 8). */
+static const char *new_order_id(struct ctx *c)
+{
+	return arena_printf(&c->arena, "ORDER%s",
+		crypto_random_text(&c->arena, "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 20));
+}
+
+static enum err place_tx(struct ctx *c, void *arg)
+{
+	const struct placing *p = arg;
+	struct order *o = p->out;
+	int64_t made;
+	money total;
+
+	TRY(idempotency_begin_tx(c, &made));
+	if (made != 0)
+		return order_read(c, made, o);
+	TRY(stock_lock_tx(c, p->lines, p->n));
+	TRY(price_lines(c, p, &total));
+	*o = (struct order){
+		.order_id = new_order_id(c),
+		.user_id = c->actor.user_id,
+		.total_amount = total,
+		.status = total.fen == 0 ? ORDER_PAID : ORDER_PENDING,
+		.payment_method = p->in->payment_method,
+		.paid_by = total.fen == 0 ? PAID_NOTHING_DUE : PAID_BY_NOBODY,
+		.stock_held = true,
+		.expires_at.ms = c->now_ms + c->conf->order_pay_minutes * MINUTE_MS,
+		.paid_at.ms = total.fen == 0 ? c->now_ms : 0,
+		.created_at.ms = c->now_ms,
+		.updated_at.ms = c->now_ms,
+	};
+	TRY(db_insert(c, SQL_INSERT,
+		ARGS(TEXT(o->order_id), I64(o->user_id), FEN(o->total_amount), I64(o->status),
+			TEXT(o->payment_method), I64(o->paid_by), AT(o->expires_at), AT(o->paid_at),
+			AT(o->created_at), AT(o->updated_at)),
+		&o->id));
+	TRY(stock_take_tx(c, p->lines, p->n, o->id));
+	TRY(insert_items_tx(c, p, o->id));
+	return idempotency_end_tx(c, o->id, 201);
+}
+
+enum err order_place(struct ctx *c, const struct order_new *in, struct order *out)
+{
+	struct placing p = { .in = in, .out = out };
+
+	merge_lines(c, &p);
+	return db_tx(c, place_tx, &p);
+}
+
+/* ---- locking and moving ---- */
+
+enum err order_find(struct ctx *c, const char *order_id, struct order *out)
+{
+	return db_one(c, SQL_FIND, ARGS(TEXT(order_id)), order_fields, out);
+}
+
+enum err order_read(struct ctx *c, int64_t id, struct order *out)
+{
+	return db_one(c, SQL_READ, ARGS(I64(id)), order_fields, out);
+}
+
+/* An order's lines never change, so they are read without a lock. */
+static enum err read_lines(struct ctx *c, int64_t id, struct list *out)
+{
+	struct db_rows rows;
+
+	TRY(db_all(c, SQL_LINES, ARGS(I64(id)), line_fields, sizeof(struct stock_line),
+		ORDER_LINES_MAX, &rows));
+	*out = rows.list;
+	return OK;
+}
+
+static enum err lock_products_tx(struct ctx *c, int64_t id, struct list *lines)
+{
+	TRY(read_lines(c, id, lines));
+	return stock_lock_tx(c, lines->rows, (size_t)lines->n);
+}
+
+enum err order_lock_tx(struct ctx *c, int64_t id, bool with_products, struct order *out)
+{
+	struct list lines;
+
+	if (with_products)
+		TRY(lock_products_tx(c, id, &lines));
+	return db_one(c, SQL_LOCK, ARGS(I64(id)), order_fields, out);
+}
+
+enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out)
+{
+	struct order before = { 0 };
+	bool with_products;
+
+	TRY(order_read(c, id, &before));
+	with_products = before.status == ORDER_CANCELLED;
+	TRY(order_lock_tx(c, id, with_products, out));
+	if (out->status == ORDER_CANCELLED && !with_products)
+		return db_start_over(c); /* cancelled between the two: its products come first */
+	return OK;
+}
+
+static enum err write_order_tx(struct ctx *c, const struct order *o, int64_t from)
+{
+	return db_hit(c, SQL_WRITE,
+		ARGS(I64(o->status), I64(o->stock_held), TEXT(o->payment_method),
+			TEXT(o->payment_id), I64(o->paid_by), AT(o->paid_at), AT(o->updated_at),
+			I64(o->id), I64(from)));
+}
+
+/* Move a locked order (with its products, if stock moves) and write it. */
+static enum err move_tx(struct ctx *c, struct order *o, enum order_status to, enum mover by)
+{
+	const struct transition *t = find_transition(o, to, by);
+	const int64_t from = o->status;
+	struct list lines;
+
+	if (t == NULL)
+		return fail(c, ERR_ORDER_TRANSITION, "status");
+	if (t->stock != STOCK_STAYS) {
+		TRY(read_lines(c, o->id, &lines));
+		if (t->stock == STOCK_BACK)
+			TRY(stock_give_back_tx(c, lines.rows, (size_t)lines.n, o->id));
+		else
+			TRY(stock_take_tx(c, lines.rows, (size_t)lines.n, o->id));
+		o->stock_held = t->stock == STOCK_TAKEN;
+	}
+	o->status = to;
+	o->updated_at.ms = c->now_ms;
+	TRY(write_order_tx(c, o, from));
+	/* whatever else was prepared at a provider must not be payable any longer */
+	if (from == ORDER_PENDING && by != BY_SETTLEMENT)
+		TRY(payment_release_tx(c, PAYABLE_ORDER, o->id));
+	return OK;
+}
+
+/* ---- people's changes ---- */
+
+struct moving {
+	const char *order_id;
+	const struct order_change *in; /* update only */
+	enum order_status to;          /* the others */
+	enum mover by;
+	struct order *out;
+};
+
+/* Find a live order for a change. Fails: NOT_FOUND. */
+static enum err find_live(struct ctx *c, const char *order_id, struct order *out)
+{
+	TRY(order_find(c, order_id, out));
+	return out->deleted_at.ms == 0 ? OK : ERR_NOT_FOUND;
+}
+
+/* Lock a live order with its products. */
+static enum err lock_live_tx(struct ctx *c, const char *order_id, struct order *out)
+{
+	struct order found = { 0 };
+
+	TRY(find_live(c, order_id, &found));
+	TRY(order_lock_tx(c, found.id, true, out));
+	return out->deleted_at.ms == 0 ? OK : ERR_NOT_FOUND;
+}
+
+/* An administrator's word that money came otherwise: both names are needed, and it is noted. */
+static enum err pay_offline_tx(struct ctx *c, const struct order_change *in, struct order *o)
+{
+	if (!field_has(order_change_fields, in, "payment_method"))
+		return fail(c, ERR_INVALID, "payment_method");
+	if (!field_has(order_change_fields, in, "payment_id"))
+		return fail(c, ERR_INVALID, "payment_id");
+	o->paid_by = PAID_OFFLINE;
+	o->paid_at.ms = c->now_ms;
+	return journal_add_tx(c, "offline-payment", o->order_id,
+		arena_printf(&c->arena, "%s %s", in->payment_method, in->payment_id));
+}
+
+static enum err update_tx(struct ctx *c, void *arg)
+{
+	const struct moving *m = arg;
+	const struct order_change *in = m->in;
+	struct order *o = m->out;
+	const char *method, *payment_id;
+	bool moves, renames;
+
+	TRY(lock_live_tx(c, m->order_id, o));
+	moves = field_has(order_change_fields, in, "status") && in->status != o->status;
+	method = field_has(order_change_fields, in, "payment_method") ? in->payment_method :
+									o->payment_method;
+	payment_id = field_has(order_change_fields, in, "payment_id") ? in->payment_id :
+								       o->payment_id;
+	renames = (method != o->payment_method &&
+			  (o->payment_method == NULL || strcmp(method, o->payment_method) != 0)) ||
+		  (payment_id != o->payment_id &&
+			  (o->payment_id == NULL || strcmp(payment_id, o->payment_id) != 0));
+	if (moves && find_transition(o, (enum order_status)in->status, BY_ADMIN) == NULL)
+		return fail(c, ERR_ORDER_TRANSITION, "status");
+	if (renames && o->paid_by == PAID_BY_PROVIDER)
+		return fail(c, ERR_PAYMENT_FIXED, NULL);
+	if (moves && in->status == ORDER_PAID)
+		TRY(pay_offline_tx(c, in, o));
+	o->payment_method = method;
+	o->payment_id = payment_id;
+	if (moves)
+		return move_tx(c, o, (enum order_status)in->status, BY_ADMIN);
+	if (!renames)
+		return OK;
+	o->updated_at.ms = c->now_ms;
+	return write_order_tx(c, o, o->status);
+}
+
+enum err order_update(struct ctx *c, const char *order_id, const struct order_change *in,
+	struct order *out)
+{
+	return db_tx(c, update_tx, &(struct moving){ .order_id = order_id, .in = in, .out = out });
+}
+
+static enum err step_tx(struct ctx *c, void *arg)
+{
+	const struct moving *m = arg;
+
+	TRY(lock_live_tx(c, m->order_id, m->out));
+	return move_tx(c, m->out, m->to, m->by);
+}
+
+/* A step that the owner may take; ownership is checked before state (BEHAVIOUR 4). */
+static enum err step(struct ctx *c, const char *order_id, enum order_status to, struct order *out)
+{
+	struct moving m = { .order_id = order_id, .to = to, .out = out };
+
+	TRY(find_live(c, order_id, out));
+	if (!c->actor.administrator && out->user_id != c->actor.user_id)
+		return ERR_FORBIDDEN;
+	m.by = out->user_id == c->actor.user_id ? BY_OWNER : BY_ADMIN;
+	return db_tx(c, step_tx, &m);
+}
+
+enum err order_cancel(struct ctx *c, const char *order_id, struct order *out)
+{
+	return step(c, order_id, ORDER_CANCELLED, out);
+}
+
+enum err order_complete(struct ctx *c, const char *order_id, struct order *out)
+{
+	return step(c, order_id, ORDER_COMPLETED, out);
+}
+
+static enum err delete_tx(struct ctx *c, void *arg)
+{
+	struct order o = { 0 };
+
+	TRY(lock_live_tx(c, arg, &o));
+	if (o.status == ORDER_PAID || o.status == ORDER_SHIPPED)
+		return fail(c, ERR_ORDER_TRANSITION, "status");
+	if (o.status == ORDER_PENDING)
+		TRY(move_tx(c, &o, ORDER_CANCELLED, BY_ADMIN));
+	TRY(journal_add_tx(c, "delete", o.order_id, NULL));
+	return db_hit(c, SQL_DELETE, ARGS(I64(c->now_ms), I64(o.id)));
+}
+
+enum err order_delete(struct ctx *c, const char *order_id)
+{
+	return db_tx(c, delete_tx, (void *)(uintptr_t)order_id);
+}
+
+enum err order_user_is_busy(struct ctx *c, int64_t user_id, bool *busy)
+{
+	struct order row = { 0 };
+
+	return db_find(c, SQL_BUSY, ARGS(I64(user_id)), order_fields, &row, busy);
+}
+
+/* ---- settlement and jobs ---- */
+
+enum err order_grant_tx(struct ctx *c, const struct order *locked, const struct order_payment *p,
+	enum order_grant *grant, const char **reason)
+{
+	struct order o = *locked;
+
+	*grant = ORDER_NOT_GRANTED;
+	*reason = o.deleted_at.ms != 0	      ? "ORDER_DELETED" :
+		  o.status == ORDER_REFUNDED  ? "ALREADY_REFUNDED" :
+						"ALREADY_PAID";
+	if (o.deleted_at.ms != 0 || (o.status != ORDER_PENDING && o.status != ORDER_CANCELLED))
+		return OK;
+	if (o.status == ORDER_CANCELLED) {
+		struct list lines;
+		const struct stock_line *l;
+
+		TRY(lock_products_tx(c, o.id, &lines)); /* ours already: no new lock */
+		l = lines.rows;
+		for (int64_t i = 0; i < lines.n; i++)
+			if (l[i].status == PRODUCT_DELETED || l[i].stock < l[i].quantity) {
+				*reason = "OUT_OF_STOCK";
+				return OK;
+			}
+	}
+	*grant = o.status == ORDER_PENDING ? ORDER_GRANTED : ORDER_GRANTED_LATE;
+	o.payment_method = p->method;
+	o.payment_id = p->id;
+	o.paid_by = PAID_BY_PROVIDER;
+	o.paid_at.ms = p->paid_ms;
+	return move_tx(c, &o, ORDER_PAID, BY_SETTLEMENT);
+}
+
+enum err order_list_overdue(struct ctx *c, int64_t limit, struct list *out)
+{
+	struct db_rows rows;
+
+	TRY(db_all(c, SQL_OVERDUE, ARGS(I64(c->now_ms), I64(limit)), order_fields,
+		sizeof(struct order), limit, &rows));
+	*out = rows.list;
+	return OK;
+}
+
+struct timing_out {
+	int64_t id;
+	bool done;
+};
+
+static enum err time_out_tx(struct ctx *c, void *arg)
+{
+	struct timing_out *x = arg;
+	struct order o = { 0 };
+	bool open;
+
+	x->done = false;
+	TRY(order_lock_tx(c, x->id, true, &o));
+	TRY(payment_has_open(c, PAYABLE_ORDER, x->id, &open));
+	if (o.status != ORDER_PENDING || o.expires_at.ms > c->now_ms || open)
+		return OK;
+	x->done = true;
+	return move_tx(c, &o, ORDER_CANCELLED, BY_TIMEOUT);
+}
+
+enum err order_time_out(struct ctx *c, int64_t id, bool *done)
+{
+	struct timing_out x = { .id = id };
+
+	TRY(db_tx(c, time_out_tx, &x));
+	*done = x.done;
+	return OK;
+}

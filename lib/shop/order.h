@@ -1,0 +1,143 @@
+/*
+ * order.h - shop orders: place, read, list, and move from state to state.
+ * Owns tables: orders, order_items.
+ * Memory: texts and lists in out structs live in c->arena.
+ * Fails everywhere: DB, DB_LOST, BUSY.
+ *
+ * Every change of status goes through one table of transitions (BEHAVIOUR 18), which
+ * also says what becomes of the stock.
+ */
+#ifndef SHOP_ORDER_H
+#define SHOP_ORDER_H
+
+#include "base/ctx.h"
+#include "base/page.h"
+
+enum order_status {
+	ORDER_PENDING = 0,
+	ORDER_PAID = 1,
+	ORDER_SHIPPED = 2,
+	ORDER_COMPLETED = 3,
+	ORDER_CANCELLED = 4,
+	ORDER_REFUNDED = 5,
+};
+
+/* Who set an order paid. */
+enum order_paid_by { PAID_BY_NOBODY = 0, PAID_BY_PROVIDER, PAID_OFFLINE, PAID_NOTHING_DUE };
+
+enum { ORDER_LINES_MAX = 100, ORDER_QUANTITY_MAX = 9999 };
+
+struct order {
+	int64_t id; /* of the row; never on the wire */
+	const char *order_id;
+	int64_t user_id;
+	money total_amount;
+	int64_t status;
+	const char *payment_method, *payment_id;
+	int64_t paid_by;
+	bool stock_held;
+	timestamp expires_at, paid_at, created_at, updated_at, deleted_at;
+	struct order_user {
+		int64_t user_id;
+		const char *nickname, *email;
+	} user;
+	struct list items; /* of struct order_item */
+};
+extern const struct field order_fields[];      /* as creation and PUT answer */
+extern const struct field order_full_fields[]; /* with user and orderItems */
+
+struct order_item {
+	int64_t order_item_id;
+	const char *order_id;
+	int64_t product_id, quantity;
+	money unit_price, total_price;
+	struct order_product { /* as it was when ordered */
+		int64_t product_id;
+		const char *name;
+		money price;
+	} product;
+	int64_t at; /* which order of a page it belongs to, from 1 */
+};
+
+/* What an order is placed with. */
+struct order_new {
+	uint64_t has;
+	struct list items; /* of struct order_line_new */
+	const char *payment_method;
+};
+struct order_line_new {
+	uint64_t has;
+	int64_t product_id, quantity;
+};
+extern const struct field order_new_fields[];
+
+/* What an administrator's PUT may name. */
+struct order_change {
+	uint64_t has;
+	int64_t status;
+	const char *payment_method, *payment_id;
+};
+extern const struct field order_change_fields[];
+
+struct order_query {
+	uint64_t has;
+	int64_t status, user_id;
+	timestamp created_from, created_to; /* from inclusive, to exclusive; a day or a moment */
+	struct page page;
+};
+extern const struct field order_query_fields[];
+
+/*
+ * Place an order for the actor: merge and price its lines, take the stock, write it; one
+ * transaction. Honours c->idem. A total of 0.00 is paid at once.
+ * Fails: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVALID (total too large), naming the line.
+ */
+enum err order_place(struct ctx *c, const struct order_new *in, struct order *out) MUST;
+/* Newest first; one's own, for administrators everybody's. */
+enum err order_list(struct ctx *c, const struct order_query *q, struct page_rows *out) MUST;
+/* With its lines. Fails: NOT_FOUND, FORBIDDEN (somebody else's). */
+enum err order_get(struct ctx *c, const char *order_id, struct order *out) MUST;
+/* An administrator's change. Fails: NOT_FOUND, ORDER_TRANSITION, PAYMENT_FIXED, INVALID. */
+enum err order_update(struct ctx *c, const char *order_id, const struct order_change *in,
+	struct order *out) MUST;
+/* By its owner while pending; by an administrator too. Fails: NOT_FOUND, FORBIDDEN, ORDER_TRANSITION. */
+enum err order_cancel(struct ctx *c, const char *order_id, struct order *out) MUST;
+/* The goods have come. Fails: NOT_FOUND, FORBIDDEN, ORDER_TRANSITION. */
+enum err order_complete(struct ctx *c, const char *order_id, struct order *out) MUST;
+/* Hide it; a pending one is cancelled first. Fails: NOT_FOUND, ORDER_TRANSITION (1 and 2). */
+enum err order_delete(struct ctx *c, const char *order_id) MUST;
+
+/* Has the user orders that are paid or shipped? */
+enum err order_user_is_busy(struct ctx *c, int64_t user_id, bool *busy) MUST;
+
+/* ---- for settlement and jobs ---- */
+
+/* By its wire number or row id, deleted ones too, without a lock. Fails: NOT_FOUND. */
+enum err order_find(struct ctx *c, const char *order_id, struct order *out) MUST;
+enum err order_read(struct ctx *c, int64_t id, struct order *out) MUST;
+/* Pending orders past their deadline that no open attempt holds, the longest overdue first. */
+enum err order_list_overdue(struct ctx *c, int64_t limit, struct list *out) MUST;
+/* Cancel an overdue order that no open attempt holds. *done false: it was no longer pending. */
+enum err order_time_out(struct ctx *c, int64_t id, bool *done) MUST;
+
+/* Lock an order, and its products before it if a change of stock may follow. */
+enum err order_lock_tx(struct ctx *c, int64_t id, bool with_products, struct order *out) MUST;
+/*
+ * The same for a payment that has come: with the products if the order was cancelled, so
+ * that its stock can be taken again.
+ */
+enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out) MUST;
+
+enum order_grant { ORDER_GRANTED, ORDER_GRANTED_LATE, ORDER_NOT_GRANTED };
+struct order_payment {
+	const char *method, *id; /* the provider's transaction */
+	int64_t paid_ms;
+};
+/*
+ * A provider's money has come for a locked order: pay it, or pay it late if its stock can
+ * be taken again (BEHAVIOUR 37, 38). *reason says why not, for ORDER_NOT_GRANTED.
+ */
+enum err order_grant_tx(struct ctx *c, const struct order *o, const struct order_payment *p,
+	enum order_grant *grant, const char **reason) MUST;
+
+#endif

@@ -1,0 +1,12 @@
+/*
+ * order_sql.h - the columns of an order, for order.c and order_view.c only.
+ */
+#ifndef SHOP_ORDER_SQL_H
+#define SHOP_ORDER_SQL_H
+
+#define ORDER_COLUMNS                                                                          \
+	"o.id, o.order_id, o.user_id, o.total_amount, o.status, o.payment_method, "            \
+	"o.payment_id, o.paid_by, o.stock_held, o.expires_at, o.paid_at, o.created_at, "       \
+	"o.updated_at, o.deleted_at"
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * payment.h - payment attempts: what was prepared at a provider for something payable,
+ * and how it ended. An order has many attempts; an out_trade_no belongs to one.
+ * Owns tables: payment_attempts.
+ *
+ * States only move forward: OPEN to CLOSED, GRANTED, GRANTED_LATE or REFUND_DUE, and
+ * CLOSED to the last three when money comes late. At most one attempt of a payable is
+ * open (a unique key says so), so the provider holds one payable order (BEHAVIOUR 39).
+ * Fails everywhere: DB, DB_LOST, BUSY.
+ */
+#ifndef SHOP_PAYMENT_H
+#define SHOP_PAYMENT_H
+
+#include "base/ctx.h"
+#include "base/field.h"
+
+enum payable_kind { PAYABLE_ORDER = 1 };
+enum payment_channel { CHANNEL_WECHAT_JSAPI = 1 };
+enum attempt_state {
+	ATTEMPT_OPEN = 0,
+	ATTEMPT_CLOSED = 1,
+	ATTEMPT_GRANTED = 2,
+	ATTEMPT_GRANTED_LATE = 3,
+	ATTEMPT_REFUND_DUE = 4,
+};
+
+struct attempt {
+	int64_t attempt_id, payable_kind, payable_id, user_id, channel;
+	const char *out_trade_no;
+	money amount;
+	const char *request; /* frozen JSON */
+	const char *prepay_id;
+	int64_t state;
+	const char *transaction_id, *reason;
+	timestamp expires_at, queried_at, paid_at, created_at;
+};
+
+/* A new out_trade_no: 28 characters, unguessable. */
+const char *payment_new_out_trade_no(struct ctx *c) MUST;
+/* Write a new open attempt, and the work of following it. The caller locked the payable. */
+enum err payment_create_tx(struct ctx *c, struct attempt *a) MUST;
+/* Fails: CONFLICT when it is no longer open. */
+enum err payment_set_prepay_tx(struct ctx *c, int64_t attempt_id, const char *prepay_id) MUST;
+/* The provider will take no money for it: OPEN to CLOSED, once; anything else stays as it is. */
+enum err payment_close(struct ctx *c, int64_t attempt_id) MUST;
+/* Money came: to `state`, with the provider's transaction. Fails: DUPLICATE, CONFLICT. */
+enum err payment_settle_tx(struct ctx *c, int64_t attempt_id, enum attempt_state state,
+	const char *transaction_id, const char *reason, int64_t paid_ms) MUST;
+/* The payable needs no payment any more: its open attempt is to be closed at the provider. */
+enum err payment_release_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id) MUST;
+enum err payment_has_open(struct ctx *c, enum payable_kind kind, int64_t payable_id,
+	bool *open) MUST;
+
+enum err payment_find(struct ctx *c, enum payment_channel channel, const char *out_trade_no,
+	struct attempt *out, bool *found) MUST;
+/* The open one if there is one, else the newest. */
+enum err payment_current(struct ctx *c, enum payable_kind kind, int64_t payable_id,
+	struct attempt *out, bool *found) MUST;
+/* Fails: NOT_FOUND. */
+enum err payment_read(struct ctx *c, int64_t attempt_id, struct attempt *out) MUST;
+enum err payment_lock_tx(struct ctx *c, int64_t attempt_id, struct attempt *out) MUST;
+/* May the provider be asked about it now? At most once in gap_ms, over all processes. */
+enum err payment_claim_query(struct ctx *c, int64_t attempt_id, int64_t gap_ms, bool *mine) MUST;
+
+#endif

@@ -1,0 +1,368 @@
+#include "shop/user.h"
+
+#include "ext/crypto.h"
+#include "ext/db.h"
+#include "shop/journal.h"
+#include "shop/member.h"
+#include "shop/order.h"
+
+static bool is_email(const char *s)
+{
+	const char *at = strchr(s, '@');
+
+	if (at == NULL || at == s || strchr(at + 1, '@') != NULL || at[1] == '\0' || at[1] == '.')
+		return false;
+	for (const char *p = s; *p != '\0'; p++)
+		if (*p <= 0x20 || *p > 0x7e || strchr("<>()[],;:\\\"", *p) != NULL)
+			return false;
+	return strchr(at, '.') != NULL && s[strlen(s) - 1] != '.';
+}
+
+static bool is_phone(const char *s)
+{
+	s += *s == '+';
+	return strspn(s, "0123456789") == strlen(s) && strlen(s) >= 5;
+}
+
+static bool is_https(const char *s)
+{
+	return str_starts(s, "https://") || str_starts(s, "http://");
+}
+
+/* bytes, not characters, are what is hashed */
+static bool is_password(const char *s)
+{
+	return strlen(s) <= PASSWORD_MAX;
+}
+
+/* clang-format off */
+#define USER_FIELDS                                                                            \
+	FIELD(struct user, user_id),                                                           \
+	FIELD(struct user, openid),                                                            \
+	FIELD(struct user, nickname),                                                          \
+	FIELD(struct user, avatar_url),                                                        \
+	FIELD(struct user, gender),                                                            \
+	FIELD(struct user, phone),                                                             \
+	FIELD(struct user, email),                                                             \
+	FIELD(struct user, permission_level),                                                  \
+	FIELD(struct user, created_at),                                                        \
+	FIELD(struct user, updated_at),                                                        \
+	FIELD_WITH(struct user, password_hash, .flags = F_SILENT)
+
+#define CONTACT_INPUT                                                                          \
+	INPUT(struct user, nickname, 1, 100, 0),                                               \
+	INPUT_WITH(struct user, avatar_url, 1, 500, F_NULL, .valid = is_https),                \
+	INPUT(struct user, gender, 0, 2, F_NULL),                                              \
+	INPUT_WITH(struct user, phone, 5, 20, F_NULL, .valid = is_phone),                      \
+	INPUT_WITH(struct user, email, 3, 254, F_NULL | F_LOWER, .valid = is_email),           \
+	INPUT_WITH(struct user, password, PASSWORD_MIN, PASSWORD_MAX, 0, .valid = is_password)
+/* clang-format on */
+
+const struct field user_fields[] = { USER_FIELDS, FIELD_END };
+const struct field user_member_fields[] = {
+	USER_FIELDS,
+	FIELD(struct user, member_id),
+	FIELD_END,
+};
+const struct field user_admin_input[] = {
+	CONTACT_INPUT,
+	INPUT(struct user, permission_level, 0, 1, 0),
+	FIELD_END,
+};
+const struct field user_self_input[] = {
+	CONTACT_INPUT,
+	INPUT_WITH(struct user, old_password, 1, PASSWORD_MAX, 0, .valid = is_password),
+	FIELD_END,
+};
+
+const struct field user_query_fields[] = {
+	INPUT(struct user_query, permission_level, 0, 1, 0),
+	INPUT(struct user_query, q, 1, 100, 0),
+	FIELD_END,
+};
+
+#define COLUMNS                                                                                \
+	"u.user_id, u.openid, u.nickname, u.avatar_url, u.gender, u.phone, u.email, "          \
+	"u.permission_level, u.created_at, u.updated_at"
+#define LIST_BY(index, where)                                                                  \
+	"SELECT " COLUMNS " FROM users u FORCE INDEX (" index ") WHERE " where                 \
+	" u.deleted_at IS NULL AND u.user_id < ? AND (? IS NULL OR u.nickname LIKE ? "         \
+	"OR u.phone LIKE ? OR u.email LIKE ?) ORDER BY u.user_id DESC LIMIT ?"
+static const char SQL_LIST[] = LIST_BY("PRIMARY", "");
+static const char SQL_LIST_LEVEL[] = LIST_BY("by_level", "u.permission_level = ? AND");
+
+static const char SQL_GET[] =
+	"SELECT " COLUMNS ", m.member_id FROM users u LEFT JOIN members m ON m.user_id = u.user_id "
+	"WHERE u.user_id = ? AND u.deleted_at IS NULL";
+static const char SQL_LOCK[] =
+	"SELECT " COLUMNS ", u.password_hash FROM users u "
+	"WHERE u.user_id = ? AND u.deleted_at IS NULL FOR UPDATE";
+static const char SQL_SECRET[] =
+	"SELECT u.user_id, u.password_hash FROM users u "
+	"WHERE u.user_id = ? AND u.deleted_at IS NULL";
+static const char SQL_BY_OPENID[] = "SELECT u.user_id FROM users u WHERE u.openid = ?";
+static const char SQL_BY_EMAIL[] =
+	"SELECT " COLUMNS ", u.password_hash FROM users u WHERE u.email = ?";
+static const char SQL_BY_PHONE[] =
+	"SELECT " COLUMNS ", u.password_hash FROM users u WHERE u.phone = ?";
+/* every administrator, locked in key order: two who demote each other wait here */
+static const char SQL_LOCK_ADMINISTRATORS[] =
+	"SELECT u.user_id FROM users u FORCE INDEX (by_level) "
+	"WHERE u.permission_level = 1 AND u.deleted_at IS NULL ORDER BY u.user_id FOR UPDATE";
+static const char SQL_INSERT[] =
+	"INSERT INTO users (openid, nickname, phone, email, password_hash, permission_level, "
+	"created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+static const char SQL_UPDATE[] =
+	"UPDATE users SET nickname = ?, avatar_url = ?, gender = ?, phone = ?, email = ?, "
+	"password_hash = ?, permission_level = ?, token_version = token_version + ?, "
+	"updated_at = ? WHERE user_id = ? AND deleted_at IS NULL";
+static const char SQL_DELETE[] =
+	"UPDATE users SET openid = NULL, phone = NULL, email = NULL, password_hash = NULL, "
+	"permission_level = 0, token_version = token_version + 1, updated_at = ?, deleted_at = ? "
+	"WHERE user_id = ? AND deleted_at IS NULL";
+static const char SQL_END_SESSIONS[] =
+	"UPDATE users SET token_version = token_version + 1 WHERE user_id = ?";
+
+enum { ADMINISTRATORS_MAX = 10000 };
+
+enum err user_list(struct ctx *c, const struct user_query *q, struct page_rows *out)
+{
+	const struct db_arg like = TEXT(db_like(c, q->q)), after = I64(q->page.after[0]),
+			    n = I64(q->page.limit + 1);
+	const struct user *rows;
+	struct db_rows found;
+
+	if (field_has(user_query_fields, q, "permission_level"))
+		TRY(db_all(c, SQL_LIST_LEVEL,
+			ARGS(I64(q->permission_level), after, like, like, like, like, n), user_fields,
+			sizeof(*rows), q->page.limit, &found));
+	else
+		TRY(db_all(c, SQL_LIST, ARGS(after, like, like, like, like, n), user_fields,
+			sizeof(*rows), q->page.limit, &found));
+	rows = found.list.rows;
+	*out = (struct page_rows){ found.list, found.more, { 0 } };
+	if (found.more)
+		out->last[0] = rows[found.list.n - 1].user_id;
+	return OK;
+}
+
+enum err user_get(struct ctx *c, int64_t id, struct user *out)
+{
+	return db_one(c, SQL_GET, ARGS(I64(id)), user_member_fields, out);
+}
+
+/* ---- changes ---- */
+
+struct change {
+	int64_t id;
+	const struct field *fields; /* user_admin_input or user_self_input */
+	const struct user *in;
+	const char *password_hash; /* of in->password, hashed before the transaction; or NULL */
+	const char *checked_hash;  /* what old_password was checked against; NULL: nothing */
+};
+
+/* A unique key that was hit, as the caller's fault. */
+static enum err taken(struct ctx *c, enum err e)
+{
+	if (e == ERR_DUPLICATE && db_duplicate_of(c, "email"))
+		return fail(c, ERR_EMAIL_TAKEN, "email");
+	if (e == ERR_DUPLICATE && db_duplicate_of(c, "phone"))
+		return fail(c, ERR_PHONE_TAKEN, "phone");
+	return e;
+}
+
+/* With all administrators locked: would the shop be left without one? */
+static enum err keep_one_administrator_tx(struct ctx *c, int64_t leaving)
+{
+	const struct user *rows;
+	struct db_rows found;
+
+	TRY(db_all(c, SQL_LOCK_ADMINISTRATORS, NO_ARGS, user_fields, sizeof(*rows),
+		ADMINISTRATORS_MAX, &found));
+	rows = found.list.rows;
+	if (found.list.n == 1 && rows[0].user_id == leaving)
+		return fail(c, ERR_LAST_ADMINISTRATOR, NULL);
+	return OK;
+}
+
+static enum err write_user_tx(struct ctx *c, const struct user *row, bool end_sessions)
+{
+	return taken(c, db_hit(c, SQL_UPDATE,
+		ARGS(TEXT(row->nickname), TEXT(row->avatar_url), OPT(row->gender), TEXT(row->phone),
+			TEXT(row->email), TEXT(row->password_hash), I64(row->permission_level),
+			I64(end_sessions), I64(c->now_ms), I64(row->user_id))));
+}
+
+static enum err update_tx(struct ctx *c, void *arg)
+{
+	const struct change *x = arg;
+	const bool role = x->fields == user_admin_input &&
+			  field_has(x->fields, x->in, "permission_level");
+	const char *subject = arena_printf(&c->arena, "user %lld", (long long)x->id);
+	struct user row = { 0 };
+	bool new_role;
+
+	if (role && x->in->permission_level == 0)
+		TRY(keep_one_administrator_tx(c, x->id));
+	TRY(db_one(c, SQL_LOCK, ARGS(I64(x->id)), user_fields, &row));
+	if (x->checked_hash != NULL &&
+		(row.password_hash == NULL || strcmp(row.password_hash, x->checked_hash) != 0))
+		return fail(c, ERR_PASSWORD_WRONG, "old_password");
+	new_role = role && row.permission_level != x->in->permission_level;
+	field_merge(x->fields, &row, x->in);
+	if (x->password_hash != NULL)
+		row.password_hash = x->password_hash;
+	if (new_role)
+		TRY(journal_add_tx(c, "role", subject,
+			row.permission_level == 1 ? "administrator" : "user"));
+	if (x->password_hash != NULL)
+		TRY(journal_add_tx(c, "password", subject, NULL));
+	return write_user_tx(c, &row, new_role || x->password_hash != NULL);
+}
+
+enum err user_update(struct ctx *c, int64_t id, const struct user *in)
+{
+	struct change x = { .id = id, .fields = user_admin_input, .in = in };
+
+	if (field_has(user_admin_input, in, "password"))
+		TRY(password_hash(&c->arena, in->password, &x.password_hash));
+	return db_tx(c, update_tx, &x);
+}
+
+enum err user_update_self(struct ctx *c, const struct user *in, struct user *out)
+{
+	struct change x = { .id = c->actor.user_id, .fields = user_self_input, .in = in };
+
+	if (field_has(user_self_input, in, "password")) {
+		struct user now = { 0 };
+
+		TRY(db_one(c, SQL_SECRET, ARGS(I64(x.id)), user_fields, &now));
+		if (now.password_hash == NULL)
+			return fail(c, ERR_PASSWORD_UNSET, "password");
+		if (!field_has(user_self_input, in, "old_password"))
+			return fail(c, ERR_INVALID, "old_password");
+		if (!password_verify(in->old_password, now.password_hash))
+			return fail(c, ERR_PASSWORD_WRONG, "old_password");
+		x.checked_hash = now.password_hash;
+		TRY(password_hash(&c->arena, in->password, &x.password_hash));
+	}
+	TRY(db_tx(c, update_tx, &x));
+	return user_get(c, x.id, out);
+}
+
+static enum err delete_tx(struct ctx *c, void *arg)
+{
+	const int64_t id = *(const int64_t *)arg;
+	struct user row = { 0 };
+	bool busy;
+
+	TRY(keep_one_administrator_tx(c, id));
+	TRY(db_one(c, SQL_LOCK, ARGS(I64(id)), user_fields, &row));
+	TRY(order_user_is_busy(c, id, &busy));
+	if (busy)
+		return fail(c, ERR_USER_IN_USE, NULL);
+	TRY(journal_add_tx(c, "delete", arena_printf(&c->arena, "user %lld", (long long)id), NULL));
+	return db_hit(c, SQL_DELETE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(id)));
+}
+
+enum err user_delete(struct ctx *c, int64_t id)
+{
+	return db_tx(c, delete_tx, &id);
+}
+
+enum err user_end_sessions(struct ctx *c, int64_t user_id)
+{
+	return db_exec(c, SQL_END_SESSIONS, ARGS(I64(user_id)), NULL);
+}
+
+/* ---- coming into being ---- */
+
+struct newcomer {
+	const char *openid, *nickname, *phone, *email, *password_hash;
+	int64_t permission_level, user_id;
+};
+
+static enum err create_tx(struct ctx *c, void *arg)
+{
+	struct newcomer *x = arg;
+	int64_t member_id;
+
+	TRY(db_insert(c, SQL_INSERT,
+		ARGS(TEXT(x->openid), TEXT(x->nickname), TEXT(x->phone), TEXT(x->email),
+			TEXT(x->password_hash), I64(x->permission_level), I64(c->now_ms),
+			I64(c->now_ms)),
+		&x->user_id));
+	return member_create_tx(c, x->user_id, &member_id);
+}
+
+static enum err find_openid(struct ctx *c, const char *openid, int64_t *user_id, bool *found)
+{
+	struct user row = { 0 };
+
+	TRY(db_find(c, SQL_BY_OPENID, ARGS(TEXT(openid)), user_fields, &row, found));
+	*user_id = row.user_id;
+	return OK;
+}
+
+enum err user_of_openid(struct ctx *c, const char *openid, int64_t *user_id)
+{
+	struct newcomer x = { .openid = openid, .nickname = "微信用户" };
+	bool found;
+	enum err e;
+
+	TRY(find_openid(c, openid, user_id, &found));
+	if (found)
+		return OK;
+	e = db_tx(c, create_tx, &x);
+	if (e == ERR_DUPLICATE && db_duplicate_of(c, "openid")) {
+		/* its twin was first (BEHAVIOUR 7) */
+		TRY(find_openid(c, openid, user_id, &found));
+		return found ? OK : ERR_BUSY;
+	}
+	*user_id = x.user_id;
+	return e;
+}
+
+/* As input would make it: lower case for an e-mail. NULL: it is neither. */
+static const char *clean_account(struct ctx *c, const char *account, bool *email)
+{
+	char *copy = arena_dup(&c->arena, account, strlen(account));
+
+	*email = strchr(copy, '@') != NULL;
+	for (char *p = copy; *email && *p != '\0'; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p + 32);
+	if (*email ? is_email(copy) && strlen(copy) <= 254 : is_phone(copy) && strlen(copy) <= 20)
+		return copy;
+	return NULL;
+}
+
+enum err user_find_account(struct ctx *c, const char *account, struct user *out, bool *found)
+{
+	bool email;
+	const char *clean = clean_account(c, account, &email);
+
+	*found = false;
+	if (clean == NULL)
+		return OK;
+	return db_find(c, email ? SQL_BY_EMAIL : SQL_BY_PHONE, ARGS(TEXT(clean)), user_fields, out,
+		found);
+}
+
+enum err user_create_administrator(struct ctx *c, const char *account, const char *password,
+	const char *nickname, int64_t *user_id)
+{
+	struct newcomer x = { .nickname = nickname, .permission_level = 1 };
+	bool email;
+	const char *clean = clean_account(c, account, &email);
+
+	if (clean == NULL)
+		return fail(c, ERR_INVALID, "account");
+	if (strlen(password) < PASSWORD_MIN || !is_password(password))
+		return fail(c, ERR_INVALID, "password");
+	*(email ? &x.email : &x.phone) = clean;
+	TRY(password_hash(&c->arena, password, &x.password_hash));
+	TRY(taken(c, db_tx(c, create_tx, &x)));
+	*user_id = x.user_id;
+	return OK;
+}

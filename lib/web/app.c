@@ -1,0 +1,214 @@
+#include "web/app.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "ext/crypto.h"
+#include "ext/db.h"
+#include "ext/fcgi.h"
+#include "web/cors.h"
+#include "web/dialect.h"
+
+enum { REQUEST_ID_LEN = 20, IDEMPOTENCY_KEY_MAX = 255 };
+
+/* ---- one request ---- */
+
+static bool is_json_type(const char *type)
+{
+	static const char json[] = "application/json";
+
+	if (type == NULL || strncasecmp(type, json, sizeof(json) - 1) != 0)
+		return false;
+	type += sizeof(json) - 1;
+	return *type == '\0' || *type == ';' || isspace((unsigned char)*type);
+}
+
+/* 413 and 415 belong to the frame (BEHAVIOUR 12). */
+static enum err read_body(struct ctx *c, struct req *r)
+{
+	const bool provider = r->route->role == ROLE_PROVIDER;
+	const size_t max = provider ? BODY_MAX_PROVIDER : BODY_MAX;
+
+	switch (fcgi_read_body(r->fcgi, &c->arena, max, &r->body)) {
+	case FCGI_BODY_TOO_LARGE:
+		return ERR_TOO_LARGE;
+	case FCGI_BODY_BROKEN:
+		return ERR_MALFORMED;
+	case FCGI_BODY_OK:
+		break;
+	}
+	if (r->body.len > 0 && !provider && r->method != GET &&
+		!is_json_type(fcgi_var(r->fcgi, "CONTENT_TYPE")))
+		return ERR_MEDIA_TYPE;
+	return OK;
+}
+
+/* Only routes that declare it look at an Idempotency-Key (DESIGN.md 1). */
+static enum err read_idempotency_key(struct ctx *c, const struct req *r)
+{
+	const char *key = req_header(r, "HTTP_IDEMPOTENCY_KEY");
+
+	if (key == NULL || !(r->route->flags & ROUTE_IDEMPOTENT))
+		return OK;
+	if (key[0] == '\0' || strlen(key) > IDEMPOTENCY_KEY_MAX)
+		return ERR_IDEMPOTENCY_KEY;
+	for (const char *p = key; *p != '\0'; p++)
+		if (*p < 0x21 || *p > 0x7e)
+			return ERR_IDEMPOTENCY_KEY;
+	c->idem.key = key;
+	c->idem.route = arena_printf(&c->arena, "%s %s", method_name(r->method), r->route->path);
+	crypto_sha256(r->body.p, r->body.len, c->idem.body_sha256);
+	return OK;
+}
+
+/* Find the route, know the actor, read the body, run the handler. */
+static enum err judge(struct ctx *c, const struct app *app, struct req *r, struct resp *w)
+{
+	struct match m;
+
+	if (!req_read_target(c, r))
+		return ERR_NOT_FOUND;
+	m = route_match(app->routes, r->method, r->path);
+	if (!m.path_known)
+		return ERR_NOT_FOUND;
+	if (r->method == OPTIONS) {
+		cors_preflight(c, r, m.methods, w);
+		return OK;
+	}
+	if (m.route == NULL) {
+		resp_header(w, "Allow", cors_methods(c, m.methods));
+		return ERR_METHOD_NOT_ALLOWED;
+	}
+	r->route = m.route;
+	memcpy(r->params, m.params, sizeof(r->params));
+	TRY(auth_check(c, r, app->identify));
+	TRY(read_body(c, r));
+	TRY(read_idempotency_key(c, r));
+	return r->route->handler(c, r, w);
+}
+
+/* What another may keep: only the public answers to someone unknown. */
+static bool is_storable(const struct ctx *c, const struct req *r, const struct resp *w)
+{
+	return r->route != NULL && r->route->role == ROLE_PUBLIC && r->method == GET &&
+	       c->actor.kind == ACTOR_ANONYMOUS && w->status == 200;
+}
+
+static void send_reply(struct ctx *c, const struct req *r, struct resp *w, const char *id)
+{
+	struct str head = str_new(&c->arena, 32 << 10);
+
+	if (c->idem.replayed)
+		resp_header(w, "Idempotent-Replayed", "true");
+	cors_headers(c, r, w);
+	str_addf(&head, "Status: %d\r\nX-Request-Id: %s\r\nX-Content-Type-Options: nosniff\r\n",
+		w->status, id);
+	str_addf(&head, "Cache-Control: %s\r\n", is_storable(c, r, w) ? "no-cache" : "no-store");
+	if (w->content_type != NULL)
+		str_addf(&head, "Content-Type: %s\r\nContent-Length: %zu\r\n", w->content_type,
+			w->body.len);
+	str_add(&head, str_text(&w->headers), w->headers.len);
+	str_adds(&head, "\r\n");
+	fcgi_reply(r->fcgi, (struct slice){ str_text(&head), head.len },
+		(struct slice){ str_text(&w->body), r->head ? 0 : w->body.len });
+}
+
+static void serve_one(struct ctx *c, const struct app *app, struct fcgi *fcgi)
+{
+	const int64_t start_ms = clock_mono_ms();
+	const char *id = crypto_random_text(&c->arena, "0123456789abcdefghjkmnpqrstvwxyz",
+		REQUEST_ID_LEN);
+	struct req r = { .fcgi = fcgi };
+	struct resp w = resp_new(c);
+	struct log_access access;
+	const char *code = NULL, *method;
+	enum err e;
+
+	log_request_id(id);
+	c->now_ms = clock_now_ms();
+	c->deadline_ms = app->budget_ms > 0 ? start_ms + app->budget_ms : 0;
+	e = judge(c, app, &r, &w);
+	assert(!db_in_tx(c->db));
+	if (e == OK && w.body.overflow)
+		e = ERR_INTERNAL;
+	if (e != OK) {
+		struct str kept = w.headers; /* Allow */
+		struct wire_error wire = dialect_error(c, r.path != NULL ? r.path : "", e, id, &w);
+
+		if (e == ERR_METHOD_NOT_ALLOWED)
+			str_add(&w.headers, str_text(&kept), kept.len);
+		code = wire.code;
+	}
+	send_reply(c, &r, &w, id);
+	method = r.head ? "HEAD" : r.method != 0 ? method_name(r.method) : "?";
+	access = (struct log_access){ .method = method,
+		.route = r.route != NULL ? r.route->path : "-", .status = w.status, .code = code,
+		.ms = clock_mono_ms() - start_ms, .bytes = w.body.len, .user_id = c->actor.user_id };
+	log_access(&access);
+	log_request_id("");
+}
+
+/* ---- the process ---- */
+
+static bool start(struct ctx *c, const struct app *app, struct conf *conf, struct arena *forever)
+{
+	if (!conf_load(conf, CONF_ALL, forever))
+		return false;
+	if (!log_open(conf->log_file, app->name)) {
+		fprintf(stderr, "configuration: LOG_FILE can't be opened\n");
+		return false;
+	}
+	c->conf = conf;
+	return app->start == NULL || app->start(c);
+}
+
+static int serve(struct ctx *c, const struct app *app)
+{
+	struct ctx fresh;
+	struct fcgi *fcgi;
+
+	if (getenv("REQUEST_METHOD") == NULL && isatty(0)) {
+		fprintf(stderr, "%s: to be started by a web server (FastCGI or CGI); see README.md\n",
+			app->name);
+		return 2;
+	}
+	c->db = db_new(c->conf, app->db_limits != NULL ? app->db_limits : &db_limits_web);
+	fcgi = fcgi_new();
+	fresh = *c;
+	while (fcgi_accept(fcgi)) {
+		struct arena arena = c->arena;
+
+		/* nothing of one request is left for the next */
+		*c = fresh;
+		c->arena = arena;
+		arena_reset(&c->arena);
+		serve_one(c, app, fcgi);
+	}
+	fcgi_free(fcgi);
+	db_free(c->db);
+	arena_done(&c->arena);
+	return 0;
+}
+
+int app_main(int argc, char **argv, const struct app *app)
+{
+	struct arena forever = { 0 };
+	struct conf conf;
+	struct ctx c = { 0 };
+	int status;
+
+	if (argc == 2 && strcmp(argv[1], "--routes") == 0) {
+		route_print(app->routes);
+		return 0;
+	}
+	if (!start(&c, app, &conf, &forever))
+		return 1;
+	status = argc == 2 && strcmp(argv[1], "--check-config") == 0 ? 0 : serve(&c, app);
+	arena_done(&forever);
+	return status;
+}

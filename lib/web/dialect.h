@@ -1,0 +1,20 @@
+/*
+ * dialect.h - the error shapes of the five contracts (DESIGN.md 1, Error shapes).
+ * Which one a path speaks is its longest prefix in one table; handlers never know.
+ */
+#ifndef WEB_DIALECT_H
+#define WEB_DIALECT_H
+
+#include "web/resp.h"
+
+/* What an error is on the wire. */
+struct wire_error {
+	int status;
+	const char *code, *text; /* text names the fault, if there is one */
+};
+
+/* Replace the answer by error e for this path. */
+struct wire_error dialect_error(struct ctx *c, const char *path, enum err e, const char *request_id,
+	struct resp *w);
+
+#endif

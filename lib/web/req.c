@@ -1,0 +1,204 @@
+#include "web/req.h"
+
+#include <assert.h>
+
+#include "ext/crypto.h"
+#include "ext/fcgi.h"
+
+static int hex_digit(char ch)
+{
+	if (ch >= '0' && ch <= '9')
+		return ch - '0';
+	if (ch >= 'A' && ch <= 'F')
+		return ch - 'A' + 10;
+	if (ch >= 'a' && ch <= 'f')
+		return ch - 'a' + 10;
+	return -1;
+}
+
+const char *req_decode(struct ctx *c, struct slice text, bool plus)
+{
+	char *out = arena_alloc(&c->arena, text.len + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		char ch = text.p[i];
+
+		if (ch == '+' && plus) {
+			ch = ' ';
+		} else if (ch == '%') {
+			if (i + 2 >= text.len || hex_digit(text.p[i + 1]) < 0 ||
+				hex_digit(text.p[i + 2]) < 0)
+				return NULL;
+			ch = (char)(hex_digit(text.p[i + 1]) * 16 + hex_digit(text.p[i + 2]));
+			i += 2;
+		}
+		out[n++] = ch;
+	}
+	return utf8_count(out, n) < 0 ? NULL : out;
+}
+
+bool req_read_target(struct ctx *c, struct req *r)
+{
+	const char *method = fcgi_var(r->fcgi, "REQUEST_METHOD");
+	const char *uri = fcgi_var(r->fcgi, "REQUEST_URI");
+	size_t path_len;
+
+	if (method == NULL || uri == NULL)
+		return false;
+	r->method = method_of(method);
+	r->head = strcmp(method, "HEAD") == 0;
+	path_len = strcspn(uri, "?#");
+	r->query = uri[path_len] == '?' ? uri + path_len + 1 : "";
+	r->path = req_decode(c, (struct slice){ uri, path_len }, false);
+	/* an encoded slash would change what a segment is */
+	for (const char *p = uri; p + 2 < uri + path_len; p++)
+		if (p[0] == '%' && p[1] == '2' && (p[2] == 'f' || p[2] == 'F'))
+			return false;
+	return r->path != NULL;
+}
+
+const char *req_header(const struct req *r, const char *cgi_name)
+{
+	return fcgi_var(r->fcgi, cgi_name);
+}
+
+int64_t req_id(const struct req *r, size_t i)
+{
+	int64_t id = 0;
+	bool good = str_to_i64(r->params[i], INT64_MAX - 1, &id);
+
+	assert(good);
+	return id;
+}
+
+const char *req_no(struct ctx *c, const struct req *r, size_t i)
+{
+	return arena_dup(&c->arena, r->params[i].p, r->params[i].len);
+}
+
+enum err req_body(struct ctx *c, struct req *r, const struct field *fields, enum json_mode mode,
+	void *out)
+{
+	return json_read(c, r->body, fields, mode, out);
+}
+
+/* The next "name=value" of a query; *p moves on. False at the end. */
+static bool next_param(const char **p, struct slice *name, struct slice *value)
+{
+	size_t len;
+	const char *eq;
+
+	while (**p == '&')
+		(*p)++;
+	if (**p == '\0')
+		return false;
+	len = strcspn(*p, "&#");
+	eq = memchr(*p, '=', len);
+	*name = (struct slice){ *p, eq != NULL ? (size_t)(eq - *p) : len };
+	*value = eq != NULL ? (struct slice){ eq + 1, len - name->len - 1 } :
+			      (struct slice){ "", 0 };
+	*p += len;
+	if (**p == '#')
+		*p += strlen(*p);
+	return true;
+}
+
+enum err req_param(struct ctx *c, const struct req *r, const char *name, const char **out)
+{
+	const char *p = r->query;
+	struct slice key, value;
+
+	*out = NULL;
+	while (next_param(&p, &key, &value)) {
+		if (!slice_is(key, name))
+			continue;
+		*out = req_decode(c, value, true);
+		return *out != NULL ? OK : fail(c, ERR_INVALID, name);
+	}
+	return OK;
+}
+
+enum err req_query(struct ctx *c, struct req *r, const struct field *fields, void *out)
+{
+	uint64_t *has = out;
+
+	*has = 0;
+	for (unsigned i = 0; fields[i].name != NULL; i++) {
+		const char *text;
+
+		if (!(fields[i].flags & F_IN))
+			continue;
+		TRY(req_param(c, r, fields[i].name, &text));
+		if (text == NULL || text[0] == '\0')
+			continue;
+		TRY(field_from_text(c, &fields[i], text, out));
+		*has |= UINT64_C(1) << i;
+	}
+	return OK;
+}
+
+/* ---- pages ---- */
+
+enum { CURSOR_MAC = 8, CURSOR_LEN = 16 + CURSOR_MAC };
+
+/* Eight bytes that only this shop can make for this path and key. */
+static void cursor_mac(struct ctx *c, const struct req *r, const unsigned char key[16],
+	unsigned char mac[static SHA256_LEN])
+{
+	struct str text = str_new(&c->arena, 1024);
+
+	str_adds(&text, "cursor ");
+	str_adds(&text, r->route->path);
+	str_addc(&text, ' ');
+	str_add(&text, (const char *)key, 16);
+	crypto_hmac_sha256(slice_of(c->conf->jwt_secret),
+		(struct slice){ str_text(&text), text.len }, mac);
+}
+
+const char *req_cursor(struct ctx *c, const struct req *r, const int64_t after[2])
+{
+	unsigned char bytes[CURSOR_LEN], mac[SHA256_LEN];
+
+	for (int i = 0; i < 16; i++)
+		bytes[i] = (unsigned char)((uint64_t)after[i / 8] >> (56 - i % 8 * 8));
+	cursor_mac(c, r, bytes, mac);
+	memcpy(bytes + 16, mac, CURSOR_MAC);
+	return base64url_encode(&c->arena, bytes, sizeof(bytes));
+}
+
+static bool read_cursor(struct ctx *c, const struct req *r, const char *text, int64_t after[2])
+{
+	unsigned char mac[SHA256_LEN];
+	uint64_t key[2] = { 0 };
+	struct slice bytes;
+
+	if (!base64url_decode(&c->arena, slice_of(text), &bytes) || bytes.len != CURSOR_LEN)
+		return false;
+	cursor_mac(c, r, (const unsigned char *)bytes.p, mac);
+	if (!bytes_equal(mac, bytes.p + 16, CURSOR_MAC))
+		return false;
+	for (int i = 0; i < 16; i++)
+		key[i / 8] = key[i / 8] << 8 | (unsigned char)bytes.p[i];
+	after[0] = (int64_t)key[0];
+	after[1] = (int64_t)key[1];
+	return true;
+}
+
+enum err req_page(struct ctx *c, struct req *r, struct page *out)
+{
+	const char *limit, *cursor;
+
+	*out = PAGE_FIRST(PAGE_DEFAULT);
+	TRY(req_param(c, r, "limit", &limit));
+	TRY(req_param(c, r, "cursor", &cursor));
+	if (limit != NULL) {
+		if (!str_to_i64(slice_of(limit), INT32_MAX, &out->limit) || out->limit < 1)
+			return fail(c, ERR_INVALID, "limit");
+		if (out->limit > PAGE_MAX)
+			out->limit = PAGE_MAX;
+	}
+	if (cursor != NULL && !read_cursor(c, r, cursor, out->after))
+		return fail(c, ERR_INVALID, "cursor");
+	return OK;
+}

@@ -1,0 +1,34 @@
+/*
+ * resp.h - the answer, buffered until the handler returned OK.
+ */
+#ifndef WEB_RESP_H
+#define WEB_RESP_H
+
+#include "base/page.h"
+#include "web/req.h"
+
+#define RESP_MAX ((size_t)48 << 20)
+
+struct resp {
+	int status;
+	const char *content_type; /* NULL: no body */
+	struct str headers, body;
+};
+
+struct resp resp_new(struct ctx *c);
+/* Values must be clean: ours, or already encoded. */
+void resp_header(struct resp *w, const char *name, const char *value);
+
+/* One object. */
+enum err resp_one(struct resp *w, int status, const struct field *fields, const void *row);
+/* A bare array, with Link to the next page where there is one; filters are kept. */
+enum err resp_page(struct ctx *c, struct req *r, struct resp *w, const struct field *fields,
+	size_t size, const struct page_rows *rows) MUST;
+/* {"message": text} */
+enum err resp_message(struct resp *w, const char *text);
+/* 204 */
+enum err resp_empty(struct resp *w);
+/* A text that is JSON already. */
+enum err resp_json(struct resp *w, int status, const char *json);
+
+#endif

@@ -1,0 +1,124 @@
+#include "web/route.h"
+
+#include <stdio.h>
+
+#include "base/str.h"
+
+static const char *const method_names[METHOD_N] = {
+	[GET] = "GET",
+	[POST] = "POST",
+	[PUT] = "PUT",
+	[PATCH] = "PATCH",
+	[DELETE] = "DELETE",
+	[OPTIONS] = "OPTIONS",
+};
+
+static const char *const role_names[] = {
+	[ROLE_NONE] = "nobody",
+	[ROLE_PUBLIC] = "public",
+	[ROLE_USER] = "user",
+	[ROLE_ADMIN] = "admin",
+	[ROLE_PROVIDER] = "provider",
+};
+
+static const char *const rate_names[] = {
+	[RATE_NONE] = "none",
+	[RATE_READ] = "read",
+	[RATE_WRITE] = "write",
+	[RATE_LOGIN] = "login",
+	[RATE_PAYMENT] = "payment",
+	[RATE_NOTIFY] = "notify",
+};
+
+const char *method_name(enum method m)
+{
+	return method_names[m];
+}
+
+enum method method_of(const char *name)
+{
+	if (strcmp(name, "HEAD") == 0)
+		return GET;
+	for (int m = GET; m < METHOD_N; m++)
+		if (strcmp(name, method_names[m]) == 0)
+			return (enum method)m;
+	return 0;
+}
+
+/* The next segment of a path; *p moves past it. */
+static struct slice next_segment(const char **p)
+{
+	struct slice s;
+
+	while (**p == '/')
+		(*p)++;
+	s.p = *p;
+	s.len = strcspn(*p, "/");
+	*p += s.len;
+	return s;
+}
+
+static bool is_order_no(struct slice s)
+{
+	if (s.len < 1 || s.len > 64)
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-",
+			    s.p[i]) == NULL)
+			return false;
+	return true;
+}
+
+static bool segment_fits(struct slice pattern, struct slice s, struct slice *params, size_t *n)
+{
+	int64_t id;
+
+	if (pattern.p[0] != ':')
+		return pattern.len == s.len && memcmp(pattern.p, s.p, s.len) == 0;
+	if (slice_is(pattern, ":id") ? !str_to_i64(s, INT64_MAX - 1, &id) || id == 0 :
+				       !is_order_no(s))
+		return false;
+	params[(*n)++] = s;
+	return true;
+}
+
+static bool path_fits(const char *pattern, const char *path, struct slice *params)
+{
+	size_t n = 0;
+
+	for (;;) {
+		struct slice want = next_segment(&pattern), have = next_segment(&path);
+
+		if (want.len == 0 || have.len == 0)
+			return want.len == have.len;
+		if (!segment_fits(want, have, params, &n))
+			return false;
+	}
+}
+
+struct match route_match(const struct route *routes, enum method method, const char *path)
+{
+	struct match m = { 0 };
+
+	for (const struct route *r = routes; r->path != NULL; r++) {
+		struct slice params[ROUTE_PARAMS_MAX];
+
+		if (!path_fits(r->path, path, params))
+			continue;
+		m.path_known = true;
+		m.methods |= 1U << r->method;
+		if (r->method == method && m.route == NULL) {
+			m.route = r;
+			memcpy(m.params, params, sizeof(params));
+		}
+	}
+	return m;
+}
+
+void route_print(const struct route *routes)
+{
+	for (const struct route *r = routes; r->path != NULL; r++)
+		printf("%-7s %-40s %-9s %-8s%s\n", method_names[r->method], r->path,
+			role_names[r->role], rate_names[r->rate],
+			r->flags & ROUTE_IDEMPOTENT ? " idempotent" : "");
+}

@@ -1,0 +1,86 @@
+// The settings file of a shop that the starter runs.
+
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Fault, keptJson, writePrivate } from './files.mjs';
+
+// Limits per minute are out of the way while one person, or one test, plays all the customers; those per hour stay.
+const RATE_LIMITS = {};
+
+// Without the sandbox these come from the user; the shop can't serve without them.
+const PROVIDER_NAMES = [
+  'WECHAT_APPID', 'WECHAT_SECRET', 'WECHAT_MCHID', 'WECHAT_API_V3_KEY', 'WECHAT_MCH_SERIAL_NO',
+  'WECHAT_MCH_PRIVATE_KEY_FILE', 'WECHAT_PAY_PUBLIC_KEY_ID', 'WECHAT_PAY_PUBLIC_KEY_FILE', 'WECHAT_NOTIFY_URL',
+];
+const OTHER_NAMES = [
+  'WECHAT_LOGIN_BASE_URL', 'WECHAT_PAY_BASE_URL', 'WXPAY_QUERY_GAP_S', 'ORDER_PAY_MINUTES', 'SHOP_NAME', 'SHOP_TZ',
+  'CORS_ORIGINS',
+];
+
+// What is secret in one directory's shop, made once.
+export function shopSecrets(dir) {
+  return keptJson(path.join(dir, 'secrets.json'), () => ({
+    jwt: randomBytes(32).toString('hex'),
+    gateway: randomBytes(32).toString('hex'),
+    admin: randomBytes(9).toString('base64url'),
+  }));
+}
+
+export function baseSettings(dir, secrets) {
+  return {
+    JWT_SECRET: secrets.jwt,
+    SHOP_TZ: 'Asia/Shanghai',
+    SHOP_NAME: '山野小铺',
+    LOG_FILE: path.join(dir, 'log', 'requests.log'),
+    ...RATE_LIMITS,
+  };
+}
+
+// keys: of makeKeys(); url: the stand-in's own.
+export function sandboxSettings(keys, url, baseUrl) {
+  return {
+    WECHAT_APPID: keys.appid,
+    WECHAT_SECRET: keys.secret,
+    WECHAT_MCHID: keys.mchid,
+    WECHAT_API_V3_KEY: keys.apiV3Key,
+    WECHAT_MCH_SERIAL_NO: keys.merchantSerial,
+    WECHAT_MCH_PRIVATE_KEY_FILE: keys.merchantPrivateKeyFile,
+    WECHAT_PAY_PUBLIC_KEY_ID: keys.platformKeyId,
+    WECHAT_PAY_PUBLIC_KEY_FILE: keys.platformPublicKeyFile,
+    WECHAT_NOTIFY_URL: `${baseUrl}/api/payment/wxpay/notify`,
+    WECHAT_LOGIN_BASE_URL: url,
+    WECHAT_PAY_BASE_URL: url,
+    WXPAY_QUERY_GAP_S: '0',
+    PAYMENT_SIMULATION: 'on',
+  };
+}
+
+// The real providers' settings, from the environment or the user's own settings file, as the programs read them.
+export function realSettings(environment) {
+  const given = { ...readSettings(environment.MINIMALL_CONFIG), ...environment };
+  const missing = PROVIDER_NAMES.filter((name) => !given[name]);
+  if (missing.length > 0) {
+    throw new Fault(`SANDBOX=off needs the real providers' settings, in the environment or in the file that `
+      + `MINIMALL_CONFIG names. Missing: ${missing.join(', ')}`);
+  }
+  const names = [...PROVIDER_NAMES, ...OTHER_NAMES].filter((name) => given[name]);
+  return { ...Object.fromEntries(names.map((name) => [name, given[name]])), PAYMENT_SIMULATION: 'off' };
+}
+
+function readSettings(file) {
+  if (!file) return {};
+  if (!existsSync(file)) throw new Fault(`MINIMALL_CONFIG names a file that does not exist: ${file}`);
+  const lines = readFileSync(file, 'utf8').split('\n').map((line) => line.trim());
+  return Object.fromEntries(lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => {
+    const [, name, value] = /^([^=]*)=(.*)$/.exec(line) ?? [null, line, ''];
+    return [name.trim(), value.trim().replace(/^(['"])(.*)\1$/, '$2')];
+  }));
+}
+
+export function writeSettings(file, values) {
+  const lines = Object.entries(values).filter(([, value]) => value !== null && value !== undefined);
+  const odd = lines.find(([, value]) => /[\n\r]/.test(value));
+  if (odd) throw new Fault(`the setting ${odd[0]} has more than one line`);
+  writePrivate(file, lines.map(([name, value]) => `${name}=${value}\n`).join(''));
+}

@@ -1,0 +1,130 @@
+// Small things about files, locks and ports that the starter and the tests share.
+
+import { spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import {
+  chmodSync, closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, symlinkSync,
+  writeFileSync, writeSync,
+} from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+// A fault that the reader can mend: shown without a stack.
+export class Fault extends Error {}
+
+export const checkout = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..');
+
+// Writes a file that only its owner reads, as a whole or not at all.
+export function writePrivate(file, text) {
+  const fresh = `${file}.new`;
+  rmSync(fresh, { force: true });
+  writeFileSync(fresh, text, { mode: 0o600, flush: true });
+  renameSync(fresh, file);
+}
+
+export function readJson(file) {
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
+}
+
+// The value stored in a JSON file; made and stored first if there is none.
+export function keptJson(file, make) {
+  const kept = readJson(file);
+  if (kept !== null) return kept;
+  const made = make();
+  writePrivate(file, `${JSON.stringify(made, null, 2)}\n`);
+  return made;
+}
+
+export function tail(file, lines = 15) {
+  if (!existsSync(file)) return '';
+  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+}
+
+// Takes the lock of a directory, or says who has it. The kernel holds it for this process and drops it when the process
+// ends in whatever way: flock(1) locks the open file that it shares with us.
+export function lockDirectory(directory) {
+  const file = path.join(directory, 'lock');
+  const handle = openOwn(file);
+  const { status } = spawnSync('flock', ['--nonblock', '3'], { stdio: ['ignore', 'ignore', 'ignore', handle] });
+  if (status !== 0) {
+    closeSync(handle);
+    const owner = readFileSync(file, 'utf8').trim();
+    throw new Fault(`${directory} is in use by a shop that runs already (process ${owner || 'unknown'})`);
+  }
+  ftruncateSync(handle);
+  writeSync(handle, `${process.pid}\n`);
+  return { release: () => closeSync(handle) };
+}
+
+function openOwn(file) {
+  try {
+    return openSync(file, 'a+', 0o600);
+  } catch (error) {
+    if (error.code !== 'EACCES') throw error;
+    throw new Fault(`${path.dirname(file)} belongs to another user: run this as that user, or remove it`);
+  }
+}
+
+// A socket's path holds at most 107 bytes. Gives a short name for a directory that is too deep for `longest` below it: a
+// link in the system's temporary directory, which opens no door that the directory itself keeps shut.
+export function shortName(directory, longest) {
+  const note = path.join(directory, 'short-name');
+  if (existsSync(note)) { // of a starter that was killed
+    rmSync(readFileSync(note, 'utf8'), { recursive: true, force: true });
+    rmSync(note);
+  }
+  if (Buffer.byteLength(path.join(directory, longest)) <= 107) return { path: directory, remove: () => {} };
+  const base = tmpdir().length < 60 ? tmpdir() : '/tmp';
+  const link = mkdtempSync(path.join(base, 'minimall-'));
+  chmodSync(link, 0o711);
+  symlinkSync(directory, path.join(link, 'd'));
+  writePrivate(note, link);
+  return {
+    path: path.join(link, 'd'),
+    remove: () => {
+      rmSync(link, { recursive: true, force: true });
+      rmSync(note, { force: true });
+    },
+  };
+}
+
+export function portIsFree(port) {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+  });
+}
+
+// A free port below the range from which the kernel takes the near ends of outgoing connections: one from that range
+// can be lost to such a connection between finding it and listening on it.
+export async function freePort() {
+  for (;;) {
+    const port = randomInt(12000, 32000);
+    if (await portIsFree(port)) return port;
+  }
+}
+
+// True if something accepts a connection there. `where`: { port } or { path }.
+export function accepts(where) {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', ...where });
+    socket.once('connect', () => { socket.destroy(); resolve(true); });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+// A shell's word that stands for exactly this text.
+export function quoted(text) {
+  return `'${String(text).replaceAll("'", "'\\''")}'`;
+}
+
+// Announces a slow step, does it, and says how long it took.
+export async function step(log, text, work) {
+  const start = Date.now();
+  log(`==> ${text} …`);
+  const value = await work();
+  log(`    done in ${((Date.now() - start) / 1000).toFixed(1)} s`);
+  return value;
+}

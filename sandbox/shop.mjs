@@ -1,0 +1,185 @@
+// One whole shop: database, settings, WeChat's stand-in, web server. `make run` and the tests start it with this.
+
+import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { baseSettings, sandboxSettings, shopSecrets, writeSettings } from './config.mjs';
+import { loadDemo } from './demo.mjs';
+import { Fault, checkout, freePort, keptJson, lockDirectory, portIsFree, writePrivate } from './files.mjs';
+import { cleanEnv, endStrays, run } from './process.mjs';
+import { openSession, query } from './sql.mjs';
+import { startWeb } from './web.mjs';
+import { makeKeys, startWechat } from './wechat.mjs';
+
+export { attachDatabase, startDatabase } from './database.mjs';
+
+const ADMIN_ACCOUNT = 'admin@example.com';
+
+// dir         everything this shop writes; kept from one start to the next
+// port        0: any free one
+// binDir      the programs and the CLI
+// db, dbName  server from startDatabase, name of this shop's database in it
+// wechat      start the stand-in; else `providers` holds the providers' settings
+// demo        load the demo data, once
+// testClock   let setClock() move the shop's time
+// env         settings over the starter's own; null removes one
+// workerEnv   environment of the programs (sanitizers, TZ)
+// signal      breaks the start off
+// Returns { baseUrl, sandboxUrl, env, dir, admin, gatewaySecret, minimall, sql, session, setClock, restartWeb, died, stop }.
+export async function startShop({
+  dir, port = 0, binDir, db, dbName, wechat = true, providers = {}, demo = false, testClock = false, env = {},
+  workerEnv = {}, signal, log = () => {},
+}) {
+  if (!existsSync(path.join(binDir, 'minimall'))) throw new Fault(`nothing is built in ${binDir}: run make first`);
+  const shop = new Shop({ dir: path.resolve(dir), binDir: path.resolve(binDir), db, dbName, workerEnv });
+  shop.open();
+  try {
+    shop.port = port === 0 ? await freePort() : port;
+    if (!await portIsFree(shop.port)) {
+      throw new Fault(`port ${shop.port} is taken by another program, or not yours to use: choose one with PORT=…`);
+    }
+    await shop.configure({ wechat, providers, testClock, env });
+    signal?.throwIfAborted();
+    await shop.migrate();
+    await shop.startWeb();
+    await shop.createAdmin();
+    if (demo) await loadDemo(shop, { customers: wechat, log, signal });
+    return shop;
+  } catch (error) {
+    await shop.stop();
+    throw error;
+  }
+}
+
+class Shop {
+  constructor(parts) {
+    Object.assign(this, parts);
+    this.configFile = path.join(this.dir, 'minimall.conf');
+    // Resolves with a sentence when the web server ends without having been asked to.
+    this.died = new Promise((resolve) => { this.tellDeath = resolve; });
+  }
+
+  get baseUrl() {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  open() {
+    mkdirSync(path.join(this.dir, 'log'), { recursive: true, mode: 0o700 });
+    this.lock = lockDirectory(this.dir);
+    this.secrets = shopSecrets(this.dir);
+    this.admin = { account: ADMIN_ACCOUNT, password: this.secrets.admin };
+    this.gatewaySecret = this.secrets.gateway;
+  }
+
+  async configure({ wechat, providers, testClock, env }) {
+    await endStrays(this.dir);
+    const database = await this.db.createDatabase(this.dbName);
+    if (testClock) {
+      this.clockFile = path.join(this.dir, 'clock');
+      this.setClock(0);
+    }
+    this.env = {
+      ...baseSettings(this.dir, this.secrets), ...database,
+      ...(wechat ? await this.startWechat() : providers),
+      ...(testClock ? { MINIMALL_TEST_CLOCK: this.clockFile } : {}), ...env,
+    };
+    writeSettings(this.configFile, this.env);
+  }
+
+  // The stand-in keeps its port from one start to the next, so that orders of an earlier day are still found there.
+  async startWechat() {
+    const keys = makeKeys(path.join(this.dir, 'wechat'));
+    const portFile = path.join(this.dir, 'wechat', 'port.json');
+    const kept = keptJson(portFile, () => 0);
+    const port = kept !== 0 && await portIsFree(kept) ? kept : await freePort();
+    this.wechat = await startWechat({
+      ...keys, port, clockFile: this.clockFile, stateFile: path.join(this.dir, 'wechat', 'state.json'),
+      log: (line) => appendFileSync(path.join(this.dir, 'log', 'wechat.log'), `${line}\n`),
+    });
+    writePrivate(portFile, JSON.stringify(this.wechat.port));
+    this.sandboxUrl = this.wechat.url;
+    return sandboxSettings(keys, this.wechat.url, this.baseUrl);
+  }
+
+  async migrate() {
+    const { code, stdout, stderr } = await this.minimall(['migrate']);
+    if (code !== 0) throw new Fault(`minimall migrate failed:\n${(stdout + stderr).trim()}`);
+  }
+
+  async startWeb() {
+    this.web = await startWeb({
+      home: path.join(this.dir, 'web'), port: this.port, binDir: this.binDir, configFile: this.configFile,
+      env: this.workerEnv,
+    });
+    const { web } = this;
+    web.exited.then(() => { if (this.web === web) this.tellDeath(`the web server ended; its log is ${this.dir}/web/lighttpd.log`); });
+  }
+
+  async stopWeb(patienceMs) {
+    const { web } = this;
+    this.web = null;
+    return await web?.stop(patienceMs) ?? { forced: 0 };
+  }
+
+  // Starts all programs afresh; `env` changes settings first (null removes one).
+  async restartWeb(env = {}) {
+    await this.stopWeb();
+    this.env = { ...this.env, ...env };
+    writeSettings(this.configFile, this.env);
+    await this.startWeb();
+  }
+
+  // The password is fixed before the account, so a start that was broken off in between still knows it.
+  async createAdmin() {
+    const marker = path.join(this.dir, `admin-${this.dbName}`);
+    if (existsSync(marker)) return;
+    const args = ['create-admin', '--account', this.admin.account, '--nickname', '店长'];
+    const { code, stdout, stderr } = await this.minimall(args, { input: `${this.admin.password}\n` });
+    if (code !== 0 && !await this.adminSignsIn()) {
+      throw new Fault(`minimall create-admin failed:\n${(stdout + stderr).trim()}`);
+    }
+    writePrivate(marker, '');
+  }
+
+  async adminSignsIn() {
+    const response = await fetch(`${this.baseUrl}/api/auth/login`, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(this.admin),
+    });
+    await response.arrayBuffer();
+    return response.ok;
+  }
+
+  // Runs the CLI to its end: { code, stdout, stderr }. options: input for its standard input, signal to end it early.
+  minimall(args, options = {}) {
+    return run(path.join(this.binDir, 'minimall'), args, {
+      ...options,
+      cwd: checkout,
+      env: cleanEnv(this.dir, {
+        MINIMALL_CONFIG: this.configFile, MINIMALL_SCHEMA_DIR: path.join(checkout, 'schema'), ...this.workerEnv,
+      }),
+    });
+  }
+
+  sql(statements) {
+    return query(this.db.socket, this.dbName, statements);
+  }
+
+  session() {
+    return openSession(this.db.socket, this.dbName, this.dir);
+  }
+
+  // Moves the time of the shop and of the stand-in, in seconds from the real one.
+  setClock(offsetSeconds) {
+    if (!this.clockFile) throw new Error('the shop was started without a test clock');
+    writePrivate(this.clockFile, `${offsetSeconds}\n`);
+  }
+
+  // Returns { forced }: how many programs did not go when asked.
+  async stop({ patienceMs } = {}) {
+    const { forced } = await this.stopWeb(patienceMs);
+    await endStrays(this.dir);
+    await this.wechat?.close();
+    this.lock?.release();
+    return { forced };
+  }
+}
+

@@ -1,0 +1,36 @@
+// The stand-in's clock: the machine's, plus the offset in seconds that a test keeps in a file.
+import { readFileSync } from 'node:fs';
+
+const CHINA_MS = 8 * 3600 * 1000; // WeChat writes every time with +08:00
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+08:00$/;
+
+// The file is read at each use, so that a test moves the clock of every process at once. A file
+// that is being rewritten reads as empty for an instant; the offset known until then holds.
+export function makeClock(file) {
+  let offsetMs = 0;
+  const readOffset = () => {
+    let text;
+    try {
+      text = readFileSync(file, 'utf8').trim();
+    } catch (error) {
+      if (error.code !== 'ENOENT') throw error;
+      text = '0';
+    }
+    if (/^[+-]?\d{1,12}$/.test(text)) offsetMs = Number(text) * 1000;
+    return offsetMs;
+  };
+  const ms = () => Date.now() + (file ? readOffset() : 0);
+  return { ms, seconds: () => Math.floor(ms() / 1000) };
+}
+
+export function toRfc3339(ms) {
+  return `${new Date(ms + CHINA_MS).toISOString().slice(0, 19)}+08:00`;
+}
+
+// Milliseconds, or null for anything but a real moment written as WeChat wants it.
+export function fromRfc3339(text) {
+  if (!RFC3339.test(text)) return null;
+  const ms = Date.parse(text);
+  // 30 February parses as 2 March: only a moment that prints as it was written is real.
+  return Number.isNaN(ms) || toRfc3339(ms) !== text ? null : ms;
+}

@@ -1,0 +1,116 @@
+// The fault switches: how a provider that is slow, broken or forged answers, on demand.
+import { SandboxError } from './wechat-errors.mjs';
+import { otherEnd, probe, spoil } from './wechat-sign.mjs';
+
+const PAY = ['jsapi', 'query', 'close'];
+const ALL = ['jscode2session', ...PAY];
+const QUEUE_MAX = 100;
+const TIMES_MAX = 100_000;
+const DELAY_MS_MAX = 120_000;
+const HUGE_BYTES = 70_000;
+const OLD_S = 301;
+
+const json = (status, code, message) => () => (
+  { status, type: 'application/json', text: JSON.stringify({ code, message }), signed: true });
+
+const gatewayError = () => (
+  { status: 502, type: 'text/html', text: '<html><h1>502 Bad Gateway</h1></html>', signed: false });
+
+// A fault of the body needs a body: a 204 becomes a 200.
+const onText = (change) => (reply) => ({
+  ...reply,
+  status: reply.status === 204 ? 200 : reply.status,
+  text: change(reply.text || '{"result":"ok"}'),
+});
+
+const onMember = (change) => (reply) => {
+  if (reply.status !== 200) return reply;
+  const body = JSON.parse(reply.text);
+  change(body);
+  return { ...reply, text: JSON.stringify(body) };
+};
+
+const setHeader = (name, change) => (reply) => (
+  { ...reply, bend: (headers) => ({ ...headers, [name]: change(headers[name]) }) });
+
+const html = (reply) => ({ ...onText(() => '<html><body>系统维护中</body></html>')(reply), type: 'text/html' });
+const padded = onText((text) => JSON.stringify({ ...JSON.parse(text), padding: 'x'.repeat(HUGE_BYTES) }));
+const otherKeyId = (id) => `PUB_KEY_ID_${id.replace(/\D/g, '').split('').reverse().join('')}7`;
+
+// instead: the answer without any work done. after: a change of the right answer, the work done.
+export const FAULTS = {
+  status_500: { on: ALL, instead: json(500, 'SYSTEM_ERROR', '系统异常，请稍后重试') },
+  status_429: { on: ALL, instead: json(429, 'FREQUENCY_LIMITED', '频率超限，请降低请求频率') },
+  status_202: { on: ALL, instead: json(202, 'ACCEPTED', '已受理，请稍后以原参数重试') },
+  status_502: { on: ALL, instead: gatewayError },
+  hang: { on: ALL, instead: () => ({ hang: true }) },
+  busy: { on: ['jscode2session'], errcode: -1 },
+  late: { on: ALL, after: (reply) => reply },
+  drop_after: { on: ALL, after: (reply) => ({ ...reply, drop: true }) },
+  truncated: { on: ALL, after: (reply) => ({ ...onText((text) => text)(reply), cut: true }) },
+  not_json: { on: ALL, after: html },
+  huge: { on: ALL, after: padded },
+  bad_signature: { on: PAY, after: setHeader('Wechatpay-Signature', spoil) },
+  signtest: { on: PAY, after: setHeader('Wechatpay-Signature', probe) },
+  no_signature: { on: PAY, after: (reply) => ({ ...reply, signed: false }) },
+  old_timestamp: { on: PAY, after: (reply) => ({ ...reply, ageS: OLD_S }) },
+  unknown_serial: { on: PAY, after: setHeader('Wechatpay-Serial', otherKeyId) },
+  duplicate_header: { on: PAY, after: setHeader('Wechatpay-Signature', (value) => [value, value]) },
+  wrong_amount: { on: ['query'], after: onMember((body) => { body.amount.total += 1; }) },
+  wrong_mchid: { on: ['query'], after: onMember((body) => { body.mchid = otherEnd(body.mchid); }) },
+  wrong_out_trade_no: {
+    on: ['query'],
+    after: onMember((body) => { body.out_trade_no = otherEnd(body.out_trade_no); }),
+  },
+};
+
+function whole(value, name, min, max, fallback) {
+  if (value === undefined) return fallback;
+  if (!Number.isSafeInteger(value) || value < min || value > max) {
+    throw new SandboxError(400, `${name} must be an integer from ${min} to ${max}`);
+  }
+  return value;
+}
+
+// Faults wait in the order in which they were switched on; each call of their interface uses one.
+export class FaultSwitches {
+  #queue = [];
+
+  add({ on, fault, times, delay_ms: delayMs, ...rest }) {
+    const extra = Object.keys(rest);
+    if (extra.length > 0) throw new SandboxError(400, `unknown member ${extra[0]}: on, fault, times, delay_ms`);
+    if (!ALL.includes(on)) throw new SandboxError(400, `unknown on: one of ${ALL.join(' ')}`);
+    if (typeof fault !== 'string' || !Object.hasOwn(FAULTS, fault)) {
+      throw new SandboxError(400, `unknown fault: one of ${Object.keys(FAULTS).join(' ')}`);
+    }
+    if (!FAULTS[fault].on.includes(on)) {
+      throw new SandboxError(400, `${fault} is possible on ${FAULTS[fault].on.join(' ')} only`);
+    }
+    const entry = {
+      on,
+      fault,
+      times: whole(times, 'times', 1, TIMES_MAX, 1),
+      delay_ms: whole(delayMs, 'delay_ms', fault === 'late' ? 1 : 0, DELAY_MS_MAX, 0),
+    };
+    if (fault === 'late' && entry.delay_ms === 0) throw new SandboxError(400, 'late needs delay_ms');
+    if (this.#queue.length === QUEUE_MAX) throw new SandboxError(400, `at most ${QUEUE_MAX} faults at a time`);
+    this.#queue.push(entry);
+  }
+
+  list() {
+    return this.#queue.map((entry) => ({ ...entry }));
+  }
+
+  clear() {
+    this.#queue = [];
+  }
+
+  // The fault for this call of an interface, used up by it; an empty one if none is switched on.
+  take(on) {
+    const entry = this.#queue.find((candidate) => candidate.on === on);
+    if (!entry) return { delayMs: 0 };
+    entry.times -= 1;
+    if (entry.times === 0) this.#queue.splice(this.#queue.indexOf(entry), 1);
+    return { ...FAULTS[entry.fault], delayMs: entry.delay_ms };
+  }
+}

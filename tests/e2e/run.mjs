@@ -1,0 +1,72 @@
+// Runs end-to-end tests: `node tests/e2e/run.mjs [files…]`, all of them without arguments. One MariaDB server serves the
+// whole run, in a directory of its own; each file has its own database and shop (harness.mjs).
+//   MODE=asan    test build/asan            E2E_JOBS=1   one file at a time (default 2)
+
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Fault, checkout } from '../../sandbox/files.mjs';
+import { withinMs } from '../../sandbox/process.mjs';
+import { startDatabase } from '../../sandbox/shop.mjs';
+
+const LIMIT_MS = 45 * 60_000; // a test that hangs must not hang the machine that runs it
+
+const here = path.join(checkout, 'tests', 'e2e');
+const given = process.argv.slice(2).map((file) => path.resolve(file));
+const files = given.length > 0 ? given
+  : readdirSync(here).filter((name) => name.endsWith('.test.mjs')).sort().map((name) => path.join(here, name));
+
+let stopping = null;
+const interrupted = new Promise((resolve) => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => { stopping ??= signal; resolve(signal); });
+  }
+});
+
+const dir = mkdtempSync(path.join(tmpdir(), 'minimall-e2e-db-'));
+chmodSync(dir, 0o711); // the server's own user must come through
+let code = 1;
+try {
+  const database = await startDatabase({ dir: path.join(dir, 'db'), log: (line) => console.log(line) });
+  try {
+    if (!stopping) code = await runTests(path.join(dir, 'db'));
+  } finally {
+    await database.stop();
+  }
+} catch (error) {
+  console.error(error instanceof Fault ? error.message : error);
+} finally {
+  rmSync(dir, { recursive: true, force: true });
+}
+process.exit(code);
+
+async function runTests(databaseDir) {
+  const jobs = process.env.E2E_JOBS || '2';
+  const runner = spawn('setpriv', ['--pdeathsig', 'TERM', '--', process.execPath, '--test', '--test-reporter=spec', `--test-concurrency=${jobs}`,
+    ...files], {
+    cwd: checkout, stdio: ['ignore', 'inherit', 'inherit'], detached: true,
+    env: { ...process.env, MINIMALL_E2E_DATABASE: databaseDir },
+  });
+  const ended = new Promise((resolve) => runner.on('exit', (status) => resolve(status ?? 1)));
+  const first = await withinMs(Promise.race([ended, interrupted]), LIMIT_MS);
+  if (typeof first === 'number') return first;
+  console.error(first ? `\nstopped by ${first}` : `\nstopped: the tests took longer than ${LIMIT_MS / 60_000} minutes`);
+  await endGroup(-runner.pid);
+  return 1;
+}
+
+// The files' own processes end what they started, and need the database for that.
+async function endGroup(group) {
+  const end = Date.now() + 15_000;
+  try {
+    process.kill(group, 'SIGTERM');
+    for (;;) {
+      await delay(50);
+      process.kill(group, Date.now() < end ? 0 : 'SIGKILL');
+    }
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error; // nobody is left
+  }
+}

@@ -1,0 +1,28 @@
+#!/bin/sh
+# Each header compiles alone, says first what it is, and has a guard LAYER_FILE_H.
+set -eu
+cd "$(dirname "$0")/../.."
+
+failed=0
+fault() {
+  echo "$1: $2"
+  failed=1
+}
+
+for header in lib/*/*.h cgi-bin/*.h cli/*.h tests/unit/*.h; do
+  [ -e "$header" ] || continue
+  guard=$(echo "${header#lib/}" | sed 's|tests/||; s|[^a-z0-9]|_|g' | tr '[:lower:]' '[:upper:]')
+  case $(head -c 2 "$header") in
+  '/*') ;;
+  *) fault "$header" 'must begin with a comment that says what it is' ;;
+  esac
+  # the comment, then nothing before the guard; the last line ends it
+  code=$(sed '/^\/\*/,/\*\//d; /^$/d' "$header" | head -n 2 | tr '\n' '|')
+  [ "$code" = "#ifndef $guard|#define $guard|" ] || fault "$header" "must begin with the guard $guard"
+  [ "$(tail -n 1 "$header")" = '#endif' ] || fault "$header" 'must end with its guard'
+  # every struct and function that it names must come with it
+  printf '#include "%s"\n' "${header#lib/}" |
+    "${CC:-gcc}" -std=c11 -D_GNU_SOURCE= -Wall -Wextra -Werror -fsyntax-only -Ilib -I. -x c - ||
+    fault "$header" 'does not compile alone'
+done
+exit $failed

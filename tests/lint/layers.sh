@@ -1,0 +1,63 @@
+#!/bin/sh
+# Which layer may include which, and which one file sees a third-party library's header.
+set -eu
+cd "$(dirname "$0")/../.."
+
+find lib cgi-bin cli -name '*.[ch]' 2>/dev/null | sort | xargs -r awk '
+BEGIN {
+  may["base"] = " base "
+  may["ext"] = " base ext "
+  may["web"] = " base ext web "
+  may["providers"] = " base ext providers "
+  may["shop"] = " base ext shop "
+  may["flow"] = " base ext shop providers flow "
+  may["cgi-bin"] = " base web shop flow ext/db.h " # ext/db.h: only for the names of db_limits_*
+  may["cli"] = " base ext shop flow cli "
+
+  home["mysql.h"] = home["mysql/"] = home["mariadb/"] = home["errmsg.h"] = home["mysqld_error.h"] = "db"
+  home["json-c/"] = "json"
+  home["openssl/"] = home["crypt.h"] = "(crypto|base64)"
+  home["curl/"] = "http"
+  home["fcgiapp.h"] = home["fcgi_stdio.h"] = "fcgi"
+  home["lmdb.h"] = home["hiredis/"] = "state"
+
+  n = split("arpa/ assert.h ctype.h dirent.h errno.h fcntl.h getopt.h glob.h grp.h inttypes.h limits.h " \
+    "locale.h netdb.h netinet/ poll.h pwd.h sched.h signal.h spawn.h stdalign.h stdarg.h stdbool.h " \
+    "stddef.h stdint.h stdio.h stdlib.h string.h strings.h sys/ termios.h time.h unistd.h", names)
+  while (n > 0)
+    libc[names[n--]] = 1
+}
+function fault(text) {
+  print FILENAME ":" FNR ": " text
+  failed = 1
+}
+/^[ \t]*#[ \t]*include/ {
+  split(FILENAME, part, "/")
+  layer = part[1] == "lib" ? part[2] : part[1]
+  name = $0
+  sub(/^[^"<]*["<]/, "", name)
+  sub(/[">].*/, "", name)
+  if ($0 !~ /["<]/) {
+    fault("an include must name its header")
+  } else if ($0 ~ /"/) {
+    split(name, want, "/")
+    if (!(layer in may))
+      fault("an unknown layer")
+    else if (index(may[layer], " " want[1] " ") == 0 && index(may[layer], " " name " ") == 0)
+      fault(layer " may not include " name)
+  } else {
+    top = name
+    sub(/\/.*/, "/", top)
+    if (top in home) {
+      if (FILENAME !~ "^lib/ext/" home[top] "[a-z0-9_]*\\.c$")
+        fault("<" name "> belongs in lib/ext/" home[top] "*.c alone")
+    } else if (!(top in libc)) {
+      fault("<" name "> is no header of libc, and of no library that this project uses")
+    }
+  }
+}
+# of ext/db.h an executable may use the limits, never a statement
+/db_[a-z]+[ \t]*\(/ && FILENAME ~ /^cgi-bin\// {
+  fault("an executable may not talk to the database")
+}
+END { exit failed }'

@@ -1,0 +1,41 @@
+#!/bin/sh
+# The schema runs on MariaDB 10.11 and on MySQL 8 alike, and its files apply in one order.
+set -eu
+cd "$(dirname "$0")/../.."
+
+failed=0
+number=0
+for file in schema/*; do
+  [ -e "$file" ] || continue
+  number=$((number + 1))
+  case $file in
+  schema/"$(printf %03d $number)"-[a-z]*.sql) ;;
+  *)
+    echo "$file: the $number. file must be named $(printf %03d $number)-NAME.sql"
+    failed=1
+    ;;
+  esac
+done
+
+find schema -name '*.sql' 2>/dev/null | sort | xargs -r awk '
+function fault(text) {
+  print FILENAME ":" FNR ": " text
+  failed = 1
+}
+{
+  line = toupper($0)
+  sub(/--.*/, "", line)
+}
+line ~ /ENGINE/ && line !~ /ENGINE *= *INNODB/ { fault("no engine but InnoDB") }
+line ~ /(^|[^A-Z_])RETURNING([^A-Z_]|$)/ { fault("RETURNING is MariaDB alone") }
+line ~ /CREATE +OR +REPLACE +TABLE|SEQUENCE|SYSTEM +VERSIONING|PERIOD +FOR|PAGE_CHECKSUM|PAGE_COMPRESSED/ {
+  fault("MariaDB alone")
+}
+line ~ /(COLUMN|INDEX|KEY|CONSTRAINT) +IF +(NOT +)?EXISTS/ { fault("IF EXISTS of columns and keys is MariaDB alone") }
+line ~ /(^|[ (,])(INET4|INET6|UUID)([ (,]|$)/ { fault("a type that MySQL lacks") }
+line ~ /UCA1400|_0900_|UTF8MB3|CHARSET *= *UTF8([^M]|$)/ { fault("a collation that one of them lacks") }
+line ~ /(^|[^A-Z_])(FLOAT|DOUBLE|REAL|DECIMAL|NUMERIC)([^A-Z_]|$)/ { fault("money is BIGINT fen") }
+line ~ /(^|[^A-Z_])TIMESTAMP([^A-Z_]|$)/ { fault("TIMESTAMP ends in 2038: moments are BIGINT") }
+line ~ /(^|[^A-Z_])(TRIGGER|PROCEDURE|FUNCTION|EVENT|DELIMITER)([^A-Z_]|$)/ { fault("the domain is in lib/shop") }
+END { exit failed }' || failed=1
+exit $failed

@@ -1,0 +1,187 @@
+// Where SQL may be, and who writes to which table (HACKING.md, SQL).
+//   * SQL is a `static const char SQL_X[]` in lib/shop; besides only lib/ext/db.c and cli/migrate.c have any.
+//   * Nothing is printed into it: no `%` but the SQL literal '%'. DDL is in schema/ alone.
+//   * Each table of schema/ is named by exactly one "Owns tables:" of a lib/shop header, and only that header's .c
+//     writes to it. Anyone in lib/shop may read.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+process.chdir(path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..'));
+
+const faults = [];
+const fault = (file, line, text) => faults.push(`${file}:${line}: ${text}`);
+
+// ---- C: what of a source is a text ----
+
+const sources = ['lib', 'cgi-bin', 'cli'].flatMap(filesBelow).filter((file) => /\.[ch]$/.test(file)).sort();
+
+function filesBelow(dir) {
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir, { withFileTypes: true })
+    .flatMap((entry) => (entry.isDirectory() ? filesBelow(`${dir}/${entry.name}`) : [`${dir}/${entry.name}`]));
+}
+
+const packages = ['json-c', 'libmariadb', 'libcrypto', 'libcurl', 'fcgi'];
+const flags = execFileSync('pkg-config', ['--cflags', ...packages], { encoding: 'utf8' }).split(/\s+/).filter(Boolean);
+
+// A source after the preprocessor, so that macros that stand for a piece of SQL are what they stand for.
+// Tokens that matter: words, texts, and single characters; those of included files are left out.
+function tokensOf(file) {
+  const options = ['-E', '-std=c11', '-D_GNU_SOURCE=', '-Ilib', ...flags, '-x', 'c', file];
+  const run = spawnSync(process.env.CC || 'gcc', options, { encoding: 'utf8', maxBuffer: 64 << 20 });
+  const tokens = [];
+  if (run.status !== 0) {
+    fault(file, 1, `can't be preprocessed: ${run.stderr.split('\n')[0]}`);
+    return tokens;
+  }
+  let [from, line] = [file, 0];
+  for (const text of run.stdout.split('\n')) {
+    const marker = /^# (\d+) "(.*?)"/.exec(text);
+    if (marker) {
+      [line, from] = [Number(marker[1]), marker[2]];
+      continue;
+    }
+    if (from === file) {
+      for (const match of text.matchAll(/"((?:\\.|[^"\\])*)"|'(?:\\.|[^'\\])*'|\w+|\S/g)) {
+        tokens.push(match[1] !== undefined ? { line, text: unescape(match[1]) } : { line, word: match[0] });
+      }
+    }
+    line++;
+  }
+  return tokens;
+}
+
+function unescape(literal) {
+  return literal.replace(/\\[nt]/g, ' ').replace(/\\(.)/g, '$1');
+}
+
+// Neighbouring literals are one text; `name` is the constant that it initialises, `constant` whether that is declared
+// as SQL has to be.
+function textsOf(tokens) {
+  const texts = [];
+  for (let i = 0; i < tokens.length; i++) {
+    if (tokens[i].text === undefined) continue;
+    const before = tokens.slice(Math.max(0, i - 7), i).map((token) => token.word ?? '""').join(' ');
+    const match = /(static const char )?\b(\w+) \[ \] = $/.exec(`${before} `);
+    const text = { line: tokens[i].line, text: '', name: match?.[2] ?? '', constant: match?.[1] !== undefined };
+    for (; tokens[i]?.text !== undefined; i++) text.text += tokens[i].text;
+    texts.push(text);
+  }
+  return texts;
+}
+
+// ---- SQL: what a text does ----
+
+// SQL is upper case here, so that plain talk is told from it; what begins like SQL is SQL in any case.
+const statement = new RegExp([
+  'SELECT\\s[\\s\\S]*\\bFROM', '(?:INSERT|REPLACE)\\s+(?:IGNORE\\s+)?INTO', 'DELETE\\s+(?:\\w+\\s+)?FROM',
+  '(?<!FOR\\s+|KEY\\s+)UPDATE\\s+\\w[\\s\\S]*\\sSET',
+].map((form) => `\\b${form}\\b`).join('|'));
+const beginning = new RegExp(`^\\s*(?:${[
+  'SELECT\\s', '(?:INSERT|REPLACE)\\s+INTO\\s', 'UPDATE\\s+\\w+\\s+SET\\s', 'DELETE\\s+FROM\\s', 'LOCK\\s+TABLES\\s',
+  'SET\\s+(?:SESSION|GLOBAL|NAMES|TRANSACTION|@)', 'START\\s+TRANSACTION\\b', 'CALL\\s+\\w+\\s*\\(',
+].join('|')})`, 'i');
+const ddl = new RegExp([
+  '\\b(?:CREATE|ALTER|DROP|TRUNCATE|RENAME)\\s+(?:OR\\s+REPLACE\\s+|TEMPORARY\\s+|UNIQUE\\s+)*',
+  '(?:TABLE|INDEX|VIEW|DATABASE|TRIGGER|PROCEDURE|FUNCTION|USER)\\b',
+].join(''), 'i');
+const isSql = (text) => statement.test(text) || beginning.test(text) || ddl.test(text);
+
+// The tables that a statement writes to.
+function writes(sql) {
+  const names = [];
+  for (const match of sql.matchAll(/\b(?:INSERT|REPLACE)\s+(?:IGNORE\s+)?INTO\s+`?(\w+)/gi)) names.push(match[1]);
+  for (const match of sql.matchAll(/\bDELETE\s+([\w\s,]*?)FROM\s+`?(\w+)`?([\s\S]*)/gi)) {
+    const targets = match[1].split(/[\s,]+/).filter(Boolean);
+    const aliases = aliasesOf(`FROM ${match[2]}${match[3]}`);
+    names.push(...(targets.length === 0 ? [match[2]] : targets.map((target) => aliases.get(target) ?? target)));
+  }
+  for (const match of sql.matchAll(/(?<!\bFOR\s+|\bKEY\s+)\bUPDATE\s+([\s\S]*?)\bSET\b([\s\S]*?)(?:\bWHERE\b|$)/gi)) {
+    const aliases = aliasesOf(`FROM ${match[1]}`);
+    const first = [...aliases.values()][0];
+    for (const target of match[2].matchAll(/(?:^|,)\s*(?:`?(\w+)`?\s*\.\s*)?`?\w+`?\s*=/g)) {
+      names.push(target[1] ? aliases.get(target[1]) ?? target[1] : first);
+    }
+  }
+  return [...new Set(names.filter(Boolean))];
+}
+
+// alias (or name) -> table, for everything that FROM and JOIN bring in.
+function aliasesOf(clause) {
+  const aliases = new Map();
+  for (let before; before !== clause;) [before, clause] = [clause, clause.replace(/\([^()]*\)/g, '')];
+  const keyword = '(?:JOIN|LEFT|INNER|CROSS|STRAIGHT_JOIN|ON|USING|SET|WHERE|FORCE|USE|ORDER|LIMIT)\\b';
+  const table = '(?:\\bFROM|\\b(?:STRAIGHT_)?JOIN|,)\\s+`?(\\w+)`?';
+  const word = new RegExp(`${table}(?:\\s+(?:AS\\s+)?(?!${keyword})\`?(\\w+)\`?)?`, 'gi');
+  for (const match of clause.matchAll(word)) {
+    if (/^JSON_TABLE$/i.test(match[1])) continue;
+    aliases.set(match[2] ?? match[1], match[1]);
+  }
+  return aliases;
+}
+
+// ---- the tables and their owners ----
+
+const tables = new Set();
+for (const file of filesBelow('schema').filter((name) => name.endsWith('.sql'))) {
+  const sql = readFileSync(file, 'utf8').replace(/--[^\n]*/g, '').replace(/\/\*[\s\S]*?\*\//g, '');
+  for (const match of sql.matchAll(/\bCREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?`?(\w+)/gi)) tables.add(match[1]);
+}
+
+const owners = new Map();
+for (const header of sources.filter((file) => /^lib\/.*\.h$/.test(file))) {
+  const text = readFileSync(header, 'utf8');
+  const match = /Owns tables?:([^.]*)\./.exec(text);
+  if (!match) continue;
+  const line = text.slice(0, match.index).split('\n').length;
+  for (const table of match[1].replace(/^\s*\*/gm, ' ').split(/[\s,]+/).filter(Boolean)) {
+    if (table === 'none') continue;
+    if (!header.startsWith('lib/shop/')) fault(header, line, `owns ${table}: only lib/shop owns tables`);
+    else if (!tables.has(table)) fault(header, line, `owns ${table}, which schema/ doesn't create`);
+    else if (owners.has(table)) fault(header, line, `owns ${table}, which ${owners.get(table)} owns already`);
+    else owners.set(table, header);
+  }
+}
+for (const table of tables) {
+  if (!owners.has(table)) fault('schema', 1, `${table}: no "Owns tables:" of a lib/shop header names it`);
+}
+
+// ---- every text of every source ----
+
+for (const file of sources) {
+  for (const { line, text, name, constant } of textsOf(tokensOf(file))) {
+    const named = name.startsWith('SQL_');
+    if (!named && !isSql(text)) continue;
+    checkPlace(file, line, text, named && constant);
+    checkText(file, line, text);
+    if (file.startsWith('lib/shop/')) checkOwner(file, line, text);
+  }
+}
+
+function checkPlace(file, line, text, constant) {
+  if (ddl.test(text) && file !== 'cli/migrate.c') fault(file, line, 'DDL belongs in schema/');
+  if (file === 'lib/ext/db.c' || file === 'cli/migrate.c') return;
+  if (!/^lib\/shop\/\w+\.c$/.test(file)) fault(file, line, 'SQL belongs in lib/shop');
+  else if (!constant) fault(file, line, 'SQL must be a `static const char SQL_X[]`');
+}
+
+function checkText(file, line, text) {
+  const printed = file !== 'lib/ext/db.c' && text.replaceAll("'%'", '').includes('%');
+  if (printed) fault(file, line, "a % in SQL: values come in by ? (only the literal '%' is fine)");
+  if (/\bRETURNING\b/i.test(text)) fault(file, line, 'RETURNING is MariaDB alone');
+  if (/;\s*\S/.test(text)) fault(file, line, 'one statement a text');
+}
+
+function checkOwner(file, line, text) {
+  for (const table of writes(text)) {
+    const owner = owners.get(table);
+    if (!tables.has(table)) fault(file, line, `writes to ${table}, which schema// doesn't create`);
+    else if (owner && owner !== file.replace(/\.c$/, '.h')) fault(file, line, `writes to ${table}, which ${owner} owns`);
+  }
+}
+
+if (faults.length > 0) console.error(faults.join('\n'));
+process.exit(faults.length > 0 ? 1 : 0);

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Runs unit-test programs, each under two time zones (BEHAVIOUR 49): sh tests/unit/run.sh PROGRAM…
+# A test passed when it passed in both. A program that dies, hangs, or leaves tests of its plan out has one failure more.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+export TEST_DATA=tests/unit/data CMOCKA_MESSAGE_OUTPUT=TAP
+export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+trap 'exit 1' HUP INT TERM
+
+passed=0 failed=0
+for program in "$@"; do
+  name=$(basename "$program")
+  : >"$out/results"
+  for zone in UTC Asia/Shanghai; do
+    TZ=$zone timeout -k 5 300 "$program" >"$out/said" 2>&1 </dev/null
+    status=$?
+    # TAP: "1..3", "ok 1 - name", "not ok 2 - name"
+    awk -v status=$status '
+      /^1\.\.[0-9]+$/ { planned += substr($0, 4) }
+      /^ok [0-9]+ - / { sub(/^ok [0-9]+ - /, ""); print "ok " $0; seen++ }
+      /^not ok [0-9]+ - / { sub(/^not ok [0-9]+ - /, ""); print "bad " $0; seen++; bad++ }
+      END { if (planned == 0 || seen != planned || (status != 0 && bad == 0)) print "bad (the program itself)" }
+    ' "$out/said" >"$out/zone"
+    if grep -q '^bad' "$out/zone"; then
+      echo "--- $name under TZ=$zone ended with status $status:"
+      cat "$out/said"
+    fi
+    cat "$out/zone" >>"$out/results"
+  done
+  bad=$(sed -n 's/^bad //p' "$out/results" | sort -u | wc -l)
+  all=$(cut -d ' ' -f 2- "$out/results" | sort -u | wc -l)
+  echo "unit $name: $((all - bad)) passed$([ "$bad" -eq 0 ] || echo ", $bad failed")"
+  passed=$((passed + all - bad)) failed=$((failed + bad))
+done
+echo "unit: $passed passed, $failed failed"
+[ $failed -eq 0 ] && [ $passed -gt 0 ]

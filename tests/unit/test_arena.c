@@ -1,0 +1,235 @@
+#include "unit.h"
+
+#include <stdalign.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "child.h"
+
+static bool is_zero(const unsigned char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i] != 0)
+			return false;
+	return true;
+}
+
+static void memory_is_zeroed_and_aligned_whatever_its_size(void **state)
+{
+	struct arena a = { 0 };
+
+	(void)state;
+	for (size_t size = 0; size < 2000; size++) {
+		unsigned char *p = arena_alloc(&a, size);
+
+		assert_int_equal((uintptr_t)p % alignof(max_align_t), 0);
+		assert_true(is_zero(p, size));
+		memset(p, 0xff, size);
+	}
+	arena_done(&a);
+}
+
+static void memory_that_was_used_before_is_zeroed_again(void **state)
+{
+	struct arena a = { 0 };
+
+	(void)state;
+	memset(arena_alloc(&a, 5000), 0xff, 5000);
+	arena_reset(&a);
+	assert_true(is_zero(arena_alloc(&a, 5000), 5000));
+	arena_done(&a);
+}
+
+static void allocations_never_overlap(void **state)
+{
+	enum { N = 3000 };
+	static unsigned char *p[N];
+	struct arena a = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < N; i++) {
+		p[i] = arena_alloc(&a, i % 257 + 1);
+		memset(p[i], (int)(i % 251 + 1), i % 257 + 1);
+	}
+	for (size_t i = 0; i < N; i++)
+		for (size_t k = 0; k < i % 257 + 1; k++)
+			if (p[i][k] != i % 251 + 1)
+				fail_msg("allocation %zu was overwritten at %zu", i, k);
+	arena_done(&a);
+}
+
+static void one_allocation_may_be_larger_than_a_block(void **state)
+{
+	struct arena a = { 0 };
+	char *big = arena_alloc(&a, (size_t)1 << 20), *small;
+
+	(void)state;
+	memset(big, 'x', (size_t)1 << 20);
+	small = arena_dup(&a, "small", 5);
+	assert_int_equal(big[((size_t)1 << 20) - 1], 'x');
+	assert_string_equal(small, "small");
+	arena_reset(&a);
+	assert_int_equal(a.used, 0);
+	arena_done(&a);
+	assert_null(a.top);
+}
+
+static void a_copy_ends_with_nul_and_keeps_inner_ones(void **state)
+{
+	struct arena a = { 0 };
+
+	(void)state;
+	assert_memory_equal(arena_dup(&a, "a\0b!", 3), "a\0b", 4);
+	assert_string_equal(arena_dup(&a, NULL, 0), "");
+	arena_done(&a);
+}
+
+static void printed_text_is_never_cut(void **state)
+{
+	struct arena a = { 0 };
+	char *text = arena_printf(&a, "%s %0*d %d", "fen", 200000, 7, 42);
+
+	(void)state;
+	assert_int_equal(strlen(text), 4 + 200000 + 3);
+	assert_string_equal(text + 4 + 200000 - 1, "7 42");
+	assert_string_equal(arena_printf(&a, "%s", ""), "");
+	arena_done(&a);
+}
+
+static void a_rewind_gives_back_what_came_after_the_mark_only(void **state)
+{
+	struct arena a = { 0 };
+	struct arena_mark empty = arena_mark(&a), mark;
+	char *kept = arena_dup(&a, "kept", 4);
+	size_t used;
+
+	(void)state;
+	mark = arena_mark(&a);
+	used = a.used;
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 100; i++)
+			memset(arena_alloc(&a, 3000), 0xee, 3000);
+		assert_true(a.used >= used + 300000);
+		arena_rewind(&a, mark);
+		assert_int_equal(a.used, used);
+		assert_string_equal(kept, "kept");
+		assert_true(is_zero(arena_alloc(&a, 3000), 3000));
+		arena_rewind(&a, mark);
+	}
+	arena_rewind(&a, empty);
+	assert_int_equal(a.used, 0);
+	arena_done(&a);
+}
+
+static void a_rewind_without_allocations_changes_nothing(void **state)
+{
+	struct arena a = { 0 };
+	char *kept = arena_dup(&a, "kept", 4);
+
+	(void)state;
+	arena_rewind(&a, arena_mark(&a));
+	assert_string_equal(kept, "kept");
+	assert_string_not_equal(arena_dup(&a, "next", 4), kept);
+	arena_done(&a);
+	arena_rewind(&a, arena_mark(&a));
+	assert_null(a.top);
+}
+
+static void a_process_lives_on_one_block_however_many_requests_it_served(void **state)
+{
+	struct arena a = { 0 };
+
+	(void)state;
+	for (int request = 0; request < 1000; request++) {
+		for (size_t i = 0; i < 20; i++)
+			memset(arena_alloc(&a, i * 997), 1, i * 997);
+		arena_reset(&a);
+		assert_int_equal(a.used, 0);
+	}
+	arena_done(&a);
+	arena_done(&a); /* a second time is harmless */
+}
+
+static void take(struct arena *a, size_t size)
+{
+	char *volatile p = arena_alloc(a, size);
+
+	p[0] = 1;
+}
+
+static void take_the_cap(void *arg)
+{
+	struct arena a = { 0 };
+
+	(void)arg;
+	for (size_t i = 0; i < ARENA_MAX >> 20; i++)
+		take(&a, (size_t)1 << 20);
+	arena_done(&a);
+}
+
+static void take_one_more(void *arg)
+{
+	struct arena a = { 0 };
+
+	(void)arg;
+	for (size_t i = 0; i < ARENA_MAX >> 20; i++)
+		take(&a, (size_t)1 << 20);
+	take(&a, 1);
+}
+
+static void take_more_than_the_cap_at_once(void *arg)
+{
+	struct arena a = { 0 };
+	volatile size_t size = ARENA_MAX + 1;
+
+	(void)arg;
+	take(&a, size);
+}
+
+static void take_a_wrapped_size(void *arg)
+{
+	struct arena a = { 0 };
+	volatile size_t size = SIZE_MAX;
+
+	(void)arg;
+	take(&a, size);
+}
+
+static void take_an_array_whose_size_overflows(void *arg)
+{
+	struct arena a = { 0 };
+	volatile size_t n = SIZE_MAX / 16 + 2;
+	char *volatile p;
+
+	(void)arg;
+	p = arena_array(&a, n, 16); /* 16 bytes, if the product wrapped */
+	p[0] = 1;
+}
+
+static void beyond_the_cap_the_process_ends(void **state)
+{
+	(void)state;
+	assert_false(child_aborts(take_the_cap, NULL));
+	assert_true(child_aborts(take_one_more, NULL));
+	assert_true(child_aborts(take_more_than_the_cap_at_once, NULL));
+	assert_true(child_aborts(take_a_wrapped_size, NULL));
+	assert_true(child_aborts(take_an_array_whose_size_overflows, NULL));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory_is_zeroed_and_aligned_whatever_its_size),
+		cmocka_unit_test(memory_that_was_used_before_is_zeroed_again),
+		cmocka_unit_test(allocations_never_overlap),
+		cmocka_unit_test(one_allocation_may_be_larger_than_a_block),
+		cmocka_unit_test(a_copy_ends_with_nul_and_keeps_inner_ones),
+		cmocka_unit_test(printed_text_is_never_cut),
+		cmocka_unit_test(a_rewind_gives_back_what_came_after_the_mark_only),
+		cmocka_unit_test(a_rewind_without_allocations_changes_nothing),
+		cmocka_unit_test(a_process_lives_on_one_block_however_many_requests_it_served),
+		cmocka_unit_test(beyond_the_cap_the_process_ends),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,20 @@
+/*
+ * unit.h - cmocka, with what it wants to be included before it.
+ */
+#ifndef UNIT_UNIT_H
+#define UNIT_UNIT_H
+
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+/* cmocka's fail() has the name of a function of base/ctx.h, and its fail_msg() is made of it. */
+#undef fail
+#undef fail_msg
+#define fail_msg(...) (print_error(__VA_ARGS__), print_error("\n"), _fail(__FILE__, __LINE__))
+
+#endif
