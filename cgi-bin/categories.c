@@ -59,8 +59,9 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	const struct app app = { .name = "categories", .routes = routes,
-		.identify = session_identify };
+	const struct app app = {
+		.name = "categories", .routes = routes, .identify = session_identify
+	};
 
 	return app_main(argc, argv, &app);
 }

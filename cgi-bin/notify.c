@@ -29,8 +29,11 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	const struct app app = { .name = "notify", .routes = routes, .start = keys_start,
-		.db_limits = &db_limits_notify, .budget_ms = 3000 };
+	const struct app app = { .name = "notify",
+		.routes = routes,
+		.start = keys_start,
+		.db_limits = &db_limits_notify,
+		.budget_ms = 3000 };
 
 	return app_main(argc, argv, &app);
 }

@@ -79,8 +79,7 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	const struct app app = { .name = "orders", .routes = routes,
-		.identify = session_identify };
+	const struct app app = { .name = "orders", .routes = routes, .identify = session_identify };
 
 	return app_main(argc, argv, &app);
 }

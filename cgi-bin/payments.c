@@ -32,8 +32,10 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	const struct app app = { .name = "payments", .routes = routes,
-		.identify = session_identify, .start = keys_start };
+	const struct app app = { .name = "payments",
+		.routes = routes,
+		.identify = session_identify,
+		.start = keys_start };
 
 	return app_main(argc, argv, &app);
 }

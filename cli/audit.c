@@ -1,7 +1,7 @@
 /* audit.c - say which rows break a rule of the books, and what work waits. */
 #include <stdio.h>
 
-#include "cli/command.h"
+#include "command.h"
 #include "shop/audit.h"
 
 static void print(const struct audit_rule *rule, const struct list *found, bool more)

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/command.h"
+#include "command.h"
 #include "shop/user.h"
 
 int run_create_admin(struct ctx *c, int argc, char **argv)
@@ -21,7 +21,8 @@ int run_create_admin(struct ctx *c, int argc, char **argv)
 		return EXIT_TROUBLE;
 	}
 	password[strcspn(password, "\r\n")] = '\0';
-	e = user_create_administrator(c, account, password, nickname != NULL ? nickname : "管理员", &id);
+	e = user_create_administrator(
+		c, account, password, nickname != NULL ? nickname : "管理员", &id);
 	if (e != OK)
 		return trouble(c, e);
 	printf("administrator %lld created\n", (long long)id);

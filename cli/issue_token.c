@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "cli/command.h"
+#include "command.h"
 #include "shop/service.h"
 
 static int issue(struct ctx *c, const char *name)

@@ -1,7 +1,7 @@
 /* jobs.c - one pass over everything that is due; for cron or a timer. Safe to overlap. */
 #include <stdio.h>
 
-#include "cli/command.h"
+#include "command.h"
 #include "flow/close.h"
 #include "flow/keys.h"
 #include "shop/idempotency.h"

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/field.h"
-#include "cli/command.h"
+#include "command.h"
 #include "ext/crypto.h"
 #include "ext/db.h"
 
@@ -27,8 +27,7 @@ static const char SQL_READ[] =
 	"SELECT sha256, statements_done, applied_at FROM schema_migrations WHERE name = ?";
 static const char SQL_BEGIN[] =
 	"INSERT INTO schema_migrations (name, sha256, statements_done) VALUES (?, ?, 0)";
-static const char SQL_STEP[] =
-	"UPDATE schema_migrations SET statements_done = ? WHERE name = ?";
+static const char SQL_STEP[] = "UPDATE schema_migrations SET statements_done = ? WHERE name = ?";
 static const char SQL_DONE[] = "UPDATE schema_migrations SET applied_at = ? WHERE name = ?";
 
 struct migration {
@@ -48,12 +47,35 @@ struct number {
 };
 static const struct field number_fields[] = { FIELD(struct number, n), FIELD_END };
 
-static int is_migration(const struct dirent *d)
+static bool is_migration(const char *name)
 {
-	size_t len = strlen(d->d_name);
+	size_t len = strlen(name);
 
-	return len > 8 && len < 100 && strspn(d->d_name, "0123456789") == 3 &&
-	       d->d_name[3] == '-' && strcmp(d->d_name + len - 4, ".sql") == 0;
+	return len > 8 && len < 100 && strspn(name, "0123456789") == 3 && name[3] == '-' &&
+	       strcmp(name + len - 4, ".sql") == 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const char *const *x = a, *const *y = b;
+
+	return strcmp(*x, *y);
+}
+
+/* The migrations of a directory in the order of their numbers: how many, or -1. */
+static int list_migrations(struct ctx *c, const char *dir, const char *names[static FILES_MAX])
+{
+	DIR *d = opendir(dir);
+	int n = 0;
+
+	if (d == NULL)
+		return -1;
+	for (const struct dirent *e; (e = readdir(d)) != NULL && n < FILES_MAX;)
+		if (is_migration(e->d_name))
+			names[n++] = arena_dup(&c->arena, e->d_name, strlen(e->d_name));
+	closedir(d);
+	qsort(names, (size_t)n, sizeof(*names), by_name);
+	return n;
 }
 
 static bool read_text(struct ctx *c, const char *path, const char **out)
@@ -134,7 +156,7 @@ static enum err apply_file(struct ctx *c, const char *dir, const char *name)
 }
 
 /* One at a time: a second one waits, and then finds nothing to do. */
-static enum err migrate(struct ctx *c, const char *dir, char *const *names, int n)
+static enum err migrate(struct ctx *c, const char *dir, const char *const *names, int n)
 {
 	struct number lock = { 0 };
 	enum err e = OK;
@@ -152,8 +174,7 @@ static enum err migrate(struct ctx *c, const char *dir, char *const *names, int 
 int run_migrate(struct ctx *c, int argc, char **argv)
 {
 	const char *dir = getenv("MINIMALL_SCHEMA_DIR");
-	char *names[FILES_MAX];
-	struct dirent **entries;
+	const char *names[FILES_MAX];
 	int n;
 	enum err e;
 
@@ -162,16 +183,11 @@ int run_migrate(struct ctx *c, int argc, char **argv)
 		return EXIT_USAGE;
 	if (dir == NULL)
 		dir = "schema";
-	n = scandir(dir, &entries, is_migration, alphasort);
-	if (n <= 0 || n > FILES_MAX) {
+	n = list_migrations(c, dir, names);
+	if (n <= 0) {
 		fprintf(stderr, "minimall: no migrations in %s (MINIMALL_SCHEMA_DIR)\n", dir);
 		return EXIT_TROUBLE;
 	}
-	for (int i = 0; i < n; i++) {
-		names[i] = arena_dup(&c->arena, entries[i]->d_name, strlen(entries[i]->d_name));
-		free(entries[i]);
-	}
-	free(entries);
 	e = migrate(c, dir, names, n);
 	if (e != OK)
 		return trouble(c, e);

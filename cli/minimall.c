@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "cli/command.h"
+#include "command.h"
 #include "ext/db.h"
 
 static const struct command commands[] = {
@@ -14,7 +14,8 @@ static const struct command commands[] = {
 	{ "issue-token", run_issue_token, CONF_DB, "--system NAME | --list | --revoke ID",
 		"issue a service token (shown once), list them, or revoke one" },
 	{ "jobs", run_jobs, CONF_ALL, "", "one pass over everything that is due" },
-	{ "audit", run_audit, CONF_DB, "", "derive stock and payments anew; 1 when something is off" },
+	{ "audit", run_audit, CONF_DB, "",
+		"derive stock and payments anew; 1 when something is off" },
 };
 
 const char *option(int argc, char **argv, const char *name)
@@ -57,7 +58,8 @@ static int usage(void)
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		fprintf(stderr, "  %s %s\n      %s\n", commands[i].name, commands[i].usage,
 			commands[i].help);
-	fprintf(stderr, "\nSettings come from the environment or the file that MINIMALL_CONFIG names.\n");
+	fprintf(stderr,
+		"\nSettings come from the environment or the file that MINIMALL_CONFIG names.\n");
 	return EXIT_USAGE;
 }
 

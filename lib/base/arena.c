@@ -113,8 +113,8 @@ void arena_rewind(struct arena *a, struct arena_mark mark)
 
 void arena_reset(struct arena *a)
 {
-	while (a->top != NULL && (one_block_each || a->top->below != NULL ||
-					 a->top->size > BLOCK_SIZE))
+	while (a->top != NULL &&
+		(one_block_each || a->top->below != NULL || a->top->size > BLOCK_SIZE))
 		pop_block(a);
 	if (a->top != NULL)
 		a->top->used = 0;

@@ -20,20 +20,20 @@
  * The only hidden return in the tree: forward a failure to the caller.
  * Safe because memory belongs to the arena or to an AUTO variable.
  */
-#define TRY(call)                                                                              \
-	do {                                                                                   \
-		enum err try_err_ = (call);                                                    \
-		if (try_err_ != OK)                                                            \
-			return try_err_;                                                       \
+#define TRY(call)                                                                                  \
+	do {                                                                                       \
+		enum err try_err_ = (call);                                                        \
+		if (try_err_ != OK)                                                                \
+			return try_err_;                                                           \
 	} while (0)
 
 /* A foreign handle that is released at the end of its scope, unless taken. */
 #define AUTO(done) __attribute__((cleanup(done)))
-#define TAKE(p)                                                                                \
-	__extension__({                                                                        \
-		__typeof__(p) take_ = (p);                                                     \
-		(p) = NULL;                                                                    \
-		take_;                                                                         \
+#define TAKE(p)                                                                                    \
+	__extension__({                                                                            \
+		__typeof__(p) take_ = (p);                                                         \
+		(p) = NULL;                                                                        \
+		take_;                                                                             \
 	})
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

@@ -63,9 +63,9 @@ static const struct row rows[] = {
 /* clang-format on */
 
 /* Beginnings of secrets that are printed in manuals; compared without case. */
-static const char *const well_known[] = { "changeme", "change-me", "change_me", "secret",
-	"your-", "your_", "yoursecret", "default", "password", "example", "minimall", "test",
-	"01234567", "12345678", "abcdefgh", "jwt_secret", "jwt-secret", "a7cde1zjb1kg2e7vftS3jqz" };
+static const char *const well_known[] = { "changeme", "change-me", "change_me", "secret", "your-",
+	"your_", "yoursecret", "default", "password", "example", "minimall", "test", "01234567",
+	"12345678", "abcdefgh", "jwt_secret", "jwt-secret", "a7cde1zjb1kg2e7vftS3jqz" };
 
 struct faults {
 	int n;
@@ -118,7 +118,8 @@ static void check_text(struct faults *f, const struct row *r, const char *v)
 	size_t len = strlen(v);
 
 	if (r->min == r->max && len != (size_t)r->min)
-		snprintf(what, sizeof(what), "must be exactly %d bytes long, not %zu", (int)r->min, len);
+		snprintf(what, sizeof(what), "must be exactly %d bytes long, not %zu", (int)r->min,
+			len);
 	else if (len < (size_t)r->min || len > (size_t)r->max)
 		snprintf(what, sizeof(what), "must be %d to %d bytes long, not %zu", (int)r->min,
 			(int)r->max, len);
@@ -129,7 +130,8 @@ static void check_text(struct faults *f, const struct row *r, const char *v)
 	else if (utf8_count(v, len) < 0)
 		fault(f, r->name, "must be UTF-8");
 	else if (r->kind == SECRET && is_well_known(v))
-		fault(f, r->name, "is a well-known default; make one with: openssl rand -base64 33");
+		fault(f, r->name,
+			"is a well-known default; make one with: openssl rand -base64 33");
 	else if (r->kind == PATH && access(v, R_OK) != 0)
 		fault(f, r->name, "names a file that can't be read");
 	else if (r->kind == URL && strncmp(v, "https://", 8) != 0 && !url_is_loopback(v))
@@ -221,7 +223,8 @@ static void load_file(struct faults *f, struct arena *a)
 		name = trim(name);
 		value = trim(eq + 1);
 		len = strlen(value);
-		if (len >= 2 && (value[0] == '\'' || value[0] == '"') && value[len - 1] == value[0]) {
+		if (len >= 2 && (value[0] == '\'' || value[0] == '"') &&
+			value[len - 1] == value[0]) {
 			value[len - 1] = '\0';
 			value++;
 		}
@@ -236,8 +239,9 @@ static void check_together(struct faults *f, const struct conf *conf, unsigned n
 
 	if ((needs & CONF_DB) && conf->db_socket == NULL && conf->db_host == NULL)
 		fault(f, "DB_SOCKET", "or DB_HOST must be set");
-	if (conf->db_name != NULL && conf->db_name[strspn(conf->db_name,
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] != '\0')
+	if (conf->db_name != NULL &&
+		conf->db_name[strspn(conf->db_name,
+			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] != '\0')
 		fault(f, "DB_NAME", "may hold letters, digits and _ only");
 	if (conf->wechat_pay_public_key_id != NULL &&
 		!str_starts(conf->wechat_pay_public_key_id, "PUB_KEY_ID_"))

@@ -51,17 +51,16 @@ struct field {
 	enum field_type type;
 	unsigned flags;
 	size_t off;
-	int64_t min, max;         /* numbers: the range; texts: characters; lists: elements */
+	int64_t min, max; /* numbers: the range; texts: characters; lists: elements */
 	bool (*valid)(const char *text); /* texts: a further rule, or NULL */
-	const struct field *sub;  /* objects and lists */
-	size_t sub_size;          /* lists */
+	const struct field *sub;         /* objects and lists */
+	size_t sub_size;                 /* lists */
 };
 
 /* clang-format off */
 #define FIELD_TYPE(x) _Generic((x), int64_t: F_I64, opt_i64: F_OPT_I64, bool: F_BOOL, \
 	const char *: F_STR, money: F_MONEY, timestamp: F_TIME)
 #define FIELD_AT(T, m) .type = FIELD_TYPE(((T *)0)->m), .off = offsetof(T, m)
-/* clang-format on */
 
 /* A member that only goes out. */
 #define FIELD(T, m) { .name = #m, FIELD_AT(T, m) }
@@ -80,6 +79,7 @@ struct field {
 	{ .name = #m, .type = F_LIST, .off = offsetof(T, m), .sub = (fields),                  \
 		.sub_size = sizeof(E), .min = (lo), .max = (hi), .flags = (more) }
 #define FIELD_END { .name = NULL }
+/* clang-format on */
 
 /* Is field i of the table present in an input struct? */
 bool field_has(const struct field *fields, const void *in, const char *name);

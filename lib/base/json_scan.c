@@ -154,7 +154,8 @@ static enum json_fault scan_string(struct scan *s, struct str *out)
 		const char *start = s->p;
 		enum json_fault fault;
 
-		while (s->p < s->end && *s->p != '"' && *s->p != '\\' && (unsigned char)*s->p >= 0x20)
+		while (s->p < s->end && *s->p != '"' && *s->p != '\\' &&
+			(unsigned char)*s->p >= 0x20)
 			s->p++;
 		if (out != NULL)
 			str_add(out, start, (size_t)(s->p - start));

@@ -28,46 +28,67 @@ bool db_in_tx(const struct db *db);
 /* Connect, or make sure of an old connection. */
 enum err db_ready(struct ctx *c) MUST;
 
+enum db_arg_kind { DB_NULL, DB_I64, DB_TEXT };
+
 /* A value for a `?`. The constructors keep types apart: I64(money) doesn't compile. */
 struct db_arg {
-	enum { DB_NULL, DB_I64, DB_TEXT } kind;
+	enum db_arg_kind kind;
 	int64_t n;
 	const void *p;
 	size_t len;
 };
-static inline struct db_arg I64(int64_t n)
-{
-	return (struct db_arg){ .kind = DB_I64, .n = n };
+
+/* clang-format off: it takes names in capitals for macros */
+static inline struct db_arg I64(int64_t n) {
+	struct db_arg a = { .kind = DB_I64, .n = n };
+
+	return a;
 }
-static inline struct db_arg OPT(opt_i64 v)
-{
-	return (struct db_arg){ .kind = v.set ? DB_I64 : DB_NULL, .n = v.n };
+
+static inline struct db_arg
+OPT(opt_i64 v) {
+	struct db_arg a = { .kind = v.set ? DB_I64 : DB_NULL, .n = v.n };
+
+	return a;
 }
-static inline struct db_arg FEN(money m)
-{
+
+static inline struct db_arg
+FEN(money m) {
 	return I64(m.fen);
 }
+
 /* A moment; none is NULL. */
-static inline struct db_arg AT(timestamp t)
-{
-	return (struct db_arg){ .kind = t.ms == 0 ? DB_NULL : DB_I64, .n = t.ms };
+static inline struct db_arg
+AT(timestamp t) {
+	struct db_arg a = { .kind = t.ms == 0 ? DB_NULL : DB_I64, .n = t.ms };
+
+	return a;
 }
-static inline struct db_arg BYTES(const void *p, size_t len)
-{
-	return (struct db_arg){ .kind = DB_TEXT, .p = p, .len = len };
+
+static inline struct db_arg
+BYTES(const void *p, size_t len) {
+	struct db_arg a = { .kind = DB_TEXT, .p = p, .len = len };
+
+	return a;
 }
+
 /* NULL text is NULL. */
-static inline struct db_arg TEXT(const char *s)
-{
-	return s == NULL ? (struct db_arg){ .kind = DB_NULL } : BYTES(s, strlen(s));
+static inline struct db_arg
+TEXT(const char *s) {
+	struct db_arg a = { .kind = DB_NULL };
+
+	return s == NULL ? a : BYTES(s, strlen(s));
 }
-#define ARGS(...)                                                                              \
-	(const struct db_arg[]){ __VA_ARGS__ },                                                \
+/* clang-format on */
+
+#define ARGS(...)                                                                                  \
+	(const struct db_arg[]){ __VA_ARGS__ },                                                    \
 		sizeof((const struct db_arg[]){ __VA_ARGS__ }) / sizeof(struct db_arg)
 #define NO_ARGS NULL, 0
 
 /* Exactly one row into *out, else NOT_FOUND. */
-enum err db_one(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+enum err
+db_one(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
 	const struct field *fields, void *out) MUST;
 /* The same where absence is an answer. */
 enum err db_find(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
@@ -90,8 +111,8 @@ enum err db_exec(struct ctx *c, const char *sql, const struct db_arg *args, size
 /* The same for exactly one row, else CONFLICT: the guard is in the WHERE. */
 enum err db_hit(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n) MUST;
 /* An INSERT; *id is its AUTO_INCREMENT. */
-enum err db_insert(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
-	int64_t *id) MUST;
+enum err db_insert(
+	struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n, int64_t *id) MUST;
 /* After DUPLICATE: was it the unique key of this name? */
 bool db_duplicate_of(const struct ctx *c, const char *key);
 

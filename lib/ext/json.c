@@ -21,8 +21,8 @@ static bool is_blank(const char *s)
 }
 
 /* A text within its field's limits, copied. */
-static enum err read_text(struct ctx *c, const struct field *f, struct slice text, const char *path,
-	const char **out)
+static enum err read_text(
+	struct ctx *c, const struct field *f, struct slice text, const char *path, const char **out)
 {
 	int64_t chars = utf8_count(text.p, text.len);
 	char *copy;
@@ -40,8 +40,8 @@ static enum err read_text(struct ctx *c, const struct field *f, struct slice tex
 	return OK;
 }
 
-static enum err read_integer(struct ctx *c, const struct field *f, struct json_object *v,
-	const char *path, int64_t *out)
+static enum err read_integer(
+	struct ctx *c, const struct field *f, struct json_object *v, const char *path, int64_t *out)
 {
 	int64_t n;
 
@@ -56,8 +56,8 @@ static enum err read_integer(struct ctx *c, const struct field *f, struct json_o
 }
 
 /* Money is taken from the source text, never from a double (BEHAVIOUR 10). */
-static enum err read_money(struct ctx *c, const struct field *f, struct json_object *v,
-	const char *path, money *out)
+static enum err read_money(
+	struct ctx *c, const struct field *f, struct json_object *v, const char *path, money *out)
 {
 	const bool text = json_object_is_type(v, json_type_string);
 	struct slice source;
@@ -67,8 +67,8 @@ static enum err read_money(struct ctx *c, const struct field *f, struct json_obj
 		!json_object_is_type(v, json_type_double))
 		return fail(c, ERR_INVALID, path);
 	source = text ? (struct slice){ json_object_get_string(v),
-				(size_t)json_object_get_string_len(v) } :
-			slice_of(json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN));
+		(size_t)json_object_get_string_len(v) }
+		      : slice_of(json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN));
 	if (!money_parse(source, &m) || m.fen < f->min || m.fen > f->max)
 		return fail(c, ERR_INVALID, path);
 	*out = m;
@@ -119,8 +119,8 @@ static enum err read_null(struct ctx *c, const struct field *f, const char *path
 	return OK;
 }
 
-static enum err read_value(struct ctx *c, const struct field *f, struct json_object *v,
-	const char *path, void *at)
+static enum err read_value(
+	struct ctx *c, const struct field *f, struct json_object *v, const char *path, void *at)
 {
 	if (v == NULL)
 		return read_null(c, f, path, at);
@@ -145,8 +145,8 @@ static enum err read_value(struct ctx *c, const struct field *f, struct json_obj
 			return fail(c, ERR_INVALID, path);
 		text = (struct slice){ json_object_get_string(v),
 			(size_t)json_object_get_string_len(v) };
-		return f->type == F_STR ? read_text(c, f, text, path, at) :
-					  read_time(c, text, path, at);
+		return f->type == F_STR ? read_text(c, f, text, path, at)
+					: read_time(c, text, path, at);
 	}
 	case F_OBJECT:
 		if (!json_object_is_type(v, json_type_object))
@@ -359,8 +359,8 @@ void json_write(struct str *w, const struct field *fields, const void *row)
 	str_addc(w, '}');
 }
 
-void json_write_rows(struct str *w, const struct field *fields, const void *rows, size_t size,
-	int64_t n)
+void json_write_rows(
+	struct str *w, const struct field *fields, const void *rows, size_t size, int64_t n)
 {
 	str_addc(w, '[');
 	for (int64_t i = 0; i < n; i++) {

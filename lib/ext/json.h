@@ -23,8 +23,8 @@ enum err json_read(struct ctx *c, struct slice text, const struct field *fields,
 
 /* Write one object, or an array of n rows of `size` bytes. */
 void json_write(struct str *w, const struct field *fields, const void *row);
-void json_write_rows(struct str *w, const struct field *fields, const void *rows, size_t size,
-	int64_t n);
+void json_write_rows(
+	struct str *w, const struct field *fields, const void *rows, size_t size, int64_t n);
 
 /* Read one value from text, as a query parameter carries it: same limits, same errors. */
 enum err field_from_text(struct ctx *c, const struct field *f, const char *text, void *out) MUST;

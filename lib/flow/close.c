@@ -40,8 +40,8 @@ static enum err time_out_orders(struct ctx *c, struct close_report *report)
 }
 
 /* Nobody needs this attempt: close it at the provider, which may still say that it is paid. */
-static enum err close_at_provider(struct ctx *c, const struct attempt *a,
-	struct close_report *report)
+static enum err close_at_provider(
+	struct ctx *c, const struct attempt *a, struct close_report *report)
 {
 	const char *state;
 

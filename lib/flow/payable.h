@@ -14,10 +14,10 @@ struct payable {
 	const char *no; /* on the wire */
 	int64_t user_id, status;
 	money amount;
-	int64_t deadline_ms;  /* no payment is prepared after it */
-	bool pending;         /* it still waits for money */
-	enum err why_not;     /* why no payment can be prepared now; OK: it can */
-	struct order order;   /* the row itself, PAYABLE_ORDER */
+	int64_t deadline_ms; /* no payment is prepared after it */
+	bool pending;        /* it still waits for money */
+	enum err why_not;    /* why no payment can be prepared now; OK: it can */
+	struct order order;  /* the row itself, PAYABLE_ORDER */
 };
 
 enum grant { GRANTED, GRANTED_LATE, NOT_GRANTED };
@@ -26,8 +26,8 @@ enum grant { GRANTED, GRANTED_LATE, NOT_GRANTED };
 enum err payable_find(struct ctx *c, const char *no, struct payable *out) MUST;
 enum err payable_read(struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out) MUST;
 /* Lock it, and before it whatever a grant may have to change. */
-enum err payable_lock_tx(struct ctx *c, enum payable_kind kind, int64_t id,
-	struct payable *out) MUST;
+enum err payable_lock_tx(
+	struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out) MUST;
 /* The provider's money has come for a locked payable. *reason says why not, for NOT_GRANTED. */
 enum err payable_grant_tx(struct ctx *c, const struct payable *p, const struct order_payment *paid,
 	enum grant *grant, const char **reason) MUST;

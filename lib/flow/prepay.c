@@ -50,7 +50,8 @@ static enum err find_own(struct ctx *c, const char *no, struct payable *out)
 static const char *request_json(struct ctx *c, const struct preparing *x, const char *out_trade_no)
 {
 	const struct wx_prepay request = {
-		.description = arena_printf(&c->arena, "%s 订单 %s", c->conf->shop_name, x->payable.no),
+		.description =
+			arena_printf(&c->arena, "%s 订单 %s", c->conf->shop_name, x->payable.no),
 		.out_trade_no = out_trade_no,
 		.payer_openid = x->openid,
 		.total = x->payable.amount,
@@ -109,6 +110,19 @@ static enum err store_tx(struct ctx *c, void *arg)
 	return idempotency_end_tx(c, x->attempt.attempt_id, 200);
 }
 
+/*
+ * A request that was refused is refused for ever: another try begins anew, once the
+ * provider says that it keeps nothing of this one (a lost answer may have been a success).
+ */
+static enum err forget_refused(struct ctx *c, const struct attempt *a)
+{
+	struct wx_transaction t = { 0 };
+
+	if (wxpay_query(c, c->wx_keys, a->out_trade_no, &t) == WX_NOT_EXIST)
+		TRY(payment_close(c, a->attempt_id));
+	return ERR_PROVIDER_REFUSED;
+}
+
 /* Order it at the provider. *again: this attempt is dead, make another. */
 static enum err order_at_provider(struct ctx *c, struct preparing *x, bool *again)
 {
@@ -127,9 +141,7 @@ static enum err order_at_provider(struct ctx *c, struct preparing *x, bool *agai
 		return payment_close(c, x->attempt.attempt_id);
 	case WX_NOT_EXIST:
 	case WX_REFUSED:
-		/* the provider keeps nothing of it; another try begins anew */
-		TRY(payment_close(c, x->attempt.attempt_id));
-		return ERR_PROVIDER_REFUSED;
+		return forget_refused(c, &x->attempt);
 	case WX_UNKNOWN:
 		break;
 	}
@@ -158,7 +170,8 @@ static enum err prepare(struct ctx *c, struct preparing *x)
 		if (x->attempt.prepay_id == NULL)
 			TRY(order_at_provider(c, x, &again));
 		if (!again)
-			return x->prepay_id != NULL || c->idem.key != NULL ? db_tx(c, store_tx, x) : OK;
+			return x->prepay_id != NULL || c->idem.key != NULL ? db_tx(c, store_tx, x)
+									   : OK;
 	}
 	return ERR_PROVIDER_REFUSED;
 }

@@ -16,7 +16,8 @@ struct prepay_request {
 extern const struct field prepay_request_fields[];
 
 struct prepay {
-	const char *timeStamp, *nonceStr, *package, *signType, *paySign; /* wx.requestPayment's names */
+	const char *timeStamp, *nonceStr, *package, *signType,
+		*paySign; /* wx.requestPayment's names */
 };
 extern const struct field prepay_fields[];
 
@@ -33,7 +34,8 @@ struct payment_standing {
 	const char *order_id;
 	int64_t status; /* the payable's own */
 	money total_amount;
-	const char *trade_state; /* WeChat's word: NOTPAY, SUCCESS, CLOSED, ...; NOTPAY before a prepay */
+	const char *
+		trade_state; /* WeChat's word: NOTPAY, SUCCESS, CLOSED, ...; NOTPAY before a prepay */
 	const char *transaction_id;
 	timestamp paid_at;
 };

@@ -62,7 +62,8 @@ static enum err settle_tx(struct ctx *c, void *arg)
 	const char *reason = NULL;
 	enum grant grant;
 
-	TRY(payable_lock_tx(c, (enum payable_kind)s->attempt.payable_kind, s->attempt.payable_id, &p));
+	TRY(payable_lock_tx(
+		c, (enum payable_kind)s->attempt.payable_kind, s->attempt.payable_id, &p));
 	TRY(payment_lock_tx(c, s->attempt.attempt_id, &a));
 	if (is_settled(&a)) {
 		s->verdict = EVENT_REPEAT;
@@ -73,8 +74,8 @@ static enum err settle_tx(struct ctx *c, void *arg)
 		&reason));
 	if (grant != NOT_GRANTED)
 		reason = NULL;
-	TRY(payment_settle_tx(c, a.attempt_id, state_of(grant), s->t->transaction_id, reason,
-		s->paid_ms));
+	TRY(payment_settle_tx(
+		c, a.attempt_id, state_of(grant), s->t->transaction_id, reason, s->paid_ms));
 	/* another attempt of the same payable may be open: it must not be payable any more */
 	TRY(payment_release_tx(c, p.kind, p.id));
 	s->verdict = verdict_of(state_of(grant));
@@ -82,8 +83,8 @@ static enum err settle_tx(struct ctx *c, void *arg)
 }
 
 /* Kept for an administrator (`minimall audit` lists it), and nothing else changes. */
-static enum err orphan(struct ctx *c, const struct event *event, const char *reason,
-	enum event_verdict *verdict)
+static enum err orphan(
+	struct ctx *c, const struct event *event, const char *reason, enum event_verdict *verdict)
 {
 	log_line(LOG_ALARM, "settle", "orphan payment kept: %s", reason);
 	*verdict = EVENT_ORPHAN;
@@ -91,8 +92,7 @@ static enum err orphan(struct ctx *c, const struct event *event, const char *rea
 }
 
 /* Why a success can't be ours, before any lock; NULL: it can. */
-static const char *misfit(const struct wx_transaction *t,
-	const struct attempt *a)
+static const char *misfit(const struct wx_transaction *t, const struct attempt *a)
 {
 	if (t->transaction_id == NULL || t->transaction_id[0] == '\0' ||
 		strlen(t->transaction_id) > TRANSACTION_ID_MAX)
@@ -151,8 +151,8 @@ enum err settle(struct ctx *c, const struct wx_transaction *t, const struct even
 /* ---- notifications ---- */
 
 /* Open a verified notification and settle what is in it. */
-static enum err settle_event(struct ctx *c, const struct wx_event *we, struct event *event,
-	enum event_verdict *verdict)
+static enum err settle_event(
+	struct ctx *c, const struct wx_event *we, struct event *event, enum event_verdict *verdict)
 {
 	struct wx_transaction t = { 0 };
 
@@ -177,13 +177,16 @@ static const char *id_of_bytes(struct ctx *c, struct slice body)
 
 enum err settle_wechat_notification(struct ctx *c, const struct wx_signed *m)
 {
-	struct event event = { .channel = CHANNEL_WECHAT_JSAPI, .serial = m->serial, .body = m->body };
+	struct event event = {
+		.channel = CHANNEL_WECHAT_JSAPI, .serial = m->serial, .body = m->body
+	};
 	enum wx_verdict signature = wx_verify(&c->arena, c->wx_keys, m, c->now_ms / 1000);
 	enum event_verdict verdict;
 	struct wx_event we = { 0 };
 
 	if (signature != WX_VALID) {
-		log_line(LOG_WARN, "settle", "notification refused: %s", wx_verdict_text(signature));
+		log_line(
+			LOG_WARN, "settle", "notification refused: %s", wx_verdict_text(signature));
 		return ERR_SIGNATURE;
 	}
 	if (!wxpay_event(c, m->body, &we) || we.id == NULL || strlen(we.id) > EVENT_ID_MAX) {
@@ -205,9 +208,12 @@ enum err settle_wechat_notification(struct ctx *c, const struct wx_signed *m)
 static enum err settle_answer(struct ctx *c, const struct wx_transaction *t)
 {
 	const char *id = arena_printf(&c->arena, "query %s", t->out_trade_no);
-	const struct event event = { .channel = CHANNEL_WECHAT_JSAPI, .event_id = id,
-		.out_trade_no = t->out_trade_no, .transaction_id = t->transaction_id,
-		.amount = { t->total_fen, t->total_fen >= 0 }, .body = { "", 0 } };
+	const struct event event = { .channel = CHANNEL_WECHAT_JSAPI,
+		.event_id = id,
+		.out_trade_no = t->out_trade_no,
+		.transaction_id = t->transaction_id,
+		.amount = { t->total_fen, t->total_fen >= 0 },
+		.body = { "", 0 } };
 	enum event_verdict verdict;
 
 	return settle(c, t, &event, &verdict);

@@ -5,8 +5,8 @@
 #ifndef SHOP_AUDIT_H
 #define SHOP_AUDIT_H
 
-#include "base/field.h"
 #include "base/ctx.h"
+#include "base/field.h"
 
 struct finding {
 	const char *subject; /* the row, e.g. "product 12" */
@@ -23,7 +23,7 @@ extern const struct audit_rule audit_rules[]; /* ends with a NULL name */
 
 enum { FINDINGS_MAX = 100 };
 /* The rows that break a rule; at most FINDINGS_MAX, *more when there are others. */
-enum err audit_check(struct ctx *c, const struct audit_rule *rule, struct list *out,
-	bool *more) MUST;
+enum err audit_check(
+	struct ctx *c, const struct audit_rule *rule, struct list *out, bool *more) MUST;
 
 #endif

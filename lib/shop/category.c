@@ -29,22 +29,26 @@ const struct field category_query_fields[] = {
 
 /* by primary key, newest first */
 static const char SQL_LIST[] =
-	"SELECT " COLUMNS " FROM categories FORCE INDEX (PRIMARY) "
+	"SELECT " COLUMNS
+	" FROM categories FORCE INDEX (PRIMARY) "
 	"WHERE deleted_at IS NULL AND category_id < ? AND (? IS NULL OR name LIKE ?) "
 	"ORDER BY category_id DESC LIMIT ?";
 /* the children of one, by the index that holds them */
 static const char SQL_LIST_CHILDREN[] =
-	"SELECT " COLUMNS " FROM categories FORCE INDEX (by_parent) "
+	"SELECT " COLUMNS
+	" FROM categories FORCE INDEX (by_parent) "
 	"WHERE parent_id = ? AND deleted_at IS NULL AND category_id < ? "
 	"AND (? IS NULL OR name LIKE ?) ORDER BY category_id DESC LIMIT ?";
 static const char SQL_LIST_ROOTS[] =
-	"SELECT " COLUMNS " FROM categories FORCE INDEX (by_parent) "
+	"SELECT " COLUMNS
+	" FROM categories FORCE INDEX (by_parent) "
 	"WHERE parent_id IS NULL AND deleted_at IS NULL AND category_id < ? "
 	"AND (? IS NULL OR name LIKE ?) ORDER BY category_id DESC LIMIT ?";
 static const char SQL_GET[] =
 	"SELECT " COLUMNS " FROM categories WHERE category_id = ? AND deleted_at IS NULL";
 static const char SQL_LOCK[] =
-	"SELECT " COLUMNS " FROM categories WHERE category_id = ? AND deleted_at IS NULL FOR UPDATE";
+	"SELECT " COLUMNS
+	" FROM categories WHERE category_id = ? AND deleted_at IS NULL FOR UPDATE";
 static const char SQL_HOLD[] =
 	"SELECT category_id FROM categories WHERE category_id = ? AND deleted_at IS NULL "
 	"LOCK IN SHARE MODE";

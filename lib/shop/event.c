@@ -33,12 +33,13 @@ enum err event_find(struct ctx *c, enum payment_channel channel, const char *eve
 	return OK;
 }
 
-enum err event_record(struct ctx *c, const struct event *e, enum event_verdict verdict,
-	const char *reason)
+enum err event_record(
+	struct ctx *c, const struct event *e, enum event_verdict verdict, const char *reason)
 {
 	return db_exec(c, SQL_RECORD,
 		ARGS(I64(e->channel), TEXT(e->event_id), I64(verdict), TEXT(reason),
 			TEXT(e->out_trade_no), TEXT(e->transaction_id), OPT(e->amount),
 			TEXT(e->serial), BYTES(e->body.p, e->body.len), I64(c->now_ms),
-			I64(c->now_ms)), NULL);
+			I64(c->now_ms)),
+		NULL);
 }

@@ -32,8 +32,8 @@ struct event {
 enum err event_find(struct ctx *c, enum payment_channel channel, const char *event_id,
 	enum event_verdict *verdict) MUST;
 /* Write the verdict; a final one is never replaced. In the settlement's transaction, or alone. */
-enum err event_record(struct ctx *c, const struct event *e, enum event_verdict verdict,
-	const char *reason) MUST;
+enum err event_record(
+	struct ctx *c, const struct event *e, enum event_verdict verdict, const char *reason) MUST;
 bool event_is_final(enum event_verdict v);
 
 #endif

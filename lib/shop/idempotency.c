@@ -77,7 +77,8 @@ enum err idempotency_begin_tx(struct ctx *c, int64_t *resource_id)
 		NULL));
 	/* waits here while a twin is under way */
 	e = db_exec(c, SQL_INSERT,
-		ARGS(TEXT(who), TEXT(c->idem.route), TEXT(c->idem.key), body, I64(c->now_ms)), NULL);
+		ARGS(TEXT(who), TEXT(c->idem.route), TEXT(c->idem.key), body, I64(c->now_ms)),
+		NULL);
 	if (e != ERR_DUPLICATE)
 		return e;
 	TRY(idempotency_find(c, resource_id));

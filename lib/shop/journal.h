@@ -9,7 +9,7 @@
 #include "base/ctx.h"
 
 /* Write an entry in the current transaction. detail may be NULL; never a secret. */
-enum err journal_add_tx(struct ctx *c, const char *action, const char *subject,
-	const char *detail) MUST;
+enum err journal_add_tx(
+	struct ctx *c, const char *action, const char *subject, const char *detail) MUST;
 
 #endif

@@ -1,28 +1,11 @@
-/* order.c - how orders come into being and change. order_view.c reads them. */
+/* order.c - how orders change. order_place.c makes them, order_view.c shows them. */
 #include "shop/order.h"
 
-#include <stdlib.h>
-
-#include "ext/crypto.h"
 #include "ext/db.h"
-#include "shop/idempotency.h"
 #include "shop/journal.h"
 #include "shop/order_sql.h"
 #include "shop/payment.h"
 #include "shop/product.h"
-
-static const struct field order_line_new_fields[] = {
-	INPUT(struct order_line_new, product_id, 1, INT64_MAX - 1, F_REQUIRED),
-	INPUT(struct order_line_new, quantity, 1, ORDER_QUANTITY_MAX, F_REQUIRED),
-	FIELD_END,
-};
-
-const struct field order_new_fields[] = {
-	LIST(struct order_new, items, struct order_line_new, order_line_new_fields, 1,
-		ORDER_LINES_MAX, F_IN | F_REQUIRED),
-	INPUT(struct order_new, payment_method, 1, 50, F_NULL),
-	FIELD_END,
-};
 
 const struct field order_change_fields[] = {
 	INPUT(struct order_change, status, ORDER_PENDING, ORDER_REFUNDED, 0),
@@ -60,8 +43,8 @@ static const struct transition transitions[] = {
 	{ ORDER_COMPLETED, ORDER_REFUNDED, BY_ADMIN, STOCK_STAYS, true },
 };
 
-static const struct transition *find_transition(const struct order *o, enum order_status to,
-	enum mover by)
+static const struct transition *find_transition(
+	const struct order *o, enum order_status to, enum mover by)
 {
 	for (size_t i = 0; i < ARRAY_LEN(transitions); i++) {
 		const struct transition *t = &transitions[i];
@@ -75,15 +58,6 @@ static const struct transition *find_transition(const struct order *o, enum orde
 
 /* ---- statements ---- */
 
-static const char SQL_INSERT[] =
-	"INSERT INTO orders (order_id, user_id, total_amount, status, payment_method, paid_by, "
-	"stock_held, expires_at, paid_at, created_at, updated_at) "
-	"VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)";
-static const char SQL_INSERT_ITEMS[] =
-	"INSERT INTO order_items (order_id, product_id, name, quantity, unit_price, total_price) "
-	"SELECT ?, l.id, l.name, l.n, l.price, l.n * l.price "
-	"FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]', n BIGINT PATH '$[1]', "
-	"price BIGINT PATH '$[2]', name VARCHAR(100) PATH '$[3]')) l";
 static const char SQL_FIND[] = "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.order_id = ?";
 static const char SQL_READ[] = "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.id = ?";
 static const char SQL_LOCK[] = "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.id = ? FOR UPDATE";
@@ -99,143 +73,10 @@ static const char SQL_BUSY[] =
 	"SELECT o.id FROM orders o FORCE INDEX (by_user_status) "
 	"WHERE o.user_id = ? AND o.status IN (1, 2) LIMIT 1";
 static const char SQL_OVERDUE[] =
-	"SELECT " ORDER_COLUMNS " FROM orders o FORCE INDEX (by_deadline) "
+	"SELECT " ORDER_COLUMNS
+	" FROM orders o FORCE INDEX (by_deadline) "
 	"WHERE o.status = 0 AND o.expires_at <= ? AND NOT EXISTS (SELECT 1 FROM payment_attempts a "
 	"WHERE a.payable_kind = 1 AND a.open_payable_id = o.id) ORDER BY o.expires_at LIMIT ?";
-
-/* ---- placing ---- */
-
-struct placing {
-	const struct order_new *in;
-	struct stock_line *lines; /* merged, in product order */
-	size_t n;
-	struct order *out;
-};
-
-static int by_product(const void *a, const void *b)
-{
-	const struct stock_line *x = a, *y = b;
-
-	return (x->product_id > y->product_id) - (x->product_id < y->product_id);
-}
-
-/* Lines of one product become one, so that the stock is checked against their sum. */
-static void merge_lines(struct ctx *c, struct placing *p)
-{
-	const struct order_line_new *in = p->in->items.rows;
-	const size_t n = (size_t)p->in->items.n;
-
-	p->lines = arena_array(&c->arena, n, sizeof(*p->lines));
-	p->n = 0;
-	for (size_t i = 0; i < n; i++) {
-		size_t at = 0;
-
-		while (at < p->n && p->lines[at].product_id != in[i].product_id)
-			at++;
-		if (at == p->n)
-			p->lines[p->n++].product_id = in[i].product_id;
-		p->lines[at].quantity += in[i].quantity;
-	}
-	qsort(p->lines, p->n, sizeof(*p->lines), by_product);
-}
-
-/* Raise e about the first line that names a product. */
-static enum err fail_line(struct ctx *c, enum err e, const struct placing *p, int64_t product_id)
-{
-	const struct order_line_new *in = p->in->items.rows;
-	int64_t i = 0;
-
-	while (in[i].product_id != product_id)
-		i++;
-	return fail(c, e, arena_printf(&c->arena, "items[%lld].product_id", (long long)i));
-}
-
-/* Check the locked lines and sum up what they cost. */
-static enum err price_lines(struct ctx *c, const struct placing *p, money *total)
-{
-	*total = MONEY_ZERO;
-	for (size_t i = 0; i < p->n; i++)
-		if (p->lines[i].status != PRODUCT_ON)
-			return fail_line(c, ERR_PRODUCT_NOT_FOUND, p, p->lines[i].product_id);
-	for (size_t i = 0; i < p->n; i++) {
-		const struct stock_line *l = &p->lines[i];
-
-		if (l->stock < l->quantity)
-			return fail_line(c, ERR_INSUFFICIENT_STOCK, p, l->product_id);
-		/* at most 10^12 fen times 10^6: no overflow, but perhaps more than can be shown */
-		*total = money_add(*total, money_times(l->price, l->quantity));
-		if (total->fen > MONEY_MAX_FEN)
-			return fail(c, ERR_INVALID, "items");
-	}
-	return OK;
-}
-
-static enum err insert_items_tx(struct ctx *c, const struct placing *p, int64_t id)
-{
-	struct str s = str_new(&c->arena, 64 + p->n * 1024);
-
-	str_addc(&s, '[');
-	for (size_t i = 0; i < p->n; i++) {
-		const struct stock_line *l = &p->lines[i];
-
-		str_addf(&s, "%s[%lld,%lld,%lld,", i > 0 ? "," : "", (long long)l->product_id,
-			(long long)l->quantity, (long long)l->price.fen);
-		str_add_json(&s, l->name, strlen(l->name));
-		str_addc(&s, ']');
-	}
-	str_addc(&s, ']');
-	return db_exec(c, SQL_INSERT_ITEMS, ARGS(I64(id), TEXT(str_text(&s))), NULL);
-}
-
-/* ORDER and 100 random bits: neither guessed nor counted (BEHAVIOUR 8). */
-static const char *new_order_id(struct ctx *c)
-{
-	return arena_printf(&c->arena, "ORDER%s",
-		crypto_random_text(&c->arena, "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 20));
-}
-
-static enum err place_tx(struct ctx *c, void *arg)
-{
-	const struct placing *p = arg;
-	struct order *o = p->out;
-	int64_t made;
-	money total;
-
-	TRY(idempotency_begin_tx(c, &made));
-	if (made != 0)
-		return order_read(c, made, o);
-	TRY(stock_lock_tx(c, p->lines, p->n));
-	TRY(price_lines(c, p, &total));
-	*o = (struct order){
-		.order_id = new_order_id(c),
-		.user_id = c->actor.user_id,
-		.total_amount = total,
-		.status = total.fen == 0 ? ORDER_PAID : ORDER_PENDING,
-		.payment_method = p->in->payment_method,
-		.paid_by = total.fen == 0 ? PAID_NOTHING_DUE : PAID_BY_NOBODY,
-		.stock_held = true,
-		.expires_at.ms = c->now_ms + c->conf->order_pay_minutes * MINUTE_MS,
-		.paid_at.ms = total.fen == 0 ? c->now_ms : 0,
-		.created_at.ms = c->now_ms,
-		.updated_at.ms = c->now_ms,
-	};
-	TRY(db_insert(c, SQL_INSERT,
-		ARGS(TEXT(o->order_id), I64(o->user_id), FEN(o->total_amount), I64(o->status),
-			TEXT(o->payment_method), I64(o->paid_by), AT(o->expires_at), AT(o->paid_at),
-			AT(o->created_at), AT(o->updated_at)),
-		&o->id));
-	TRY(stock_take_tx(c, p->lines, p->n, o->id));
-	TRY(insert_items_tx(c, p, o->id));
-	return idempotency_end_tx(c, o->id, 201);
-}
-
-enum err order_place(struct ctx *c, const struct order_new *in, struct order *out)
-{
-	struct placing p = { .in = in, .out = out };
-
-	merge_lines(c, &p);
-	return db_tx(c, place_tx, &p);
-}
 
 /* ---- locking and moving ---- */
 
@@ -372,10 +213,10 @@ static enum err update_tx(struct ctx *c, void *arg)
 
 	TRY(lock_live_tx(c, m->order_id, o));
 	moves = field_has(order_change_fields, in, "status") && in->status != o->status;
-	method = field_has(order_change_fields, in, "payment_method") ? in->payment_method :
-									o->payment_method;
-	payment_id = field_has(order_change_fields, in, "payment_id") ? in->payment_id :
-								       o->payment_id;
+	method = field_has(order_change_fields, in, "payment_method") ? in->payment_method
+								      : o->payment_method;
+	payment_id =
+		field_has(order_change_fields, in, "payment_id") ? in->payment_id : o->payment_id;
 	renames = (method != o->payment_method &&
 			  (o->payment_method == NULL || strcmp(method, o->payment_method) != 0)) ||
 		  (payment_id != o->payment_id &&
@@ -396,8 +237,8 @@ static enum err update_tx(struct ctx *c, void *arg)
 	return write_order_tx(c, o, o->status);
 }
 
-enum err order_update(struct ctx *c, const char *order_id, const struct order_change *in,
-	struct order *out)
+enum err order_update(
+	struct ctx *c, const char *order_id, const struct order_change *in, struct order *out)
 {
 	return db_tx(c, update_tx, &(struct moving){ .order_id = order_id, .in = in, .out = out });
 }
@@ -465,9 +306,9 @@ enum err order_grant_tx(struct ctx *c, const struct order *locked, const struct 
 	struct order o = *locked;
 
 	*grant = ORDER_NOT_GRANTED;
-	*reason = o.deleted_at.ms != 0	      ? "ORDER_DELETED" :
-		  o.status == ORDER_REFUNDED  ? "ALREADY_REFUNDED" :
-						"ALREADY_PAID";
+	*reason = o.deleted_at.ms != 0         ? "ORDER_DELETED"
+		  : o.status == ORDER_REFUNDED ? "ALREADY_REFUNDED"
+					       : "ALREADY_PAID";
 	if (o.deleted_at.ms != 0 || (o.status != ORDER_PENDING && o.status != ORDER_CANCELLED))
 		return OK;
 	if (o.status == ORDER_CANCELLED) {

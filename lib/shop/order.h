@@ -98,8 +98,8 @@ enum err order_list(struct ctx *c, const struct order_query *q, struct page_rows
 /* With its lines. Fails: NOT_FOUND, FORBIDDEN (somebody else's). */
 enum err order_get(struct ctx *c, const char *order_id, struct order *out) MUST;
 /* An administrator's change. Fails: NOT_FOUND, ORDER_TRANSITION, PAYMENT_FIXED, INVALID. */
-enum err order_update(struct ctx *c, const char *order_id, const struct order_change *in,
-	struct order *out) MUST;
+enum err order_update(
+	struct ctx *c, const char *order_id, const struct order_change *in, struct order *out) MUST;
 /* By its owner while pending; by an administrator too. Fails: NOT_FOUND, FORBIDDEN, ORDER_TRANSITION. */
 enum err order_cancel(struct ctx *c, const char *order_id, struct order *out) MUST;
 /* The goods have come. Fails: NOT_FOUND, FORBIDDEN, ORDER_TRANSITION. */

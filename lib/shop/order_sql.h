@@ -4,9 +4,9 @@
 #ifndef SHOP_ORDER_SQL_H
 #define SHOP_ORDER_SQL_H
 
-#define ORDER_COLUMNS                                                                          \
-	"o.id, o.order_id, o.user_id, o.total_amount, o.status, o.payment_method, "            \
-	"o.payment_id, o.paid_by, o.stock_held, o.expires_at, o.paid_at, o.created_at, "       \
+#define ORDER_COLUMNS                                                                              \
+	"o.id, o.order_id, o.user_id, o.total_amount, o.status, o.payment_method, "                \
+	"o.payment_id, o.paid_by, o.stock_held, o.expires_at, o.paid_at, o.created_at, "           \
 	"o.updated_at, o.deleted_at"
 
 #endif

@@ -51,8 +51,11 @@ const struct field order_fields[] = { ORDER_FIELDS, FIELD_END };
 const struct field order_full_fields[] = {
 	ORDER_FIELDS,
 	OBJECT(struct order, user, order_user_fields, 0),
-	{ .name = "orderItems", .type = F_LIST, .off = offsetof(struct order, items),
-		.sub = order_item_fields, .sub_size = sizeof(struct order_item) },
+	{ .name = "orderItems",
+		.type = F_LIST,
+		.off = offsetof(struct order, items),
+		.sub = order_item_fields,
+		.sub_size = sizeof(struct order_item) },
 	FIELD_END,
 };
 
@@ -64,22 +67,23 @@ const struct field order_query_fields[] = {
 	FIELD_END,
 };
 
-#define WITH_USER                                                                              \
-	ORDER_COLUMNS ", u.user_id AS `user.user_id`, u.nickname AS `user.nickname`, "         \
-		      "u.email AS `user.email`"
+#define WITH_USER                                                                                  \
+	ORDER_COLUMNS                                                                              \
+	", u.user_id AS `user.user_id`, u.nickname AS `user.nickname`, "                           \
+	"u.email AS `user.email`"
 #define JOIN_USER " LEFT JOIN users u ON u.user_id = o.user_id "
 
-static const char SQL_GET[] =
-	"SELECT " WITH_USER " FROM orders o" JOIN_USER "WHERE o.order_id = ? AND o.deleted_at IS NULL";
+static const char SQL_GET[] = "SELECT " WITH_USER " FROM orders o" JOIN_USER
+			      "WHERE o.order_id = ? AND o.deleted_at IS NULL";
 
 /*
  * One statement for each way to narrow the list, each with its own index; the key is
  * (created_at, id). The redundant `created_at <= ?` is what gives the index its range:
  * neither server makes one of a comparison of rows.
  */
-#define LIST_BY(index, where)                                                                  \
-	"SELECT " WITH_USER " FROM orders o FORCE INDEX (" index ")" JOIN_USER "WHERE " where  \
-	" o.created_at <= ? AND o.created_at >= ? AND (o.created_at < ? OR o.id < ?) "         \
+#define LIST_BY(index, where)                                                                      \
+	"SELECT " WITH_USER " FROM orders o FORCE INDEX (" index ")" JOIN_USER "WHERE " where      \
+	" o.created_at <= ? AND o.created_at >= ? AND (o.created_at < ? OR o.id < ?) "             \
 	"AND o.deleted_at IS NULL ORDER BY o.created_at DESC, o.id DESC LIMIT ?"
 static const char SQL_LIST[] = LIST_BY("by_time", "");
 static const char SQL_LIST_USER[] = LIST_BY("by_user", "o.user_id = ? AND");
@@ -137,8 +141,8 @@ enum err order_list(struct ctx *c, const struct order_query *q, struct page_rows
 {
 	const bool by_user = !c->actor.administrator || field_has(order_query_fields, q, "user_id");
 	const bool by_status = field_has(order_query_fields, q, "status");
-	const int64_t newest = field_has(order_query_fields, q, "created_to") ?
-		q->created_to.ms - 1 : INT64_MAX;
+	const int64_t newest =
+		field_has(order_query_fields, q, "created_to") ? q->created_to.ms - 1 : INT64_MAX;
 	const struct db_arg user = I64(c->actor.administrator ? q->user_id : c->actor.user_id),
 			    status = I64(q->status), from = I64(q->created_from.ms),
 			    at = I64(q->page.after[0]), id = I64(q->page.after[1]),
@@ -155,8 +159,8 @@ enum err order_list(struct ctx *c, const struct order_query *q, struct page_rows
 		TRY(db_all(c, SQL_LIST_USER, ARGS(user, to, from, at, id, n), order_full_fields,
 			size, q->page.limit, &found));
 	else if (by_status)
-		TRY(db_all(c, SQL_LIST_STATUS, ARGS(status, to, from, at, id, n),
-			order_full_fields, size, q->page.limit, &found));
+		TRY(db_all(c, SQL_LIST_STATUS, ARGS(status, to, from, at, id, n), order_full_fields,
+			size, q->page.limit, &found));
 	else
 		TRY(db_all(c, SQL_LIST, ARGS(to, from, at, id, n), order_full_fields, size,
 			q->page.limit, &found));

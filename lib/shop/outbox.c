@@ -45,7 +45,8 @@ enum err outbox_claim(struct ctx *c, struct outbox *row, int64_t lease_ms, bool 
 	const int64_t lease = c->now_ms + lease_ms;
 	int64_t matched;
 
-	TRY(db_exec(c, SQL_CLAIM, ARGS(I64(lease), I64(row->outbox_id), AT(row->due_at)), &matched));
+	TRY(db_exec(
+		c, SQL_CLAIM, ARGS(I64(lease), I64(row->outbox_id), AT(row->due_at)), &matched));
 	*mine = matched == 1;
 	if (*mine) {
 		row->due_at.ms = lease;

@@ -29,9 +29,9 @@ static const struct field attempt_fields[] = {
 	FIELD_END,
 };
 
-#define COLUMNS                                                                                \
-	"attempt_id, payable_kind, payable_id, user_id, channel, out_trade_no, amount, "       \
-	"request, prepay_id, state, transaction_id, reason, expires_at, queried_at, paid_at, " \
+#define COLUMNS                                                                                    \
+	"attempt_id, payable_kind, payable_id, user_id, channel, out_trade_no, amount, "           \
+	"request, prepay_id, state, transaction_id, reason, expires_at, queried_at, paid_at, "     \
 	"created_at"
 static const char SQL_INSERT[] =
 	"INSERT INTO payment_attempts (payable_kind, payable_id, user_id, channel, out_trade_no, "
@@ -50,9 +50,9 @@ static const char SQL_FIND[] =
 	"SELECT " COLUMNS " FROM payment_attempts WHERE out_trade_no = ? AND channel = ?";
 static const char SQL_OPEN[] =
 	"SELECT " COLUMNS " FROM payment_attempts WHERE payable_kind = ? AND open_payable_id = ?";
-static const char SQL_NEWEST[] =
-	"SELECT " COLUMNS " FROM payment_attempts WHERE payable_kind = ? AND payable_id = ? "
-	"ORDER BY attempt_id DESC LIMIT 1";
+static const char SQL_NEWEST[] = "SELECT " COLUMNS
+				 " FROM payment_attempts WHERE payable_kind = ? AND payable_id = ? "
+				 "ORDER BY attempt_id DESC LIMIT 1";
 static const char SQL_READ[] = "SELECT " COLUMNS " FROM payment_attempts WHERE attempt_id = ?";
 static const char SQL_LOCK[] =
 	"SELECT " COLUMNS " FROM payment_attempts WHERE attempt_id = ? FOR UPDATE";
@@ -106,8 +106,8 @@ enum err payment_settle_tx(struct ctx *c, int64_t attempt_id, enum attempt_state
 	return outbox_done(c, OUTBOX_FOLLOW_ATTEMPT, attempt_id);
 }
 
-static enum err find_open(struct ctx *c, enum payable_kind kind, int64_t payable_id,
-	struct attempt *out, bool *found)
+static enum err find_open(
+	struct ctx *c, enum payable_kind kind, int64_t payable_id, struct attempt *out, bool *found)
 {
 	return db_find(c, SQL_OPEN, ARGS(I64(kind), I64(payable_id)), attempt_fields, out, found);
 }
@@ -131,12 +131,12 @@ enum err payment_has_open(struct ctx *c, enum payable_kind kind, int64_t payable
 enum err payment_find(struct ctx *c, enum payment_channel channel, const char *out_trade_no,
 	struct attempt *out, bool *found)
 {
-	return db_find(c, SQL_FIND, ARGS(TEXT(out_trade_no), I64(channel)), attempt_fields, out,
-		found);
+	return db_find(
+		c, SQL_FIND, ARGS(TEXT(out_trade_no), I64(channel)), attempt_fields, out, found);
 }
 
-enum err payment_current(struct ctx *c, enum payable_kind kind, int64_t payable_id,
-	struct attempt *out, bool *found)
+enum err payment_current(
+	struct ctx *c, enum payable_kind kind, int64_t payable_id, struct attempt *out, bool *found)
 {
 	TRY(find_open(c, kind, payable_id, out, found));
 	if (*found)

@@ -48,8 +48,8 @@ enum err payment_settle_tx(struct ctx *c, int64_t attempt_id, enum attempt_state
 	const char *transaction_id, const char *reason, int64_t paid_ms) MUST;
 /* The payable needs no payment any more: its open attempt is to be closed at the provider. */
 enum err payment_release_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id) MUST;
-enum err payment_has_open(struct ctx *c, enum payable_kind kind, int64_t payable_id,
-	bool *open) MUST;
+enum err payment_has_open(
+	struct ctx *c, enum payable_kind kind, int64_t payable_id, bool *open) MUST;
 
 enum err payment_find(struct ctx *c, enum payment_channel channel, const char *out_trade_no,
 	struct attempt *out, bool *found) MUST;

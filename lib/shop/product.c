@@ -48,13 +48,13 @@ static const struct field stock_line_fields[] = {
 	FIELD_END,
 };
 
-#define COLUMNS                                                                                \
-	"p.product_id, p.category_id, p.name, p.description, p.price, p.stock, p.image_url, "  \
+#define COLUMNS                                                                                    \
+	"p.product_id, p.category_id, p.name, p.description, p.price, p.stock, p.image_url, "      \
 	"p.status, p.created_at, p.updated_at"
-#define WITH_CATEGORY                                                                          \
-	COLUMNS ", k.category_id AS `category.category_id`, k.name AS `category.name`, "       \
+#define WITH_CATEGORY                                                                              \
+	COLUMNS ", k.category_id AS `category.category_id`, k.name AS `category.name`, "           \
 		"k.description AS `category.description`"
-#define JOIN_CATEGORY                                                                          \
+#define JOIN_CATEGORY                                                                              \
 	" LEFT JOIN categories k ON k.category_id = p.category_id AND k.deleted_at IS NULL "
 
 /*
@@ -62,9 +62,10 @@ static const struct field stock_line_fields[] = {
  * the cursor on. The index is forced: left alone, the server takes the status column
  * only and scans from the top (a thousand times slower deep down).
  */
-#define LIST_BY(index, where)                                                                  \
-	"SELECT " WITH_CATEGORY " FROM products p FORCE INDEX (" index ")" JOIN_CATEGORY       \
-	"WHERE " where " AND p.product_id < ? AND (? IS NULL OR p.name LIKE ?) "               \
+#define LIST_BY(index, where)                                                                      \
+	"SELECT " WITH_CATEGORY " FROM products p FORCE INDEX (" index ")" JOIN_CATEGORY           \
+	"WHERE " where                                                                             \
+	" AND p.product_id < ? AND (? IS NULL OR p.name LIKE ?) "                                  \
 	"ORDER BY p.product_id DESC LIMIT ?"
 static const char SQL_LIST[] = LIST_BY("PRIMARY", "p.status IN (0, 1)");
 static const char SQL_LIST_STATUS[] = LIST_BY("by_status", "p.status = ?");
@@ -73,12 +74,11 @@ static const char SQL_LIST_CATEGORY[] =
 static const char SQL_LIST_CATEGORY_STATUS[] =
 	LIST_BY("by_category_status", "p.category_id = ? AND p.status = ?");
 
-static const char SQL_GET[] =
-	"SELECT " WITH_CATEGORY " FROM products p" JOIN_CATEGORY
-	"WHERE p.product_id = ? AND p.status IN (1, ?)";
-static const char SQL_LOCK[] =
-	"SELECT " COLUMNS " FROM products p WHERE p.product_id = ? AND p.status IN (0, 1) "
-	"FOR UPDATE";
+static const char SQL_GET[] = "SELECT " WITH_CATEGORY " FROM products p" JOIN_CATEGORY
+			      "WHERE p.product_id = ? AND p.status IN (1, ?)";
+static const char SQL_LOCK[] = "SELECT " COLUMNS
+			       " FROM products p WHERE p.product_id = ? AND p.status IN (0, 1) "
+			       "FOR UPDATE";
 static const char SQL_INSERT[] =
 	"INSERT INTO products (category_id, name, description, price, stock, image_url, status, "
 	"created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -91,17 +91,16 @@ static const char SQL_MOVE[] =
 	"INSERT INTO stock_moves (product_id, delta, reason, order_id, at) VALUES (?, ?, ?, NULL, ?)";
 
 /* Many lines in one statement: [[product_id, quantity], ...] in product order. */
-#define LINES                                                                                  \
-	"JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]', n BIGINT PATH '$[1]')) l "
+#define LINES "JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]', n BIGINT PATH '$[1]')) l "
 static const char SQL_LOCK_LINES[] =
 	"SELECT p.product_id, p.name, p.price, p.stock, p.status FROM " LINES
 	"STRAIGHT_JOIN products p ON p.product_id = l.id FOR UPDATE";
-static const char SQL_TAKE[] =
-	"UPDATE " LINES "STRAIGHT_JOIN products p ON p.product_id = l.id "
-	"SET p.stock = p.stock - l.n WHERE p.stock >= l.n";
-static const char SQL_GIVE_BACK[] =
-	"UPDATE " LINES "STRAIGHT_JOIN products p ON p.product_id = l.id "
-	"SET p.stock = p.stock + l.n";
+static const char SQL_TAKE[] = "UPDATE " LINES
+			       "STRAIGHT_JOIN products p ON p.product_id = l.id "
+			       "SET p.stock = p.stock - l.n WHERE p.stock >= l.n";
+static const char SQL_GIVE_BACK[] = "UPDATE " LINES
+				    "STRAIGHT_JOIN products p ON p.product_id = l.id "
+				    "SET p.stock = p.stock + l.n";
 static const char SQL_MOVE_LINES[] =
 	"INSERT INTO stock_moves (product_id, delta, reason, order_id, at) "
 	"SELECT l.id, l.n * ?, ?, ?, ? FROM " LINES;
@@ -121,8 +120,9 @@ enum err product_list(struct ctx *c, const struct product_query *q, struct page_
 		TRY(db_all(c, SQL_LIST_CATEGORY, ARGS(category, after, like, like, n),
 			product_full_fields, sizeof(*rows), q->page.limit, &found));
 	else if (by_category)
-		TRY(db_all(c, SQL_LIST_CATEGORY_STATUS, ARGS(category, status, after, like, like, n),
-			product_full_fields, sizeof(*rows), q->page.limit, &found));
+		TRY(db_all(c, SQL_LIST_CATEGORY_STATUS,
+			ARGS(category, status, after, like, like, n), product_full_fields,
+			sizeof(*rows), q->page.limit, &found));
 	else if (all)
 		TRY(db_all(c, SQL_LIST, ARGS(after, like, like, n), product_full_fields,
 			sizeof(*rows), q->page.limit, &found));
@@ -169,8 +169,8 @@ static enum err create_tx(struct ctx *c, void *arg)
 	if (row->category_id.set)
 		TRY(category_hold_tx(c, row->category_id.n, "category_id"));
 	TRY(db_insert(c, SQL_INSERT,
-		ARGS(OPT(row->category_id), TEXT(row->name), TEXT(row->description), FEN(row->price),
-			I64(row->stock), TEXT(row->image_url), I64(row->status),
+		ARGS(OPT(row->category_id), TEXT(row->name), TEXT(row->description),
+			FEN(row->price), I64(row->stock), TEXT(row->image_url), I64(row->status),
 			AT(row->created_at), AT(row->updated_at)),
 		&row->product_id));
 	return set_stock_tx(c, row->product_id, row->stock);
@@ -194,8 +194,8 @@ static enum err update_tx(struct ctx *c, void *arg)
 	field_merge(product_fields, row, x->in);
 	row->updated_at.ms = c->now_ms;
 	TRY(db_hit(c, SQL_UPDATE,
-		ARGS(OPT(row->category_id), TEXT(row->name), TEXT(row->description), FEN(row->price),
-			I64(row->stock), TEXT(row->image_url), I64(row->status),
+		ARGS(OPT(row->category_id), TEXT(row->name), TEXT(row->description),
+			FEN(row->price), I64(row->stock), TEXT(row->image_url), I64(row->status),
 			AT(row->updated_at), I64(x->id))));
 	return set_stock_tx(c, x->id, row->stock - before);
 }
@@ -253,7 +253,8 @@ static enum err move_lines_tx(struct ctx *c, const struct stock_line *lines, siz
 	int64_t order, int64_t sign, int64_t reason)
 {
 	return db_exec(c, SQL_MOVE_LINES,
-		ARGS(I64(sign), I64(reason), I64(order), I64(c->now_ms), lines_arg(c, lines, n)), NULL);
+		ARGS(I64(sign), I64(reason), I64(order), I64(c->now_ms), lines_arg(c, lines, n)),
+		NULL);
 }
 
 enum err stock_take_tx(struct ctx *c, const struct stock_line *lines, size_t n, int64_t order)

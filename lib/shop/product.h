@@ -40,8 +40,8 @@ enum err product_get(struct ctx *c, int64_t id, struct product *out) MUST;
 /* Fails: INVALID naming category_id. */
 enum err product_create(struct ctx *c, const struct product *in, struct product *out) MUST;
 /* Change what `in` names. Fails: NOT_FOUND, INVALID naming category_id. */
-enum err product_update(struct ctx *c, int64_t id, const struct product *in,
-	struct product *out) MUST;
+enum err product_update(
+	struct ctx *c, int64_t id, const struct product *in, struct product *out) MUST;
 /* Hide it; orders keep showing it. Fails: NOT_FOUND. */
 enum err product_delete(struct ctx *c, int64_t id) MUST;
 
@@ -63,7 +63,7 @@ enum err stock_lock_tx(struct ctx *c, struct stock_line *lines, size_t n) MUST;
 /* Take the lines' quantities. Fails: INSUFFICIENT_STOCK, with nothing to be kept. */
 enum err stock_take_tx(struct ctx *c, const struct stock_line *lines, size_t n, int64_t order) MUST;
 /* Give them back. */
-enum err stock_give_back_tx(struct ctx *c, const struct stock_line *lines, size_t n,
-	int64_t order) MUST;
+enum err stock_give_back_tx(
+	struct ctx *c, const struct stock_line *lines, size_t n, int64_t order) MUST;
 
 #endif

@@ -47,7 +47,8 @@ enum err service_issue(struct ctx *c, const char *name, const char **token)
 	const char *text;
 
 	crypto_random(secret, sizeof(secret));
-	text = arena_printf(&c->arena, "mms_%s", base64url_encode(&c->arena, secret, sizeof(secret)));
+	text = arena_printf(
+		&c->arena, "mms_%s", base64url_encode(&c->arena, secret, sizeof(secret)));
 	crypto_sha256(text, strlen(text), x.sha256);
 	TRY(db_tx(c, issue_tx, &x));
 	*token = text;

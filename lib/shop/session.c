@@ -104,8 +104,10 @@ enum err session_identify(struct ctx *c, const struct credential *cred)
 		standing_fields, &row, &found));
 	if (!found)
 		return ERR_UNAUTHENTICATED;
-	c->actor = (struct actor){ .kind = ACTOR_USER, .user_id = row.user_id,
-		.member_id = row.member_id, .session_id = cred->session_id,
+	c->actor = (struct actor){ .kind = ACTOR_USER,
+		.user_id = row.user_id,
+		.member_id = row.member_id,
+		.session_id = cred->session_id,
 		.administrator = row.permission_level >= 1 };
 	return member_touch(c, row.member_id, row.last_active_at);
 }
@@ -129,7 +131,8 @@ static enum err add_refresh_token_tx(struct ctx *c, struct session *s)
 	s->refresh_token = text;
 	return db_exec(c, SQL_ADD_REFRESH,
 		ARGS(BYTES(sha256, sizeof(sha256)), I64(s->session_id), I64(c->now_ms),
-			I64(c->now_ms + REFRESH_LIFETIME_MS)), NULL);
+			I64(c->now_ms + REFRESH_LIFETIME_MS)),
+		NULL);
 }
 
 static enum err open_tx(struct ctx *c, void *arg)
@@ -146,8 +149,8 @@ static enum err open_tx(struct ctx *c, void *arg)
 	return user_get(c, x->user_id, &x->out->user);
 }
 
-enum err session_open_password(struct ctx *c, const char *account, const char *password,
-	struct session *out)
+enum err session_open_password(
+	struct ctx *c, const char *account, const char *password, struct session *out)
 {
 	struct user user = { 0 };
 	bool found;

@@ -35,8 +35,8 @@ extern const struct field sign_in_password_fields[], sign_in_code_fields[],
 enum err session_identify(struct ctx *c, const struct credential *cred) MUST;
 
 /* Fails: LOGIN_FAILED, alike and equally slow for a wrong account and a wrong password. */
-enum err session_open_password(struct ctx *c, const char *account, const char *password,
-	struct session *out) MUST;
+enum err session_open_password(
+	struct ctx *c, const char *account, const char *password, struct session *out) MUST;
 /* For a user whom WeChat vouched for. */
 enum err session_open_openid(struct ctx *c, const char *openid, struct session *out) MUST;
 /* Fails: REFRESH_INVALID. */

@@ -81,22 +81,23 @@ const struct field user_query_fields[] = {
 	FIELD_END,
 };
 
-#define COLUMNS                                                                                \
-	"u.user_id, u.openid, u.nickname, u.avatar_url, u.gender, u.phone, u.email, "          \
+#define COLUMNS                                                                                    \
+	"u.user_id, u.openid, u.nickname, u.avatar_url, u.gender, u.phone, u.email, "              \
 	"u.permission_level, u.created_at, u.updated_at"
-#define LIST_BY(index, where)                                                                  \
-	"SELECT " COLUMNS " FROM users u FORCE INDEX (" index ") WHERE " where                 \
-	" u.deleted_at IS NULL AND u.user_id < ? AND (? IS NULL OR u.nickname LIKE ? "         \
+#define LIST_BY(index, where)                                                                      \
+	"SELECT " COLUMNS " FROM users u FORCE INDEX (" index ") WHERE " where                     \
+	" u.deleted_at IS NULL AND u.user_id < ? AND (? IS NULL OR u.nickname LIKE ? "             \
 	"OR u.phone LIKE ? OR u.email LIKE ?) ORDER BY u.user_id DESC LIMIT ?"
 static const char SQL_LIST[] = LIST_BY("PRIMARY", "");
 static const char SQL_LIST_LEVEL[] = LIST_BY("by_level", "u.permission_level = ? AND");
 
 static const char SQL_GET[] =
-	"SELECT " COLUMNS ", m.member_id FROM users u LEFT JOIN members m ON m.user_id = u.user_id "
+	"SELECT " COLUMNS
+	", m.member_id FROM users u LEFT JOIN members m ON m.user_id = u.user_id "
 	"WHERE u.user_id = ? AND u.deleted_at IS NULL";
-static const char SQL_LOCK[] =
-	"SELECT " COLUMNS ", u.password_hash FROM users u "
-	"WHERE u.user_id = ? AND u.deleted_at IS NULL FOR UPDATE";
+static const char SQL_LOCK[] = "SELECT " COLUMNS
+			       ", u.password_hash FROM users u "
+			       "WHERE u.user_id = ? AND u.deleted_at IS NULL FOR UPDATE";
 static const char SQL_SECRET[] =
 	"SELECT u.user_id, u.password_hash FROM users u "
 	"WHERE u.user_id = ? AND u.deleted_at IS NULL";
@@ -134,8 +135,8 @@ enum err user_list(struct ctx *c, const struct user_query *q, struct page_rows *
 
 	if (field_has(user_query_fields, q, "permission_level"))
 		TRY(db_all(c, SQL_LIST_LEVEL,
-			ARGS(I64(q->permission_level), after, like, like, like, like, n), user_fields,
-			sizeof(*rows), q->page.limit, &found));
+			ARGS(I64(q->permission_level), after, like, like, like, like, n),
+			user_fields, sizeof(*rows), q->page.limit, &found));
 	else
 		TRY(db_all(c, SQL_LIST, ARGS(after, like, like, like, like, n), user_fields,
 			sizeof(*rows), q->page.limit, &found));
@@ -188,16 +189,17 @@ static enum err keep_one_administrator_tx(struct ctx *c, int64_t leaving)
 static enum err write_user_tx(struct ctx *c, const struct user *row, bool end_sessions)
 {
 	return taken(c, db_hit(c, SQL_UPDATE,
-		ARGS(TEXT(row->nickname), TEXT(row->avatar_url), OPT(row->gender), TEXT(row->phone),
-			TEXT(row->email), TEXT(row->password_hash), I64(row->permission_level),
-			I64(end_sessions), I64(c->now_ms), I64(row->user_id))));
+				ARGS(TEXT(row->nickname), TEXT(row->avatar_url), OPT(row->gender),
+					TEXT(row->phone), TEXT(row->email),
+					TEXT(row->password_hash), I64(row->permission_level),
+					I64(end_sessions), I64(c->now_ms), I64(row->user_id))));
 }
 
 static enum err update_tx(struct ctx *c, void *arg)
 {
 	const struct change *x = arg;
-	const bool role = x->fields == user_admin_input &&
-			  field_has(x->fields, x->in, "permission_level");
+	const bool role =
+		x->fields == user_admin_input && field_has(x->fields, x->in, "permission_level");
 	const char *subject = arena_printf(&c->arena, "user %lld", (long long)x->id);
 	struct user row = { 0 };
 	bool new_role;
@@ -213,8 +215,8 @@ static enum err update_tx(struct ctx *c, void *arg)
 	if (x->password_hash != NULL)
 		row.password_hash = x->password_hash;
 	if (new_role)
-		TRY(journal_add_tx(c, "role", subject,
-			row.permission_level == 1 ? "administrator" : "user"));
+		TRY(journal_add_tx(
+			c, "role", subject, row.permission_level == 1 ? "administrator" : "user"));
 	if (x->password_hash != NULL)
 		TRY(journal_add_tx(c, "password", subject, NULL));
 	return write_user_tx(c, &row, new_role || x->password_hash != NULL);
@@ -345,8 +347,8 @@ enum err user_find_account(struct ctx *c, const char *account, struct user *out,
 	*found = false;
 	if (clean == NULL)
 		return OK;
-	return db_find(c, email ? SQL_BY_EMAIL : SQL_BY_PHONE, ARGS(TEXT(clean)), user_fields, out,
-		found);
+	return db_find(
+		c, email ? SQL_BY_EMAIL : SQL_BY_PHONE, ARGS(TEXT(clean)), user_fields, out, found);
 }
 
 enum err user_create_administrator(struct ctx *c, const char *account, const char *password,

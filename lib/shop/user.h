@@ -19,7 +19,7 @@ struct user {
 	int64_t permission_level; /* 0 user, 1 administrator */
 	timestamp created_at, updated_at;
 	int64_t member_id;
-	const char *password_hash;          /* rows only */
+	const char *password_hash;           /* rows only */
 	const char *password, *old_password; /* input only */
 };
 extern const struct field user_fields[];        /* the contract's user object */

@@ -121,8 +121,8 @@ static void send_reply(struct ctx *c, const struct req *r, struct resp *w, const
 static void serve_one(struct ctx *c, const struct app *app, struct fcgi *fcgi)
 {
 	const int64_t start_ms = clock_mono_ms();
-	const char *id = crypto_random_text(&c->arena, "0123456789abcdefghjkmnpqrstvwxyz",
-		REQUEST_ID_LEN);
+	const char *id =
+		crypto_random_text(&c->arena, "0123456789abcdefghjkmnpqrstvwxyz", REQUEST_ID_LEN);
 	struct req r = { .fcgi = fcgi };
 	struct resp w = resp_new(c);
 	struct log_access access;
@@ -147,8 +147,12 @@ static void serve_one(struct ctx *c, const struct app *app, struct fcgi *fcgi)
 	send_reply(c, &r, &w, id);
 	method = r.head ? "HEAD" : r.method != 0 ? method_name(r.method) : "?";
 	access = (struct log_access){ .method = method,
-		.route = r.route != NULL ? r.route->path : "-", .status = w.status, .code = code,
-		.ms = clock_mono_ms() - start_ms, .bytes = w.body.len, .user_id = c->actor.user_id };
+		.route = r.route != NULL ? r.route->path : "-",
+		.status = w.status,
+		.code = code,
+		.ms = clock_mono_ms() - start_ms,
+		.bytes = w.body.len,
+		.user_id = c->actor.user_id };
 	log_access(&access);
 	log_request_id("");
 }
@@ -173,7 +177,8 @@ static int serve(struct ctx *c, const struct app *app)
 	struct fcgi *fcgi;
 
 	if (getenv("REQUEST_METHOD") == NULL && isatty(0)) {
-		fprintf(stderr, "%s: to be started by a web server (FastCGI or CGI); see README.md\n",
+		fprintf(stderr,
+			"%s: to be started by a web server (FastCGI or CGI); see README.md\n",
 			app->name);
 		return 2;
 	}

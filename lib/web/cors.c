@@ -52,7 +52,7 @@ void cors_preflight(struct ctx *c, const struct req *r, unsigned methods, struct
 	if (origin == NULL || !is_allowed(c->conf->cors_origins, origin))
 		return;
 	resp_header(w, "Access-Control-Allow-Methods", cors_methods(c, methods));
-	resp_header(w, "Access-Control-Allow-Headers",
-		"Authorization, Content-Type, Idempotency-Key");
+	resp_header(
+		w, "Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key");
 	resp_header(w, "Access-Control-Max-Age", "600");
 }

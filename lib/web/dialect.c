@@ -85,8 +85,8 @@ static void write_flat(struct ctx *c, struct str *b, const struct wire_error *e,
 	str_addc(b, '}');
 }
 
-static void write_nested(struct ctx *c, struct str *b, const struct wire_error *e,
-	const char *request_id)
+static void write_nested(
+	struct ctx *c, struct str *b, const struct wire_error *e, const char *request_id)
 {
 	str_adds(b, "{\"error\":{");
 	add_text(b, "code", e->code);
@@ -129,8 +129,8 @@ static void write_body(struct ctx *c, enum dialect d, const struct wire_error *e
 	}
 }
 
-struct wire_error dialect_error(struct ctx *c, const char *path, enum err e, const char *request_id,
-	struct resp *w)
+struct wire_error dialect_error(
+	struct ctx *c, const char *path, enum err e, const char *request_id, struct resp *w)
 {
 	const enum dialect d = dialect_of(path);
 	const struct err_info *info = err_info(e);

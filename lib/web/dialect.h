@@ -14,7 +14,7 @@ struct wire_error {
 };
 
 /* Replace the answer by error e for this path. */
-struct wire_error dialect_error(struct ctx *c, const char *path, enum err e, const char *request_id,
-	struct resp *w);
+struct wire_error dialect_error(
+	struct ctx *c, const char *path, enum err e, const char *request_id, struct resp *w);
 
 #endif

@@ -4,8 +4,8 @@
 #include "ext/crypto.h"
 #include "ext/json.h"
 
-#define TOKEN_MAX 2048
-#define ISSUER "minimall"
+#define TOKEN_MAX    2048
+#define ISSUER       "minimall"
 #define NBF_LEEWAY_S 5 /* several hosts' clocks */
 
 /* The one header that we write and accept: no algorithm, key or extension is negotiable. */

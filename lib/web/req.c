@@ -77,8 +77,8 @@ const char *req_no(struct ctx *c, const struct req *r, size_t i)
 	return arena_dup(&c->arena, r->params[i].p, r->params[i].len);
 }
 
-enum err req_body(struct ctx *c, struct req *r, const struct field *fields, enum json_mode mode,
-	void *out)
+enum err req_body(
+	struct ctx *c, struct req *r, const struct field *fields, enum json_mode mode, void *out)
 {
 	return json_read(c, r->body, fields, mode, out);
 }
@@ -96,8 +96,8 @@ static bool next_param(const char **p, struct slice *name, struct slice *value)
 	len = strcspn(*p, "&#");
 	eq = memchr(*p, '=', len);
 	*name = (struct slice){ *p, eq != NULL ? (size_t)(eq - *p) : len };
-	*value = eq != NULL ? (struct slice){ eq + 1, len - name->len - 1 } :
-			      (struct slice){ "", 0 };
+	*value = eq != NULL ? (struct slice){ eq + 1, len - name->len - 1 }
+			    : (struct slice){ "", 0 };
 	*p += len;
 	if (**p == '#')
 		*p += strlen(*p);
@@ -152,8 +152,8 @@ static void cursor_mac(struct ctx *c, const struct req *r, const unsigned char k
 	str_adds(&text, r->route->path);
 	str_addc(&text, ' ');
 	str_add(&text, (const char *)key, 16);
-	crypto_hmac_sha256(slice_of(c->conf->jwt_secret),
-		(struct slice){ str_text(&text), text.len }, mac);
+	crypto_hmac_sha256(
+		slice_of(c->conf->jwt_secret), (struct slice){ str_text(&text), text.len }, mac);
 }
 
 const char *req_cursor(struct ctx *c, const struct req *r, const int64_t after[2])

@@ -25,8 +25,8 @@ enum err resp_one(struct resp *w, int status, const struct field *fields, const 
 }
 
 /* The same list after the last key: path-absolute, its filters kept (DESIGN.md 1, Lists). */
-static enum err add_next_link(struct ctx *c, struct req *r, struct resp *w,
-	const struct page_rows *rows)
+static enum err add_next_link(
+	struct ctx *c, struct req *r, struct resp *w, const struct page_rows *rows)
 {
 	struct str link = str_new(&c->arena, 12 << 10);
 	const char *p = r->query;
@@ -37,8 +37,12 @@ static enum err add_next_link(struct ctx *c, struct req *r, struct resp *w,
 		struct slice name = { p, name_len };
 
 		if (name_len > 0 && !slice_is(name, "cursor")) {
-			const char *value = len > name_len ?
-				req_decode(c, (struct slice){ p + name_len + 1, len - name_len - 1 }, true) : "";
+			const char *value = len > name_len
+						    ? req_decode(c,
+							      (struct slice){ p + name_len + 1,
+								      len - name_len - 1 },
+							      true)
+						    : "";
 			const char *key = req_decode(c, name, true);
 
 			if (value != NULL && key != NULL) {

@@ -75,8 +75,8 @@ static bool segment_fits(struct slice pattern, struct slice s, struct slice *par
 
 	if (pattern.p[0] != ':')
 		return pattern.len == s.len && memcmp(pattern.p, s.p, s.len) == 0;
-	if (slice_is(pattern, ":id") ? !str_to_i64(s, INT64_MAX - 1, &id) || id == 0 :
-				       !is_order_no(s))
+	if (slice_is(pattern, ":id") ? !str_to_i64(s, INT64_MAX - 1, &id) || id == 0
+				     : !is_order_no(s))
 		return false;
 	params[(*n)++] = s;
 	return true;

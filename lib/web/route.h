@@ -48,9 +48,9 @@ struct route {
 enum { ROUTE_PARAMS_MAX = 4 };
 
 struct match {
-	const struct route *route;           /* NULL: none for this method */
-	bool path_known;                     /* some method has the path */
-	unsigned methods;                    /* 1 << method for each of them */
+	const struct route *route; /* NULL: none for this method */
+	bool path_known;           /* some method has the path */
+	unsigned methods;          /* 1 << method for each of them */
 	struct slice params[ROUTE_PARAMS_MAX];
 };
 

@@ -4,6 +4,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 failed=0
+flags=$(pkg-config --cflags libmariadb) # for ext/db_internal.h
 fault() {
   echo "$1: $2"
   failed=1
@@ -22,7 +23,7 @@ for header in lib/*/*.h cgi-bin/*.h cli/*.h tests/unit/*.h; do
   [ "$(tail -n 1 "$header")" = '#endif' ] || fault "$header" 'must end with its guard'
   # every struct and function that it names must come with it
   printf '#include "%s"\n' "${header#lib/}" |
-    "${CC:-gcc}" -std=c11 -D_GNU_SOURCE= -Wall -Wextra -Werror -fsyntax-only -Ilib -I. -x c - ||
+    "${CC:-gcc}" -std=c11 -D_GNU_SOURCE= -Wall -Wextra -Werror -fsyntax-only -Ilib $flags -x c - ||
     fault "$header" 'does not compile alone'
 done
 exit $failed

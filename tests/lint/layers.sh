@@ -12,7 +12,7 @@ BEGIN {
   may["shop"] = " base ext shop "
   may["flow"] = " base ext shop providers flow "
   may["cgi-bin"] = " base web shop flow ext/db.h " # ext/db.h: only for the names of db_limits_*
-  may["cli"] = " base ext shop flow cli "
+  may["cli"] = " base ext shop flow command.h "
 
   home["mysql.h"] = home["mysql/"] = home["mariadb/"] = home["errmsg.h"] = home["mysqld_error.h"] = "db"
   home["json-c/"] = "json"
@@ -49,7 +49,7 @@ function fault(text) {
     top = name
     sub(/\/.*/, "/", top)
     if (top in home) {
-      if (FILENAME !~ "^lib/ext/" home[top] "[a-z0-9_]*\\.c$")
+      if (FILENAME !~ "^lib/ext/" home[top] "([a-z0-9_]*\\.c|_internal\\.h)$")
         fault("<" name "> belongs in lib/ext/" home[top] "*.c alone")
     } else if (!(top in libc)) {
       fault("<" name "> is no header of libc, and of no library that this project uses")

@@ -178,8 +178,8 @@ function checkText(file, line, text) {
 function checkOwner(file, line, text) {
   for (const table of writes(text)) {
     const owner = owners.get(table);
-    if (!tables.has(table)) fault(file, line, `writes to ${table}, which schema// doesn't create`);
-    else if (owner && owner !== file.replace(/\.c$/, '.h')) fault(file, line, `writes to ${table}, which ${owner} owns`);
+    if (!tables.has(table)) fault(file, line, `writes to ${table}, which schema/ doesn't create`);
+    else if (owner && owner !== file.replace(/(_[a-z]+)?\.c$/, '.h') && owner !== file.replace(/\.c$/, '.h')) fault(file, line, `writes to ${table}, which ${owner} owns`);
   }
 }
 

@@ -85,7 +85,7 @@ static void a_misspelt_name_ends_the_process(void **state)
 static void the_last_of_64_fields_can_be_present(void **state)
 {
 	struct field fields[65] = { 0 };
-	char names[64][4];
+	char names[64][16];
 	uint64_t has = UINT64_C(1) << 63;
 
 	(void)state;

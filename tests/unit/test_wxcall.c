@@ -11,10 +11,10 @@
 #define KEY_ID      "PUB_KEY_ID_0119000072912026112100000000000001"
 #define ORDER       "MM20261121000001"
 #define PREPAY_JSON "{\"appid\":\"wx1\"}"
-#define PAID                                                                                   \
-	"{\"appid\":\"wx2421b1c4370ec43b\",\"mchid\":\"1900007291\",\"out_trade_no\":\"" ORDER \
-	"\",\"transaction_id\":\"42\",\"trade_type\":\"JSAPI\",\"trade_state\":\"SUCCESS\","   \
-	"\"success_time\":\"2026-11-21T12:00:00+08:00\",\"payer\":{\"openid\":\"oX\"},"        \
+#define PAID                                                                                       \
+	"{\"appid\":\"wx2421b1c4370ec43b\",\"mchid\":\"1900007291\",\"out_trade_no\":\"" ORDER     \
+	"\",\"transaction_id\":\"42\",\"trade_type\":\"JSAPI\",\"trade_state\":\"SUCCESS\","       \
+	"\"success_time\":\"2026-11-21T12:00:00+08:00\",\"payer\":{\"openid\":\"oX\"},"            \
 	"\"amount\":{\"total\":100,\"payer_total\":90,\"currency\":\"CNY\"}}"
 
 static struct json_object *doc;

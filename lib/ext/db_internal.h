@@ -1,0 +1,53 @@
+/*
+ * db_internal.h - what db.c (connection, failures, transactions) and db_rows.c
+ * (statements, rows) share. For these two only.
+ */
+#ifndef EXT_DB_INTERNAL_H
+#define EXT_DB_INTERNAL_H
+
+#include <mysql.h>
+
+#include "ext/db.h"
+
+enum { DB_COLUMNS_MAX = 64, DB_CACHE_SIZE = 256, DB_MESSAGE_MAX = 256 };
+
+/* Where a column of a result goes. */
+struct column {
+	const struct field *field;
+	size_t off;
+};
+
+struct statement {
+	const char *sql; /* the key: its address */
+	MYSQL_STMT *stmt;
+	unsigned params, columns_n;
+	const struct field *fields; /* what `columns` was resolved for */
+	struct column columns[DB_COLUMNS_MAX];
+};
+
+struct db {
+	MYSQL my;
+	bool connected, in_tx;
+	unsigned cause;      /* errno of the failing call; 0: none */
+	char duplicate[128]; /* the key of the last DUPLICATE */
+	int64_t used_ms;     /* clock_mono_ms of the last statement */
+	const struct conf *conf;
+	const struct db_limits *limits;
+	struct statement cache[DB_CACHE_SIZE];
+};
+
+/* Is it a deadlock, lock timeout or snapshot conflict, after which all can be done again? */
+bool db_is_retryable(unsigned code);
+/* Is the connection gone, or of no use? */
+bool db_is_lost(unsigned code);
+/*
+ * Class a failure at its origin and log it; `code` and `message` are those of the failing
+ * call, copied before any other call resets them. Disconnects from a lost server.
+ */
+enum err db_failed(struct db *db, unsigned code, const char *message, const char *what) MUST;
+/* May a failed try be made again? Not past c->deadline_ms. */
+bool db_may_retry(const struct ctx *c, unsigned try);
+/* Wait a random while, longer from try to try. */
+void db_nap_before_retry(unsigned try);
+
+#endif

@@ -1,0 +1,377 @@
+/* db_rows.c - prepared statements kept per connection, and rows by field tables. */
+#include <assert.h>
+#include <errmsg.h>
+#include <mysqld_error.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "ext/db_internal.h"
+
+#define ROWS_MAX_BYTES ((size_t)8 << 20)
+
+/* ---- statements ---- */
+
+static enum err failed_statement(struct db *db, struct statement *st)
+{
+	char message[DB_MESSAGE_MAX];
+	unsigned code = mysql_stmt_errno(st->stmt);
+
+	snprintf(message, sizeof(message), "%s", mysql_stmt_error(st->stmt));
+	mysql_stmt_free_result(st->stmt);
+	if (code == ER_DUP_ENTRY || db_is_retryable(code))
+		return db_failed(db, code, message, "");
+	/* the values are not in the message that is logged, only the statement's text */
+	return db_failed(db, code, db_is_lost(code) ? message : "statement failed", st->sql);
+}
+
+static enum err prepare(struct ctx *c, const char *sql, struct statement **out)
+{
+	struct db *db = c->db;
+	size_t slot = ((uintptr_t)sql >> 4) % DB_CACHE_SIZE;
+	struct statement *st;
+
+	while (db->cache[slot].stmt != NULL && db->cache[slot].sql != sql)
+		slot = (slot + 1) % DB_CACHE_SIZE; /* far fewer statements than slots */
+	st = &db->cache[slot];
+	if (st->stmt == NULL) {
+		MYSQL_STMT *stmt = mysql_stmt_init(&db->my);
+
+		if (stmt == NULL)
+			abort();
+		if (mysql_stmt_prepare(stmt, sql, strlen(sql)) != 0) {
+			unsigned code = mysql_stmt_errno(stmt);
+			char message[DB_MESSAGE_MAX];
+
+			snprintf(message, sizeof(message), "%s", mysql_stmt_error(stmt));
+			mysql_stmt_close(stmt);
+			return db_failed(db, code, message, sql);
+		}
+		st->sql = sql;
+		st->stmt = stmt;
+		st->params = (unsigned)mysql_stmt_param_count(stmt);
+		st->columns_n = mysql_stmt_field_count(stmt);
+		assert(st->columns_n <= DB_COLUMNS_MAX);
+	}
+	*out = st;
+	return OK;
+}
+
+static enum err execute_once(struct ctx *c, const char *sql, const struct db_arg *args,
+	size_t args_n, struct statement **out)
+{
+	MYSQL_BIND binds[DB_COLUMNS_MAX] = { 0 };
+	unsigned long lengths[DB_COLUMNS_MAX];
+	struct statement *st = NULL;
+
+	TRY(db_ready(c));
+	TRY(prepare(c, sql, &st));
+	assert(st->params == args_n && args_n <= DB_COLUMNS_MAX);
+	for (size_t i = 0; i < args_n; i++) {
+		MYSQL_BIND *b = &binds[i];
+
+		lengths[i] = args[i].len;
+		if (args[i].kind == DB_I64) {
+			b->buffer_type = MYSQL_TYPE_LONGLONG;
+			b->buffer = (void *)(uintptr_t)&args[i].n;
+		} else if (args[i].kind == DB_TEXT) {
+			b->buffer_type = MYSQL_TYPE_STRING;
+			b->buffer = (void *)(uintptr_t)args[i].p;
+			b->buffer_length = args[i].len;
+			b->length = &lengths[i];
+		} else {
+			b->buffer_type = MYSQL_TYPE_NULL;
+		}
+	}
+	if ((args_n > 0 && mysql_stmt_bind_param(st->stmt, binds) != 0) ||
+		mysql_stmt_execute(st->stmt) != 0)
+		return failed_statement(c->db, st);
+	*out = st;
+	return OK;
+}
+
+/*
+ * Outside a transaction one statement is its own: a deadlock or lock timeout undid
+ * all of it, so it is simply made again. Inside one, db_tx starts over.
+ */
+static enum err execute(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	struct statement **out)
+{
+	for (unsigned try = 1;; try++) {
+		enum err e = execute_once(c, sql, args, args_n, out);
+
+		if (e != ERR_DB || c->db->in_tx || !db_is_retryable(c->db->cause))
+			return e;
+		if (!db_may_retry(c, try)) {
+			log_line(LOG_ERROR, "db", "given up after %u tries: %u", try, c->db->cause);
+			return ERR_BUSY;
+		}
+		db_nap_before_retry(try);
+	}
+}
+
+/* ---- rows ---- */
+
+/* The field that a result's column belongs to; "member.column" looks into an object. */
+static bool resolve_column(
+	const struct field *fields, const char *name, size_t base, struct column *out)
+{
+	for (const struct field *f = fields; f->name != NULL; f++) {
+		const char *column = f->column != NULL ? f->column : f->name;
+		size_t len = strlen(column);
+
+		if (f->type == F_OBJECT && strncmp(name, column, len) == 0 && name[len] == '.') {
+			if (resolve_column(f->sub, name + len + 1, base + f->off, out))
+				return true;
+		} else if (f->type != F_OBJECT && f->type != F_LIST && !(f->flags & F_NO_COLUMN) &&
+			   strcmp(column, name) == 0) {
+			*out = (struct column){ f, base + f->off };
+			return true;
+		}
+	}
+	return false;
+}
+
+static void resolve_columns(struct statement *st, const struct field *fields)
+{
+	MYSQL_RES *meta;
+
+	if (st->fields == fields)
+		return;
+	meta = mysql_stmt_result_metadata(st->stmt);
+	assert(meta != NULL);
+	for (unsigned i = 0; i < st->columns_n; i++) {
+		const MYSQL_FIELD *f = mysql_fetch_field_direct(meta, i);
+
+		if (!resolve_column(fields, f->name, 0, &st->columns[i])) {
+			log_line(LOG_ERROR, "db", "no member for column %s", f->name);
+			abort();
+		}
+	}
+	mysql_free_result(meta);
+	st->fields = fields;
+}
+
+struct row_buffer {
+	MYSQL_BIND binds[DB_COLUMNS_MAX];
+	int64_t numbers[DB_COLUMNS_MAX];
+	unsigned long lengths[DB_COLUMNS_MAX];
+	my_bool nulls[DB_COLUMNS_MAX];
+};
+
+static bool bind_columns(struct statement *st, struct row_buffer *rb)
+{
+	memset(rb->binds, 0, sizeof(rb->binds));
+	for (unsigned i = 0; i < st->columns_n; i++) {
+		MYSQL_BIND *b = &rb->binds[i];
+
+		b->is_null = &rb->nulls[i];
+		b->length = &rb->lengths[i];
+		if (st->columns[i].field->type == F_STR) {
+			/* no room here: the length is learnt, then the text fetched into the arena */
+			b->buffer_type = MYSQL_TYPE_STRING;
+			b->buffer_length = 0;
+		} else {
+			b->buffer_type = MYSQL_TYPE_LONGLONG;
+			b->buffer = &rb->numbers[i];
+			b->buffer_length = sizeof(rb->numbers[i]);
+		}
+	}
+	return mysql_stmt_bind_result(st->stmt, rb->binds) == 0 &&
+	       mysql_stmt_store_result(st->stmt) == 0;
+}
+
+static bool fetch_text(
+	struct ctx *c, struct statement *st, unsigned i, unsigned long len, const char **out)
+{
+	char *p = arena_alloc(&c->arena, len + 1);
+	MYSQL_BIND b = { .buffer_type = MYSQL_TYPE_STRING, .buffer = p, .buffer_length = len };
+	unsigned long got = 0;
+	my_bool null = 0;
+
+	b.length = &got;
+	b.is_null = &null;
+	if (len > 0 && mysql_stmt_fetch_column(st->stmt, &b, i, 0) != 0)
+		return false;
+	*out = p;
+	return true;
+}
+
+/* One column of the fetched row into its member. False: a NULL that no one expects. */
+static bool store_column(
+	struct ctx *c, struct statement *st, unsigned i, const struct row_buffer *rb, char *row)
+{
+	const struct column *col = &st->columns[i];
+	void *at = row + col->off;
+	bool null = rb->nulls[i];
+
+	switch (col->field->type) {
+	case F_OPT_I64:
+		*(opt_i64 *)at = (opt_i64){ null ? 0 : rb->numbers[i], !null };
+		return true;
+	case F_STR:
+		*(const char **)at = NULL;
+		return null || fetch_text(c, st, i, rb->lengths[i], at);
+	case F_BOOL:
+		*(bool *)at = !null && rb->numbers[i] != 0;
+		return true;
+	case F_I64:
+	case F_MONEY:
+	case F_TIME:
+		/* a NULL number is 0: an outer join that found nothing */
+		*(int64_t *)at = null ? 0 : rb->numbers[i];
+		return true;
+	case F_OBJECT:
+	case F_LIST:
+		break;
+	}
+	return false;
+}
+
+/* Fetch into *row; *done at the end of the result. */
+static enum err fetch_row(
+	struct ctx *c, struct statement *st, struct row_buffer *rb, void *row, bool *done)
+{
+	int got = mysql_stmt_fetch(st->stmt);
+
+	*done = got == MYSQL_NO_DATA;
+	if (*done)
+		return OK;
+	if (got != 0 && got != MYSQL_DATA_TRUNCATED)
+		return failed_statement(c->db, st);
+	for (unsigned i = 0; i < st->columns_n; i++)
+		if (!store_column(c, st, i, rb, row)) {
+			mysql_stmt_free_result(st->stmt);
+			log_line(LOG_ERROR, "db", "unreadable column in: %s", st->sql);
+			return ERR_DB;
+		}
+	return OK;
+}
+
+static enum err open_rows(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	const struct field *fields, struct row_buffer *rb, struct statement **out)
+{
+	TRY(execute(c, sql, args, args_n, out));
+	resolve_columns(*out, fields);
+	if (!bind_columns(*out, rb))
+		return failed_statement(c->db, *out);
+	return OK;
+}
+
+enum err db_find(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	const struct field *fields, void *out, bool *found)
+{
+	struct row_buffer rb;
+	struct statement *st;
+	bool done = false;
+	my_ulonglong n;
+
+	TRY(open_rows(c, sql, args, args_n, fields, &rb, &st));
+	n = mysql_stmt_num_rows(st->stmt);
+	assert(n <= 1);
+	TRY(fetch_row(c, st, &rb, out, &done));
+	mysql_stmt_free_result(st->stmt);
+	*found = !done;
+	return OK;
+}
+
+enum err db_one(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	const struct field *fields, void *out)
+{
+	bool found;
+
+	TRY(db_find(c, sql, args, args_n, fields, out, &found));
+	return found ? OK : ERR_NOT_FOUND;
+}
+
+enum err db_all(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	const struct field *fields, size_t size, int64_t limit, struct db_rows *out)
+{
+	struct row_buffer rb;
+	struct statement *st;
+	size_t before;
+	my_ulonglong n;
+	char *rows;
+	bool done = false;
+
+	TRY(open_rows(c, sql, args, args_n, fields, &rb, &st));
+	before = c->arena.used;
+	n = mysql_stmt_num_rows(st->stmt);
+	*out = (struct db_rows){ .more = n > (my_ulonglong)limit };
+	if (out->more)
+		n = (my_ulonglong)limit;
+	rows = arena_array(&c->arena, n, size);
+	while (out->list.n < (int64_t)n) {
+		TRY(fetch_row(c, st, &rb, rows + (size_t)out->list.n * size, &done));
+		if (done)
+			break;
+		out->list.n++;
+		if (c->arena.used - before > ROWS_MAX_BYTES && out->list.n < (int64_t)n) {
+			out->more = true;
+			break;
+		}
+	}
+	mysql_stmt_free_result(st->stmt);
+	out->list.rows = rows;
+	return OK;
+}
+
+enum err db_exec(
+	struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n, int64_t *matched)
+{
+	struct statement *st;
+
+	TRY(execute(c, sql, args, args_n, &st));
+	if (matched != NULL)
+		*matched = (int64_t)mysql_stmt_affected_rows(st->stmt);
+	return OK;
+}
+
+enum err db_hit(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n)
+{
+	int64_t matched;
+
+	TRY(db_exec(c, sql, args, args_n, &matched));
+	return matched == 1 ? OK : ERR_CONFLICT;
+}
+
+enum err db_insert(
+	struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n, int64_t *id)
+{
+	struct statement *st;
+
+	TRY(execute(c, sql, args, args_n, &st));
+	*id = (int64_t)mysql_stmt_insert_id(st->stmt);
+	return OK;
+}
+
+const char *db_id_list(struct ctx *c, const int64_t *ids, size_t n)
+{
+	struct str s = str_new(&c->arena, 64 + n * 21);
+
+	str_addc(&s, '[');
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			str_addc(&s, ',');
+		str_addi(&s, ids[i]);
+	}
+	str_addc(&s, ']');
+	return str_text(&s);
+}
+
+const char *db_like(struct ctx *c, const char *q)
+{
+	struct str s;
+
+	if (q == NULL)
+		return NULL;
+	s = str_new(&c->arena, 2 * strlen(q) + 3);
+	str_addc(&s, '%');
+	for (; *q != '\0'; q++) {
+		if (strchr("%_\\", *q) != NULL)
+			str_addc(&s, '\\');
+		str_addc(&s, *q);
+	}
+	str_addc(&s, '%');
+	return str_text(&s);
+}
