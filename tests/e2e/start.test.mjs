@@ -1,6 +1,6 @@
 // `make run` and `make reset` as their user meets them, in a directory of their own.
 
-import test, { after } from 'node:test';
+import test, { after, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
@@ -19,10 +19,18 @@ const dir = path.join(base, 'db', 'var'); // below what makeDirectory() always r
 const port = await freePort();
 const started = new Set();
 
-after(async () => {
-  for (const child of started) child.kill('SIGTERM');
-  await Promise.all([...started].map((child) => child.exited));
-});
+let first; // dev.env of the first start
+let running; // the shop that several tests look at
+
+// A test that fails leaves nothing behind that the next one would stumble over.
+async function stopAllBut(kept) {
+  const left = [...started].filter((child) => child !== kept);
+  for (const child of left) child.kill('SIGTERM');
+  await Promise.all(left.map((child) => child.exited));
+}
+
+afterEach(() => stopAllBut(running?.child));
+after(() => stopAllBut(null));
 
 // Runs a script of sandbox/ as make does: { child, output(), exited }.
 function script(name, env = {}) {
@@ -94,9 +102,6 @@ async function adminToken({ BASE_URL, ADMIN_ACCOUNT, ADMIN_PASSWORD }) {
 function processes() {
   return [dir, path.join(dir, 'web'), path.join(dir, 'db')].flatMap(processesOf);
 }
-
-let first; // dev.env of the first start
-let running; // the shop that several tests look at
 
 test('a first start says that it is ready, and where', async () => {
   running = await ready();
@@ -191,7 +196,9 @@ test('a second start and a reset are refused while it runs, and do it no harm', 
 
 test('Ctrl-C ends all of it within 8 seconds', async () => {
   assert.ok(processes().length > 10);
-  const { code, output } = await stopped(running, 'SIGINT');
+  const shop = running;
+  running = undefined;
+  const { code, output } = await stopped(shop, 'SIGINT');
   assert.equal(code, 0, output);
   assert.deepEqual(processes(), []);
   await assert.rejects(fetch(first.BASE_URL));
@@ -238,8 +245,9 @@ test('an interrupted first start cleans up and can be repeated', async () => {
   assert.equal((await stopped(await ready({ VAR_DIR: other }), 'SIGTERM')).code, 0);
 });
 
-test('a port that is taken or no port is named', async () => {
+test('a port that is taken or no port is named', async (t) => {
   const server = createServer().listen(0, '127.0.0.1');
+  t.after(() => server.close());
   await new Promise((resolve) => server.once('listening', resolve));
   const taken = String(server.address().port);
   for (const [PORT, words] of [[taken, `port ${taken} is taken`], ['eighty', 'PORT=eighty is no port number']]) {
@@ -247,7 +255,6 @@ test('a port that is taken or no port is named', async () => {
     assert.equal(code, 1, output);
     assert.ok(output.includes(words), output);
   }
-  server.close();
   assert.deepEqual(processes(), []);
 });
 

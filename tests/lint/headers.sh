@@ -18,7 +18,7 @@ for header in lib/*/*.h cgi-bin/*.h cli/*.h tests/unit/*.h; do
   *) fault "$header" 'must begin with a comment that says what it is' ;;
   esac
   # the comment, then nothing before the guard; the last line ends it
-  code=$(sed '/^\/\*/,/\*\//d; /^$/d' "$header" | head -n 2 | tr '\n' '|')
+  code=$(awk '!said { said = /\*\//; next } NF' "$header" | head -n 2 | tr '\n' '|')
   [ "$code" = "#ifndef $guard|#define $guard|" ] || fault "$header" "must begin with the guard $guard"
   [ "$(tail -n 1 "$header")" = '#endif' ] || fault "$header" 'must end with its guard'
   # every struct and function that it names must come with it
