@@ -82,6 +82,11 @@ static const struct ops kinds[] = {
 
 enum err payable_find(struct ctx *c, const char *no, struct payable *out)
 {
+	const size_t len = strlen(no);
+
+	/* numbers are ASCII; the database can't even compare another text with them */
+	if (utf8_count(no, len) != (int64_t)len)
+		return ERR_NOT_FOUND;
 	for (size_t kind = 0; kind < ARRAY_LEN(kinds); kind++) {
 		enum err e;
 

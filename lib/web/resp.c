@@ -31,7 +31,7 @@ static enum err add_next_link(
 	struct str link = str_new(&c->arena, 12 << 10);
 	const char *p = r->query;
 
-	str_addf(&link, "<%s?", r->route->path);
+	str_addf(&link, "<%s?", r->path); /* as matched: letters, digits, / - _ only */
 	while (*p != '\0') {
 		size_t len = strcspn(p, "&#"), name_len = strcspn(p, "=&#");
 		struct slice name = { p, name_len };

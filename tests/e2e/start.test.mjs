@@ -172,15 +172,24 @@ test('a body over the limit is refused in the words of the API, or by the wall b
   assert.equal((await exactly('POST', '/api/auth/login', 'x'.repeat(400_000))).status, 413);
 });
 
-test('pages are served with a policy, types and a short life', async () => {
-  for (const page of ['/', '/admin/']) {
-    const { status, headers } = await exactly('GET', page);
+test('whatever is no address of the API is answered under the policy for pages', async () => {
+  for (const address of ['/', '/admin/', '/nothing.html']) {
+    const { headers } = await exactly('GET', address);
+    assert.match(headers['content-security-policy'], /default-src 'none'; script-src 'self';/, address);
+    assert.doesNotMatch(headers['content-security-policy'], /unsafe/, address);
+    assert.equal(headers['x-content-type-options'], 'nosniff', address);
+  }
+});
+
+test('every page of htdocs is served with its type and a short life', async () => {
+  const htdocs = path.join(checkout, 'htdocs');
+  const pages = ['', 'admin'].map((part) => path.join(htdocs, part)).filter((directory) => existsSync(directory))
+    .flatMap((directory) => readdirSync(directory).filter((name) => name.endsWith('.html')).map((name) => path.join(directory, name)));
+  for (const page of pages) {
+    const { status, headers } = await exactly('GET', `/${path.relative(htdocs, page)}`);
     assert.equal(status, 200, page);
-    assert.match(headers['content-type'], /^text\/html; charset=utf-8$/);
-    assert.match(headers['content-security-policy'], /default-src 'none'; script-src 'self';/);
-    assert.doesNotMatch(headers['content-security-policy'], /unsafe/);
-    assert.equal(headers['x-content-type-options'], 'nosniff');
-    assert.match(headers['cache-control'], /^max-age=300$/);
+    assert.equal(headers['content-type'], 'text/html; charset=utf-8');
+    assert.equal(headers['cache-control'], 'max-age=300');
   }
 });
 
@@ -210,7 +219,8 @@ test('a second start keeps data, sign-in and sandbox', async () => {
   assert.ok(!shop.output().includes('demo data'), shop.output());
   const token = await adminToken(first);
   assert.equal((await request(`${first.BASE_URL}/api/orders?limit=500`, { token })).length, 8);
-  assert.equal((await stopped(shop, 'SIGTERM')).code, 0);
+  const { code, output } = await stopped(shop, 'SIGTERM');
+  assert.equal(code, 0, output);
   assert.deepEqual(processes(), []);
 });
 
@@ -222,7 +232,8 @@ test('what a killed start leaves behind ends by itself or by the next start', as
   await shop.exited;
   const next = await ready();
   assert.deepEqual(await devEnv(), first);
-  assert.equal((await stopped(next, 'SIGHUP')).code, 0);
+  const { code, output } = await stopped(next, 'SIGHUP');
+  assert.equal(code, 0, output);
   assert.deepEqual(processes(), []);
 });
 

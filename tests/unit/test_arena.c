@@ -121,6 +121,26 @@ static void a_rewind_gives_back_what_came_after_the_mark_only(void **state)
 	arena_done(&a);
 }
 
+static void a_rewind_gives_back_room_within_a_block_too(void **state)
+{
+	struct arena a = { 0 };
+	struct arena_mark mark;
+	const char *first;
+
+	(void)state;
+	(void)!arena_dup(&a, "kept", 4)[0];
+	mark = arena_mark(&a);
+	first = arena_dup(&a, "one", 3);
+	arena_rewind(&a, mark);
+#if defined(__SANITIZE_ADDRESS__)
+	(void)first; /* each allocation is one of malloc there */
+#else
+	assert_ptr_equal(arena_dup(&a, "two", 3), first);
+#endif
+	arena_done(&a);
+	assert_null(a.top);
+}
+
 static void a_rewind_without_allocations_changes_nothing(void **state)
 {
 	struct arena a = { 0 };
@@ -226,6 +246,7 @@ int main(void)
 		cmocka_unit_test(a_copy_ends_with_nul_and_keeps_inner_ones),
 		cmocka_unit_test(printed_text_is_never_cut),
 		cmocka_unit_test(a_rewind_gives_back_what_came_after_the_mark_only),
+		cmocka_unit_test(a_rewind_gives_back_room_within_a_block_too),
 		cmocka_unit_test(a_rewind_without_allocations_changes_nothing),
 		cmocka_unit_test(a_process_lives_on_one_block_however_many_requests_it_served),
 		cmocka_unit_test(beyond_the_cap_the_process_ends),

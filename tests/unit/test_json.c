@@ -208,6 +208,35 @@ static void integers_are_integers_in_their_range(void **state)
 		ERR_INVALID);
 }
 
+static void what_the_parser_clamps_is_no_number_even_without_limits(void **state)
+{
+	static const struct field unlimited[] = {
+		INPUT(struct line, quantity, INT64_MIN, INT64_MAX, F_REQUIRED),
+		FIELD_END,
+	};
+	static const struct {
+		const char *text;
+		enum err e;
+	} cases[] = {
+		{ "9223372036854775806", OK },
+		{ "-9223372036854775807", OK },
+		{ "9223372036854775808", ERR_INVALID },
+		{ "18446744073709551616", ERR_INVALID },
+		{ "99999999999999999999999", ERR_INVALID },
+		{ "-9223372036854775809", ERR_INVALID },
+		{ "-99999999999999999999999", ERR_INVALID },
+	};
+	struct line line;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *text = arena_printf(&ctx.arena, "{\"quantity\":%s}", cases[i].text);
+
+		if (json_read(&ctx, slice_of(text), unlimited, JSON_MAKE, &line) != cases[i].e)
+			fail_msg("%s became %lld", cases[i].text, (long long)line.quantity);
+	}
+}
+
 static void money_is_taken_from_its_source_text(void **state)
 {
 	static const struct {
@@ -360,6 +389,8 @@ int main(void)
 		cmocka_unit_test_teardown(texts_survive_as_they_are, forget),
 		cmocka_unit_test_teardown(a_fault_names_its_field, forget),
 		cmocka_unit_test_teardown(integers_are_integers_in_their_range, forget),
+		cmocka_unit_test_teardown(
+			what_the_parser_clamps_is_no_number_even_without_limits, forget),
 		cmocka_unit_test_teardown(money_is_taken_from_its_source_text, forget),
 		cmocka_unit_test_teardown(what_is_no_object_of_strict_json_is_malformed, forget),
 		cmocka_unit_test_teardown(what_the_scanner_passes_the_parser_understands, forget),

@@ -1,0 +1,138 @@
+// The frame of the admin pages: who is in, which page the address names, and how it comes onto the screen.
+
+import { hashOf, readHash } from '../common/address.mjs';
+import { ApiError } from '../common/api.mjs';
+import { failure, h, loading, show } from '../common/dom.mjs';
+import { showCategories } from './categories.mjs';
+import { closeDialogs, say } from './dialog.mjs';
+import { makeForm } from './form.mjs';
+import { listOrders, showOrder } from './orders.mjs';
+import { editProduct, listProducts, newProduct } from './products.mjs';
+import { SignedOut, check, onLost, signIn, signOut, user } from './session.mjs';
+import { editUser, listUsers } from './users.mjs';
+
+// A page is made by an async function of { params, query, signal, go, reload }. It answers { title, body } and, where it
+// has them, heading (else the title), back { href, text } and actions; nodes and texts all.
+const PAGES = [
+  [/^orders$/, listOrders],
+  [/^orders\/([^/]+)$/, showOrder],
+  [/^products$/, listProducts],
+  [/^products\/new$/, newProduct],
+  [/^products\/(\d+)$/, editProduct],
+  [/^categories$/, showCategories],
+  [/^users$/, listUsers],
+  [/^users\/(\d+)$/, editUser],
+];
+const SECTIONS = [['orders', '订单'], ['products', '商品'], ['categories', '分类'], ['users', '用户']];
+const START = 'orders';
+
+const main = document.getElementById('main');
+const bar = document.getElementById('bar');
+let visit = new AbortController();
+let shown = null; // path of the page on the screen
+
+function go(hash) {
+  if (location.hash === hash) route();
+  else location.hash = hash;
+}
+
+// Shows what the address names. A visit that another has overtaken shows nothing any more.
+async function route() {
+  visit.abort();
+  visit = new AbortController();
+  const { signal } = visit;
+  closeDialogs();
+  if (!user()) return showSignIn();
+  const { path, query } = readHash();
+  if (path === '') return history.replaceState(null, '', hashOf(START)), route();
+  const [pattern, make] = PAGES.find(([one]) => one.test(path)) ?? [];
+  drawBar(path);
+  if (path === shown) main.setAttribute('aria-busy', 'true');
+  else show(main, loading());
+  try {
+    await check(signal);
+    if (!make) throw new ApiError('没有这个页面。');
+    const params = pattern.exec(path).slice(1).map(decodeURIComponent);
+    const page = await make({ params, query, signal, go, reload: route });
+    if (!signal.aborted) draw(path, page);
+  } catch (error) {
+    if (signal.aborted || error instanceof SignedOut) return undefined;
+    shown = null;
+    show(main, failure(error, route));
+  } finally {
+    if (!signal.aborted) main.removeAttribute('aria-busy');
+  }
+  return undefined;
+}
+
+function draw(path, { title, heading = title, back, actions, body }) {
+  const focused = document.activeElement?.id;
+  document.title = `${title} · 管理后台`;
+  const h1 = h('h1', { tabindex: -1 }, heading);
+  show(main,
+    back && h('a', { class: 'back', href: back.href }, `‹ ${back.text}`),
+    h('div', { class: 'head' }, h1, actions && h('div', { class: 'buttons' }, actions)),
+    body);
+  // a list that was filtered keeps the place of whoever works it by keyboard
+  const before = path === shown && focused ? document.getElementById(focused) : null;
+  (before && main.contains(before) ? before : h1).focus({ preventScroll: path === shown });
+  if (path !== shown) window.scrollTo(0, 0);
+  shown = path;
+}
+
+function drawBar(path) {
+  bar.hidden = false;
+  const [section] = path.split('/');
+  show(document.getElementById('nav'), SECTIONS.map(([name, text]) => (
+    h('a', { href: hashOf(name), 'aria-current': name === section ? 'page' : null }, text))));
+  const who = document.getElementById('who');
+  show(who, user().nickname);
+  who.href = hashOf(`users/${user().user_id}`);
+}
+
+function showSignIn(notice = '') {
+  shown = null;
+  bar.hidden = true;
+  show(document.getElementById('who'));
+  document.title = '登录 · 管理后台';
+  const form = makeForm({
+    submit: '登录',
+    fields: [
+      { name: 'account', label: '邮箱或手机号', required: true, more: { autocomplete: 'username', autocapitalize: 'none' } },
+      { name: 'password', label: '密码', type: 'password', required: true, more: { autocomplete: 'current-password' } },
+    ],
+    save: async ({ account, password }) => {
+      await signIn(account, password);
+      route();
+    },
+  });
+  show(main, h('div', { class: 'panel sign-in' },
+    h('h1', {}, '管理后台'),
+    notice && h('p', { class: 'notice', role: 'alert' }, notice),
+    form,
+    h('p', { class: 'hint' }, h('a', { href: '/' }, '‹ 去商店首页'))));
+  form.querySelector('input').focus();
+}
+
+onLost(() => {
+  visit.abort();
+  closeDialogs();
+  showSignIn('登录已失效，请重新登录。');
+});
+
+document.getElementById('sign-out').addEventListener('click', async ({ currentTarget: button }) => {
+  button.disabled = true;
+  const told = await signOut();
+  button.disabled = false;
+  history.pushState(null, '', location.pathname);
+  route();
+  say(told ? '已退出登录' : '已在本机退出；没能通知服务器，请联网后修改密码以作废旧登录。');
+});
+document.getElementById('skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  main.focus();
+});
+window.addEventListener('hashchange', route);
+// a page that the browser kept as it was left may belong to someone who has gone
+window.addEventListener('pageshow', ({ persisted }) => { if (persisted) route(); });
+route();

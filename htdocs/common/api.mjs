@@ -1,0 +1,77 @@
+// The only place that talks to the shop's API.
+
+// status 0: no answer came. field: the member of the request that the answer blames, or null.
+export class ApiError extends Error {
+  constructor(message, { status = 0, code = null, field = null } = {}) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+    this.code = code;
+    this.field = field;
+  }
+}
+
+// What to tell a person. A fault of these pages must not look like an answer of the shop.
+export function messageOf(error) {
+  if (error instanceof ApiError) return error.message;
+  console.error(error);
+  return '页面出错了，请刷新后重试。';
+}
+
+// One request. Answers { body, next }: what JSON says (null when empty), and the address of the list's next page or null.
+// Fails with an ApiError whose message is for people; with an AbortError when `signal` breaks it off.
+export async function send(method, target, { token, body, signal } = {}) {
+  let response;
+  let text;
+  try {
+    response = await fetch(target, {
+      method,
+      signal,
+      credentials: 'omit',
+      headers: {
+        accept: 'application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(token ? { authorization: `Bearer ${token}` } : {}),
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    text = await response.text();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError('连接不上服务器，请检查网络后重试。');
+  }
+  const answer = parsed(text);
+  if (!response.ok) throw refusal(response, answer);
+  if (text !== '' && answer === null) throw new ApiError('服务器的回答无法识别，请稍后重试。', { status: response.status });
+  return { body: answer, next: nextPage(response.headers.get('link')) };
+}
+
+// Every row of a list; `load` gets the address of one page and answers as send() does.
+export async function everyRow(load, first) {
+  const rows = [];
+  for (let page = first; page !== null;) {
+    const { body, next } = await load(page);
+    rows.push(...body);
+    page = next;
+  }
+  return rows;
+}
+
+function parsed(text) {
+  try {
+    return text === '' ? null : JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+// The answer's own words; the name of a field, which they end with, is for programs.
+function refusal(response, answer) {
+  const { message = `服务器出错（${response.status}），请稍后重试。`, code, field = null } = answer ?? {};
+  const words = field && message.endsWith(`: ${field}`) ? message.slice(0, -field.length - 2) : message;
+  return new ApiError(words, { status: response.status, code, field });
+}
+
+function nextPage(link) {
+  return /<([^>]+)>\s*;\s*rel="?next"?/.exec(link ?? '')?.[1] ?? null;
+}

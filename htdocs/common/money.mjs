@@ -1,0 +1,20 @@
+// Yuan as texts: nothing here adds, rounds or otherwise computes with a binary fraction.
+
+const YUAN = /^\d{1,10}(\.\d{1,2})?$/;
+
+export function isYuan(text) {
+  return YUAN.test(text);
+}
+
+// '29.9' and 29.9 are '29.90'. A number of the API has at most 12 digits, and String() gives those back exactly.
+export function yuanText(value) {
+  const text = String(value);
+  if (!isYuan(text)) throw new RangeError(`no amount: ${text}`);
+  const [yuan, fen = ''] = text.split('.');
+  return `${yuan.replace(/^0+(?=\d)/, '')}.${fen.padEnd(2, '0')}`;
+}
+
+// For people: ¥1,280.00
+export function showYuan(value) {
+  return `¥${yuanText(value).replace(/\d(?=(\d{3})+\.)/g, '$&,')}`;
+}

@@ -1,0 +1,128 @@
+// The shop's front page: what is on the shelf, by category or by name, as anyone may see it.
+
+import { address, hashOf, readHash } from './common/address.mjs';
+import { send } from './common/api.mjs';
+import { add, empty, failure, h, loading, picture, show } from './common/dom.mjs';
+import { showYuan } from './common/money.mjs';
+import { loadTree } from './common/tree.mjs';
+
+const PAGE = 24;
+const goods = document.getElementById('goods');
+const search = document.getElementById('search');
+let tree = null;
+let visit = new AbortController();
+
+// One list after another as if they were one: the products of a category, then those of the categories below it.
+class Shelf {
+  #pages;
+
+  constructor(pages) { this.#pages = pages; }
+
+  get hasMore() { return this.#pages.length > 0; }
+
+  // The next rows; fewer than PAGE only at the end. Nothing is lost when a request fails.
+  async more(signal) {
+    const rows = [];
+    let pages = this.#pages;
+    while (pages.length > 0 && rows.length < PAGE) {
+      const [page, ...others] = pages;
+      const { body, next } = await send('GET', page, { signal });
+      rows.push(...body);
+      pages = next ? [next, ...others] : others;
+    }
+    this.#pages = pages;
+    return rows;
+  }
+}
+
+async function route() {
+  visit.abort();
+  visit = new AbortController();
+  const { signal } = visit;
+  const { query } = readHash();
+  const q = query.get('q') ?? '';
+  const category = Number(query.get('category')) || null;
+  search.q.value = q;
+  show(goods, loading());
+  try {
+    tree ??= await loadTree((page) => send('GET', page, { signal }));
+    drawCategories(category, q);
+    await drawGoods(new Shelf(addressesOf(category, q)), signal);
+  } catch (error) {
+    if (!signal.aborted) show(goods, failure(error, route));
+  }
+}
+
+function addressesOf(category, q) {
+  const list = (id) => address('/api/products', { category_id: id, q, limit: PAGE });
+  return category === null ? [list(null)] : tree.branch(category).map(list);
+}
+
+async function drawGoods(shelf, signal) {
+  const grid = h('ul', { class: 'grid' });
+  const end = h('div', { class: 'more' });
+  const fill = async () => {
+    show(end, loading());
+    const cards = (await shelf.more(signal)).map(card);
+    add(grid, cards);
+    show(end, shelf.hasMore && h('button', { type: 'button', class: 'button', on: { click: further } }, '加载更多'));
+    return cards;
+  };
+  const further = async () => {
+    try {
+      const [first] = await fill();
+      first?.querySelector('button').focus();
+    } catch (error) {
+      if (!signal.aborted) show(end, failure(error, further));
+    }
+  };
+  await fill();
+  show(goods, grid.children.length === 0 ? empty('这里暂时没有商品。') : [grid, end]);
+}
+
+function drawCategories(chosen, q) {
+  const link = (id, text) => h('a', { href: hashOf('', { category: id, q }), 'aria-current': id === chosen ? 'true' : null }, text);
+  const row = (parent, first) => {
+    const children = tree.childrenOf(parent);
+    return children.length > 0 && h('div', { class: 'category-row' }, first, children.map((one) => link(one.category_id, one.name)));
+  };
+  // the way down to the chosen one, each step with its sisters
+  const path = [];
+  for (let at = chosen === null ? null : tree.get(chosen); at; at = tree.get(at.parent_id)) path.unshift(at.category_id);
+  show(document.getElementById('categories'), row(null, link(null, '全部')), path.map((id) => row(id)));
+}
+
+function card(product) {
+  const { name, price, stock, image_url: image } = product;
+  return h('li', {}, h('button', { type: 'button', class: 'card', on: { click: () => open(product) } },
+    picture(image, name),
+    h('span', { class: 'card-name' }, name),
+    h('span', { class: 'card-foot' },
+      h('span', { class: 'price' }, showYuan(price)),
+      stock === 0 && h('span', { class: 'out' }, '暂时缺货'))));
+}
+
+function open({ name, description, price, stock, image_url: image, category }) {
+  const close = h('button', { type: 'button', class: 'button', on: { click: () => dialog.close() } }, '关闭');
+  const dialog = h('dialog', { 'aria-labelledby': 'product-name', class: 'product' },
+    picture(image, name, 'large'),
+    category && h('p', { class: 'hint' }, category.name),
+    h('h2', { id: 'product-name' }, name),
+    h('p', { class: 'price' }, showYuan(price), stock === 0 && h('span', { class: 'out' }, '暂时缺货')),
+    description && h('p', { class: 'description' }, description),
+    h('div', { class: 'product-foot' }, h('span', { class: 'hint' }, '在微信小程序中下单'), close));
+  dialog.addEventListener('click', ({ target }) => { if (target === dialog) dialog.close(); });
+  dialog.addEventListener('close', () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  close.focus();
+}
+
+search.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const hash = hashOf('', { category: readHash().query.get('category'), q: search.q.value.trim() });
+  if (location.hash === hash) route();
+  else location.hash = hash;
+});
+window.addEventListener('hashchange', route);
+route();

@@ -1,0 +1,69 @@
+// Notifications of WeChat Pay built with node:crypto alone, part by part, so that a test can have any part wrong. The
+// genuine ones come from the stand-in, which uses the SDK's cryptography.
+
+import { createCipheriv, createSign, randomBytes, randomUUID } from 'node:crypto';
+import http from 'node:http';
+
+export const SIGNATURE_TYPE = 'WECHATPAY2-SHA256-RSA2048';
+
+// keys: of makeKeys(), or of a published vector; url: where notifications go.
+export function makeForger({ appid, mchid, apiV3Key, platformKeyId, platformPrivateKey }, url) {
+  const transaction = (outTradeNo, fen, more = {}) => ({
+    appid, mchid, out_trade_no: outTradeNo, transaction_id: newTransactionId(), trade_type: 'JSAPI', trade_state: 'SUCCESS',
+    trade_state_desc: '支付成功', bank_type: 'OTHERS', success_time: '2026-01-31T12:00:00+08:00', payer: { openid: 'sandbox-x' },
+    amount: { total: fen, payer_total: fen, currency: 'CNY', payer_currency: 'CNY' },
+    ...more,
+  });
+
+  const seal = (plain, { key = apiV3Key, nonce = randomBytes(6).toString('hex'), data = 'transaction' } = {}) => {
+    const cipher = createCipheriv('aes-256-gcm', key, nonce);
+    cipher.setAAD(Buffer.from(data));
+    const sealed = Buffer.concat([cipher.update(typeof plain === 'string' ? plain : JSON.stringify(plain)), cipher.final(), cipher.getAuthTag()]);
+    return { original_type: 'transaction', algorithm: 'AEAD_AES_256_GCM', ciphertext: sealed.toString('base64'), associated_data: data, nonce };
+  };
+
+  const event = (plain, { resource = {}, sealing, ...more } = {}) => ({
+    id: randomUUID(), create_time: '2026-01-31T12:00:01+08:00', resource_type: 'encrypt-resource', event_type: 'TRANSACTION.SUCCESS',
+    summary: '支付成功', resource: { ...seal(plain, sealing), ...resource }, ...more,
+  });
+
+  const headers = (text, { timestamp = Math.floor(Date.now() / 1000), key = platformPrivateKey } = {}) => {
+    const nonce = randomBytes(16).toString('hex');
+    return {
+      'Wechatpay-Timestamp': String(timestamp),
+      'Wechatpay-Nonce': nonce,
+      'Wechatpay-Serial': platformKeyId,
+      'Wechatpay-Signature': createSign('sha256').update(`${timestamp}\n${nonce}\n${text}\n`).sign(key, 'base64'),
+      'Wechatpay-Signature-Type': SIGNATURE_TYPE,
+    };
+  };
+
+  // What is an object is sent as JSON; change(headers) gives the headers to send, a list for a repeated one.
+  const send = (what, { change = (own) => own, sent, ...signing } = {}) => {
+    const text = typeof what === 'string' ? what : JSON.stringify(what);
+    return post(url, sent ?? text, { 'Content-Type': 'application/json', ...change(headers(text, signing)) });
+  };
+
+  return { transaction, seal, event, headers, send };
+}
+
+export function newTransactionId() {
+  return `4200${randomBytes(12).readBigUInt64BE().toString().padStart(20, '0')}`;
+}
+
+// { status, body, ms }; on a connection of its own, as a provider's calls come.
+export function post(url, text, headers) {
+  const started = performance.now();
+  return new Promise((resolve, reject) => {
+    const request = http.request(url, {
+      method: 'POST', agent: false, headers: { ...headers, 'Content-Length': Buffer.byteLength(text) },
+    }, async (response) => {
+      const chunks = [];
+      for await (const chunk of response) chunks.push(chunk);
+      const body = Buffer.concat(chunks).toString();
+      resolve({ status: response.statusCode, body: body === '' ? null : JSON.parse(body), ms: performance.now() - started });
+    });
+    request.on('error', reject);
+    request.end(text);
+  });
+}
