@@ -1,6 +1,6 @@
 /*
  * notify.c - what providers tell us. Never calls out, and answers within 5 s whatever
- * hangs: its database waits are short, and no retry begins after three seconds.
+ * hangs: its database waits are short, and no retry begins after two seconds.
  */
 #include "ext/db.h" /* db_limits_notify */
 #include "flow/keys.h"
@@ -33,7 +33,7 @@ int main(int argc, char **argv)
 		.routes = routes,
 		.start = keys_start,
 		.db_limits = &db_limits_notify,
-		.budget_ms = 3000 };
+		.budget_ms = 2000 };
 
 	return app_main(argc, argv, &app);
 }

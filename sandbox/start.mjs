@@ -49,8 +49,11 @@ async function main() {
     return 1;
   } finally {
     if (database) log('stopping …');
-    await shop?.stop();
-    await database?.stop();
+    try {
+      await shop?.stop();
+    } finally {
+      await database?.stop();
+    }
   }
 }
 

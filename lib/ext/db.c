@@ -162,7 +162,7 @@ static enum err set_session(struct db *db)
 static enum err connect_now(struct db *db)
 {
 	const struct conf *conf = db->conf;
-	unsigned wait_s = db->limits->statement_s == 0 ? 600 : db->limits->statement_s + 2;
+	unsigned wait_s = db->limits->statement_s == 0 ? 600 : db->limits->statement_s + 1;
 	my_bool off = 0;
 	bool socket = conf->db_socket != NULL;
 

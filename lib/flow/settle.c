@@ -86,7 +86,9 @@ static enum err settle_tx(struct ctx *c, void *arg)
 static enum err orphan(
 	struct ctx *c, const struct event *event, const char *reason, enum event_verdict *verdict)
 {
-	log_line(LOG_ALARM, "settle", "orphan payment kept: %s", reason);
+	log_line(LOG_ALARM, "settle", "orphan payment kept: %s, event %.64s, out_trade_no %.64s",
+		reason, event->event_id,
+		event->out_trade_no != NULL ? event->out_trade_no : "unknown");
 	*verdict = EVENT_ORPHAN;
 	return event_record(c, event, EVENT_ORPHAN, reason);
 }
@@ -123,7 +125,7 @@ enum err settle(struct ctx *c, const struct wx_transaction *t, const struct even
 		return orphan(c, event, "MCHID", verdict);
 	if (!text_is(t->appid, c->conf->wechat_appid))
 		return orphan(c, event, "APPID", verdict);
-	if (!text_is(t->trade_state, "SUCCESS") && !text_is(t->trade_state, "REFUND")) {
+	if (!text_is(t->trade_state, "SUCCESS")) { /* nothing else ever pays (BEHAVIOUR 35) */
 		*verdict = EVENT_NOTHING;
 		return event_record(c, event, EVENT_NOTHING, "TRADE_STATE");
 	}
@@ -204,19 +206,36 @@ enum err settle_wechat_notification(struct ctx *c, const struct wx_signed *m)
 
 /* ---- queries ---- */
 
-/* A query's answer that says SUCCESS, as an event of its own: an answer has no id. */
-static enum err settle_answer(struct ctx *c, const struct wx_transaction *t)
+/* A query's answer as an event of its own: an answer has no id. */
+static struct event event_of_answer(struct ctx *c, const struct wx_transaction *t)
 {
-	const char *id = arena_printf(&c->arena, "query %s", t->out_trade_no);
-	const struct event event = { .channel = CHANNEL_WECHAT_JSAPI,
-		.event_id = id,
+	return (struct event){
+		.channel = CHANNEL_WECHAT_JSAPI,
+		.event_id = arena_printf(&c->arena, "query %s", t->out_trade_no),
 		.out_trade_no = t->out_trade_no,
 		.transaction_id = t->transaction_id,
 		.amount = { t->total_fen, t->total_fen >= 0 },
-		.body = { "", 0 } };
+		.body = { "", 0 },
+	};
+}
+
+static enum err settle_answer(struct ctx *c, const struct wx_transaction *t)
+{
+	const struct event event = event_of_answer(c, t);
 	enum event_verdict verdict;
 
 	return settle(c, t, &event, &verdict);
+}
+
+/* Paid and refunded behind our back: it pays nothing here, and somebody must look. */
+static enum err refunded_elsewhere(
+	struct ctx *c, const struct attempt *a, const struct wx_transaction *t)
+{
+	const struct event event = event_of_answer(c, t);
+	enum event_verdict verdict;
+
+	TRY(orphan(c, &event, "REFUNDED_ELSEWHERE", &verdict));
+	return payment_close(c, a->attempt_id);
 }
 
 static bool is_any_of(const char *text, const char *const *list)
@@ -229,7 +248,6 @@ static bool is_any_of(const char *text, const char *const *list)
 
 enum err settle_by_query(struct ctx *c, const struct attempt *a, const char **trade_state)
 {
-	static const char *const paid[] = { "SUCCESS", "REFUND", NULL };
 	static const char *const dead[] = { "CLOSED", "REVOKED", "PAYERROR", NULL };
 	static const char *const waiting[] = { "NOTPAY", "USERPAYING", "ACCEPT", NULL };
 	struct wx_transaction t = { 0 };
@@ -251,8 +269,10 @@ enum err settle_by_query(struct ctx *c, const struct attempt *a, const char **tr
 		return OK;
 	}
 	*trade_state = t.trade_state;
-	if (is_any_of(t.trade_state, paid))
+	if (text_is(t.trade_state, "SUCCESS"))
 		return settle_answer(c, &t);
+	if (text_is(t.trade_state, "REFUND"))
+		return refunded_elsewhere(c, a, &t);
 	if (is_any_of(t.trade_state, dead))
 		return payment_close(c, a->attempt_id);
 	if (!is_any_of(t.trade_state, waiting))

@@ -52,10 +52,13 @@ export async function openShop({ env = {}, processEnv = {}, wechat = true, testC
   const dbName = `minimall_${process.pid}_${randomBytes(4).toString('hex')}`;
   let shop;
   const close = async () => {
-    const stopped = await shop?.stop({ patienceMs: STOP_MS });
-    await db.dropDatabase(dbName);
-    await db.stop();
-    return stopped;
+    try {
+      const stopped = await shop?.stop({ patienceMs: STOP_MS });
+      await db.dropDatabase(dbName);
+      return stopped;
+    } finally {
+      await db.stop();
+    }
   };
   try {
     shop = await startShop({

@@ -8,7 +8,7 @@ import http from 'node:http';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { checkout, freePort } from '../../sandbox/files.mjs';
-import { processesOf, run, untilReady, withinMs } from '../../sandbox/process.mjs';
+import { processesOf, run, stopProcess, untilReady, withinMs } from '../../sandbox/process.mjs';
 import { makeDirectory, mode } from './harness.mjs';
 
 const READY_MS = 90_000;
@@ -25,8 +25,7 @@ let running; // the shop that several tests look at
 // A test that fails leaves nothing behind that the next one would stumble over.
 async function stopAllBut(kept) {
   const left = [...started].filter((child) => child !== kept);
-  for (const child of left) child.kill('SIGTERM');
-  await Promise.all(left.map((child) => child.exited));
+  await Promise.all(left.map((child) => stopProcess(child, STOP_MS)));
 }
 
 afterEach(() => stopAllBut(running?.child));
@@ -59,6 +58,14 @@ async function stopped(shop, signal) {
   shop.child.kill(signal);
   const end = await withinMs(shop.exited, STOP_MS);
   assert.ok(end, `still there ${STOP_MS} ms after ${signal}: ${shop.output()}`);
+  return end;
+}
+
+// The end of a script that ends by itself: { code, output }.
+async function finished(name, env) {
+  const { exited, output } = script(name, env);
+  const end = await withinMs(exited, READY_MS);
+  assert.ok(end, `${name} does not end: ${output()}`);
   return end;
 }
 
@@ -195,7 +202,7 @@ test('every page of htdocs is served with its type and a short life', async () =
 
 test('a second start and a reset are refused while it runs, and do it no harm', async () => {
   for (const [name, env] of [['start.mjs', {}], ['start.mjs', { PORT: String(await freePort()) }], ['reset.mjs', {}]]) {
-    const { code, output } = await script(name, env).exited;
+    const { code, output } = await finished(name, env);
     assert.equal(code, 1, output);
     assert.match(output, /is in use by a shop that runs already \(process [0-9]+\)/);
   }
@@ -262,7 +269,7 @@ test('a port that is taken or no port is named', async (t) => {
   await new Promise((resolve) => server.once('listening', resolve));
   const taken = String(server.address().port);
   for (const [PORT, words] of [[taken, `port ${taken} is taken`], ['eighty', 'PORT=eighty is no port number']]) {
-    const { code, output } = await script('start.mjs', { PORT }).exited;
+    const { code, output } = await finished('start.mjs', { PORT });
     assert.equal(code, 1, output);
     assert.ok(output.includes(words), output);
   }
@@ -270,14 +277,14 @@ test('a port that is taken or no port is named', async (t) => {
 });
 
 test('without the sandbox every missing setting of the providers is named', async () => {
-  const { code, output } = await script('start.mjs', { SANDBOX: 'off', WECHAT_APPID: 'wx0123456789abcdef' }).exited;
+  const { code, output } = await finished('start.mjs', { SANDBOX: 'off', WECHAT_APPID: 'wx0123456789abcdef' });
   assert.equal(code, 1, output);
   assert.match(output, /Missing: WECHAT_SECRET, WECHAT_MCHID, WECHAT_API_V3_KEY, /);
   assert.deepEqual(processes(), []);
 });
 
 test('a reset drops the data and nothing else', async () => {
-  const { code, output } = await script('reset.mjs').exited;
+  const { code, output } = await finished('reset.mjs');
   assert.equal(code, 0, output);
   assert.ok(existsSync(dir));
   assert.deepEqual(readdirSync(dir), []);
