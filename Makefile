@@ -90,6 +90,9 @@ unit: $(UNIT) ## unit tests
 e2e: all ## end-to-end tests; FILES=tests/e2e/x.test.mjs for some
 	@MODE=$(MODE) node tests/e2e/run.mjs $(FILES)
 
+bench: all ## how fast it answers, as ratios within one run (SECONDS=3 a scene)
+	@MODE=$(MODE) node tests/bench/bench.mjs
+
 routes: $(CGI) ## print every route
 	@for f in $(CGI); do $$f --routes; done
 

@@ -122,6 +122,7 @@ async function createFiles(home, data, as) {
   if (as) chownSync(fresh, as.uid, as.gid);
   await must('mariadb-install-db', ['--no-defaults', `--datadir=${fresh}`, `--tmpdir=${path.join(home, 'tmp')}`,
     '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve',
+    '--force', // even where the host's own name cannot be looked up
     ...(as ? [`--user=${userName(as.uid)}`] : [])], home);
   renameSync(fresh, data);
 }

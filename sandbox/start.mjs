@@ -2,6 +2,7 @@
 //   PORT=8080    SANDBOX=off (the real providers' settings are used)    MODE=asan (build/asan)
 //   VAR_DIR      where its data is; var/ of the checkout unless a test says otherwise
 
+import { setMaxListeners } from 'node:events';
 import { accessSync, constants, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -21,6 +22,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 
 const interruption = new AbortController();
 const { signal } = interruption;
+setMaxListeners(0, signal); // every request of the demo data listens to it
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => interruption.abort());
 const interrupted = new Promise((resolve) => { signal.addEventListener('abort', () => resolve(null)); });
 

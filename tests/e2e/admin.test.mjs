@@ -182,6 +182,7 @@ test('an order is cancelled, then deleted, and has gone from the list', async (t
   await press(page, '取消订单');
   await press(page.getByRole('dialog'), '取消订单');
   await said(page, '订单已取消');
+  await heading(page, '已取消');
   assert.deepEqual(await page.locator('.steps button').allTextContents(), ['删除']);
   await press(page, '删除');
   await press(page.getByRole('dialog'), '删除订单');
@@ -449,7 +450,7 @@ test('no page is wider than a phone, and the keyboard alone comes to an order', 
   await page.keyboard.press('Enter');
   await heading(page, id);
   const pages = {
-    [`orders/${id}`]: id, orders: '订单', 'products/new': '新建商品', products: '商品', [`products/${tea.product_id}`]: '龙井',
+    [`orders/${id}`]: id, orders: '订单', products: '商品', 'products/new': '新建商品', [`products/${tea.product_id}`]: '龙井',
     categories: '分类', users: '用户', [`users/${customer.user.user_id}`]: '林小雨',
   };
   for (const [hash, title] of Object.entries(pages)) {

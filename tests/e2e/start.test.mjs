@@ -118,6 +118,7 @@ test('a first start says that it is ready, and where', async () => {
     assert.ok(running.output().includes(first[name]), `${name} is not in: ${running.output()}`);
   }
   assert.ok(running.output().includes(`${first.BASE_URL}/admin/`));
+  assert.doesNotMatch(running.output(), /warning/i);
   assert.equal(statSync(path.join(dir, 'dev.env')).mode & 0o777, 0o600);
   assert.equal(statSync(path.join(dir, 'minimall.conf')).mode & 0o777, 0o600);
 });

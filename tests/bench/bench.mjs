@@ -1,0 +1,113 @@
+// make bench: how fast the shop answers, as ratios within one run (absolute figures are the machine's, not ours).
+// A shop of its own, bounded in count and time; 16 kept connections from this process.
+
+import { Agent, request } from 'node:http';
+import { rmSync } from 'node:fs';
+import path from 'node:path';
+import { startDatabase, startShop } from '../../sandbox/shop.mjs';
+import { binDir, makeDirectory } from '../e2e/harness.mjs';
+
+const CONNECTIONS = 16;
+const REQUESTS_MAX = 20_000;
+const SECONDS_MAX = Number(process.env.SECONDS ?? 3);
+const PRODUCTS = 1000;
+
+const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+
+function send(base, { method = 'GET', address, token, body }) {
+  return new Promise((resolve, reject) => {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const started = process.hrtime.bigint();
+    const req = request(new URL(address, base), {
+      agent,
+      method,
+      headers: {
+        ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+        ...(token ? { authorization: `Bearer ${token}` } : {}),
+      },
+    }, (res) => {
+      const parts = [];
+      res.on('data', (part) => parts.push(part));
+      res.on('end', () => resolve({
+        status: res.statusCode, text: Buffer.concat(parts).toString(), us: Number(process.hrtime.bigint() - started) / 1000,
+      }));
+    });
+    req.on('error', reject);
+    req.end(text);
+  });
+}
+
+async function json(base, options) {
+  const { status, text } = await send(base, options);
+  if (status >= 300) throw new Error(`${options.method ?? 'GET'} ${options.address}: ${status} ${text}`);
+  return text === '' ? null : JSON.parse(text);
+}
+
+async function measure(base, make, expected) {
+  const until = Date.now() + SECONDS_MAX * 1000;
+  const took = [];
+  let sent = 0;
+  const started = process.hrtime.bigint();
+  await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
+    while (sent < REQUESTS_MAX && Date.now() < until) {
+      sent += 1;
+      const { status, text, us } = await send(base, make());
+      if (status !== expected) throw new Error(`${status} instead of ${expected}: ${text}`);
+      took.push(us);
+    }
+  }));
+  const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+  took.sort((a, b) => a - b);
+  const at = (share) => Math.round(took[Math.min(took.length - 1, Math.floor(took.length * share))]);
+  return { perSecond: took.length / seconds, p50: at(0.5), p99: at(0.99) };
+}
+
+async function prepare(shop) {
+  const base = shop.baseUrl;
+  const { token: admin } = await json(base, { method: 'POST', address: '/api/auth/login', body: shop.admin });
+  const { token: user } = await json(base, { method: 'POST', address: '/weixin-login', body: { code: 'sandbox:bench' } });
+  const { category_id } = await json(base, { method: 'POST', address: '/api/categories', token: admin, body: { name: '压测' } });
+  const ids = [];
+  for (let i = 0; i < PRODUCTS; i += 1) {
+    const body = { category_id, name: `商品 ${i}`, description: '说明'.repeat(20), price: '9.90', stock: 900_000_000 };
+    ids.push((await json(base, { method: 'POST', address: '/api/products', token: admin, body })).product_id);
+  }
+  return { user, ids };
+}
+
+const dir = makeDirectory();
+const db = await startDatabase({ dir: path.join(dir, 'db') });
+const shop = await startShop({ dir, binDir, db, dbName: 'minimall_bench', wechat: true });
+try {
+  const { user, ids } = await prepare(shop);
+  const any = () => ids[Math.floor(Math.random() * ids.length)];
+  const deep = await send(shop.baseUrl, { address: '/api/products?limit=20' });
+  if (deep.status !== 200) throw new Error(deep.text);
+  const scenes = [
+    ['a file of the web server', () => ({ address: '/' }), 200],
+    ['404 of an executable', () => ({ address: '/api/nothing' }), 404],
+    ['one product', () => ({ address: `/api/products/${any()}` }), 200],
+    ['a page of 20 products', () => ({ address: '/api/products?limit=20' }), 200],
+    ['oneself, signed in', () => ({ address: '/api/auth/me', token: user }), 200],
+    ['an order of one line', () => ({
+      method: 'POST', address: '/api/orders', token: user, body: { items: [{ product_id: any(), quantity: 1 }] },
+    }), 201],
+    ['an order of the same product', () => ({
+      method: 'POST', address: '/api/orders', token: user, body: { items: [{ product_id: ids[0], quantity: 1 }] },
+    }), 201],
+    ['a page of 20 own orders', () => ({ address: '/api/orders?limit=20', token: user }), 200],
+  ];
+  let first;
+  console.log(`${'scene'.padEnd(32)}${'per s'.padStart(9)}${'ratio'.padStart(8)}${'p50 us'.padStart(9)}${'p99 us'.padStart(9)}`);
+  for (const [name, make, expected] of scenes) {
+    const { perSecond, p50, p99 } = await measure(shop.baseUrl, make, expected);
+    first ??= perSecond;
+    console.log(`${name.padEnd(32)}${perSecond.toFixed(0).padStart(9)}${(perSecond / first).toFixed(2).padStart(8)}${
+      String(p50).padStart(9)}${String(p99).padStart(9)}`);
+  }
+} finally {
+  agent.destroy();
+  await shop.stop();
+  await db.stop();
+  rmSync(dir, { recursive: true, force: true });
+}
