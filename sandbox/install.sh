@@ -13,7 +13,7 @@ log=$root/var/log/install.log
 run_packages='gcc make pkg-config|pkgconf libc6-dev libfcgi-dev libjson-c-dev libmariadb-dev libssl-dev
   libcurl4-openssl-dev|libcurl4-gnutls-dev libcrypt-dev liblmdb-dev libhiredis-dev libcmocka-dev
   mariadb-server-core mariadb-client-core lighttpd'
-test_packages='cppcheck clang-format'
+test_packages='cppcheck clang-format chromium'
 
 fail() {
   echo "minimall: $*" >&2
