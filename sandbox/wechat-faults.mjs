@@ -56,6 +56,7 @@ export const FAULTS = {
   old_timestamp: { on: PAY, after: (reply) => ({ ...reply, ageS: OLD_S }) },
   unknown_serial: { on: PAY, after: setHeader('Wechatpay-Serial', otherKeyId) },
   duplicate_header: { on: PAY, after: setHeader('Wechatpay-Signature', (value) => [value, value]) },
+  refunded: { on: ['query'], after: onMember((body) => { Object.assign(body, { trade_state: 'REFUND', trade_state_desc: '转入退款' }); }) },
   wrong_amount: { on: ['query'], after: onMember((body) => { body.amount.total += 1; }) },
   wrong_mchid: { on: ['query'], after: onMember((body) => { body.mchid = otherEnd(body.mchid); }) },
   wrong_out_trade_no: {

@@ -10,15 +10,15 @@ static const struct field verdict_fields[] = { FIELD(struct verdict_row, verdict
 static const char SQL_FIND[] =
 	"SELECT verdict FROM payment_events WHERE channel = ? AND event_id = ?";
 /* The copy that is judged last is the one that is kept; the verdict decides, so it goes last. */
-#define UNLESS_FINAL(column)                                                                   \
+#define UNLESS_FINAL(column)                                                                       \
 	column " = IF(verdict BETWEEN 1 AND 4, " column ", VALUES(" column ")), "
 static const char SQL_RECORD[] =
 	"INSERT INTO payment_events (channel, event_id, verdict, reason, out_trade_no, "
 	"transaction_id, amount, serial, body, received_at, judged_at) "
-	"VALUES (?, ?, ?, ?, LEFT(?, 64), LEFT(?, 64), ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE "
-	UNLESS_FINAL("reason") UNLESS_FINAL("out_trade_no") UNLESS_FINAL("transaction_id")
-	UNLESS_FINAL("amount") UNLESS_FINAL("serial") UNLESS_FINAL("body")
-	UNLESS_FINAL("judged_at") UNLESS_FINAL("verdict") "copies = copies + 1";
+	"VALUES (?, ?, ?, ?, LEFT(?, 64), LEFT(?, 64), ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE " UNLESS_FINAL(
+		"reason") UNLESS_FINAL("out_trade_no") UNLESS_FINAL("transaction_id")
+		UNLESS_FINAL("amount") UNLESS_FINAL("serial") UNLESS_FINAL("body")
+			UNLESS_FINAL("judged_at") UNLESS_FINAL("verdict") "copies = copies + 1";
 
 bool event_is_final(enum event_verdict v)
 {

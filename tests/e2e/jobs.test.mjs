@@ -1,7 +1,6 @@
 // `minimall jobs`: orders that nobody pays, the provider first, and attempts that must be followed (BEHAVIOUR 20).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   ATTEMPT, CANCELLED, MINUTE_S, PAID, PAY_S, PENDING, assertRefused, openTrade,
 } from './trading.mjs';
@@ -82,7 +81,7 @@ test("the provider's order is closed before the stock goes back: query, close, t
   await trade.forgetRequests();
   await trade.fault('close', 'late', { delay_ms: 700 });
   const working = shop.jobs();
-  while (!(await trade.requests()).includes('close')) await delay(5); // it is being closed just now
+  await trade.asked('close'); // it is being closed just now
   await assertWaiting(x);
   assertRefused(await trade.tryPrepay(anna, x.order), 409, 'ORDER_EXPIRED');
   await working;
@@ -103,8 +102,7 @@ test('if the provider says paid, it is paid, at the query or at the close (B20)'
   await trade.forgetRequests();
   await trade.fault('query', 'late', { delay_ms: 500 });
   const working = shop.jobs();
-  while ((await trade.requests()).length === 0) await delay(5); // NOTPAY is on its way when it is paid
-  await delay(100);
+  await trade.asked('query');
   await shop.pay(y.outTradeNo, { notify: false });
   await working;
   assert.deepEqual(await trade.requests(), ['query', 'close', 'query']);
@@ -158,7 +156,7 @@ test("a person's cancel is at once, though jobs is asking the provider; it is to
   await trade.forgetRequests();
   await trade.fault('query', 'late', { delay_ms: 700 });
   const working = shop.jobs();
-  while ((await trade.requests()).length === 0) await delay(5);
+  await trade.asked('query');
   assert.equal((await trade.cancel(anna, x.order)).body.status, CANCELLED);
   await assertGone(x);
   await working;
@@ -231,7 +229,7 @@ test('a pass that was killed while it waited for the provider is taken up by ano
   await trade.fault('query', 'hang');
   const abort = new AbortController();
   const killed = shop.minimall(['jobs'], { signal: abort.signal });
-  while ((await trade.requests()).length === 0) await delay(5);
+  await trade.asked('query');
   abort.abort();
   await killed;
   assert.deepEqual((await jobsAt(PAY_S + 6)).requests, [], 'it may be alive still');

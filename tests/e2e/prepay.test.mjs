@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { createSign, createVerify, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { ATTEMPT, CANCELLED, PAID, PAY_S, PENDING, assertRefused, openTrade, prepayIdOf } from './trading.mjs';
 
 const trade = await openTrade();
@@ -226,7 +225,7 @@ test('cancelled while the provider was asked: 409, and jobs closes what was orde
   await trade.forgetRequests();
   await trade.fault('jsapi', 'late', { delay_ms: 800 });
   const preparing = trade.tryPrepay(anna, order);
-  while ((await trade.requests()).length === 0) await delay(5); // until the provider has been asked
+  await trade.asked('jsapi');
   assert.equal((await trade.cancel(anna, order)).status, 200);
   assertRefused(await preparing, 409, 'ORDER_NOT_PENDING');
   const outTradeNo = await outTradeNoOf(order);

@@ -270,11 +270,24 @@ test('a success after the deadline of an order that nobody has closed yet is sim
   shop.clock(0);
 });
 
-test("trade_state REFUND is a payment too: the provider has the shop's money (B35)", async () => {
+test('a notification with trade_state REFUND pays nothing and is refused (B35)', async () => {
   const x = await prepared();
   const answer = await forger.send(forger.event(forger.transaction(x.outTradeNo, FEN, { trade_state: 'REFUND' })));
-  assert.equal(answer.status, 200);
-  assert.equal(await trade.status(x.order), PAID);
+  assert.equal(answer.status, 400);
+  assert.equal(await trade.status(x.order), PENDING);
+  assert.deepEqual(await trade.states(x.order), [ATTEMPT.open]);
+});
+
+test('what was paid and refunded behind the back pays nothing, and somebody is told (B35)', async () => {
+  const x = await paidUnheard();
+  await trade.fault('query', 'refunded');
+  const { status, body } = await trade.standing(anna, x.order);
+  assert.equal(status, 200);
+  assert.deepEqual([body.status, body.trade_state], [PENDING, 'CLOSED']);
+  assert.deepEqual(await trade.states(x.order), [ATTEMPT.closed]);
+  const { code, stdout } = await shop.audit();
+  assert.equal(code, 0);
+  assert.match(stdout, new RegExp(`orphan: REFUNDED_ELSEWHERE, ${x.outTradeNo}`));
 });
 
 test("success_time is the provider's, and a strange one is replaced by now", async () => {

@@ -9,6 +9,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { makeKeys } from '../../sandbox/wechat.mjs';
 import { processesOf } from '../../sandbox/process.mjs';
 import { openShop } from './harness.mjs';
@@ -175,6 +176,11 @@ class Trade {
     return this.call('GET', `/api/payment/wxpay/${order.order_id}`, { token: person.token });
   }
 
+  // Returns once the shop has called the stand-in so.
+  asked(name) {
+    return until(`a call of ${name}`, async () => (await this.requests()).includes(name));
+  }
+
   // What the stand-in knows of an attempt; 404 and no body for one it never saw.
   async atWechat(outTradeNo) {
     const { status, body } = await this.shop.sandbox('GET', `/sandbox/orders/${outTradeNo}`);
@@ -285,6 +291,15 @@ export function assertRefused({ status, body }, expected, code) {
   assert.equal(status, expected, JSON.stringify(body));
   assert.ok(body.message, JSON.stringify(body));
   if (code) assert.equal(body.code, code, JSON.stringify(body));
+}
+
+// Waits for a condition that something else is about to bring; it must come, and soon.
+export async function until(what, condition, limitMs = 10_000) {
+  const end = Date.now() + limitMs;
+  while (!await condition()) {
+    assert.ok(Date.now() < end, `waited ${limitMs} ms in vain for ${what}`);
+    await delay(5);
+  }
 }
 
 // How often each value occurs.
