@@ -6,7 +6,7 @@
 #include "ext/db.h"
 #include "shop/outbox.h"
 
-/* When a notification is late, the provider is first asked after this. */
+/* When a notification is late, the provider is first asked after this, or at the deadline. */
 #define FIRST_QUERY_MS MINUTE_MS
 
 static const struct field attempt_fields[] = {
@@ -67,6 +67,8 @@ const char *payment_new_out_trade_no(struct ctx *c)
 
 enum err payment_create_tx(struct ctx *c, struct attempt *a)
 {
+	const int64_t first_query_ms = c->now_ms + FIRST_QUERY_MS;
+
 	assert(db_in_tx(c->db));
 	a->state = ATTEMPT_OPEN;
 	a->created_at.ms = c->now_ms;
@@ -75,7 +77,8 @@ enum err payment_create_tx(struct ctx *c, struct attempt *a)
 			TEXT(a->out_trade_no), FEN(a->amount), TEXT(a->request), I64(a->payable_id),
 			AT(a->expires_at), I64(c->now_ms), I64(c->now_ms)),
 		&a->attempt_id));
-	return outbox_put_tx(c, OUTBOX_FOLLOW_ATTEMPT, a->attempt_id, c->now_ms + FIRST_QUERY_MS);
+	return outbox_put_tx(c, OUTBOX_FOLLOW_ATTEMPT, a->attempt_id,
+		first_query_ms < a->expires_at.ms ? first_query_ms : a->expires_at.ms);
 }
 
 enum err payment_set_prepay_tx(struct ctx *c, int64_t attempt_id, const char *prepay_id)

@@ -1,0 +1,148 @@
+// `minimall audit` finds what does not add up: for each of its rules one saboteur, who edits a row behind the shop's back.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PAID, SHIPPED, openTrade } from './trading.mjs';
+
+const trade = await openTrade();
+const { shop } = trade;
+const anna = await trade.buyer();
+const product = await trade.product({ price: '8.00', stock: 50 });
+const idle = await trade.product({ stock: 7 });
+
+const pending = await trade.order(anna, [[product, 2]]);
+const cancelled = await trade.orderIn(anna, [[product, 1]], 4);
+const offline = await trade.orderIn(anna, [[product, 1]], PAID, 'offline');
+const shipped = await trade.orderIn(anna, [[product, 1]], SHIPPED);
+const { outTradeNo: open } = await trade.prepay(anna, pending);
+const [{ out_trade_no: granted, transaction_id: transactionId }] = await trade.attempts(shipped);
+const [{ event_id: eventId }] = await trade.events(`out_trade_no = '${granted}'`);
+
+const rowId = async (order) => (await shop.sql(`SELECT id FROM orders WHERE order_id = '${order.order_id}'`))[0].id;
+const ids = { pending: await rowId(pending), cancelled: await rowId(cancelled), offline: await rowId(offline), shipped: await rowId(shipped) };
+
+const order = (id, change) => `UPDATE orders SET ${change} WHERE id = ${id}`;
+const attempt = (no, change) => `UPDATE payment_attempts SET ${change} WHERE out_trade_no = '${no}'`;
+const event = (change) => `UPDATE payment_events SET ${change} WHERE event_id = '${eventId}'`;
+
+// [rule, subject it must name, damage, repair]; more than one for a rule that has several ways to be broken
+const SABOTAGE = [
+  ["stock is the sum of its moves", `product ${idle}`,
+    `UPDATE products SET stock = stock + 1 WHERE product_id = ${idle}`, `UPDATE products SET stock = stock - 1 WHERE product_id = ${idle}`],
+  ["stock is the sum of its moves", `product ${idle}`,
+    `INSERT INTO stock_moves (product_id, delta, reason, at) VALUES (${idle}, -7, 1, 0)`,
+    `DELETE FROM stock_moves WHERE product_id = ${idle} AND delta = -7`],
+  ["an order's lines hold their stock", `order ${pending.order_id} product ${product}`,
+    `UPDATE stock_moves SET delta = delta + 1 WHERE order_id = ${ids.pending}`, `UPDATE stock_moves SET delta = delta - 1 WHERE order_id = ${ids.pending}`],
+  ["an order's lines hold their stock", `order ${cancelled.order_id} product ${product}`,
+    `INSERT INTO stock_moves (product_id, delta, reason, order_id, at) VALUES (${product}, 1, 3, ${ids.cancelled}, 77)`,
+    'DELETE FROM stock_moves WHERE at = 77'],
+  ['every move of an order has its line', 'stock_move ',
+    `INSERT INTO stock_moves (product_id, delta, reason, order_id, at) VALUES (${idle}, 0, 2, ${ids.pending}, 78)`, 'DELETE FROM stock_moves WHERE at = 78'],
+  ['status and held stock agree', `order ${offline.order_id}`, order(ids.offline, 'stock_held = 0'), order(ids.offline, 'stock_held = 1')],
+  ['status and held stock agree', `order ${cancelled.order_id}`, order(ids.cancelled, 'stock_held = 1'), order(ids.cancelled, 'stock_held = 0')],
+  ["an order's total is the sum of its lines", `order ${pending.order_id}`,
+    order(ids.pending, 'total_amount = total_amount - 1'), order(ids.pending, 'total_amount = total_amount + 1')],
+  ["an order's total is the sum of its lines", `order ${offline.order_id}`,
+    `UPDATE order_items SET order_id = 999999 WHERE order_id = ${ids.offline}`, `UPDATE order_items SET order_id = ${ids.offline} WHERE order_id = 999999`],
+  ['status and payer agree', `order ${pending.order_id}`, order(ids.pending, 'status = 1'), order(ids.pending, 'status = 0')],
+  ['status and payer agree', `order ${offline.order_id}`, order(ids.offline, 'paid_by = 0'), order(ids.offline, 'paid_by = 2')],
+  ['status and payer agree', `order ${offline.order_id}`, order(ids.offline, 'paid_by = 3'), order(ids.offline, 'paid_by = 2')],
+  ['status and payer agree', `order ${cancelled.order_id}`, order(ids.cancelled, 'paid_at = 1'), order(ids.cancelled, 'paid_at = NULL')],
+  ['an order paid by a provider has its payment', `order ${shipped.order_id}`,
+    order(ids.shipped, "payment_id = 'another'"), order(ids.shipped, `payment_id = '${transactionId}'`)],
+  ['an order paid by a provider has its payment', `order ${offline.order_id}`, order(ids.offline, 'paid_by = 1'), order(ids.offline, 'paid_by = 2')],
+  ['an order paid by a provider has its payment', `order ${shipped.order_id}`, attempt(granted, 'amount = amount + 1'), attempt(granted, 'amount = amount - 1')],
+  ['a granted payment has its order', `payment ${granted}`, order(ids.shipped, 'paid_by = 2'), order(ids.shipped, 'paid_by = 1')],
+  ['a granted payment has its order', `payment ${granted}`, attempt(granted, `payable_id = ${ids.offline}`), attempt(granted, `payable_id = ${ids.shipped}`)],
+  ["a payment's state fits what it holds", `payment ${open}`, attempt(open, 'open_payable_id = NULL'), attempt(open, `open_payable_id = ${ids.pending}`)],
+  ["a payment's state fits what it holds", `payment ${open}`, attempt(open, "transaction_id = 'x'"), attempt(open, 'transaction_id = NULL')],
+  ["a payment's state fits what it holds", `payment ${granted}`, attempt(granted, 'state = 1'), attempt(granted, 'state = 2')],
+  ['an open payment is followed', `payment ${open}`,
+    'CREATE TABLE kept AS SELECT * FROM outbox; DELETE FROM outbox', 'INSERT INTO outbox SELECT * FROM kept; DROP TABLE kept'],
+  ['what settled a payment is its transaction', `event ${eventId}`, event("transaction_id = 'x'"), event(`transaction_id = '${transactionId}'`)],
+  ['what settled a payment is its transaction', `event ${eventId}`, event(`out_trade_no = '${open}'`), event(`out_trade_no = '${granted}'`)],
+  ['every user is a member', `user ${anna.user.user_id}`,
+    `UPDATE members SET user_id = 999999 WHERE user_id = ${anna.user.user_id}`, `UPDATE members SET user_id = ${anna.user.user_id} WHERE user_id = 999999`],
+];
+const OPEN_WORK = ['refund due', 'orphan payment'];
+
+async function summary(code) {
+  const lines = await trade.audit(code);
+  const [, rules, wrong, waiting] = /^audit: (\d+) rules, (\d+) wrong, (\d+) open$/.exec(lines.at(-1));
+  return { lines, rules: Number(rules), wrong: Number(wrong), waiting: Number(waiting) };
+}
+
+test('a shop in order: exit 0, nothing to say but how many rules hold', async () => {
+  const { lines, wrong, waiting } = await summary(0);
+  assert.deepEqual([lines.length, wrong, waiting], [1, 0, 0]);
+});
+
+test('every rule has its saboteur here', async () => {
+  const { rules } = await summary(0);
+  assert.equal(rules, new Set(SABOTAGE.map(([rule]) => rule)).size + OPEN_WORK.length);
+});
+
+for (const [rule, subject, damage, repair] of SABOTAGE) {
+  test(`${rule}: ${damage.slice(0, 90).replaceAll(/\s+/g, ' ')}`, async () => {
+    await shop.sql(damage);
+    const { lines, wrong } = await summary(1);
+    assert.ok(lines.some((line) => line.startsWith(`WRONG: ${subject}`) && line.endsWith(`(${rule})`)), lines.join('\n'));
+    assert.ok(wrong >= 1);
+    await shop.sql(repair);
+    await trade.audit(0);
+  });
+}
+
+test('money that waits for somebody is listed as open, and the exit stays 0 (B34, B37)', async () => {
+  const x = await trade.order(anna, [[product, 1]]);
+  const { outTradeNo } = await trade.prepay(anna, x);
+  await shop.pay(outTradeNo, { tamper: 'amount', event_id: 'strange' });
+  await trade.payOffline(x);
+  await shop.pay(outTradeNo);
+  const { lines, waiting } = await summary(0);
+  assert.equal(waiting, 2);
+  assert.deepEqual(lines.slice(0, 2), [
+    `open: payment ${outTradeNo}: refund due: 800 fen, ALREADY_PAID (refund due)`,
+    `open: event strange: orphan: AMOUNT, ${outTradeNo}, 801 fen (orphan payment)`,
+  ]);
+});
+
+test('a hundred findings of a rule are named, and that there are more is said', async () => {
+  await shop.sql(`INSERT INTO stock_moves (product_id, delta, reason, order_id, at)
+    SELECT ${idle}, 0, 2, ${ids.pending}, 79 FROM JSON_TABLE(CONCAT('[0', REPEAT(',0', 149), ']'), '$[*]' COLUMNS (n INT PATH '$')) t`);
+  const { lines } = await summary(1);
+  assert.equal(lines.filter((line) => line.startsWith('WRONG: stock_move ')).length, 100);
+  assert.ok(lines.some((line) => line.startsWith('WRONG: and more')));
+  await shop.sql('DELETE FROM stock_moves WHERE at = 79');
+  await trade.audit(0);
+});
+
+test('audit writes nothing, and takes no argument', async () => {
+  const sums = async () => JSON.stringify(await shop.sql(
+    'CHECKSUM TABLE users, members, sessions, products, stock_moves, orders, order_items, payment_attempts, payment_events, outbox, journal'));
+  const before = await sums();
+  await trade.audit(0);
+  assert.equal(await sums(), before);
+  const odd = await shop.minimall(['audit', '--fix']);
+  assert.equal(odd.code, 2, odd.stdout + odd.stderr);
+});
+
+test('audit holds while the shop works: no half-done transaction is taken for a fault (B16)', async () => {
+  const buyers = await trade.buyers(10);
+  let working = true;
+  const audits = [];
+  const auditor = (async () => {
+    while (working) audits.push(await shop.audit());
+  })();
+  await Promise.all(buyers.map(async (person) => {
+    for (let i = 0; i < 12; i++) {
+      const placed = await trade.order(person, [[product, 1], [idle, 1]].slice(0, 1));
+      if (i % 3 === 0) await trade.payByWechat(person, placed);
+      if (i % 3 !== 0) await trade.cancel(person, placed);
+    }
+  }));
+  working = false;
+  await auditor;
+  assert.ok(audits.length >= 2);
+  for (const { code, stdout } of audits) assert.equal(code, 0, stdout);
+});

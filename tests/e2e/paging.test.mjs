@@ -1,0 +1,274 @@
+// Lists: their limits and cursors, and that the database reaches any page through one index.
+
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { openShop } from './harness.mjs';
+import { exactly } from './wire.mjs';
+
+const ROWS = 6000; // of each kind: enough for an index to be worth something
+const DEFAULT_LIMIT = 100;
+const LIMIT_MAX = 500;
+
+const shop = await openShop();
+const admin = await shop.admin();
+const anna = await shop.login('anna');
+const userId = anna.user.user_id;
+
+// Half of the products and categories in one place, states mixed, some deleted. Without stock no move is missing, and a free
+// order without a line would be: so every order has its line and was cancelled or paid with nothing due.
+await shop.sql(`
+  INSERT INTO categories (category_id, name, parent_id, created_at, updated_at, deleted_at)
+    SELECT seq, CONCAT('分类 ', seq), IF(seq > 10 AND seq % 2 = 0, 7, NULL), 1700000000000 + seq, 1700000000000 + seq, IF(seq % 50 = 49, 1700000000000, NULL)
+    FROM seq_1_to_${ROWS};
+  INSERT INTO products (product_id, category_id, name, price, stock, status, created_at, updated_at)
+    SELECT seq, IF(seq % 2 = 0, 7, seq % 100 + 1), CONCAT('商品 ', seq), seq, 0, IF(seq % 10 = 9, 2, seq % 3 > 0), 1700000000000 + seq, 1700000000000 + seq
+    FROM seq_1_to_${ROWS};
+  INSERT INTO users (user_id, nickname, permission_level, created_at, updated_at)
+    SELECT 1000 + seq, CONCAT('顾客 ', seq), 0, 1700000000000 + seq, 1700000000000 + seq FROM seq_1_to_${ROWS};
+  UPDATE users SET permission_level = 1 WHERE user_id > 1000 AND user_id % 4 = 0;
+  INSERT INTO members (user_id, member_code, joined_at, last_active_at)
+    SELECT user_id, CONCAT('T', user_id), created_at, created_at FROM users WHERE user_id > 1000;
+  INSERT INTO orders (id, order_id, user_id, total_amount, status, paid_by, stock_held, expires_at, paid_at, created_at, updated_at)
+    SELECT seq, CONCAT('ORDERT', seq), IF(seq % 2 = 0, ${userId}, 1000 + seq), IF(seq % 3 = 0, 0, 100), IF(seq % 3 = 0, 5, 4), IF(seq % 3 = 0, 3, 0), 0, 1700000000000,
+      IF(seq % 3 = 0, 1700000000000, NULL), 1700000000000 + FLOOR(seq / 7), 1700000000000 FROM seq_1_to_${ROWS};
+  INSERT INTO order_items (order_id, product_id, name, quantity, unit_price, total_price)
+    SELECT id, 1, '旧', 1, total_amount, total_amount FROM orders;
+  ANALYZE TABLE categories, products, users, orders, order_items`);
+
+const nextOf = ({ headers }) => {
+  const link = headers.link ?? headers.get?.('link');
+  return link === undefined || link === null ? null : /^<(\/[^>]*)>; rel="next"$/.exec(link)?.[1] ?? assert.fail(`no link of ours: ${link}`);
+};
+
+async function pagesOf(address, token = admin, each = () => {}) {
+  const pages = [];
+  for (let next = address; next !== null;) {
+    const answer = await exactly(shop, 'GET', next, { token });
+    assert.equal(answer.status, 200, `${next}: ${answer.text}`);
+    pages.push(answer.json);
+    next = nextOf(answer);
+    await each(pages.length);
+  }
+  return pages;
+}
+
+// ---- limits ----
+
+const LISTS = ['/api/products', '/api/categories', '/api/users', '/api/orders'];
+
+test('a list without a limit has 100 rows, and never more than 500 (B13)', async () => {
+  for (const list of LISTS) {
+    for (const [query, rows] of [['', DEFAULT_LIMIT], ['?limit=1', 1], ['?limit=500', LIMIT_MAX], ['?limit=501', LIMIT_MAX], ['?limit=99999', LIMIT_MAX], ['?limit=2147483647', LIMIT_MAX]]) {
+      const answer = await exactly(shop, 'GET', `${list}${query}`, { token: admin });
+      assert.equal(answer.status, 200, `${list}${query}: ${answer.text}`);
+      assert.ok(Array.isArray(answer.json));
+      assert.equal(answer.json.length, rows, `${list}${query}`);
+      assert.notEqual(nextOf(answer), null);
+    }
+  }
+});
+
+test('a limit that is no positive integer of 31 bits is 400 (B13)', async () => {
+  for (const list of LISTS) {
+    for (const limit of ['0', '-1', '-500', '2147483648', '4294967297', '99999999999999999999', 'abc', '', '1.5', '1e2', '+1', '01', '%201', '1%20', '0x10', '1,000', '١', 'null', '%00']) {
+      const answer = await exactly(shop, 'GET', `${list}?limit=${encodeURI(limit).replaceAll('%25', '%')}`, { token: admin });
+      assert.equal(answer.status, 400, `${list}?limit=${limit}: ${answer.text}`);
+      assert.equal(answer.json.field, 'limit');
+    }
+  }
+});
+
+test('a filter out of its range or of another type is 400 and named (B12)', async () => {
+  const bad = {
+    '/api/products': { category_id: ['0', '-1', 'x', '1.5', '9223372036854775808'], status: ['2', '-1', 'x'], q: ['x'.repeat(101), '%FF', '%00', '%'] },
+    '/api/categories': { parent_id: ['-1', 'x'], q: ['x'.repeat(101), '%C0%AF'] },
+    '/api/users': { permission_level: ['2', '-1', 'x'], q: ['x'.repeat(101)] },
+    '/api/orders': { status: ['6', '-1', 'x'], user_id: ['0', 'x'], created_from: ['x', '2023-13-01', '2023-02-30', '1'], created_to: ['yesterday'] },
+  };
+  for (const [list, fields] of Object.entries(bad)) {
+    for (const [field, values] of Object.entries(fields)) {
+      for (const value of values) {
+        const answer = await exactly(shop, 'GET', `${list}?${field}=${value}`, { token: admin });
+        assert.equal(answer.status, 400, `${list}?${field}=${value}: ${answer.text}`);
+        assert.equal(answer.json.field, field);
+      }
+    }
+  }
+});
+
+// ---- cursors ----
+
+test('a cursor that is forged, cut, changed or of another list is 400 (B13)', async () => {
+  const cursors = Object.fromEntries(await Promise.all(LISTS.map(async (list) => {
+    const next = nextOf(await exactly(shop, 'GET', `${list}?limit=3`, { token: admin }));
+    return [list, new URLSearchParams(next.split('?')[1]).get('cursor')];
+  })));
+  assert.equal(new Set(Object.values(cursors)).size, LISTS.length);
+  for (const [list, cursor] of Object.entries(cursors)) {
+    assert.equal((await exactly(shop, 'GET', `${list}?cursor=${cursor}`, { token: admin })).status, 200);
+    const flipped = [...cursor].map((letter, at) => `${cursor.slice(0, at)}${letter === 'A' ? 'B' : 'A'}${cursor.slice(at + 1)}`);
+    const foreign = Object.entries(cursors).filter(([other]) => other !== list).map(([, other]) => other);
+    const forged = [...flipped, ...foreign, cursor.slice(0, -1), cursor.slice(1), `${cursor}A`, `${cursor}=`, '', 'x', '1', '%00',
+      Buffer.alloc(24).toString('base64url'), Buffer.alloc(16, 0xff).toString('base64url'), cursor.repeat(50)];
+    for (const text of forged) {
+      const answer = await exactly(shop, 'GET', `${list}?cursor=${text}`, { token: admin });
+      assert.equal(answer.status, 400, `${list}?cursor=${text}: ${answer.text}`);
+      assert.equal(answer.json.field, 'cursor');
+    }
+  }
+});
+
+test('the pages of a list are the list: newest first, none twice, none left out (B13)', async () => {
+  const ids = async (sql) => (await shop.sql(sql)).map(({ id }) => id);
+  for (const [address, member, sql] of [
+    ['/api/products?limit=499', 'product_id', 'SELECT product_id AS id FROM products WHERE status < 2'],
+    ['/api/products?limit=500&status=0', 'product_id', 'SELECT product_id AS id FROM products WHERE status = 0'],
+    ['/api/products?limit=250&category_id=7', 'product_id', 'SELECT product_id AS id FROM products WHERE status < 2 AND category_id = 7'],
+    ['/api/products?limit=250&category_id=7&status=1', 'product_id', 'SELECT product_id AS id FROM products WHERE status = 1 AND category_id = 7'],
+    ['/api/categories?limit=500', 'category_id', 'SELECT category_id AS id FROM categories WHERE deleted_at IS NULL'],
+    ['/api/categories?limit=500&parent_id=0', 'category_id', 'SELECT category_id AS id FROM categories WHERE deleted_at IS NULL AND parent_id IS NULL'],
+    ['/api/categories?limit=333&parent_id=7', 'category_id', 'SELECT category_id AS id FROM categories WHERE deleted_at IS NULL AND parent_id = 7'],
+    ['/api/users?limit=500', 'user_id', 'SELECT user_id AS id FROM users WHERE deleted_at IS NULL'],
+    ['/api/users?limit=251&permission_level=1', 'user_id', 'SELECT user_id AS id FROM users WHERE deleted_at IS NULL AND permission_level = 1'],
+  ]) {
+    const pages = await pagesOf(address);
+    assert.ok(pages.length > 2, address);
+    assert.ok(pages.every((page) => page.length > 0), 'there is no next page without rows');
+    assert.deepEqual(pages.flat().map((row) => row[member]), await ids(`${sql} ORDER BY id DESC`), address);
+  }
+});
+
+test('pages neither repeat nor skip a row while rows are added and hidden (B13)', async () => {
+  const known = (await shop.sql('SELECT product_id AS id FROM products WHERE status < 2 ORDER BY id DESC')).map(({ id }) => id);
+  const hidden = known.at(-1);
+  const pages = await pagesOf('/api/products?limit=400', admin, async (n) => {
+    await shop.ok('POST', '/api/products', { token: admin, body: { name: `新 ${n}`, price: 1 } });
+    if (n === 1) await shop.call('DELETE', `/api/products/${hidden}`, { token: admin });
+  });
+  assert.deepEqual(pages.flat().map((row) => row.product_id), known.filter((id) => id !== hidden));
+});
+
+test('a page that is exactly full and the last has no next one', async () => {
+  const { category_id: id } = await shop.ok('POST', '/api/categories', { token: admin, body: { name: '满' } });
+  for (const n of [1, 2, 3]) await shop.ok('POST', '/api/products', { token: admin, body: { name: `满 ${n}`, price: 1, category_id: id } });
+  const full = await exactly(shop, 'GET', `/api/products?category_id=${id}&limit=3`);
+  assert.equal(full.json.length, 3);
+  assert.equal(full.headers.link, undefined);
+  const part = await exactly(shop, 'GET', `/api/products?category_id=${id}&limit=2`);
+  const rest = await exactly(shop, 'GET', nextOf(part));
+  assert.equal(rest.json.length, 1);
+  assert.equal(rest.headers.link, undefined);
+  assert.deepEqual((await exactly(shop, 'GET', `/api/products?category_id=${id}&q=nichts`)).json, []);
+});
+
+test('the next page keeps every filter, encoded anew, under the address that was asked', async () => {
+  const name = '桂 & 花=乌龙+茶#100% "x"';
+  for (let i = 0; i < 3; i += 1) await shop.ok('POST', '/api/products', { token: admin, body: { name, price: 1 } });
+  const query = `limit=2&q=${encodeURIComponent('桂 & 花=乌龙+茶#100% "')}&status=1&colour=gr%C3%BCn`;
+  const first = await exactly(shop, 'GET', `/api/products/?cursor_of=x&${query}`, { token: admin });
+  const next = nextOf(first);
+  assert.match(next, /^\/api\/products\/\?[\x21-\x7e]+$/);
+  assert.doesNotMatch(next, /["<>\s]/);
+  const params = new URLSearchParams(next.split('?')[1]);
+  const cursor = params.get('cursor');
+  params.delete('cursor');
+  assert.deepEqual([...params], [['cursor_of', 'x'], ['limit', '2'], ['q', '桂 & 花=乌龙+茶#100% "'], ['status', '1'], ['colour', 'grün']]);
+  const second = await exactly(shop, 'GET', next, { token: admin });
+  assert.equal(second.json.length, 1);
+  assert.equal(second.json[0].name, name);
+  assert.ok(!first.json.some((row) => row.product_id === second.json[0].product_id));
+  const again = await exactly(shop, 'GET', `/api/products?${query}&cursor=${cursor}`, { token: admin });
+  assert.deepEqual(again.json, second.json);
+});
+
+// ---- what the database does for it ----
+
+const EIGHT = 8; // bytes of a BIGINT, NOT NULL; a NULL needs one more
+const VARIANTS = [
+  ['/api/products', admin, 'p', 'PRIMARY', EIGHT],
+  ['/api/products?status=1', admin, 'p', 'by_status', 1 + EIGHT],
+  ['/api/products?category_id=7', admin, 'p', 'by_category', 1 + EIGHT + EIGHT],
+  ['/api/products?category_id=7&status=1', admin, 'p', 'by_category_status', 1 + EIGHT + 1 + EIGHT],
+  ['/api/products', undefined, 'p', 'by_status', 1 + EIGHT],
+  ['/api/categories', undefined, 'categories', 'PRIMARY', EIGHT],
+  ['/api/categories?parent_id=7', undefined, 'categories', 'by_parent', 1 + EIGHT + EIGHT],
+  ['/api/categories?parent_id=0', undefined, 'categories', 'by_parent', 1 + EIGHT + EIGHT],
+  ['/api/users', admin, 'u', 'PRIMARY', EIGHT],
+  ['/api/users?permission_level=1', admin, 'u', 'by_level', 1 + EIGHT],
+  ['/api/orders', admin, 'o', 'by_time', EIGHT],
+  [`/api/orders?user_id=${userId}`, admin, 'o', 'by_user', EIGHT + EIGHT],
+  ['/api/orders?status=5', admin, 'o', 'by_status', 1 + EIGHT],
+  [`/api/orders?status=5&user_id=${userId}`, admin, 'o', 'by_user_status', EIGHT + 1 + EIGHT],
+  ['/api/orders', anna.token, 'o', 'by_user', EIGHT + EIGHT],
+  ['/api/orders?status=4', anna.token, 'o', 'by_user_status', EIGHT + 1 + EIGHT],
+];
+
+// Runs `work` with the server's log of statements on. statementFor(limit) is what our own programs asked for that page.
+async function withStatementLog(work) {
+  const [before] = await shop.sql('SELECT @@GLOBAL.general_log AS on_off, @@GLOBAL.log_output AS target');
+  await shop.sql("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON");
+  await shop.restartWeb(); // only what is prepared under the log is logged with its values
+  const statementFor = async (limit) => {
+    const rows = await shop.sql(`SELECT CONVERT(argument USING utf8mb4) AS sql_text FROM mysql.general_log
+      WHERE command_type = 'Execute' AND argument LIKE '%FORCE INDEX%LIMIT ${limit + 1}'
+      AND thread_id IN (SELECT id FROM information_schema.processlist WHERE db = DATABASE())`);
+    assert.equal(rows.length, 1, `statements of the page of ${limit}: ${rows.length}`);
+    return rows[0].sql_text;
+  };
+  try {
+    return await work(statementFor);
+  } finally {
+    await shop.sql(`SET GLOBAL general_log = ${before.on_off}; SET GLOBAL log_output = '${before.target}'`);
+  }
+}
+
+// How many rows of the listed table and its index were read for a statement.
+async function rowsRead(statement, table) {
+  const [row] = await shop.sql(`ANALYZE FORMAT=JSON ${statement}`);
+  const find = (node) => {
+    if (node === null || typeof node !== 'object') return undefined;
+    if (node.table?.table_name === table) return node.table;
+    return Object.values(node).map(find).find((found) => found !== undefined);
+  };
+  const found = find(JSON.parse(row.ANALYZE));
+  return found.r_rows * found.r_loops;
+}
+
+test('every list walks the whole of its own index from the cursor on, page by page at one price (B13)', async () => {
+  await withStatementLog(async (statementFor) => {
+    let limit = 101;
+    for (const [address, token, table, key, length] of VARIANTS) {
+      const join = address.includes('?') ? '&' : '?';
+      let cursor = '';
+      const reads = [];
+      for (const deep of [false, true]) {
+        limit += 1;
+        const answer = await exactly(shop, 'GET', `${address}${join}limit=${limit}${cursor}`, { token });
+        assert.equal(answer.json.length, limit, `${address} ${answer.text.slice(0, 200)}`);
+        const statement = await statementFor(limit);
+        const plan = (await shop.sql(`EXPLAIN ${statement}`)).find((row) => row.table === table);
+        const told = `${address}${deep ? ' (deep)' : ''}: ${JSON.stringify(plan)}`;
+        assert.equal(plan.type, 'range', told);
+        assert.equal(plan.key, key, told);
+        assert.equal(Number(plan.key_len), length, told);
+        assert.doesNotMatch(plan.Extra, /filesort|temporary/, told);
+        reads.push(await rowsRead(statement, table) - limit);
+        cursor = `&cursor=${await deepCursor(`${address}${join}limit=250`, token)}`;
+      }
+      const [first, deep] = reads;
+      const hiddenShare = limit * 0.2; // rows that are deleted are walked over
+      assert.ok(first <= 1 + hiddenShare, `${address}: page 1 read ${first} rows more than it shows`);
+      assert.ok(deep <= 1 + hiddenShare, `${address}: a deep page read ${deep} rows more than it shows`);
+    }
+  });
+});
+
+// A cursor from behind the middle of a list.
+async function deepCursor(address, token) {
+  const addresses = [];
+  for (let next = address; next !== null;) {
+    next = nextOf(await exactly(shop, 'GET', next, { token }));
+    if (next !== null) addresses.push(next);
+  }
+  return new URLSearchParams(addresses[Math.floor(addresses.length * 0.6)].split('?')[1]).get('cursor');
+}
