@@ -22,10 +22,21 @@ static enum err read_standing(struct ctx *c, struct req *r, struct resp *w)
 	return resp_one(w, 200, payment_standing_fields, &out);
 }
 
+static enum err pay_card(struct ctx *c, struct req *r, struct resp *w)
+{
+	struct prepay_request in = { 0 };
+	struct payment_standing out = { 0 };
+
+	TRY(req_body(c, r, prepay_request_fields, JSON_MAKE, &in));
+	TRY(pay_by_card(c, in.order_id, &out));
+	return resp_one(w, 200, payment_standing_fields, &out);
+}
+
 /* clang-format off */
 static const struct route routes[] = {
 	{ POST, "/api/payment/wxpay",     ROLE_USER, RATE_PAYMENT, prepay,        ROUTE_IDEMPOTENT },
 	{ GET,  "/api/payment/wxpay/:no", ROLE_USER, RATE_READ,    read_standing, 0 },
+	{ POST, "/api/payment/card",      ROLE_USER, RATE_PAYMENT, pay_card,      ROUTE_IDEMPOTENT },
 	{ .path = NULL },
 };
 /* clang-format on */

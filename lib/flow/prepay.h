@@ -1,6 +1,6 @@
 /*
  * prepay.h - preparing a payment that the mini-program then makes with wx.requestPayment,
- * and asking how it stands.
+ * asking how it stands, and paying from a card.
  */
 #ifndef FLOW_PREPAY_H
 #define FLOW_PREPAY_H
@@ -46,5 +46,12 @@ extern const struct field payment_standing_fields[];
  * at most once in WXPAY_QUERY_GAP_S (BEHAVIOUR 44). Fails: NOT_FOUND, FORBIDDEN.
  */
 enum err payment_standing_wechat(struct ctx *c, const char *no, struct payment_standing *out) MUST;
+
+/*
+ * POST /api/payment/card: pay one's own payable from one's card, all in one transaction.
+ * Honours c->idem. Fails: NOT_FOUND, FORBIDDEN, ORDER_NOT_PENDING, ORDER_PAID,
+ * ORDER_EXPIRED, CARD_NONE, CARD_DISABLED, INSUFFICIENT_BALANCE.
+ */
+enum err pay_by_card(struct ctx *c, const char *no, struct payment_standing *out) MUST;
 
 #endif

@@ -84,6 +84,30 @@ static const char SQL_EVENT_PAYMENT[] =
 	"ON a.out_trade_no = e.out_trade_no AND a.transaction_id = e.transaction_id "
 	"AND a.state IN (2, 3, 4) WHERE e.verdict BETWEEN 1 AND 4 AND a.attempt_id IS NULL LIMIT ?";
 
+/* ---- cards ---- */
+
+static const char SQL_CARD[] =
+	"SELECT CONCAT('card ', k.card_id) AS subject, "
+	"CONCAT('balance is ', k.balance, ' fen, its ledger adds up to ', COALESCE(t.total, 0)) "
+	"AS problem FROM cards k LEFT JOIN (SELECT card_id, CAST(SUM(amount) AS SIGNED) AS total "
+	"FROM card_transactions GROUP BY card_id) t ON t.card_id = k.card_id "
+	"WHERE k.balance <> COALESCE(t.total, 0) LIMIT ?";
+static const char SQL_CARD_SEQUENCE[] =
+	"SELECT CONCAT('card_transaction ', x.transaction_id) AS subject, "
+	"CONCAT('balance_after is ', x.balance_after, ' fen, the rows up to it add up to ', "
+	"x.total) AS problem FROM (SELECT transaction_id, balance_after, CAST(SUM(amount) OVER "
+	"(PARTITION BY card_id ORDER BY transaction_id) AS SIGNED) AS total "
+	"FROM card_transactions) x WHERE x.balance_after <> x.total LIMIT ?";
+static const char SQL_CARD_SIGN[] =
+	"SELECT CONCAT('card_transaction ', transaction_id) AS subject, "
+	"CONCAT('type ', type, ' with amount ', amount) AS problem FROM card_transactions "
+	"WHERE (type IN (1, 3) AND amount < 0) OR (type = 2 AND amount > 0) LIMIT ?";
+static const char SQL_CARD_LIVE[] =
+	"SELECT CONCAT('card ', card_id) AS subject, "
+	"'whether it is live is said twice, differently' AS problem FROM cards "
+	"WHERE (deleted_at IS NULL) <> (live_user_id IS NOT NULL) "
+	"OR live_user_id <> user_id OR (deleted_at IS NOT NULL AND balance <> 0) LIMIT ?";
+
 /* ---- people ---- */
 
 static const char SQL_MEMBER[] =
@@ -114,6 +138,10 @@ const struct audit_rule audit_rules[] = {
 	{ "a payment's state fits what it holds", SQL_PAYMENT_SHAPE, false },
 	{ "an open payment is followed", SQL_FOLLOWED, false },
 	{ "what settled a payment is its transaction", SQL_EVENT_PAYMENT, false },
+	{ "a card's balance is the sum of its ledger", SQL_CARD, false },
+	{ "each balance_after is right in sequence", SQL_CARD_SEQUENCE, false },
+	{ "the ledger's signs fit its types", SQL_CARD_SIGN, false },
+	{ "a live card is its user's only one", SQL_CARD_LIVE, false },
 	{ "every user is a member", SQL_MEMBER, false },
 	{ "refund due", SQL_REFUND_DUE, true },
 	{ "orphan payment", SQL_ORPHAN, true },

@@ -37,6 +37,10 @@ static const char SQL_INSERT[] =
 	"INSERT INTO payment_attempts (payable_kind, payable_id, user_id, channel, out_trade_no, "
 	"amount, request, state, open_payable_id, expires_at, created_at, updated_at) "
 	"VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)";
+static const char SQL_INSERT_GRANTED[] =
+	"INSERT INTO payment_attempts (payable_kind, payable_id, user_id, channel, out_trade_no, "
+	"amount, request, state, transaction_id, expires_at, paid_at, created_at, updated_at) "
+	"VALUES (?, ?, ?, ?, ?, ?, '', 2, ?, ?, ?, ?, ?)";
 static const char SQL_SET_PREPAY[] =
 	"UPDATE payment_attempts SET prepay_id = ?, updated_at = ? "
 	"WHERE attempt_id = ? AND state = 0";
@@ -79,6 +83,21 @@ enum err payment_create_tx(struct ctx *c, struct attempt *a)
 		&a->attempt_id));
 	return outbox_put_tx(c, OUTBOX_FOLLOW_ATTEMPT, a->attempt_id,
 		first_query_ms < a->expires_at.ms ? first_query_ms : a->expires_at.ms);
+}
+
+enum err payment_create_granted_tx(struct ctx *c, struct attempt *a)
+{
+	const struct db_arg now = I64(c->now_ms);
+
+	assert(db_in_tx(c->db));
+	a->state = ATTEMPT_GRANTED;
+	a->transaction_id = a->out_trade_no;
+	a->created_at.ms = a->paid_at.ms = c->now_ms;
+	return db_insert(c, SQL_INSERT_GRANTED,
+		ARGS(I64(a->payable_kind), I64(a->payable_id), I64(a->user_id), I64(a->channel),
+			TEXT(a->out_trade_no), FEN(a->amount), TEXT(a->transaction_id),
+			AT(a->expires_at), now, now, now),
+		&a->attempt_id);
 }
 
 enum err payment_set_prepay_tx(struct ctx *c, int64_t attempt_id, const char *prepay_id)

@@ -15,7 +15,7 @@
 #include "base/field.h"
 
 enum payable_kind { PAYABLE_ORDER = 1 };
-enum payment_channel { CHANNEL_WECHAT_JSAPI = 1 };
+enum payment_channel { CHANNEL_WECHAT_JSAPI = 1, CHANNEL_CARD = 2 };
 enum attempt_state {
 	ATTEMPT_OPEN = 0,
 	ATTEMPT_CLOSED = 1,
@@ -39,6 +39,8 @@ struct attempt {
 const char *payment_new_out_trade_no(struct ctx *c) MUST;
 /* Write a new open attempt, and the work of following it. The caller locked the payable. */
 enum err payment_create_tx(struct ctx *c, struct attempt *a) MUST;
+/* Write an attempt that is granted as it is made (the card); its out_trade_no is its transaction. */
+enum err payment_create_granted_tx(struct ctx *c, struct attempt *a) MUST;
 /* Fails: CONFLICT when it is no longer open. */
 enum err payment_set_prepay_tx(struct ctx *c, int64_t attempt_id, const char *prepay_id) MUST;
 /* The provider will take no money for it: OPEN to CLOSED, once; anything else stays as it is. */

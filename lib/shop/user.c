@@ -2,6 +2,7 @@
 
 #include "ext/crypto.h"
 #include "ext/db.h"
+#include "shop/card.h"
 #include "shop/journal.h"
 #include "shop/member.h"
 #include "shop/order.h"
@@ -119,6 +120,7 @@ static const char SQL_UPDATE[] =
 	"updated_at = ? WHERE user_id = ? AND deleted_at IS NULL";
 static const char SQL_DELETE[] =
 	"UPDATE users SET openid = NULL, phone = NULL, email = NULL, password_hash = NULL, "
+	"nickname = '已注销用户', avatar_url = NULL, gender = NULL, "
 	"permission_level = 0, token_version = token_version + 1, updated_at = ?, deleted_at = ? "
 	"WHERE user_id = ? AND deleted_at IS NULL";
 static const char SQL_END_SESSIONS[] =
@@ -252,6 +254,13 @@ enum err user_update_self(struct ctx *c, const struct user *in, struct user *out
 	return user_get(c, x.id, out);
 }
 
+enum err user_hold_tx(struct ctx *c, int64_t id)
+{
+	struct user row = { 0 };
+
+	return db_one(c, SQL_LOCK, ARGS(I64(id)), user_fields, &row);
+}
+
 static enum err delete_tx(struct ctx *c, void *arg)
 {
 	const int64_t id = *(const int64_t *)arg;
@@ -263,6 +272,7 @@ static enum err delete_tx(struct ctx *c, void *arg)
 	TRY(order_user_is_busy(c, id, &busy));
 	if (busy)
 		return fail(c, ERR_USER_IN_USE, NULL);
+	TRY(card_delete_of_user_tx(c, id));
 	TRY(journal_add_tx(c, "delete", arena_printf(&c->arena, "user %lld", (long long)id), NULL));
 	return db_hit(c, SQL_DELETE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(id)));
 }
