@@ -1,6 +1,7 @@
 /* payments.c - /api/payment: what may call a provider. notify.c hears from them. */
 #include "flow/keys.h"
 #include "flow/prepay.h"
+#include "flow/refund.h"
 #include "shop/session.h"
 #include "web/app.h"
 
@@ -32,11 +33,30 @@ static enum err pay_card(struct ctx *c, struct req *r, struct resp *w)
 	return resp_one(w, 200, payment_standing_fields, &out);
 }
 
+static enum err request_refund(struct ctx *c, struct req *r, struct resp *w)
+{
+	struct refund in = { 0 }, out = { 0 };
+
+	TRY(req_body(c, r, refund_new_fields, JSON_MAKE, &in));
+	TRY(refund_request(c, &in, &out));
+	return resp_one(w, 201, refund_fields, &out);
+}
+
+static enum err read_refund(struct ctx *c, struct req *r, struct resp *w)
+{
+	struct refund out = { 0 };
+
+	TRY(refund_show(c, req_no(c, r, 0), &out));
+	return resp_one(w, 200, refund_fields, &out);
+}
+
 /* clang-format off */
 static const struct route routes[] = {
 	{ POST, "/api/payment/wxpay",     ROLE_USER, RATE_PAYMENT, prepay,        ROUTE_IDEMPOTENT },
 	{ GET,  "/api/payment/wxpay/:no", ROLE_USER, RATE_READ,    read_standing, 0 },
 	{ POST, "/api/payment/card",      ROLE_USER, RATE_PAYMENT, pay_card,      ROUTE_IDEMPOTENT },
+	{ POST, "/api/payment/refunds",     ROLE_ADMIN, RATE_PAYMENT, request_refund, ROUTE_IDEMPOTENT },
+	{ GET,  "/api/payment/refunds/:no", ROLE_ADMIN, RATE_READ,    read_refund,    0 },
 	{ .path = NULL },
 };
 /* clang-format on */

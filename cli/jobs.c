@@ -4,6 +4,7 @@
 #include "command.h"
 #include "flow/close.h"
 #include "flow/keys.h"
+#include "flow/refund.h"
 #include "shop/idempotency.h"
 #include "shop/session.h"
 
@@ -13,7 +14,8 @@ int run_jobs(struct ctx *c, int argc, char **argv)
 {
 	struct close_report report = { 0 };
 	int64_t keys = 0, sessions = 0;
-	enum err e, closing;
+	struct refund_report refunds = { 0 };
+	enum err e, closing, refunding;
 
 	(void)argv;
 	if (argc != 1)
@@ -21,16 +23,21 @@ int run_jobs(struct ctx *c, int argc, char **argv)
 	if (!keys_start(c))
 		return EXIT_TROUBLE;
 	closing = close_pass(c, &report);
+	refunding = refund_pass(c, &refunds);
 	/* a fault with payments keeps nothing else from being done */
 	e = idempotency_purge(c, PURGE_A_PASS, &keys);
 	if (e == OK)
 		e = session_purge(c, PURGE_A_PASS, &sessions);
 	keys_stop(c);
 	printf("jobs: %lld orders timed out, %lld payments followed (%lld settled, %lld closed, "
-	       "%lld unknown), %lld keys and %lld sessions forgotten\n",
+	       "%lld unknown), %lld refunds followed (%lld done, %lld unknown), %lld keys and %lld "
+	       "sessions forgotten\n",
 		(long long)report.timed_out, (long long)report.followed, (long long)report.settled,
-		(long long)report.closed, (long long)report.unknown, (long long)keys,
+		(long long)report.closed, (long long)report.unknown, (long long)refunds.followed,
+		(long long)refunds.done, (long long)refunds.unknown, (long long)keys,
 		(long long)sessions);
+	if (closing == OK)
+		closing = refunding;
 	if (closing != OK || e != OK)
 		return trouble(c, closing != OK ? closing : e);
 	return EXIT_DONE;

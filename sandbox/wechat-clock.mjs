@@ -27,6 +27,9 @@ export function toRfc3339(ms) {
   return `${new Date(ms + CHINA_MS).toISOString().slice(0, 19)}+08:00`;
 }
 
+// As in WeChat's ids: 20260131235959.
+export const toDigits = (ms) => toRfc3339(ms).slice(0, 19).replace(/\D/g, '');
+
 // Milliseconds, or null for anything but a real moment written as WeChat wants it.
 export function fromRfc3339(text) {
   if (!RFC3339.test(text)) return null;

@@ -20,13 +20,14 @@ const REFUSALS = {
 const VALUE_MAX = 128; // a refused value is quoted, but not at any length
 
 export class Refusal extends Error {
-  constructor(code, detail, cause) {
-    const [status, number, text] = REFUSALS[code];
-    super(text);
+  // text, number: where WeChat has others than the usual ones of this code.
+  constructor(code, { detail, text, number } = {}) {
+    const [status, usualNumber, usualText] = REFUSALS[code];
+    super(text ?? usualText);
     this.status = status;
     this.code = code;
     this.detail = detail;
-    this.number = cause ?? number;
+    this.number = number ?? usualNumber;
   }
 
   // For the log: what exactly was wrong.
@@ -39,13 +40,13 @@ export class Refusal extends Error {
   }
 }
 
-export function paramError(field, value, issue, location = 'body', cause = undefined) {
+export function paramError(field, value, issue, location = 'body', number = undefined) {
   const quoted = typeof value === 'string' ? value : JSON.stringify(value) ?? '';
-  return new Refusal('PARAM_ERROR', { field, value: quoted.slice(0, VALUE_MAX), issue, location }, cause);
+  return new Refusal('PARAM_ERROR', { detail: { field, value: quoted.slice(0, VALUE_MAX), issue, location }, number });
 }
 
 export function signError(field, issue) {
-  return new Refusal('SIGN_ERROR', { field, issue, location: 'authorization' });
+  return new Refusal('SIGN_ERROR', { detail: { field, issue, location: 'authorization' } });
 }
 
 // A fault in a request to the sandbox's own endpoints: for the test's author, so in plain words.

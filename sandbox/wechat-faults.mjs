@@ -2,7 +2,7 @@
 import { SandboxError } from './wechat-errors.mjs';
 import { otherEnd, probe, spoil } from './wechat-sign.mjs';
 
-const PAY = ['jsapi', 'query', 'close'];
+const PAY = ['jsapi', 'query', 'close', 'refund', 'refund_query', 'certificates'];
 const ALL = ['jscode2session', ...PAY];
 const QUEUE_MAX = 100;
 const TIMES_MAX = 100_000;
@@ -35,7 +35,14 @@ const setHeader = (name, change) => (reply) => (
 
 const html = (reply) => ({ ...onText(() => '<html><body>系统维护中</body></html>')(reply), type: 'text/html' });
 const padded = onText((text) => JSON.stringify({ ...JSON.parse(text), padding: 'x'.repeat(HUGE_BYTES) }));
-const otherKeyId = (id) => `PUB_KEY_ID_${id.replace(/\D/g, '').split('').reverse().join('')}7`;
+
+const backwards = (id) => id.split('').reverse().join('');
+const otherKeyId = (id) => (id.startsWith('PUB_KEY_ID_') ? `PUB_KEY_ID_${backwards(id.replace(/\D/g, ''))}7` : backwards(id));
+
+const lie = (member) => onMember((body) => { body[member] = otherEnd(body[member]); });
+
+// A refund has an amount of its own beside its order's.
+const addFen = (body) => { body.amount[body.out_refund_no ? 'refund' : 'total'] += 1; };
 
 // instead: the answer without any work done. after: a change of the right answer, the work done.
 export const FAULTS = {
@@ -57,12 +64,11 @@ export const FAULTS = {
   unknown_serial: { on: PAY, after: setHeader('Wechatpay-Serial', otherKeyId) },
   duplicate_header: { on: PAY, after: setHeader('Wechatpay-Signature', (value) => [value, value]) },
   refunded: { on: ['query'], after: onMember((body) => { Object.assign(body, { trade_state: 'REFUND', trade_state_desc: '转入退款' }); }) },
-  wrong_amount: { on: ['query'], after: onMember((body) => { body.amount.total += 1; }) },
-  wrong_mchid: { on: ['query'], after: onMember((body) => { body.mchid = otherEnd(body.mchid); }) },
-  wrong_out_trade_no: {
-    on: ['query'],
-    after: onMember((body) => { body.out_trade_no = otherEnd(body.out_trade_no); }),
-  },
+  not_enough: { on: ['refund'], instead: json(403, 'NOT_ENOUGH', '基本账户余额不足，请充值后重新发起') },
+  wrong_amount: { on: ['query', 'refund_query'], after: onMember(addFen) },
+  wrong_mchid: { on: ['query'], after: lie('mchid') },
+  wrong_out_trade_no: { on: ['query', 'refund_query'], after: lie('out_trade_no') },
+  wrong_out_refund_no: { on: ['refund', 'refund_query'], after: lie('out_refund_no') },
 };
 
 function whole(value, name, min, max, fallback) {

@@ -1,10 +1,14 @@
 // The secrets of one sandbox: made once into a directory, never fixed, never shared.
-import { generateKeyPairSync, randomBytes, randomInt } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { nonce } from './wechat-sign.mjs';
+import forge from 'node-forge';
+import { makeClock } from './wechat-clock.mjs';
+import { digits, nonce } from './wechat-sign.mjs';
 
-const digits = (n) => Array.from({ length: n }, () => randomInt(10)).join('');
+const LIFE_YEARS = 5;
+const AGES_DAYS = [1, 3 * 365]; // of the platform's certificates, newest first: WeChat hands out both while it changes
+
 const hex = (bytes) => randomBytes(bytes).toString('hex');
 
 function makePair() {
@@ -27,9 +31,32 @@ function makeIdentity() {
   };
 }
 
-// Reads what dir holds, or makes it: wechat.json and four PEM files, all mode 0600. The JSON comes
-// last, under its final name only when complete, so an interrupted run leaves nothing half made.
-export function makeKeys(dir) {
+// Self-signed: WeChat's own root is not public either, and a shop's trust comes from the APIv3 key.
+function makeCertificate(ageDays, now) {
+  const pair = makePair();
+  const certificate = forge.pki.createCertificate();
+  const { validity } = certificate;
+  const name = [{ name: 'commonName', value: 'Tenpay.com sandbox' }, { name: 'countryName', value: 'CN' }];
+
+  certificate.serialNumber = `6${hex(20).slice(1)}`; // 40 digits, and not negative
+  validity.notBefore = new Date(now - ageDays * 86_400_000);
+  validity.notAfter = new Date(validity.notBefore);
+  validity.notAfter.setUTCFullYear(validity.notBefore.getUTCFullYear() + LIFE_YEARS);
+  certificate.setSubject(name);
+  certificate.setIssuer(name);
+  certificate.setExtensions([
+    { name: 'basicConstraints', cA: false },
+    { name: 'keyUsage', digitalSignature: true, keyEncipherment: true },
+  ]);
+  certificate.publicKey = forge.pki.publicKeyFromPem(pair.publicKey);
+  certificate.sign(forge.pki.privateKeyFromPem(pair.privateKey), forge.md.sha256.create());
+  return { certificate: forge.pki.certificateToPem(certificate), privateKey: pair.privateKey };
+}
+
+// Reads what dir holds, or makes it: wechat.json, four PEM files and the platform's certificates,
+// all mode 0600. Each JSON comes last, under its final name only when complete, so an interrupted
+// run leaves nothing half made. clockFile: the clock by which the certificates are valid.
+export function makeKeys(dir, { clockFile } = {}) {
   const path = (name) => resolve(join(dir, name));
   const write = (name, text) => {
     writeFileSync(`${path(name)}.tmp`, text, { mode: 0o600 });
@@ -46,11 +73,16 @@ export function makeKeys(dir) {
     }
     write('wechat.json', `${JSON.stringify(makeIdentity(), null, 2)}\n`);
   }
+  if (!existsSync(path('wechat-certificates.json'))) { // a directory may be older than certificates
+    const now = makeClock(clockFile).ms();
+    write('wechat-certificates.json', `${JSON.stringify(AGES_DAYS.map((days) => makeCertificate(days, now)), null, 2)}\n`);
+  }
   return {
     ...JSON.parse(read('wechat.json')),
     merchantPrivateKeyFile: path('wechat-merchant-private.pem'),
     merchantPublicKey: read('wechat-merchant-public.pem'),
     platformPrivateKey: read('wechat-platform-private.pem'),
     platformPublicKeyFile: path('wechat-platform-public.pem'),
+    platformCertificates: JSON.parse(read('wechat-certificates.json')),
   };
 }

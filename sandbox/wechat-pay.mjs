@@ -1,10 +1,8 @@
-// WeChat Pay v3 orders: prepay, query, close. One row of payRoutes() is one interface.
-import { randomInt } from 'node:crypto';
+// WeChat Pay v3 orders: prepay, query, close.
 import { Refusal, paramError } from './wechat-errors.mjs';
-import { fromRfc3339, toRfc3339 } from './wechat-clock.mjs';
+import { fromRfc3339, toDigits, toRfc3339 } from './wechat-clock.mjs';
 import { isOpenid } from './wechat-login.mjs';
-import { CLOSE, JSAPI } from './wechat-rules.mjs';
-import { nonce } from './wechat-sign.mjs';
+import { digits, nonce } from './wechat-sign.mjs';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -12,15 +10,13 @@ const EXPIRE_DEFAULT_MS = 7 * DAY_MS;
 const EXPIRE_MAX_MS = 15 * DAY_MS; // the shortest limit any page of WeChat's names
 const PREPAY_MS = 2 * 3600_000;
 
-const STATES = { SUCCESS: '支付成功', NOTPAY: '订单未支付', CLOSED: '订单已关闭' };
+const STATES = { SUCCESS: '支付成功', REFUND: '转入退款', NOTPAY: '订单未支付', CLOSED: '订单已关闭' };
 
-const compactTime = (ms) => toRfc3339(ms).slice(0, 19).replace(/\D/g, '');
-const digits = (n) => Array.from({ length: n }, () => randomInt(10)).join('');
-
-export const newTransactionId = (ms) => `420000${digits(4)}${compactTime(ms).slice(0, 8)}${digits(10)}`;
+export const newTransactionId = (ms) => `420000${digits(4)}${toDigits(ms).slice(0, 8)}${digits(10)}`;
 
 // An unpaid order whose time is over is closed, with nobody having closed it.
 export function tradeState(order, now) {
+  if (order.refunds.length > 0) return 'REFUND'; // from the first one on, whatever becomes of it
   return order.state === 'NOTPAY' && now >= order.expire_ms ? 'CLOSED' : order.state;
 }
 
@@ -57,9 +53,8 @@ function paidMembers(order) {
   };
 }
 
-// The transaction as query answers and as a notification carries it.
-export function transactionOf(order, now) {
-  const state = tradeState(order, now);
+// The transaction as query answers and as a notification carries it, the latter as it was when paid.
+export function transactionOf(order, state) {
   const { appid, mchid, out_trade_no: outTradeNo, attach, amount } = order.request;
   return {
     appid,
@@ -69,12 +64,12 @@ export function transactionOf(order, now) {
     trade_state: state,
     trade_state_desc: STATES[state],
     ...(attach !== undefined && { attach }),
-    ...(state === 'SUCCESS' ? paidMembers(order) : { amount: { total: amount.total, currency: 'CNY' } }),
+    ...(order.state === 'SUCCESS' ? paidMembers(order) : { amount: { total: amount.total, currency: 'CNY' } }),
   };
 }
 
 // One text for one meaning: members sorted at every level.
-function canonical(value) {
+export function canonical(value) {
   return JSON.stringify(value, (_, inner) => (inner && typeof inner === 'object' && !Array.isArray(inner)
     ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
     : inner));
@@ -99,14 +94,13 @@ function expiryOf(request, now) {
 
 // The order to pay again, or a Refusal for one that can't be.
 function checkRepeat(order, request, now) {
-  const state = tradeState(order, now);
-  if (state === 'SUCCESS') throw new Refusal('ORDERPAID');
-  if (state === 'CLOSED') throw new Refusal('ORDER_CLOSED');
+  if (order.state === 'SUCCESS') throw new Refusal('ORDERPAID');
+  if (tradeState(order, now) === 'CLOSED') throw new Refusal('ORDER_CLOSED');
   if (canonical(order.request) !== canonical(request)) throw new Refusal('INVALID_REQUEST');
   return order;
 }
 
-function jsapi({ body, merchant, state, now }) {
+export function jsapi({ body, merchant, state, now }) {
   checkOwners(body, merchant);
   const known = state.orders.get(body.out_trade_no);
   const order = known ? checkRepeat(known, body, now) : {
@@ -117,8 +111,9 @@ function jsapi({ body, merchant, state, now }) {
     expire_ms: expiryOf(body, now),
     coupon_fen: 0,
     prepays: [],
+    refunds: [],
   };
-  const prepay = { id: `wx${compactTime(now)}${nonce(20)}`, at_ms: now };
+  const prepay = { id: `wx${toDigits(now)}${nonce(20)}`, at_ms: now };
   if (!known) state.putOrder(order);
   state.addPrepay(order, prepay);
   return { status: 200, body: { prepay_id: prepay.id }, changed: true };
@@ -129,51 +124,19 @@ function findOrder(order) {
   return order;
 }
 
-const queryByNumber = ({ params, state, now }) => (
-  { status: 200, body: transactionOf(findOrder(state.orders.get(params[0])), now) });
+function answer(order, now) {
+  findOrder(order);
+  return { status: 200, body: transactionOf(findOrder(order), tradeState(order, now)) };
+}
 
-const queryById = ({ params, state, now }) => (
-  { status: 200, body: transactionOf(findOrder(state.byTransaction.get(params[0])), now) });
+export const queryByNumber = ({ params, state, now }) => answer(state.orders.get(params[0]), now);
+export const queryById = ({ params, state, now }) => answer(state.byTransaction.get(params[0]), now);
 
-function close({ params, body, merchant, state, now }) {
+export function close({ params, body, merchant, state, now }) {
   if (body.mchid !== merchant.mchid) throw new Refusal('MCH_NOT_EXISTS');
   const order = findOrder(state.orders.get(params[0]));
   if (order.state === 'SUCCESS') throw new Refusal('ORDERPAID');
   const changed = order.state === 'NOTPAY';
   if (changed) Object.assign(order, { state: 'CLOSED', closed_ms: now });
   return { status: 204, body: null, changed };
-}
-
-// name: what fault switches call it; path: * is one segment; body: the rule for its body; mchid: it
-// takes ?mchid= and nothing else; handle gets { params, body, merchant, state, now }, waits for nothing.
-const BASE = '/v3/pay/transactions';
-const POST = { method: 'POST' };
-const GET = { method: 'GET', mchid: true };
-
-export const payRoutes = [
-  { ...POST, name: 'jsapi', path: `${BASE}/jsapi`, body: JSAPI, handle: jsapi },
-  { ...GET, name: 'query', path: `${BASE}/out-trade-no/*`, handle: queryByNumber },
-  { ...GET, name: 'query', path: `${BASE}/id/*`, handle: queryById },
-  { ...POST, name: 'close', path: `${BASE}/out-trade-no/*/close`, body: CLOSE, handle: close },
-].map((route) => ({ ...route, path: new RegExp(`^${route.path.replaceAll('*', '([^/]+)')}$`) }));
-
-export function findRoute(method, pathname) {
-  const found = payRoutes.filter(({ path }) => path.test(pathname));
-  if (found.length === 0) throw new Refusal('RESOURCE_NOT_EXISTS');
-  const route = found.find((candidate) => candidate.method === method);
-  if (!route) throw new Refusal('METHOD_NOT_ALLOWED');
-  try {
-    return { route, params: route.path.exec(pathname).slice(1).map(decodeURIComponent) };
-  } catch {
-    throw new Refusal('RESOURCE_NOT_EXISTS');
-  }
-}
-
-export function checkQuery(route, query, merchant) {
-  const names = [...query.keys()];
-  const strange = names.find((name, i) => !route.mchid || name !== 'mchid' || names.indexOf(name) !== i);
-  if (strange !== undefined) throw paramError(strange, query.get(strange), 'is not known', 'query');
-  if (!route.mchid) return;
-  if (!query.get('mchid')) throw paramError('mchid', '', 'is required', 'query');
-  if (query.get('mchid') !== merchant.mchid) throw new Refusal('MCH_NOT_EXISTS');
 }

@@ -52,6 +52,13 @@ export const object = (members) => (value, at) => {
   }
 };
 
+// The object has one of the two members, and not both.
+export const either = (one, other, rule) => (value, at) => {
+  rule(value, at);
+  const given = [one, other].filter((name) => Object.hasOwn(value, name));
+  if (given.length !== 1) refuse({ ...at, field: `${at.field}/${one}` }, '', `or ${other}: exactly one is required`);
+};
+
 const moment = (value, at) => {
   if (typeof value !== 'string' || fromRfc3339(value) === null) {
     refuse(at, value, 'must be a moment such as 2026-01-31T23:59:59+08:00');
@@ -62,8 +69,8 @@ export function isLoopback(hostname) {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
-const address = (value, at) => {
-  text(255, /^[\x21-\x7e]+$/)(value, at);
+const address = (max) => (value, at) => {
+  text(max, /^[\x21-\x7e]+$/)(value, at);
   let url;
   try {
     url = new URL(value);
@@ -95,7 +102,7 @@ export const JSAPI = object({
   out_trade_no: required(text(32, OUT_TRADE_NO)),
   time_expire: moment,
   attach: text(128),
-  notify_url: required(address),
+  notify_url: required(address(255)),
   goods_tag: text(32),
   limit_pay: list(8, text(32)),
   support_fapiao: boolean,
@@ -115,6 +122,35 @@ export const JSAPI = object({
 });
 
 export const CLOSE = object({ mchid: required(text(32)) });
+
+const OUT_REFUND_NO = /^[0-9A-Za-z_\-|*@]+$/;
+
+const returned = object({
+  merchant_goods_id: required(text(32)),
+  wechatpay_goods_id: text(32),
+  goods_name: text(256),
+  unit_price: required(integer(0, TOTAL_FEN_MAX)),
+  refund_amount: required(integer(0, TOTAL_FEN_MAX)),
+  refund_quantity: required(integer(1, 1_000_000_000)),
+});
+
+export const REFUND = either('transaction_id', 'out_trade_no', object({
+  transaction_id: text(32),
+  out_trade_no: text(32, OUT_TRADE_NO),
+  out_refund_no: required(text(64, OUT_REFUND_NO)),
+  reason: text(80),
+  notify_url: address(256),
+  funds_account: text(32, /^AVAILABLE$/),
+  amount: required(object({
+    refund: required(integer(1, TOTAL_FEN_MAX)),
+    total: required(integer(1, TOTAL_FEN_MAX)),
+    currency: required(text(16, /^CNY$/)),
+  })),
+  goods_detail: list(3000, returned),
+}));
+
+export const ALGORITHM_TYPE = text(8, /^(RSA|SM2|ALL)$/);
+export const MCHID = required(text(32));
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 

@@ -1,5 +1,5 @@
-// Signatures of WeChat Pay v3, both ways, and the sealing of notifications.
-import { randomBytes } from 'node:crypto';
+// Signatures of WeChat Pay v3, both ways, and the sealing of notifications and certificates.
+import { randomBytes, randomInt } from 'node:crypto';
 import forge from 'node-forge';
 import wechatpay from 'wechatpay-axios-plugin';
 
@@ -9,6 +9,7 @@ const SPOT = 10; // where spoil() changes a signature: any character but the pad
 
 export const SIGNATURE_TYPE = 'WECHATPAY2-SHA256-RSA2048';
 export const nonce = (size = 32) => Formatter.nonce(size);
+export const digits = (n) => Array.from({ length: n }, () => randomInt(10)).join('');
 
 // Returns verify(message: Buffer, signature: Base64) -> boolean. Two implementations that share no
 // code judge every signature: the SDK's (OpenSSL) and node-forge's (JavaScript). A difference is
@@ -67,16 +68,11 @@ export function makeSigner(privatePem, serial) {
   };
 }
 
-// The resource of a notification; damaged = one byte of the sealed text changed.
-export function seal(plain, originalType, apiV3Key, damaged = false) {
+// A text under the merchant's APIv3 key, what it is being its associated data; damaged = one byte
+// of the sealed text changed.
+export function seal(plain, what, apiV3Key, damaged = false) {
   const iv = nonce(12);
-  const bytes = Buffer.from(Aes.AesGcm.encrypt(plain, apiV3Key, iv, originalType), 'base64');
+  const bytes = Buffer.from(Aes.AesGcm.encrypt(plain, apiV3Key, iv, what), 'base64');
   if (damaged) bytes[0] ^= 1;
-  return {
-    original_type: originalType,
-    algorithm: 'AEAD_AES_256_GCM',
-    ciphertext: bytes.toString('base64'),
-    associated_data: originalType,
-    nonce: iv,
-  };
+  return { algorithm: 'AEAD_AES_256_GCM', ciphertext: bytes.toString('base64'), associated_data: what, nonce: iv };
 }

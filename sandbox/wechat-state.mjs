@@ -1,4 +1,4 @@
-// What the stand-in remembers: orders, used login codes, session keys given out.
+// What the stand-in remembers: orders with their refunds, used login codes, session keys given out.
 // With a file, all of it survives a restart; an answer is sent only after what it says is stored.
 import { existsSync, readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
@@ -15,6 +15,7 @@ export class State {
     this.orders = new Map(); // by out_trade_no, oldest first
     this.byPrepay = new Map();
     this.byTransaction = new Map();
+    this.refunds = new Map(); // by out_refund_no; each is one of its order's
     this.codes = new Set();
     this.sessionKeys = [];
     this.writing = Promise.resolve();
@@ -38,8 +39,10 @@ export class State {
   }
 
   putOrder(order) {
+    order.refunds ??= []; // the file may be older than refunds
     this.orders.set(order.out_trade_no, order);
     for (const prepay of order.prepays) this.byPrepay.set(prepay.id, order);
+    for (const refund of order.refunds) this.refunds.set(refund.out_refund_no, refund);
     if (order.transaction_id) this.byTransaction.set(order.transaction_id, order);
     if (this.orders.size > ORDERS_MAX) this.#forget(this.orders.values().next().value);
   }
@@ -48,12 +51,18 @@ export class State {
     this.orders.delete(order.out_trade_no);
     this.byTransaction.delete(order.transaction_id);
     for (const prepay of order.prepays) this.byPrepay.delete(prepay.id);
+    for (const refund of order.refunds) this.refunds.delete(refund.out_refund_no);
   }
 
   addPrepay(order, prepay) {
     order.prepays.push(prepay);
     this.byPrepay.set(prepay.id, order);
     if (order.prepays.length > PREPAYS_MAX) this.byPrepay.delete(order.prepays.shift().id);
+  }
+
+  addRefund(order, refund) {
+    order.refunds.push(refund);
+    this.refunds.set(refund.out_refund_no, refund);
   }
 
   // False if the code was used before.

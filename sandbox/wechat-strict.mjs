@@ -27,7 +27,7 @@ function header(request, name) {
   return values[0];
 }
 
-function checkHeaders(request, raw, platformKeyId) {
+function checkHeaders(request, raw, platformSerials) {
   const accept = header(request, 'accept') ?? '';
   const types = accept.split(',').map((part) => part.split(';')[0].trim().toLowerCase());
   if (!types.includes('application/json') && !types.includes('*/*')) {
@@ -40,8 +40,8 @@ function checkHeaders(request, raw, platformKeyId) {
     throw paramError('Content-Type', type, 'must be application/json', 'header');
   }
   const serial = header(request, 'wechatpay-serial');
-  if (serial !== undefined && serial !== platformKeyId) {
-    throw paramError('Wechatpay-Serial', serial, 'is not the id of the key in use', 'header');
+  if (serial !== undefined && !platformSerials.includes(serial)) {
+    throw paramError('Wechatpay-Serial', serial, 'is not the id of a key in use', 'header');
   }
 }
 
@@ -61,11 +61,11 @@ function parseAuthorization(value) {
 }
 
 // Returns check(request, raw body), which throws a Refusal for a request WeChat would not take.
-export function makeGate({ mchid, merchantSerial, merchantPublicKey, platformKeyId, clock }) {
+export function makeGate({ mchid, merchantSerial, merchantPublicKey, platformSerials, clock }) {
   const verify = makeVerifier(merchantPublicKey);
   const nonces = new Set();
   return (request, raw) => {
-    checkHeaders(request, raw, platformKeyId);
+    checkHeaders(request, raw, platformSerials);
     const auth = parseAuthorization(header(request, 'authorization'));
     const message = requestMessage(request.method, request.url, auth.timestamp, auth.nonce_str, raw);
     const awayS = Math.abs(clock.seconds() - Number(auth.timestamp));

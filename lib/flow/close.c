@@ -53,6 +53,7 @@ static enum err close_at_provider(
 	case WX_ALREADY_PAID:
 		return settle_by_query(c, a, &state);
 	case WX_NOT_EXIST: /* counted as closed some minutes after its deadline, by the query */
+	case WX_LATER:
 	case WX_REFUSED:
 	case WX_UNKNOWN:
 		break;

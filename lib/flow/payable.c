@@ -7,6 +7,8 @@ struct ops {
 	enum err (*lock_tx)(struct ctx *c, int64_t id, struct payable *out);
 	enum err (*grant_tx)(struct ctx *c, const struct payable *p,
 		const struct order_payment *paid, enum grant *grant, const char **reason);
+	enum err (*lock_all_tx)(struct ctx *c, int64_t id, struct payable *out);
+	enum err (*revoke_tx)(struct ctx *c, const struct payable *p);
 	enum err (*time_out)(struct ctx *c, int64_t id, bool *done);
 };
 
@@ -74,10 +76,23 @@ static enum err grant_order_tx(struct ctx *c, const struct payable *p,
 	return OK;
 }
 
+static enum err lock_order_all_tx(struct ctx *c, int64_t id, struct payable *out)
+{
+	TRY(order_lock_tx(c, id, true, &out->order));
+	fill_order(c, out);
+	return OK;
+}
+
+static enum err revoke_order_tx(struct ctx *c, const struct payable *p)
+{
+	return order_revoke_tx(c, &p->order);
+}
+
 /* ---- the table ---- */
 
 static const struct ops kinds[] = {
-	[PAYABLE_ORDER] = { find_order, read_order, lock_order_tx, grant_order_tx, order_time_out },
+	[PAYABLE_ORDER] = { find_order, read_order, lock_order_tx, grant_order_tx,
+		lock_order_all_tx, revoke_order_tx, order_time_out },
 };
 
 enum err payable_find(struct ctx *c, const char *no, struct payable *out)
@@ -113,6 +128,16 @@ enum err payable_grant_tx(struct ctx *c, const struct payable *p, const struct o
 	enum grant *grant, const char **reason)
 {
 	return kinds[p->kind].grant_tx(c, p, paid, grant, reason);
+}
+
+enum err payable_lock_all_tx(struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out)
+{
+	return kinds[kind].lock_all_tx(c, id, out);
+}
+
+enum err payable_revoke_tx(struct ctx *c, const struct payable *p)
+{
+	return kinds[p->kind].revoke_tx(c, p);
 }
 
 enum err payable_time_out(struct ctx *c, enum payable_kind kind, int64_t id, bool *done)

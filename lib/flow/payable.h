@@ -31,6 +31,11 @@ enum err payable_lock_tx(
 /* The provider's money has come for a locked payable. *reason says why not, for NOT_GRANTED. */
 enum err payable_grant_tx(struct ctx *c, const struct payable *p, const struct order_payment *paid,
 	enum grant *grant, const char **reason) MUST;
+/* Lock it and whatever taking the grant back may have to change. */
+enum err payable_lock_all_tx(
+	struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out) MUST;
+/* All that was paid has gone back: take back what was granted to a locked payable. */
+enum err payable_revoke_tx(struct ctx *c, const struct payable *p) MUST;
 /* Its deadline is over and no attempt is open: let it go, if it still waits. */
 enum err payable_time_out(struct ctx *c, enum payable_kind kind, int64_t id, bool *done) MUST;
 

@@ -139,6 +139,7 @@ static enum err order_at_provider(struct ctx *c, struct preparing *x, bool *agai
 	case WX_CLOSED:
 		*again = true;
 		return payment_close(c, x->attempt.attempt_id);
+	case WX_LATER:
 	case WX_NOT_EXIST:
 	case WX_REFUSED:
 		return forget_refused(c, &x->attempt);
@@ -208,6 +209,8 @@ static const char *known_trade_state(const struct attempt *a)
 	case ATTEMPT_GRANTED_LATE:
 	case ATTEMPT_REFUND_DUE:
 		return "SUCCESS";
+	case ATTEMPT_REFUNDED:
+		return "REFUND";
 	case ATTEMPT_CLOSED:
 		return "CLOSED";
 	case ATTEMPT_OPEN:

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "ext/db.h"
 #include "flow/payable.h"
+#include "flow/refund.h"
 
 /* How long after its deadline an attempt that the provider never heard of is closed (BEHAVIOUR 20). */
 #define UNKNOWN_GRACE_MS (5 * MINUTE_MS)
@@ -40,6 +41,7 @@ static enum event_verdict verdict_of(enum attempt_state state)
 	case ATTEMPT_GRANTED_LATE:
 		return EVENT_GRANTED_LATE;
 	case ATTEMPT_REFUND_DUE:
+	case ATTEMPT_REFUNDED:
 		return EVENT_REFUND_DUE;
 	case ATTEMPT_OPEN:
 	case ATTEMPT_CLOSED:
@@ -76,21 +78,14 @@ static enum err settle_tx(struct ctx *c, void *arg)
 		reason = NULL;
 	TRY(payment_settle_tx(
 		c, a.attempt_id, state_of(grant), s->t->transaction_id, reason, s->paid_ms));
+	if (grant == NOT_GRANTED) {
+		a.state = ATTEMPT_REFUND_DUE;
+		TRY(refund_automatically_tx(c, &a, reason));
+	}
 	/* another attempt of the same payable may be open: it must not be payable any more */
 	TRY(payment_release_tx(c, p.kind, p.id));
 	s->verdict = verdict_of(state_of(grant));
 	return event_record(c, s->event, s->verdict, reason);
-}
-
-/* Kept for an administrator (`minimall audit` lists it), and nothing else changes. */
-static enum err orphan(
-	struct ctx *c, const struct event *event, const char *reason, enum event_verdict *verdict)
-{
-	log_line(LOG_ALARM, "settle", "orphan payment kept: %s, event %.64s, out_trade_no %.64s",
-		reason, event->event_id,
-		event->out_trade_no != NULL ? event->out_trade_no : "unknown");
-	*verdict = EVENT_ORPHAN;
-	return event_record(c, event, EVENT_ORPHAN, reason);
 }
 
 /* Why a success can't be ours, before any lock; NULL: it can. */
@@ -122,9 +117,9 @@ enum err settle(struct ctx *c, const struct wx_transaction *t, const struct even
 	enum err e;
 
 	if (!text_is(t->mchid, c->conf->wechat_mchid))
-		return orphan(c, event, "MCHID", verdict);
+		return event_orphan(c, event, "MCHID", verdict);
 	if (!text_is(t->appid, c->conf->wechat_appid))
-		return orphan(c, event, "APPID", verdict);
+		return event_orphan(c, event, "APPID", verdict);
 	if (!text_is(t->trade_state, "SUCCESS")) { /* nothing else ever pays (BEHAVIOUR 35) */
 		*verdict = EVENT_NOTHING;
 		return event_record(c, event, EVENT_NOTHING, "TRADE_STATE");
@@ -136,7 +131,7 @@ enum err settle(struct ctx *c, const struct wx_transaction *t, const struct even
 		!text_is(t->transaction_id, s.attempt.transaction_id))
 		why = "SECOND_TRANSACTION";
 	if (why != NULL)
-		return orphan(c, event, why, verdict);
+		return event_orphan(c, event, why, verdict);
 	if (is_settled(&s.attempt)) {
 		*verdict = EVENT_REPEAT;
 		return event_record(c, event, EVENT_REPEAT, NULL);
@@ -145,7 +140,7 @@ enum err settle(struct ctx *c, const struct wx_transaction *t, const struct even
 		s.paid_ms = c->now_ms;
 	e = db_tx(c, settle_tx, &s);
 	if (e == ERR_DUPLICATE) /* the transaction settled another attempt */
-		return orphan(c, event, "TRANSACTION_TAKEN", verdict);
+		return event_orphan(c, event, "TRANSACTION_TAKEN", verdict);
 	*verdict = s.verdict;
 	return e;
 }
@@ -158,8 +153,10 @@ static enum err settle_event(
 {
 	struct wx_transaction t = { 0 };
 
+	if (wxrefund_is_event(we)) /* told by what is sealed, not by event_type */
+		return refund_heard(c, we, event, verdict);
 	if (!wxpay_event_transaction(c, c->wx_keys, we, &t))
-		return orphan(c, event, "UNDECRYPTABLE", verdict);
+		return event_orphan(c, event, "UNDECRYPTABLE", verdict);
 	event->out_trade_no = t.out_trade_no;
 	event->transaction_id = t.transaction_id;
 	event->amount = (opt_i64){ t.total_fen, t.total_fen >= 0 };
@@ -193,7 +190,7 @@ enum err settle_wechat_notification(struct ctx *c, const struct wx_signed *m)
 	}
 	if (!wxpay_event(c, m->body, &we) || we.id == NULL || strlen(we.id) > EVENT_ID_MAX) {
 		event.event_id = id_of_bytes(c, m->body);
-		TRY(orphan(c, &event, "MALFORMED", &verdict));
+		TRY(event_orphan(c, &event, "MALFORMED", &verdict));
 		return ERR_NOTIFICATION;
 	}
 	event.event_id = we.id;
@@ -234,7 +231,7 @@ static enum err refunded_elsewhere(
 	const struct event event = event_of_answer(c, t);
 	enum event_verdict verdict;
 
-	TRY(orphan(c, &event, "REFUNDED_ELSEWHERE", &verdict));
+	TRY(event_orphan(c, &event, "REFUNDED_ELSEWHERE", &verdict));
 	return payment_close(c, a->attempt_id);
 }
 
@@ -264,6 +261,7 @@ enum err settle_by_query(struct ctx *c, const struct attempt *a, const char **tr
 		return payment_close(c, a->attempt_id);
 	case WX_ALREADY_PAID:
 	case WX_CLOSED:
+	case WX_LATER:
 	case WX_REFUSED:
 	case WX_UNKNOWN:
 		return OK;

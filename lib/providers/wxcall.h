@@ -14,6 +14,7 @@ enum wx_answer {
 	WX_CLOSED,       /* ORDER_CLOSED */
 	WX_NOT_EXIST,    /* ORDER_NOT_EXIST */
 	WX_REFUSED,      /* another 4xx: a fault of ours or of the configuration */
+	WX_LATER,        /* NOT_ENOUGH: the same request again later */
 	WX_UNKNOWN,      /* 5xx, 429, 202, timeout, or an answer without a good signature */
 };
 

@@ -71,8 +71,8 @@ static const char SQL_PAYMENT_SHAPE[] =
 	"CONCAT('state ', state, ' does not fit its transaction or its openness') AS problem "
 	"FROM payment_attempts WHERE (state = 0) <> (open_payable_id IS NOT NULL) "
 	"OR (open_payable_id IS NOT NULL AND open_payable_id <> payable_id) "
-	"OR (state IN (2, 3, 4)) <> (transaction_id IS NOT NULL) "
-	"OR (state IN (2, 3, 4)) <> (paid_at IS NOT NULL) LIMIT ?";
+	"OR (state IN (2, 3, 4, 5)) <> (transaction_id IS NOT NULL) "
+	"OR (state IN (2, 3, 4, 5)) <> (paid_at IS NOT NULL) LIMIT ?";
 static const char SQL_FOLLOWED[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, 'open, but nobody follows it' "
 	"AS problem FROM payment_attempts a LEFT JOIN outbox b ON b.kind = 1 "
@@ -82,7 +82,43 @@ static const char SQL_EVENT_PAYMENT[] =
 	"CONCAT('settled ', e.out_trade_no, ', which is not settled by its transaction') AS problem "
 	"FROM payment_events e LEFT JOIN payment_attempts a "
 	"ON a.out_trade_no = e.out_trade_no AND a.transaction_id = e.transaction_id "
-	"AND a.state IN (2, 3, 4) WHERE e.verdict BETWEEN 1 AND 4 AND a.attempt_id IS NULL LIMIT ?";
+	"AND a.state IN (2, 3, 4, 5) WHERE e.verdict BETWEEN 1 AND 4 AND a.attempt_id IS NULL LIMIT ?";
+
+/* ---- refunds ---- */
+
+static const char SQL_REFUND_SUM[] =
+	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
+	"CONCAT('refunds of ', r.total, ' fen for ', a.amount, ' fen paid') AS problem "
+	"FROM payment_attempts a JOIN (SELECT attempt_id, CAST(SUM(amount) AS SIGNED) AS total "
+	"FROM refunds WHERE state <> 3 GROUP BY attempt_id) r ON r.attempt_id = a.attempt_id "
+	"WHERE r.total > a.amount OR a.state NOT IN (2, 3, 4, 5) LIMIT ?";
+/* an order that a provider or a card paid is refunded exactly when all of it went back */
+static const char SQL_REFUND_ORDER[] =
+	"SELECT CONCAT('order ', o.order_id) AS subject, "
+	"CONCAT('status ', o.status, ' with ', COALESCE(r.total, 0), ' of ', o.total_amount, "
+	"' fen refunded') AS problem FROM orders o LEFT JOIN (SELECT payable_id, "
+	"CAST(SUM(amount) AS SIGNED) AS total FROM refunds WHERE payable_kind = 1 AND state = 2 "
+	"AND automatic = 0 GROUP BY payable_id) r ON r.payable_id = o.id WHERE o.paid_by = 1 "
+	"AND (o.status = 5) <> (COALESCE(r.total, 0) = o.total_amount) LIMIT ?";
+static const char SQL_REFUND_AUTOMATIC[] =
+	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
+	"'refunded by itself, but its refund says otherwise' AS problem FROM payment_attempts a "
+	"LEFT JOIN refunds r ON r.attempt_id = a.attempt_id AND r.automatic = 1 AND r.state = 2 "
+	"AND r.amount = a.amount WHERE a.state IN (4, 5) AND (a.state = 5) <> (r.refund_id IS NOT NULL) "
+	"LIMIT ?";
+static const char SQL_REFUND_FOLLOWED[] =
+	"SELECT CONCAT('refund ', r.refund_no) AS subject, 'under way, but nobody follows it' "
+	"AS problem FROM refunds r LEFT JOIN outbox b ON b.kind = 2 AND b.ref_id = r.refund_id "
+	"WHERE r.state IN (1, 4) AND b.outbox_id IS NULL LIMIT ?";
+static const char SQL_CARD_PAYMENT[] =
+	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
+	"CONCAT('card ledger of ', COALESCE(t.total, 0), ' fen for ', a.amount, ' fen paid and ', "
+	"COALESCE(r.total, 0), ' fen refunded') AS problem FROM payment_attempts a LEFT JOIN "
+	"(SELECT attempt_id, CAST(SUM(amount) AS SIGNED) AS total FROM card_transactions "
+	"WHERE attempt_id IS NOT NULL GROUP BY attempt_id) t ON t.attempt_id = a.attempt_id LEFT JOIN "
+	"(SELECT attempt_id, CAST(SUM(amount) AS SIGNED) AS total FROM refunds WHERE state = 2 "
+	"GROUP BY attempt_id) r ON r.attempt_id = a.attempt_id WHERE a.channel = 2 "
+	"AND COALESCE(t.total, 0) <> COALESCE(r.total, 0) - a.amount LIMIT ?";
 
 /* ---- cards ---- */
 
@@ -120,6 +156,10 @@ static const char SQL_REFUND_DUE[] =
 	"SELECT CONCAT('payment ', out_trade_no) AS subject, "
 	"CONCAT('refund due: ', amount, ' fen, ', COALESCE(reason, '')) AS problem "
 	"FROM payment_attempts WHERE state = 4 ORDER BY attempt_id LIMIT ?";
+static const char SQL_ABNORMAL[] =
+	"SELECT CONCAT('refund ', refund_no) AS subject, "
+	"CONCAT('abnormal: ', amount, ' fen, mend it in the merchant console') AS problem "
+	"FROM refunds WHERE state = 4 ORDER BY refund_id LIMIT ?";
 static const char SQL_ORPHAN[] =
 	"SELECT CONCAT('event ', event_id) AS subject, "
 	"CONCAT('orphan: ', COALESCE(reason, ''), ', ', COALESCE(out_trade_no, 'no order'), ', ', "
@@ -142,8 +182,14 @@ const struct audit_rule audit_rules[] = {
 	{ "each balance_after is right in sequence", SQL_CARD_SEQUENCE, false },
 	{ "the ledger's signs fit its types", SQL_CARD_SIGN, false },
 	{ "a live card is its user's only one", SQL_CARD_LIVE, false },
+	{ "no more is refunded than was paid", SQL_REFUND_SUM, false },
+	{ "an order is refunded when all of it went back", SQL_REFUND_ORDER, false },
+	{ "an automatic refund ends its payment", SQL_REFUND_AUTOMATIC, false },
+	{ "a refund under way is followed", SQL_REFUND_FOLLOWED, false },
+	{ "a card's payments and refunds are in its ledger", SQL_CARD_PAYMENT, false },
 	{ "every user is a member", SQL_MEMBER, false },
 	{ "refund due", SQL_REFUND_DUE, true },
+	{ "abnormal refund", SQL_ABNORMAL, true },
 	{ "orphan payment", SQL_ORPHAN, true },
 	{ NULL, NULL, false },
 };

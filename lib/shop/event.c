@@ -1,5 +1,6 @@
 #include "shop/event.h"
 
+#include "base/log.h"
 #include "ext/db.h"
 
 struct verdict_row {
@@ -11,7 +12,7 @@ static const char SQL_FIND[] =
 	"SELECT verdict FROM payment_events WHERE channel = ? AND event_id = ?";
 /* The copy that is judged last is the one that is kept; the verdict decides, so it goes last. */
 #define UNLESS_FINAL(column)                                                                       \
-	column " = IF(verdict BETWEEN 1 AND 4, " column ", VALUES(" column ")), "
+	column " = IF(verdict IN (1, 2, 3, 4, 7), " column ", VALUES(" column ")), "
 static const char SQL_RECORD[] =
 	"INSERT INTO payment_events (channel, event_id, verdict, reason, out_trade_no, "
 	"transaction_id, amount, serial, body, received_at, judged_at) "
@@ -22,7 +23,7 @@ static const char SQL_RECORD[] =
 
 bool event_is_final(enum event_verdict v)
 {
-	return v >= EVENT_GRANTED && v <= EVENT_REPEAT;
+	return (v >= EVENT_GRANTED && v <= EVENT_REPEAT) || v == EVENT_REFUND;
 }
 
 enum err event_find(struct ctx *c, enum payment_channel channel, const char *event_id,
@@ -45,4 +46,13 @@ enum err event_record(
 			TEXT(e->serial), BYTES(e->body.p, e->body.len), I64(c->now_ms),
 			I64(c->now_ms)),
 		NULL);
+}
+
+enum err event_orphan(
+	struct ctx *c, const struct event *e, const char *reason, enum event_verdict *verdict)
+{
+	log_line(LOG_ALARM, "event", "orphan payment kept: %s, event %.64s, out_trade_no %.64s",
+		reason, e->event_id, e->out_trade_no != NULL ? e->out_trade_no : "unknown");
+	*verdict = EVENT_ORPHAN;
+	return event_record(c, e, EVENT_ORPHAN, reason);
 }

@@ -16,6 +16,7 @@ enum event_verdict {
 	EVENT_REFUND_DUE = 3,
 	EVENT_REPEAT = 4,  /* of a settlement that another message brought */
 	EVENT_NOTHING = 5, /* it doesn't say that money came */
+	EVENT_REFUND = 7,  /* about a refund of ours */
 	EVENT_ORPHAN = 6,  /* money that belongs to nothing we know: somebody must look */
 };
 
@@ -28,12 +29,16 @@ struct event {
 	struct slice body;                         /* raw, still sealed */
 };
 
-/* The verdict on an event id; only a settled one (1 to 4) is final. */
+/* The verdict on an event id; see event_is_final. */
 enum err event_find(struct ctx *c, enum payment_channel channel, const char *event_id,
 	enum event_verdict *verdict) MUST;
 /* Write the verdict; a final one is never replaced. In the settlement's transaction, or alone. */
 enum err event_record(
 	struct ctx *c, const struct event *e, enum event_verdict verdict, const char *reason) MUST;
+/* Money that belongs to nothing we know: kept for an administrator, and nothing else changes. */
+enum err event_orphan(
+	struct ctx *c, const struct event *e, const char *reason, enum event_verdict *verdict) MUST;
+/* Settled, or about a refund: nothing that comes later changes it. */
 bool event_is_final(enum event_verdict v);
 
 #endif

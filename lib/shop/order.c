@@ -6,6 +6,7 @@
 #include "shop/order_sql.h"
 #include "shop/payment.h"
 #include "shop/product.h"
+#include "shop/refund.h"
 
 const struct field order_change_fields[] = {
 	INPUT(struct order_change, status, ORDER_PENDING, ORDER_REFUNDED, 0),
@@ -22,7 +23,7 @@ static const struct field line_fields[] = {
 
 /* ---- the transitions (BEHAVIOUR 18) ---- */
 
-enum mover { BY_ADMIN = 1, BY_OWNER = 2, BY_SETTLEMENT = 4, BY_TIMEOUT = 8 };
+enum mover { BY_ADMIN = 1, BY_OWNER = 2, BY_SETTLEMENT = 4, BY_TIMEOUT = 8, BY_REFUND = 16 };
 enum stock_effect { STOCK_STAYS, STOCK_BACK, STOCK_TAKEN };
 
 struct transition {
@@ -41,6 +42,9 @@ static const struct transition transitions[] = {
 	{ ORDER_PAID, ORDER_REFUNDED, BY_ADMIN, STOCK_BACK, true },
 	{ ORDER_SHIPPED, ORDER_REFUNDED, BY_ADMIN, STOCK_STAYS, true },
 	{ ORDER_COMPLETED, ORDER_REFUNDED, BY_ADMIN, STOCK_STAYS, true },
+	{ ORDER_PAID, ORDER_REFUNDED, BY_REFUND, STOCK_BACK, false },
+	{ ORDER_SHIPPED, ORDER_REFUNDED, BY_REFUND, STOCK_STAYS, false },
+	{ ORDER_COMPLETED, ORDER_REFUNDED, BY_REFUND, STOCK_STAYS, false },
 };
 
 static const struct transition *find_transition(
@@ -225,6 +229,13 @@ static enum err update_tx(struct ctx *c, void *arg)
 		return fail(c, ERR_ORDER_TRANSITION, "status");
 	if (renames && o->paid_by == PAID_BY_PROVIDER)
 		return fail(c, ERR_PAYMENT_FIXED, NULL);
+	if (moves && in->status == ORDER_SHIPPED) {
+		bool completing;
+
+		TRY(refund_is_completing(c, PAYABLE_ORDER, o->id, &completing));
+		if (completing)
+			return fail(c, ERR_REFUND_IN_FLIGHT, "status");
+	}
 	if (moves && in->status == ORDER_PAID)
 		TRY(pay_offline_tx(c, in, o));
 	o->payment_method = method;
@@ -299,6 +310,13 @@ enum err order_user_is_busy(struct ctx *c, int64_t user_id, bool *busy)
 }
 
 /* ---- settlement and jobs ---- */
+
+enum err order_revoke_tx(struct ctx *c, const struct order *locked)
+{
+	struct order o = *locked;
+
+	return move_tx(c, &o, ORDER_REFUNDED, BY_REFUND);
+}
 
 enum err order_grant_tx(struct ctx *c, const struct order *locked, const struct order_payment *p,
 	enum order_grant *grant, const char **reason)

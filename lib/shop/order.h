@@ -128,6 +128,9 @@ enum err order_lock_tx(struct ctx *c, int64_t id, bool with_products, struct ord
  */
 enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out) MUST;
 
+/* All that was paid for a locked order (with its products) has gone back. */
+enum err order_revoke_tx(struct ctx *c, const struct order *o) MUST;
+
 enum order_grant { ORDER_GRANTED, ORDER_GRANTED_LATE, ORDER_NOT_GRANTED };
 struct order_payment {
 	const char *method, *id; /* the provider's transaction */

@@ -9,7 +9,7 @@
 #include "base/ctx.h"
 #include "base/field.h"
 
-enum outbox_kind { OUTBOX_FOLLOW_ATTEMPT = 1 };
+enum outbox_kind { OUTBOX_FOLLOW_ATTEMPT = 1, OUTBOX_FOLLOW_REFUND = 2 };
 
 struct outbox {
 	int64_t outbox_id, ref_id, tries;

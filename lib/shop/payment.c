@@ -50,6 +50,12 @@ static const char SQL_CLOSE[] =
 static const char SQL_SETTLE[] =
 	"UPDATE payment_attempts SET state = ?, open_payable_id = NULL, transaction_id = ?, "
 	"reason = ?, paid_at = ?, updated_at = ? WHERE attempt_id = ? AND state IN (0, 1)";
+static const char SQL_REFUNDED[] =
+	"UPDATE payment_attempts SET state = 5, updated_at = ? WHERE attempt_id = ? AND state = 4";
+static const char SQL_GRANTED[] =
+	"SELECT " COLUMNS
+	" FROM payment_attempts WHERE payable_kind = ? AND payable_id = ? "
+	"AND state IN (2, 3)";
 static const char SQL_FIND[] =
 	"SELECT " COLUMNS " FROM payment_attempts WHERE out_trade_no = ? AND channel = ?";
 static const char SQL_OPEN[] =
@@ -126,6 +132,18 @@ enum err payment_settle_tx(struct ctx *c, int64_t attempt_id, enum attempt_state
 		ARGS(I64(state), TEXT(transaction_id), TEXT(reason), I64(paid_ms), I64(c->now_ms),
 			I64(attempt_id))));
 	return outbox_done(c, OUTBOX_FOLLOW_ATTEMPT, attempt_id);
+}
+
+enum err payment_refunded_tx(struct ctx *c, int64_t attempt_id)
+{
+	return db_hit(c, SQL_REFUNDED, ARGS(I64(c->now_ms), I64(attempt_id)));
+}
+
+enum err payment_granted(
+	struct ctx *c, enum payable_kind kind, int64_t payable_id, struct attempt *out, bool *found)
+{
+	return db_find(
+		c, SQL_GRANTED, ARGS(I64(kind), I64(payable_id)), attempt_fields, out, found);
 }
 
 static enum err find_open(

@@ -22,6 +22,7 @@ enum attempt_state {
 	ATTEMPT_GRANTED = 2,
 	ATTEMPT_GRANTED_LATE = 3,
 	ATTEMPT_REFUND_DUE = 4,
+	ATTEMPT_REFUNDED = 5, /* what was due has gone back */
 };
 
 struct attempt {
@@ -48,6 +49,8 @@ enum err payment_close(struct ctx *c, int64_t attempt_id) MUST;
 /* Money came: to `state`, with the provider's transaction. Fails: DUPLICATE, CONFLICT. */
 enum err payment_settle_tx(struct ctx *c, int64_t attempt_id, enum attempt_state state,
 	const char *transaction_id, const char *reason, int64_t paid_ms) MUST;
+/* The automatic refund has succeeded: REFUND_DUE to REFUNDED. */
+enum err payment_refunded_tx(struct ctx *c, int64_t attempt_id) MUST;
 /* The payable needs no payment any more: its open attempt is to be closed at the provider. */
 enum err payment_release_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id) MUST;
 enum err payment_has_open(
@@ -57,6 +60,9 @@ enum err payment_find(struct ctx *c, enum payment_channel channel, const char *o
 	struct attempt *out, bool *found) MUST;
 /* The open one if there is one, else the newest. */
 enum err payment_current(struct ctx *c, enum payable_kind kind, int64_t payable_id,
+	struct attempt *out, bool *found) MUST;
+/* The one that paid for it. */
+enum err payment_granted(struct ctx *c, enum payable_kind kind, int64_t payable_id,
 	struct attempt *out, bool *found) MUST;
 /* Fails: NOT_FOUND. */
 enum err payment_read(struct ctx *c, int64_t attempt_id, struct attempt *out) MUST;

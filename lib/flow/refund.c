@@ -1,0 +1,380 @@
+#include "flow/refund.h"
+
+#include "base/log.h"
+#include "ext/db.h"
+#include "shop/card.h"
+#include "shop/idempotency.h"
+#include "shop/outbox.h"
+
+enum { REFUNDS_A_PASS = 200, UNKNOWNS_A_PASS = 3 };
+#define LEASE_MS         (2 * MINUTE_MS)
+#define AUTOMATIC_REASON "订单未能受理，自动退款"
+
+/* The gaps after which a refund is asked about again (PAYMENTS.md 2.11). */
+static const int64_t gaps_s[] = { 5, 60, 300, 600, 1200, 1800 };
+
+/* ---- what a state does; everything is locked ---- */
+
+struct refunding {
+	struct payable payable;
+	struct attempt attempt;
+	struct refund refund;
+	const struct refund *in; /* request only */
+	enum refund_state state; /* what the provider says */
+	const char *provider_id;
+	const struct event *event; /* the message that said so, or NULL */
+};
+
+/* All that succeeded adds up to what was paid: the payable, or the attempt, has lost its money. */
+static enum err complete_tx(struct ctx *c, const struct refunding *x)
+{
+	struct refund_sums sums;
+
+	TRY(refund_sum(c, x->attempt.attempt_id, &sums));
+	if (money_cmp(sums.done, x->attempt.amount) < 0)
+		return OK;
+	if (x->refund.automatic)
+		return payment_refunded_tx(c, x->attempt.attempt_id);
+	return payable_revoke_tx(c, &x->payable);
+}
+
+static enum err advance_tx(struct ctx *c, struct refunding *x)
+{
+	if (refund_is_final(x->refund.state) || x->refund.state == (int64_t)x->state)
+		return OK;
+	TRY(refund_set_tx(c, &x->refund, x->state, x->provider_id));
+	return x->state == REFUND_SUCCESS ? complete_tx(c, x) : OK;
+}
+
+/* Lock in the fixed order: what was paid for (with its products), attempt, refund. */
+static enum err record_tx(struct ctx *c, void *arg)
+{
+	struct refunding *x = arg;
+
+	TRY(payable_lock_all_tx(c, x->payable.kind, x->payable.id, &x->payable));
+	TRY(payment_lock_tx(c, x->attempt.attempt_id, &x->attempt));
+	TRY(refund_lock_tx(c, x->refund.refund_id, &x->refund));
+	TRY(advance_tx(c, x));
+	return x->event == NULL ? OK : event_record(c, x->event, EVENT_REFUND, NULL);
+}
+
+/* WeChat's word for a refund's state; false for one that we don't know. */
+static bool state_of(const char *status, enum refund_state *out)
+{
+	static const struct {
+		const char *status;
+		enum refund_state state;
+	} words[] = {
+		{ "SUCCESS", REFUND_SUCCESS },
+		{ "PROCESSING", REFUND_PROCESSING },
+		{ "CLOSED", REFUND_CLOSED },
+		{ "ABNORMAL", REFUND_ABNORMAL },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(words[i].status, status) == 0) {
+			*out = words[i].state;
+			return true;
+		}
+	log_line(LOG_ALARM, "refund", "unknown status of a refund");
+	return false;
+}
+
+/* ---- asking the provider ---- */
+
+static bool fits(const struct refunding *x, const struct wx_refund *w)
+{
+	return w->refund_fen == x->refund.amount.fen && w->total_fen == x->attempt.amount.fen &&
+	       w->out_trade_no != NULL && strcmp(w->out_trade_no, x->attempt.out_trade_no) == 0;
+}
+
+static enum err record_answer(struct ctx *c, struct refunding *x, const struct wx_refund *w)
+{
+	if (!fits(x, w)) {
+		log_line(LOG_ALARM, "refund", "an answer about %s does not fit it",
+			x->refund.refund_no);
+		return OK;
+	}
+	if (!state_of(w->status, &x->state))
+		return OK;
+	x->provider_id = w->refund_id;
+	return db_tx(c, record_tx, x);
+}
+
+/* The provider refused, and says that it knows nothing of the refund: it may be asked for anew. */
+static enum err give_up(struct ctx *c, struct refunding *x)
+{
+	struct wx_refund w = { 0 };
+
+	switch (wxrefund_query(c, c->wx_keys, x->refund.refund_no, &w)) {
+	case WX_OK:
+		return record_answer(c, x, &w);
+	case WX_NOT_EXIST:
+		log_line(LOG_ALARM, "refund", "%s was refused for good", x->refund.refund_no);
+		x->state = REFUND_CLOSED;
+		return db_tx(c, record_tx, x);
+	case WX_ALREADY_PAID:
+	case WX_CLOSED:
+	case WX_LATER:
+	case WX_REFUSED:
+	case WX_UNKNOWN:
+		break;
+	}
+	return OK;
+}
+
+/* Ask for it: a repeat under its number is the same refund. *known false: no word of it. */
+static enum err ask_for(struct ctx *c, struct refunding *x, bool *known)
+{
+	const struct wx_refund_request request = { x->attempt.out_trade_no, x->refund.refund_no,
+		x->refund.reason, x->refund.amount, x->attempt.amount };
+	struct wx_refund w = { 0 };
+
+	*known = true;
+	switch (wxrefund_create(c, c->wx_keys, &request, &w)) {
+	case WX_OK:
+		return record_answer(c, x, &w);
+	case WX_LATER: /* not enough money there today */
+		return OK;
+	case WX_ALREADY_PAID:
+	case WX_CLOSED:
+	case WX_NOT_EXIST:
+	case WX_REFUSED:
+		return give_up(c, x);
+	case WX_UNKNOWN:
+		break;
+	}
+	*known = false;
+	return OK;
+}
+
+/* ---- an administrator's request ---- */
+
+static enum err check_amount_tx(struct ctx *c, struct refunding *x, money *amount)
+{
+	struct refund_sums sums;
+	money rest;
+
+	TRY(refund_sum(c, x->attempt.attempt_id, &sums));
+	rest = money_sub(x->attempt.amount, money_add(sums.done, sums.under_way));
+	*amount = field_has(refund_new_fields, x->in, "amount") ? x->in->amount : rest;
+	return amount->fen > 0 && money_cmp(*amount, rest) <= 0
+		       ? OK
+		       : fail(c, ERR_REFUND_EXCEEDS, "amount");
+}
+
+/* A card needs no provider: the money is back in this very transaction. */
+static enum err give_back_to_card_tx(struct ctx *c, struct refunding *x)
+{
+	TRY(card_refund_tx(c, x->payable.user_id, x->refund.amount,
+		arena_printf(&c->arena, "退款 %s", x->refund.refund_no), x->attempt.attempt_id));
+	x->state = REFUND_SUCCESS;
+	TRY(advance_tx(c, x));
+	return refund_read(c, x->refund.refund_id, &x->refund);
+}
+
+static enum err request_tx(struct ctx *c, void *arg)
+{
+	struct refunding *x = arg;
+	const bool card = x->attempt.channel == CHANNEL_CARD;
+	struct card locked = { 0 };
+	int64_t made;
+	money amount;
+
+	TRY(idempotency_begin_tx(c, &made));
+	if (made != 0)
+		return refund_read(c, made, &x->refund);
+	if (card)
+		TRY(card_lock_of_user_tx(c, x->payable.user_id, &locked));
+	TRY(payable_lock_all_tx(c, x->payable.kind, x->payable.id, &x->payable));
+	TRY(payment_lock_tx(c, x->attempt.attempt_id, &x->attempt));
+	TRY(check_amount_tx(c, x, &amount));
+	x->refund = (struct refund){
+		.refund_no = refund_new_no(c),
+		.attempt_id = x->attempt.attempt_id,
+		.payable_kind = x->payable.kind,
+		.payable_id = x->payable.id,
+		.amount = amount,
+		.reason = x->in->reason,
+	};
+	TRY(refund_create_tx(c, &x->refund));
+	TRY(idempotency_end_tx(c, x->refund.refund_id, 201));
+	return card ? give_back_to_card_tx(c, x) : OK;
+}
+
+enum err refund_request(struct ctx *c, const struct refund *in, struct refund *out)
+{
+	struct refunding x = { .in = in };
+	bool found, known;
+
+	TRY(payable_find(c, in->order_id, &x.payable));
+	TRY(payment_granted(c, x.payable.kind, x.payable.id, &x.attempt, &found));
+	if (!found)
+		return fail(c, ERR_REFUND_UNPAID, "order_id");
+	TRY(db_tx(c, request_tx, &x));
+	if (!c->idem.replayed && x.refund.state == REFUND_PROCESSING) {
+		TRY(ask_for(c, &x, &known));
+		TRY(refund_read(c, x.refund.refund_id, &x.refund));
+	}
+	*out = x.refund;
+	out->order_id = x.payable.no;
+	return OK;
+}
+
+enum err refund_show(struct ctx *c, const char *refund_no, struct refund *out)
+{
+	struct payable p = { 0 };
+
+	TRY(refund_find(c, refund_no, out));
+	TRY(payable_read(c, (enum payable_kind)out->payable_kind, out->payable_id, &p));
+	out->order_id = p.no;
+	return OK;
+}
+
+/* ---- automatic ones ---- */
+
+enum err refund_automatically_tx(struct ctx *c, const struct attempt *a, const char *reason)
+{
+	struct refund r = {
+		.refund_no = refund_automatic_no(c, a->out_trade_no),
+		.attempt_id = a->attempt_id,
+		.payable_kind = a->payable_kind,
+		.payable_id = a->payable_id,
+		.amount = a->amount,
+		.reason = reason != NULL ? arena_printf(&c->arena, AUTOMATIC_REASON " %s", reason)
+					 : AUTOMATIC_REASON,
+		.automatic = true,
+	};
+
+	return refund_create_tx(c, &r);
+}
+
+/* ---- notifications ---- */
+
+/* Why a notification is about no refund of ours; NULL: it is. */
+static const char *misfit(struct ctx *c, const struct refunding *x, const struct wx_refund *w)
+{
+	if (w->mchid == NULL || strcmp(w->mchid, c->conf->wechat_mchid) != 0)
+		return "MCHID";
+	return fits(x, w) ? NULL : "REFUND_AMOUNT";
+}
+
+/* Read what a refund belongs to. */
+static enum err read_around(struct ctx *c, struct refunding *x)
+{
+	TRY(payment_read(c, x->refund.attempt_id, &x->attempt));
+	return payable_read(
+		c, (enum payable_kind)x->refund.payable_kind, x->refund.payable_id, &x->payable);
+}
+
+enum err refund_heard(
+	struct ctx *c, const struct wx_event *we, struct event *event, enum event_verdict *verdict)
+{
+	struct refunding x = { .event = event };
+	struct wx_refund w = { 0 };
+	const char *why;
+	enum err e;
+
+	if (!wxrefund_of_event(c, c->wx_keys, we, &w))
+		return event_orphan(c, event, "UNDECRYPTABLE", verdict);
+	event->out_trade_no = w.out_trade_no;
+	event->amount = (opt_i64){ w.refund_fen, w.refund_fen >= 0 };
+	e = refund_find(c, w.out_refund_no, &x.refund);
+	if (e == ERR_NOT_FOUND)
+		return event_orphan(c, event, "UNKNOWN_REFUND", verdict);
+	TRY(e);
+	TRY(read_around(c, &x));
+	why = misfit(c, &x, &w);
+	if (why == NULL && !state_of(w.status, &x.state))
+		why = "REFUND_STATUS";
+	if (why != NULL)
+		return event_orphan(c, event, why, verdict);
+	x.provider_id = w.refund_id;
+	*verdict = EVENT_REFUND;
+	return db_tx(c, record_tx, &x);
+}
+
+/* ---- jobs ---- */
+
+static enum err adopt_tx(struct ctx *c, void *arg)
+{
+	struct attempt a = { 0 };
+
+	TRY(payment_lock_tx(c, *(const int64_t *)arg, &a));
+	return a.state == ATTEMPT_REFUND_DUE ? refund_automatically_tx(c, &a, a.reason) : OK;
+}
+
+/* Attempts whose refund was due before refunds were made by themselves. */
+static enum err adopt_missing(struct ctx *c)
+{
+	const int64_t *ids;
+	struct list missing;
+
+	TRY(refund_list_missing(c, REFUNDS_A_PASS, &missing));
+	ids = missing.rows;
+	for (int64_t i = 0; i < missing.n; i++) {
+		int64_t id = ids[i];
+		enum err e = db_tx(c, adopt_tx, &id);
+
+		if (e != ERR_DUPLICATE)
+			TRY(e);
+	}
+	return OK;
+}
+
+static enum err follow(struct ctx *c, struct outbox *row, struct refund_report *report)
+{
+	const int64_t last = (int64_t)ARRAY_LEN(gaps_s) - 1;
+	struct refunding x = { 0 };
+	struct wx_refund w = { 0 };
+	bool known = true;
+
+	TRY(refund_read(c, row->ref_id, &x.refund));
+	TRY(read_around(c, &x));
+	if (!refund_is_final(x.refund.state)) {
+		switch (wxrefund_query(c, c->wx_keys, x.refund.refund_no, &w)) {
+		case WX_OK:
+			TRY(record_answer(c, &x, &w));
+			break;
+		case WX_NOT_EXIST:
+			TRY(ask_for(c, &x, &known));
+			break;
+		case WX_ALREADY_PAID:
+		case WX_CLOSED:
+		case WX_LATER:
+		case WX_REFUSED:
+		case WX_UNKNOWN:
+			known = false;
+			break;
+		}
+		TRY(refund_read(c, row->ref_id, &x.refund));
+	}
+	report->unknown += !known;
+	report->done += refund_is_final(x.refund.state);
+	if (refund_is_final(x.refund.state))
+		return outbox_done(c, OUTBOX_FOLLOW_REFUND, row->ref_id);
+	return outbox_again(
+		c, row, c->now_ms + gaps_s[row->tries < last ? row->tries : last] * SECOND_MS);
+}
+
+enum err refund_pass(struct ctx *c, struct refund_report *report)
+{
+	struct outbox *rows;
+	struct list due;
+
+	*report = (struct refund_report){ 0 };
+	TRY(adopt_missing(c));
+	TRY(outbox_due(c, OUTBOX_FOLLOW_REFUND, REFUNDS_A_PASS, &due));
+	rows = due.rows;
+	for (int64_t i = 0; i < due.n && report->unknown < UNKNOWNS_A_PASS; i++) {
+		bool mine;
+
+		c->now_ms = clock_now_ms(); /* a pass may take minutes */
+		TRY(outbox_claim(c, &rows[i], LEASE_MS, &mine));
+		if (!mine)
+			continue;
+		report->followed++;
+		TRY(follow(c, &rows[i], report));
+	}
+	return OK;
+}

@@ -1,0 +1,36 @@
+/*
+ * refund.h - giving money back: on an administrator's word, or by itself where a success
+ * could not be granted. Numbers are fixed before the provider is called; what stays
+ * unknown is asked by `minimall jobs` (BEHAVIOUR 37, 38, 43).
+ */
+#ifndef FLOW_REFUND_H
+#define FLOW_REFUND_H
+
+#include "flow/payable.h"
+#include "providers/wxrefund.h"
+#include "shop/event.h"
+#include "shop/refund.h"
+
+/*
+ * Refund a payable, wholly or in part (`in` of refund_new_fields), and ask the provider at
+ * once; its silence leaves the refund under way. Honours c->idem. Fails: NOT_FOUND,
+ * REFUND_UNPAID (nothing that a provider or a card paid), REFUND_EXCEEDS, CARD_NONE.
+ */
+enum err refund_request(struct ctx *c, const struct refund *in, struct refund *out) MUST;
+/* Fails: NOT_FOUND. */
+enum err refund_show(struct ctx *c, const char *refund_no, struct refund *out) MUST;
+
+/* In a settlement: this attempt's money goes back by itself. */
+enum err refund_automatically_tx(struct ctx *c, const struct attempt *a, const char *reason) MUST;
+
+/* A notification about a refund: check it against ours and do what it says. */
+enum err refund_heard(struct ctx *c, const struct wx_event *we, struct event *event,
+	enum event_verdict *verdict) MUST;
+
+struct refund_report {
+	int64_t followed, done, unknown;
+};
+/* One pass over all refunds that are due; for `minimall jobs`. */
+enum err refund_pass(struct ctx *c, struct refund_report *report) MUST;
+
+#endif

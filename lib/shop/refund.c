@@ -1,0 +1,161 @@
+#include "shop/refund.h"
+
+#include <assert.h>
+
+#include "ext/crypto.h"
+#include "ext/db.h"
+#include "shop/outbox.h"
+
+/* A lost answer is asked about after this; the caller asks the provider at once. */
+#define FIRST_LOOK_MS MINUTE_MS
+
+const struct field refund_fields[] = {
+	FIELD_WITH(struct refund, refund_id, .flags = F_SILENT),
+	FIELD(struct refund, refund_no),
+	FIELD_WITH(struct refund, order_id, .flags = F_NO_COLUMN),
+	FIELD_WITH(struct refund, attempt_id, .flags = F_SILENT),
+	FIELD_WITH(struct refund, payable_kind, .flags = F_SILENT),
+	FIELD_WITH(struct refund, payable_id, .flags = F_SILENT),
+	FIELD_WITH(struct refund, amount, .flags = F_TEXT),
+	FIELD_WITH(struct refund, state, .flags = F_SILENT),
+	FIELD(struct refund, status),
+	FIELD(struct refund, reason),
+	FIELD(struct refund, automatic),
+	FIELD_WITH(struct refund, provider_refund_id, .flags = F_SILENT),
+	FIELD(struct refund, created_at),
+	FIELD(struct refund, updated_at),
+	FIELD_END,
+};
+
+const struct field refund_new_fields[] = {
+	INPUT(struct refund, order_id, 1, 64, F_REQUIRED),
+	INPUT(struct refund, amount, 1, MONEY_MAX_FEN, 0),
+	INPUT(struct refund, reason, 1, 80, F_REQUIRED),
+	FIELD_END,
+};
+
+struct sum_row {
+	money done, under_way, paid;
+};
+static const struct field sum_fields[] = {
+	FIELD(struct sum_row, done),
+	FIELD(struct sum_row, under_way),
+	FIELD(struct sum_row, paid),
+	FIELD_END,
+};
+
+struct missing_row {
+	int64_t attempt_id;
+};
+static const struct field missing_fields[] = { FIELD(struct missing_row, attempt_id), FIELD_END };
+
+#define COLUMNS                                                                                    \
+	"refund_id, refund_no, attempt_id, payable_kind, payable_id, amount, reason, automatic, "  \
+	"state, CASE state WHEN 1 THEN 'PROCESSING' WHEN 2 THEN 'SUCCESS' WHEN 3 THEN 'CLOSED' "   \
+	"ELSE 'ABNORMAL' END AS status, provider_refund_id, created_at, updated_at"
+static const char SQL_INSERT[] =
+	"INSERT INTO refunds (refund_no, attempt_id, payable_kind, payable_id, amount, reason, "
+	"automatic, state, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?)";
+static const char SQL_FIND[] = "SELECT " COLUMNS " FROM refunds WHERE refund_no = ?";
+static const char SQL_READ[] = "SELECT " COLUMNS " FROM refunds WHERE refund_id = ?";
+static const char SQL_LOCK[] = "SELECT " COLUMNS " FROM refunds WHERE refund_id = ? FOR UPDATE";
+static const char SQL_SUM[] =
+	"SELECT CAST(COALESCE(SUM(IF(state = 2, amount, 0)), 0) AS SIGNED) AS done, "
+	"CAST(COALESCE(SUM(IF(state IN (1, 4), amount, 0)), 0) AS SIGNED) AS under_way "
+	"FROM refunds WHERE attempt_id = ?";
+static const char SQL_SUM_PAYABLE[] =
+	"SELECT CAST(COALESCE(SUM(IF(r.state = 2, r.amount, 0)), 0) AS SIGNED) AS done, "
+	"CAST(COALESCE(SUM(IF(r.state IN (1, 4), r.amount, 0)), 0) AS SIGNED) AS under_way, "
+	"COALESCE(MAX(a.amount), 0) AS paid FROM refunds r JOIN payment_attempts a "
+	"ON a.attempt_id = r.attempt_id WHERE r.payable_kind = ? AND r.payable_id = ? "
+	"AND r.automatic = 0";
+static const char SQL_SET[] =
+	"UPDATE refunds SET state = ?, provider_refund_id = COALESCE(?, provider_refund_id), "
+	"updated_at = ? WHERE refund_id = ? AND state IN (1, 4)";
+static const char SQL_MISSING[] =
+	"SELECT a.attempt_id FROM payment_attempts a LEFT JOIN refunds r "
+	"ON r.attempt_id = a.attempt_id WHERE a.state = 4 AND r.refund_id IS NULL LIMIT ?";
+
+const char *refund_new_no(struct ctx *c)
+{
+	return arena_printf(&c->arena, "RF%s",
+		crypto_random_text(&c->arena, "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 26));
+}
+
+const char *refund_automatic_no(struct ctx *c, const char *out_trade_no)
+{
+	return arena_printf(&c->arena, "R%sL", out_trade_no);
+}
+
+bool refund_is_final(int64_t state)
+{
+	return state == REFUND_SUCCESS || state == REFUND_CLOSED;
+}
+
+enum err refund_create_tx(struct ctx *c, struct refund *r)
+{
+	assert(db_in_tx(c->db));
+	r->state = REFUND_PROCESSING;
+	r->status = "PROCESSING";
+	r->created_at.ms = r->updated_at.ms = c->now_ms;
+	TRY(db_insert(c, SQL_INSERT,
+		ARGS(TEXT(r->refund_no), I64(r->attempt_id), I64(r->payable_kind),
+			I64(r->payable_id), FEN(r->amount), TEXT(r->reason), I64(r->automatic),
+			I64(c->now_ms), I64(c->now_ms)),
+		&r->refund_id));
+	return outbox_put_tx(c, OUTBOX_FOLLOW_REFUND, r->refund_id,
+		r->automatic ? c->now_ms : c->now_ms + FIRST_LOOK_MS);
+}
+
+enum err refund_find(struct ctx *c, const char *refund_no, struct refund *out)
+{
+	return db_one(c, SQL_FIND, ARGS(TEXT(refund_no)), refund_fields, out);
+}
+
+enum err refund_read(struct ctx *c, int64_t refund_id, struct refund *out)
+{
+	return db_one(c, SQL_READ, ARGS(I64(refund_id)), refund_fields, out);
+}
+
+enum err refund_lock_tx(struct ctx *c, int64_t refund_id, struct refund *out)
+{
+	return db_one(c, SQL_LOCK, ARGS(I64(refund_id)), refund_fields, out);
+}
+
+enum err refund_sum(struct ctx *c, int64_t attempt_id, struct refund_sums *out)
+{
+	struct sum_row row = { 0 };
+
+	TRY(db_one(c, SQL_SUM, ARGS(I64(attempt_id)), sum_fields, &row));
+	*out = (struct refund_sums){ row.done, row.under_way };
+	return OK;
+}
+
+enum err refund_set_tx(struct ctx *c, const struct refund *r, enum refund_state state,
+	const char *provider_refund_id)
+{
+	TRY(db_hit(c, SQL_SET,
+		ARGS(I64(state), TEXT(provider_refund_id), I64(c->now_ms), I64(r->refund_id))));
+	return refund_is_final(state) ? outbox_done(c, OUTBOX_FOLLOW_REFUND, r->refund_id) : OK;
+}
+
+enum err refund_is_completing(
+	struct ctx *c, enum payable_kind kind, int64_t payable_id, bool *completing)
+{
+	struct sum_row row = { 0 };
+
+	TRY(db_one(c, SQL_SUM_PAYABLE, ARGS(I64(kind), I64(payable_id)), sum_fields, &row));
+	*completing = row.under_way.fen > 0 &&
+		      money_cmp(money_add(row.done, row.under_way), row.paid) == 0;
+	return OK;
+}
+
+enum err refund_list_missing(struct ctx *c, int64_t limit, struct list *attempt_ids)
+{
+	struct db_rows rows;
+
+	TRY(db_all(c, SQL_MISSING, ARGS(I64(limit)), missing_fields, sizeof(struct missing_row),
+		limit, &rows));
+	*attempt_ids = rows.list;
+	return OK;
+}

@@ -1,0 +1,65 @@
+/*
+ * refund.h - what goes back of a payment: asked by an administrator, or automatic for
+ * money that could not be granted.
+ * Owns tables: refunds.
+ * Memory: texts in out structs live in c->arena. Fails everywhere: DB, DB_LOST, BUSY.
+ *
+ * A refund's number is fixed in the transaction that makes it, before the provider is
+ * called, and is used again whatever happens (BEHAVIOUR 43).
+ */
+#ifndef SHOP_REFUND_H
+#define SHOP_REFUND_H
+
+#include "shop/payment.h"
+
+enum refund_state {
+	REFUND_PROCESSING = 1, /* under way, or unknown: the provider is asked */
+	REFUND_SUCCESS = 2,
+	REFUND_CLOSED = 3,   /* nothing went back, and nothing will under this number */
+	REFUND_ABNORMAL = 4, /* the provider could not give it back; not final */
+};
+
+struct refund {
+	uint64_t has;
+	int64_t refund_id; /* never on the wire */
+	const char *refund_no;
+	const char *order_id; /* what it was paid for, as on the wire; filled in by the flow */
+	int64_t attempt_id, payable_kind, payable_id;
+	money amount;
+	const char *reason;
+	bool automatic;
+	int64_t state;
+	const char *status; /* the state's name, as on the wire */
+	const char *provider_refund_id;
+	timestamp created_at, updated_at;
+};
+extern const struct field refund_fields[];
+/* POST: order_id, amount (what is left, if absent), reason. */
+extern const struct field refund_new_fields[];
+
+/* What of an attempt has gone back, and what is still under way. */
+struct refund_sums {
+	money done, under_way;
+};
+
+/* A new number. Automatic ones derive theirs from the attempt: there is one. */
+const char *refund_new_no(struct ctx *c) MUST;
+const char *refund_automatic_no(struct ctx *c, const char *out_trade_no) MUST;
+/* Write it, under way, and the work of seeing to it. The caller locked payable and attempt. */
+enum err refund_create_tx(struct ctx *c, struct refund *r) MUST;
+/* Fails: NOT_FOUND. */
+enum err refund_find(struct ctx *c, const char *refund_no, struct refund *out) MUST;
+enum err refund_read(struct ctx *c, int64_t refund_id, struct refund *out) MUST;
+enum err refund_lock_tx(struct ctx *c, int64_t refund_id, struct refund *out) MUST;
+enum err refund_sum(struct ctx *c, int64_t attempt_id, struct refund_sums *out) MUST;
+/* To another state, unless it is final already. provider_refund_id may be NULL. */
+enum err refund_set_tx(struct ctx *c, const struct refund *r, enum refund_state state,
+	const char *provider_refund_id) MUST;
+/* Would refunds that are under way give back all that was paid for this payable? */
+enum err refund_is_completing(
+	struct ctx *c, enum payable_kind kind, int64_t payable_id, bool *completing) MUST;
+/* Attempts whose refund is due, and that have none yet. */
+enum err refund_list_missing(struct ctx *c, int64_t limit, struct list *attempt_ids) MUST;
+bool refund_is_final(int64_t state);
+
+#endif
