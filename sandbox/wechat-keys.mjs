@@ -50,7 +50,7 @@ function makeCertificate(ageDays, now) {
   ]);
   certificate.publicKey = forge.pki.publicKeyFromPem(pair.publicKey);
   certificate.sign(forge.pki.privateKeyFromPem(pair.privateKey), forge.md.sha256.create());
-  return { certificate: forge.pki.certificateToPem(certificate), privateKey: pair.privateKey };
+  return { certificate: forge.pki.certificateToPem(certificate).replaceAll('\r\n', '\n'), privateKey: pair.privateKey };
 }
 
 // Reads what dir holds, or makes it: wechat.json, four PEM files and the platform's certificates,

@@ -124,9 +124,9 @@ function findOrder(order) {
   return order;
 }
 
-function answer(order, now) {
-  findOrder(order);
-  return { status: 200, body: transactionOf(findOrder(order), tradeState(order, now)) };
+function answer(found, now) {
+  const order = findOrder(found);
+  return { status: 200, body: transactionOf(order, tradeState(order, now)) };
 }
 
 export const queryByNumber = ({ params, state, now }) => answer(state.orders.get(params[0]), now);

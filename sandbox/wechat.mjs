@@ -1,7 +1,10 @@
 // The WeChat stand-in: login and WeChat Pay v3 on a loopback port, as strict as WeChat, plus the
 // switches by which a test makes it pay, forge, fail and hang.
-//   GET  /sns/jscode2session, /v3/pay/transactions/…   what the shop calls
+//   GET  /sns/jscode2session, /v3/…                     what the shop calls
 //   POST /pay/<prepay_id or out_trade_no>               pay, and deliver the notification
+//   POST /refund/<out_refund_no>                        end a refund, and deliver the notification
+//   POST /sandbox/refund-mode                           what new refunds are answered with
+//   POST /sandbox/sign-with                             the key that signs from now on
 //   GET, POST, DELETE /sandbox/faults                   fault switches
 //   GET, DELETE /sandbox/requests                       the shop's calls so far
 //   GET  /sandbox/orders/<out_trade_no>, /sandbox/session-keys
@@ -13,10 +16,12 @@ import { makeClock } from './wechat-clock.mjs';
 import { Refusal, SandboxError } from './wechat-errors.mjs';
 import { FaultSwitches } from './wechat-faults.mjs';
 import { checkLogin, login, loginError } from './wechat-login.mjs';
-import { pay, readOptions } from './wechat-notify.mjs';
-import { checkQuery, findRoute, tradeState } from './wechat-pay.mjs';
+import { pay, settleRefund } from './wechat-notify.mjs';
+import { tradeState } from './wechat-pay.mjs';
+import { Platform } from './wechat-platform.mjs';
+import { readRefundMode } from './wechat-refund.mjs';
+import { checkQuery, findRoute } from './wechat-routes.mjs';
 import { readBody } from './wechat-rules.mjs';
-import { makeSigner } from './wechat-sign.mjs';
 import { State } from './wechat-state.mjs';
 import { makeGate } from './wechat-strict.mjs';
 
@@ -38,14 +43,18 @@ async function readRaw(request) {
 }
 
 class Wechat {
-  constructor({ appid, secret, mchid, apiV3Key, merchantSerial, merchantPublicKey, platformPrivateKey,
-    platformKeyId, notifyUrl, clockFile, stateFile, log = () => {} }) {
+  constructor({ appid, secret, mchid, apiV3Key, merchantSerial, merchantPublicKey, notifyUrl, clockFile, stateFile,
+    refundMode = 'PROCESSING', log = () => {}, ...platform }) {
     this.merchant = { appid, secret, mchid };
     this.clock = makeClock(clockFile);
     this.state = new State(stateFile);
-    this.sign = makeSigner(platformPrivateKey, platformKeyId);
-    this.gate = makeGate({ mchid, merchantSerial, merchantPublicKey, platformKeyId, clock: this.clock });
-    this.payment = { apiV3Key, notifyUrl };
+    this.platform = new Platform({ ...platform, apiV3Key });
+    this.sign = (text, timestamp) => this.platform.sign(text, timestamp);
+    this.gate = makeGate({
+      mchid, merchantSerial, merchantPublicKey, platformSerials: this.platform.serials, clock: this.clock,
+    });
+    this.notices = { apiV3Key, notifyUrl };
+    this.refundMode = readRefundMode({ status: refundMode });
     this.faults = new FaultSwitches();
     this.requests = [];
     this.stopping = new AbortController();
@@ -109,15 +118,15 @@ class Wechat {
     this.gate(request, raw);
     const { route, params } = findRoute(request.method, pathname);
     checkQuery(route, query, this.merchant);
-    return { route, params, body: route.body ? readBody(raw, route.body) : undefined };
+    return { route, params, query, body: route.body ? readBody(raw, route.body) : undefined };
   }
 
-  async perform({ route, params, body }) {
-    const { merchant, state, clock } = this;
-    const result = route.handle({ params, body, merchant, state, now: clock.ms() });
+  async perform({ route, ...call }) {
+    const { merchant, state, platform, refundMode, clock } = this;
+    const result = route.handle({ ...call, merchant, state, platform, refundMode, now: clock.ms() });
     if (result.changed) await state.saved();
     const text = result.body === null ? '' : JSON.stringify(result.body);
-    return { status: result.status, type: 'application/json', text, signed: true };
+    return { status: result.status, type: 'application/json', text, signed: true, sign: result.sign };
   }
 
   refuse(request, error, entry) {
@@ -140,8 +149,8 @@ class Wechat {
     return fault.after ? fault.after(reply) : reply;
   }
 
-  signatureHeaders({ signed, text, ageS = 0, bend = (headers) => headers }) {
-    return signed ? bend(this.sign(text, this.clock.seconds() - ageS)) : {};
+  signatureHeaders({ signed, text, sign = this.sign, ageS = 0, bend = (headers) => headers }) {
+    return signed ? bend(sign(text, this.clock.seconds() - ageS)) : {};
   }
 
   async send(response, reply, entry) {
@@ -187,8 +196,10 @@ class Wechat {
   // The answer's body, or undefined for none.
   command(line, raw) {
     const [, payable] = /^POST \/pay\/([^/]+)$/.exec(line) ?? [];
+    const [, refundable] = /^POST \/refund\/([^/]+)$/.exec(line) ?? [];
     const [, outTradeNo] = /^GET \/sandbox\/orders\/([^/]+)$/.exec(line) ?? [];
-    if (payable) return this.pay(decode(payable), readOptions(sandboxBody(raw)));
+    if (payable) return pay(decode(payable), sandboxBody(raw), this.noticeContext());
+    if (refundable) return settleRefund(decode(refundable), sandboxBody(raw), this.noticeContext());
     if (outTradeNo) return this.describe(decode(outTradeNo));
     switch (line) {
       case 'GET /sandbox/faults': return this.faults.list();
@@ -200,14 +211,18 @@ class Wechat {
       case 'DELETE /sandbox/requests':
         this.requests = [];
         return undefined;
+      case 'POST /sandbox/refund-mode':
+        this.refundMode = readRefundMode(sandboxBody(raw));
+        return { status: this.refundMode };
+      case 'POST /sandbox/sign-with': return this.platform.choose(sandboxBody(raw));
       case 'GET /sandbox/session-keys': return this.state.sessionKeys;
       default: throw new SandboxError(404, `${line}: no such thing in the sandbox`);
     }
   }
 
-  pay(id, options) {
+  noticeContext() {
     const { state, clock, sign, log } = this;
-    return pay(id, options, { ...this.payment, state, clock, sign, log, signal: this.stopping.signal });
+    return { ...this.notices, state, clock, sign, log, signal: this.stopping.signal };
   }
 
   describe(outTradeNo) {
@@ -237,8 +252,15 @@ function sandboxBody(raw) {
   throw new SandboxError(400, 'the body must be a JSON object');
 }
 
-// Starts the stand-in on 127.0.0.1; resolves to { url, port, close }. Every value but the last
-// four and port is needed; makeKeys() makes them. close() ends calls that hang, and keeps the state.
+// Starts the stand-in on 127.0.0.1; resolves to { url, port, close }. It needs all that makeKeys()
+// makes. close() ends calls that hang, and keeps the state.
+//   port          0: any free one
+//   clockFile     a file with an offset in seconds from the machine's clock
+//   stateFile     where orders and refunds outlive the process
+//   notifyUrl     where notifications go, whatever an order or refund says
+//   certificates  true: the merchant has platform certificates as well as the public key
+//   refundMode    what new refunds are answered with: PROCESSING, SUCCESS, ABNORMAL or CLOSED
+//   log           gets a line of text for each event worth one
 export async function startWechat({ port = 0, ...config }) {
   const wechat = new Wechat(config);
   const server = http.createServer((request, response) => {

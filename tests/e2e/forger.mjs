@@ -15,16 +15,29 @@ export function makeForger({ appid, mchid, apiV3Key, platformKeyId, platformPriv
     ...more,
   });
 
-  const seal = (plain, { key = apiV3Key, nonce = randomBytes(6).toString('hex'), data = 'transaction' } = {}) => {
+  // Of the whole sum, unless more.amount says otherwise.
+  const refund = (outTradeNo, outRefundNo, fen, { amount, ...more } = {}) => ({
+    mchid, out_trade_no: outTradeNo, transaction_id: newTransactionId(), out_refund_no: outRefundNo, refund_id: newRefundId(),
+    refund_status: 'SUCCESS', success_time: '2026-01-31T12:00:00+08:00', user_received_account: '支付用户零钱',
+    amount: { total: fen, refund: fen, payer_total: fen, payer_refund: fen, ...amount },
+    ...more,
+  });
+
+  // data: the associated data; kind: what the resource says that it is.
+  const seal = (plain, { key = apiV3Key, nonce = randomBytes(6).toString('hex'), data = 'transaction', kind = 'transaction' } = {}) => {
     const cipher = createCipheriv('aes-256-gcm', key, nonce);
     cipher.setAAD(Buffer.from(data));
     const sealed = Buffer.concat([cipher.update(typeof plain === 'string' ? plain : JSON.stringify(plain)), cipher.final(), cipher.getAuthTag()]);
-    return { original_type: 'transaction', algorithm: 'AEAD_AES_256_GCM', ciphertext: sealed.toString('base64'), associated_data: data, nonce };
+    return { original_type: kind, algorithm: 'AEAD_AES_256_GCM', ciphertext: sealed.toString('base64'), associated_data: data, nonce };
   };
 
   const event = (plain, { resource = {}, sealing, ...more } = {}) => ({
     id: randomUUID(), create_time: '2026-01-31T12:00:01+08:00', resource_type: 'encrypt-resource', event_type: 'TRANSACTION.SUCCESS',
     summary: '支付成功', resource: { ...seal(plain, sealing), ...resource }, ...more,
+  });
+
+  const refundEvent = (plain, { sealing, ...more } = {}) => event(plain, {
+    event_type: `REFUND.${plain.refund_status ?? 'SUCCESS'}`, summary: '退款通知', sealing: { data: 'refund', kind: 'refund', ...sealing }, ...more,
   });
 
   const headers = (text, { timestamp = Math.floor(Date.now() / 1000), key = platformPrivateKey } = {}) => {
@@ -44,11 +57,15 @@ export function makeForger({ appid, mchid, apiV3Key, platformKeyId, platformPriv
     return post(url, sent ?? text, { 'Content-Type': 'application/json', ...change(headers(text, signing)) });
   };
 
-  return { transaction, seal, event, headers, send };
+  return { transaction, refund, seal, event, refundEvent, headers, send };
 }
 
 export function newTransactionId() {
   return `4200${randomBytes(12).readBigUInt64BE().toString().padStart(20, '0')}`;
+}
+
+export function newRefundId() {
+  return `5030${randomBytes(12).readBigUInt64BE().toString().padStart(25, '0')}`;
 }
 
 // { status, body, ms }; on a connection of its own, as a provider's calls come.

@@ -18,6 +18,8 @@ export const NodeV3 = require('wechatpay-node-v3').default ?? require('wechatpay
 
 export const JSAPI = '/v3/pay/transactions/jsapi';
 export const byNumber = (no) => `/v3/pay/transactions/out-trade-no/${no}`;
+export const REFUNDS = '/v3/refund/domestic/refunds';
+export const byRefund = (no) => `${REFUNDS}/${encodeURIComponent(no)}`;
 
 export const dir = mkdtempSync(join(tmpdir(), 'sandbox-test-'));
 export const keys = makeKeys(join(dir, 'keys'));
@@ -52,13 +54,10 @@ receiver.listen(0, '127.0.0.1');
 await once(receiver, 'listening');
 shop.url = `http://127.0.0.1:${receiver.address().port}/api/payment/wxpay/notify`;
 
-export const sdk = new Decorator({
-  mchid: keys.mchid,
-  serial: keys.merchantSerial,
-  privateKey: merchantPrivateKey,
-  certs: { [keys.platformKeyId]: platformPublicKey },
-  baseURL: wechat.url,
+export const makeSdk = (certs, baseURL) => new Decorator({
+  mchid: keys.mchid, serial: keys.merchantSerial, privateKey: merchantPrivateKey, certs, baseURL,
 });
+export const sdk = makeSdk({ [keys.platformKeyId]: platformPublicKey }, wechat.url);
 
 export async function stop() {
   await Promise.all(started.map((one) => one.close()));
@@ -127,6 +126,20 @@ export const pay = (id, options) => sandbox('POST', `/pay/${id}`, options);
 export const query = (no, more) => call('GET', `${byNumber(no)}?mchid=${keys.mchid}`, more);
 export const stateOf = async (no) => (await sandbox('GET', `/sandbox/orders/${no}`)).body.trade_state;
 
+export const switchOn = async (on, fault, more) => {
+  const { status, body } = await sandbox('POST', '/sandbox/faults', { on, fault, ...more });
+  assert.equal(status, 200, JSON.stringify(body));
+};
+
+export async function login(code, more = {}, method = 'GET') {
+  const params = { appid: keys.appid, secret: keys.secret, js_code: code, grant_type: 'authorization_code', ...more };
+  const given = Object.entries(params).filter(([, v]) => v !== undefined);
+  const reply = await send(method, `${wechat.url}/sns/jscode2session?${new URLSearchParams(given)}`);
+  assert.equal(reply.status, 200, 'WeChat answers 200 to everything');
+  assert.match(reply.headers['content-type'], /^text\/plain/);
+  return JSON.parse(reply.text);
+}
+
 export function forgeVerifies(message, signature, pem) {
   const digest = forge.md.sha256.create().update(message, 'utf8').digest().bytes();
   try {
@@ -136,13 +149,14 @@ export function forgeVerifies(message, signature, pem) {
   }
 }
 
+const PUBLIC_KEY = { serial: keys.platformKeyId, pem: platformPublicKey };
+
 // The platform's signature, judged by the SDK and by node-forge.
-export function signatureHolds({ headers: h }, text) {
+export function signatureHolds({ headers: h }, text, { serial, pem } = PUBLIC_KEY) {
   const message = Formatter.response(h['wechatpay-timestamp'], h['wechatpay-nonce'], text);
-  const verdicts = [Rsa.verify(message, h['wechatpay-signature'], platformPublicKey),
-    forgeVerifies(message, h['wechatpay-signature'], platformPublicKey)];
+  const verdicts = [Rsa.verify(message, h['wechatpay-signature'], pem), forgeVerifies(message, h['wechatpay-signature'], pem)];
   assert.equal(verdicts[0], verdicts[1], 'the SDK and node-forge agree');
-  return verdicts[0] && h['wechatpay-serial'] === keys.platformKeyId
+  return verdicts[0] && h['wechatpay-serial'] === serial
     && h['wechatpay-signature-type'] === 'WECHATPAY2-SHA256-RSA2048'
     && Math.abs(Date.now() / 1000 - Number(h['wechatpay-timestamp'])) < 10;
 }
@@ -168,9 +182,53 @@ export function unseal({ resource: r }) {
   return JSON.parse(plain);
 }
 
+// The checks a shop makes, by the SDK and by node-forge: the error, or the plain text.
+export function judge({ headers, body }, key = PUBLIC_KEY) {
+  if (headers['wechatpay-serial'] !== key.serial) return 'serial';
+  if (!signatureHolds({ headers }, body, key)) {
+    const message = Formatter.response(headers['wechatpay-timestamp'], headers['wechatpay-nonce'], body);
+    return Rsa.verify(message, headers['wechatpay-signature'], key.pem) ? 'timestamp' : 'signature';
+  }
+  try {
+    return unseal(JSON.parse(body));
+  } catch {
+    return 'seal';
+  }
+}
+
 export async function prepay(more) {
   const body = order(more);
   const reply = await post(JSAPI, body);
   assert.equal(reply.status, 200, reply.text);
   return { ...body, prepay_id: JSON.parse(reply.text).prepay_id };
 }
+
+export async function paid(more, how) {
+  const made = await prepay(more);
+  assert.equal((await pay(made.prepay_id, { notify: false, ...how })).status, 200);
+  return made;
+}
+
+// The request for the whole sum of an order, with any part of it replaced.
+export function refundOrder(made, more = {}) {
+  const { total } = made.amount;
+  return {
+    out_trade_no: made.out_trade_no,
+    out_refund_no: `R${randomBytes(8).toString('hex')}`,
+    reason: '顾客退货',
+    notify_url: shop.url,
+    ...more,
+    amount: { refund: total, total, currency: 'CNY', ...more.amount },
+  };
+}
+
+// A refund that was begun: what was asked and what was answered.
+export async function refunded(made, more) {
+  const body = refundOrder(made ?? await paid(), more);
+  const reply = await post(REFUNDS, body);
+  assert.equal(reply.status, 200, reply.text);
+  return { body, reply: JSON.parse(reply.text) };
+}
+
+export const refund = (no, options) => sandbox('POST', `/refund/${encodeURIComponent(no)}`, options);
+export const queryRefund = (no, more) => call('GET', byRefund(no), more);
