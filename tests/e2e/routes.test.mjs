@@ -6,7 +6,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { run } from '../../sandbox/process.mjs';
 import { binDir, openShop } from './harness.mjs';
-import { exactly } from './wire.mjs';
+import { exactly } from './exactly.mjs';
 
 const ROUTES = `
 GET    /api/categories          public
@@ -348,6 +348,7 @@ test('every answer\'s request id is its own, is in its error body, and is its li
     [await exactly(shop, 'PROPFIND', '/api/users'), { method: '?', route: '-', status: 405, program: 'users', code: 'METHOD_NOT_ALLOWED' }],
     [await exactly(shop, 'POST', '/weixin-login', { body: '{' }), { method: 'POST', route: '/weixin-login', status: 400, program: 'login', code: 'MALFORMED_REQUEST' }],
   ];
+  await shop.restartWeb(); // a line is written after its answer: the programs end when theirs are
   const lines = shop.log().slice(from);
   for (const [answer, expected] of asked) {
     const id = answer.headers['x-request-id'];

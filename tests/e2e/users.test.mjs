@@ -57,7 +57,7 @@ test('the list is for administrators, newest first, in the shape of the contract
 });
 
 test('the list is narrowed by level and by a part of nickname, phone or e-mail', async () => {
-  const [a, b, c] = (await trade.buyers(3)).map(({ user }) => user.user_id);
+  const [a, b, c] = ids((await trade.buyers(3)).map(({ user }) => user)).sort((x, y) => x - y);
   await set(a, { nickname: '搜寻者甲 100%', email: 'Seek.One@example.com', phone: '15500000001' });
   await set(b, { nickname: '搜寻者乙 100_', email: 'seek.two@example.com', phone: '15500000002' });
   await set(c, { nickname: '搜寻者丙 100\\', permission_level: 1 });
