@@ -9,7 +9,7 @@
 //   GET, DELETE /sandbox/requests                       the shop's calls so far
 //   GET  /sandbox/orders/<out_trade_no>, /sandbox/session-keys
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
+import events, { once } from 'node:events';
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeClock } from './wechat-clock.mjs';
@@ -58,6 +58,7 @@ class Wechat {
     this.faults = new FaultSwitches();
     this.requests = [];
     this.stopping = new AbortController();
+    events.setMaxListeners(0, this.stopping.signal); // every notification under way listens
     this.log = log;
   }
 

@@ -52,8 +52,12 @@ static bool take_digits(struct scan *s)
 
 static enum json_fault scan_number(struct scan *s)
 {
-	(void)take(s, '-');
-	if (!take(s, '0') && !take_digits(s))
+	const bool minus = take(s, '-'), zero = take(s, '0');
+
+	if (!zero && !take_digits(s))
+		return JSON_SYNTAX;
+	/* json-c would make a plain 0 of it, and an amount can't be negative (BEHAVIOUR 10) */
+	if (minus && zero && (s->p == s->end || strchr(".eE", *s->p) == NULL))
 		return JSON_SYNTAX;
 	if (take(s, '.') && !take_digits(s))
 		return JSON_SYNTAX;
@@ -148,8 +152,11 @@ static enum json_fault scan_escape(struct scan *s, struct str *out)
 /* A string; decoded into out unless NULL. */
 static enum json_fault scan_string(struct scan *s, struct str *out)
 {
+	const char *first;
+
 	if (!take(s, '"'))
 		return JSON_SYNTAX;
+	first = s->p;
 	for (;;) {
 		const char *start = s->p;
 		enum json_fault fault;
@@ -164,7 +171,8 @@ static enum json_fault scan_string(struct scan *s, struct str *out)
 		if (*s->p == '\0')
 			return JSON_NUL;
 		if (take(s, '"'))
-			return JSON_FINE;
+			return utf8_count(first, (size_t)(s->p - 1 - first)) < 0 ? JSON_ENCODING
+										 : JSON_FINE;
 		if (!take(s, '\\'))
 			return JSON_SYNTAX; /* a raw control character */
 		fault = scan_escape(s, out);
@@ -280,14 +288,12 @@ enum json_fault json_scan(const char *text, size_t len, struct arena *a, const c
 	enum json_fault fault;
 
 	*what = "";
-	if (memchr(text, '\0', len) != NULL)
-		return JSON_NUL;
-	if (utf8_count(text, len) < 0)
-		return JSON_ENCODING;
 	fault = scan_value(&s);
 	skip_space(&s);
 	if (fault == JSON_FINE && s.p != s.end)
 		fault = JSON_SYNTAX;
+	if (fault == JSON_SYNTAX && s.p < s.end && *s.p == '\0')
+		fault = JSON_NUL;
 	if (fault != JSON_FINE)
 		*what = path_of(&s);
 	return fault;

@@ -1,5 +1,5 @@
 /*
- * json_scan.h - is this text strictly JSON (RFC 8259), within our limits?
+ * json_scan.h - is this text strictly JSON (RFC 8259) but for a bare -0, within our limits?
  *
  * json-c accepts more than JSON (NaN, single quotes, duplicate keys, overlong
  * UTF-8, \u0000; PLATFORM facts), so every text from outside passes here first.

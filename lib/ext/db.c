@@ -23,7 +23,8 @@ enum {
 	CODE_EXECUTION_TIME = 3024, /* MySQL */
 };
 
-const struct db_limits db_limits_web = { 2, 3, 3 };
+/* A lock is waited for less long than a statement may take: its timeout is the one to be retried. */
+const struct db_limits db_limits_web = { 2, 2, 3 };
 const struct db_limits db_limits_notify = { 1, 1, 2 };
 const struct db_limits db_limits_command = { 3, 10, 0 };
 

@@ -12,13 +12,24 @@
 
 /* ---- statements ---- */
 
+/*
+ * A locking SELECT fails while its rows are read, after the library took it for executed. Used
+ * again, such a statement waits for the rest of those rows until the connection times out; so
+ * it is closed, and prepared anew when it is next needed.
+ */
 static enum err failed_statement(struct db *db, struct statement *st)
 {
 	char message[DB_MESSAGE_MAX];
 	unsigned code = mysql_stmt_errno(st->stmt);
 
 	snprintf(message, sizeof(message), "%s", mysql_stmt_error(st->stmt));
-	mysql_stmt_free_result(st->stmt);
+	if (st->columns_n > 0) {
+		mysql_stmt_close(st->stmt);
+		st->stmt = NULL;
+		st->fields = NULL;
+	} else {
+		mysql_stmt_free_result(st->stmt);
+	}
 	if (code == ER_DUP_ENTRY || db_is_retryable(code))
 		return db_failed(db, code, message, "");
 	/* the values are not in the message that is logged, only the statement's text */
@@ -31,7 +42,7 @@ static enum err prepare(struct ctx *c, const char *sql, struct statement **out)
 	size_t slot = ((uintptr_t)sql >> 4) % DB_CACHE_SIZE;
 	struct statement *st;
 
-	while (db->cache[slot].stmt != NULL && db->cache[slot].sql != sql)
+	while (db->cache[slot].sql != NULL && db->cache[slot].sql != sql)
 		slot = (slot + 1) % DB_CACHE_SIZE; /* far fewer statements than slots */
 	st = &db->cache[slot];
 	if (st->stmt == NULL) {

@@ -94,15 +94,29 @@ static enum err price_lines(struct ctx *c, const struct placing *p, money *total
 	return OK;
 }
 
+/* The merged line of a product. */
+static const struct stock_line *line_of(const struct placing *p, int64_t product_id)
+{
+	const struct stock_line key = { .product_id = product_id };
+
+	return bsearch(&key, p->lines, p->n, sizeof(*p->lines), by_product);
+}
+
+/* The lines are written in the order in which the buyer first named their products. */
 static enum err insert_items_tx(struct ctx *c, const struct placing *p, int64_t id)
 {
+	const struct order_line_new *in = p->in->items.rows;
 	struct str s = str_new(&c->arena, 64 + p->n * 1024);
 
-	str_addc(&s, '[');
-	for (size_t i = 0; i < p->n; i++) {
-		const struct stock_line *l = &p->lines[i];
+	for (int64_t i = 0; i < p->in->items.n; i++) {
+		const struct stock_line *l = line_of(p, in[i].product_id);
+		int64_t first = 0;
 
-		str_addf(&s, "%s[%lld,%lld,%lld,", i > 0 ? "," : "", (long long)l->product_id,
+		while (in[first].product_id != in[i].product_id)
+			first++;
+		if (first < i)
+			continue;
+		str_addf(&s, "%c[%lld,%lld,%lld,", i > 0 ? ',' : '[', (long long)l->product_id,
 			(long long)l->quantity, (long long)l->price.fen);
 		str_add_json(&s, l->name, strlen(l->name));
 		str_addc(&s, ']');

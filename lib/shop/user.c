@@ -85,10 +85,12 @@ const struct field user_query_fields[] = {
 #define COLUMNS                                                                                    \
 	"u.user_id, u.openid, u.nickname, u.avatar_url, u.gender, u.phone, u.email, "              \
 	"u.permission_level, u.created_at, u.updated_at"
+/* phone and e-mail are ASCII columns: unconverted they refuse to meet a Chinese pattern */
 #define LIST_BY(index, where)                                                                      \
 	"SELECT " COLUMNS " FROM users u FORCE INDEX (" index ") WHERE " where                     \
 	" u.deleted_at IS NULL AND u.user_id < ? AND (? IS NULL OR u.nickname LIKE ? "             \
-	"OR u.phone LIKE ? OR u.email LIKE ?) ORDER BY u.user_id DESC LIMIT ?"
+	"OR CONVERT(u.phone USING utf8mb4) LIKE ? OR CONVERT(u.email USING utf8mb4) LIKE ?) "      \
+	"ORDER BY u.user_id DESC LIMIT ?"
 static const char SQL_LIST[] = LIST_BY("PRIMARY", "");
 static const char SQL_LIST_LEVEL[] = LIST_BY("by_level", "u.permission_level = ? AND");
 
@@ -365,13 +367,16 @@ enum err user_create_administrator(struct ctx *c, const char *account, const cha
 	const char *nickname, int64_t *user_id)
 {
 	struct newcomer x = { .nickname = nickname, .permission_level = 1 };
+	const int64_t nickname_len = utf8_count(nickname, strlen(nickname));
 	bool email;
 	const char *clean = clean_account(c, account, &email);
 
 	if (clean == NULL)
 		return fail(c, ERR_INVALID, "account");
-	if (strlen(password) < PASSWORD_MIN || !is_password(password))
+	if (utf8_count(password, strlen(password)) < PASSWORD_MIN || !is_password(password))
 		return fail(c, ERR_INVALID, "password");
+	if (nickname_len < 1 || nickname_len > 100)
+		return fail(c, ERR_INVALID, "nickname");
 	*(email ? &x.email : &x.phone) = clean;
 	TRY(password_hash(&c->arena, password, &x.password_hash));
 	TRY(taken(c, db_tx(c, create_tx, &x)));

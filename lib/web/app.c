@@ -212,8 +212,9 @@ int app_main(int argc, char **argv, const struct app *app)
 		return 0;
 	}
 	if (!start(&c, app, &conf, &forever))
-		return 1;
-	status = argc == 2 && strcmp(argv[1], "--check-config") == 0 ? 0 : serve(&c, app);
+		status = 1;
+	else
+		status = argc == 2 && strcmp(argv[1], "--check-config") == 0 ? 0 : serve(&c, app);
 	arena_done(&forever);
 	return status;
 }

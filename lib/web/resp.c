@@ -24,6 +24,16 @@ enum err resp_one(struct resp *w, int status, const struct field *fields, const 
 	return OK;
 }
 
+/* "</api/products?": as it was matched, but never "//", which would name another host. */
+static void add_path(struct str *link, const char *path)
+{
+	str_addc(link, '<');
+	for (const char *p = path; *p != '\0'; p++)
+		if (*p != '/' || (p[1] != '/' && p[1] != '\0'))
+			str_addc(link, *p);
+	str_addc(link, '?');
+}
+
 /* The same list after the last key: path-absolute, its filters kept (DESIGN.md 1, Lists). */
 static enum err add_next_link(
 	struct ctx *c, struct req *r, struct resp *w, const struct page_rows *rows)
@@ -31,7 +41,7 @@ static enum err add_next_link(
 	struct str link = str_new(&c->arena, 12 << 10);
 	const char *p = r->query;
 
-	str_addf(&link, "<%s?", r->path); /* as matched: letters, digits, / - _ only */
+	add_path(&link, r->path);
 	while (*p != '\0') {
 		size_t len = strcspn(p, "&#"), name_len = strcspn(p, "=&#");
 		struct slice name = { p, name_len };

@@ -136,7 +136,7 @@ test('audit holds while the shop works: no half-done transaction is taken for a 
   })();
   await Promise.all(buyers.map(async (person) => {
     for (let i = 0; i < 12; i++) {
-      const placed = await trade.order(person, [[product, 1], [idle, 1]].slice(0, 1));
+      const placed = await trade.order(person, [[product, 1]]);
       if (i % 3 === 0) await trade.payByWechat(person, placed);
       if (i % 3 !== 0) await trade.cancel(person, placed);
     }

@@ -3,7 +3,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { openShop } from './harness.mjs';
-import { exactly } from './wire.mjs';
+import { exactly } from './exactly.mjs';
 
 const KIB = 1024;
 const BODY_MAX = 64 * KIB;

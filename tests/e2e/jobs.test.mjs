@@ -1,6 +1,6 @@
 // `minimall jobs`: orders that nobody pays, the provider first, and attempts that must be followed (BEHAVIOUR 20).
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { afterEach, test } from 'node:test';
 import {
   ATTEMPT, CANCELLED, MINUTE_S, PAID, PAY_S, PENDING, assertRefused, openTrade,
 } from './trading.mjs';
@@ -50,7 +50,7 @@ async function assertGone({ own, order }) {
   assert.deepEqual([await trade.status(order), await trade.stock(own), await trade.moves(order)], [CANCELLED, 3, [-3, 3]]);
 }
 
-test.afterEach(async () => {
+afterEach(async () => {
   await trade.noFaults();
   shop.clock(PAY_S + 30 * MINUTE_S); // whatever a test left open is done before the next
   await shop.jobs();

@@ -44,6 +44,13 @@ test('an order is answered as the contract shows it, priced by the database (B14
     [[tea, 2, '99.99', '199.98', 99.99], [cup, 1, '0.01', '0.01', 0.01]]);
 });
 
+test("an order's lines stand in the order in which the buyer named them, one for each product (B11)", async () => {
+  const [first, second, third] = [await trade.product(), await trade.product(), await trade.product()];
+  const { order_id: id } = await trade.order(anna, [[third, 1], [first, 2], [third, 3], [second, 1]]);
+  const { orderItems } = await trade.ok('GET', `/api/orders/${id}`, { token: anna.token });
+  assert.deepEqual(orderItems.map((line) => [line.product_id, line.quantity]), [[third, 4], [first, 2], [second, 1]]);
+});
+
 test('order ids are of their own form, differ, and count nothing (B8)', async () => {
   const product = await trade.product();
   const placed = await Promise.all(Array.from({ length: 20 }, () => trade.order(anna, [[product, 1]])));

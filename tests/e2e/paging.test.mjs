@@ -3,7 +3,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { openShop } from './harness.mjs';
-import { exactly } from './wire.mjs';
+import { exactly } from './exactly.mjs';
 
 const ROWS = 6000; // of each kind: enough for an index to be worth something
 const DEFAULT_LIMIT = 100;
@@ -167,7 +167,7 @@ test('the next page keeps every filter, encoded anew, under the address that was
   const query = `limit=2&q=${encodeURIComponent('桂 & 花=乌龙+茶#100% "')}&status=1&colour=gr%C3%BCn`;
   const first = await exactly(shop, 'GET', `/api/products/?cursor_of=x&${query}`, { token: admin });
   const next = nextOf(first);
-  assert.match(next, /^\/api\/products\/\?[\x21-\x7e]+$/);
+  assert.match(next, /^\/api\/products\?[\x21-\x7e]+$/);
   assert.doesNotMatch(next, /["<>\s]/);
   const params = new URLSearchParams(next.split('?')[1]);
   const cursor = params.get('cursor');

@@ -294,11 +294,11 @@ export function assertRefused({ status, body }, expected, code) {
 }
 
 // Waits for a condition that something else is about to bring; it must come, and soon.
-export async function until(what, condition, limitMs = 10_000) {
+export async function until(what, condition, { limitMs = 10_000, everyMs = 5 } = {}) {
   const end = Date.now() + limitMs;
   while (!await condition()) {
     assert.ok(Date.now() < end, `waited ${limitMs} ms in vain for ${what}`);
-    await delay(5);
+    await delay(everyMs);
   }
 }
 

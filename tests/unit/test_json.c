@@ -195,7 +195,9 @@ static void integers_are_integers_in_their_range(void **state)
 			fail_msg("quantity %s", wrong[i]);
 	}
 	assert_int_equal(read_as("{\"stock\":-5}", JSON_CHANGE), OK);
-	assert_int_equal(read_as("{\"stock\":-0}", JSON_CHANGE), OK);
+	/* to json-c the same integer as 0, so the scanner keeps it out */
+	assert_int_equal(read_as("{\"stock\":-0}", JSON_CHANGE), ERR_MALFORMED);
+	assert_string_equal(ctx.fault, "stock");
 	assert_int_equal(read_as("{\"stock\":-6}", JSON_CHANGE), ERR_INVALID);
 	/* what json-c clamps doesn't pass for the largest id */
 	assert_int_equal(
@@ -259,7 +261,6 @@ static void money_is_taken_from_its_source_text(void **state)
 		{ "29.900", -1 },
 		{ "29.9000000000000001", -1 },
 		{ "-1", -1 },
-		{ "-0", 0 }, /* to json-c the same integer as 0 */
 		{ "-0.0", -1 },
 		{ "-0.01", -1 },
 		{ "1e3", -1 },
@@ -292,6 +293,7 @@ static void money_is_taken_from_its_source_text(void **state)
 			(e == OK && out.total.fen != cases[i].fen))
 			fail_msg("%s became %lld", cases[i].text, (long long)out.total.fen);
 	}
+	assert_int_equal(read_as("{\"total\":-0}", JSON_CHANGE), ERR_MALFORMED);
 	assert_int_equal(read_as("{\"price\":0.01}", JSON_CHANGE), OK);
 	assert_int_equal(read_as("{\"price\":1000.01}", JSON_CHANGE), ERR_INVALID);
 	assert_int_equal(read_as("{\"price\":0}", JSON_CHANGE), ERR_INVALID);
@@ -315,7 +317,7 @@ static void what_is_no_object_of_strict_json_is_malformed(void **state)
 		{ "{\"name\":\"x\",\"name\":\"y\"}", "name" },
 		{ "{\"name\":\"\\u0000\"}", "name" },
 		{ "{\"name\":\"\\ud83d\"}", "name" },
-		{ "{\"name\":\"\xc0\x80\"}", NULL },
+		{ "{\"name\":\"\xc0\x80\"}", "name" },
 		{ "{\"name\":NaN}", "name" },
 		{ "{\"price\":1.}", "price" },
 		{ "{\"items\":[{\"product_id\":01}]}", "items[0].product_id" },

@@ -30,7 +30,7 @@ static enum json_fault scan_text(const char *text)
 
 static void json_is_accepted(void **state)
 {
-	static const char *const cases[] = { "{}", "[]", "0", "-0", "1", "-1", "10", "0.5", "-0.5",
+	static const char *const cases[] = { "{}", "[]", "0", "1", "-1", "10", "0.5", "-0.5",
 		"1.5e3", "1E+3", "1e-3", "0e0", "123456789012345678901234567890", "1e400", "true",
 		"false", "null", "\"\"", "\"text\"", " \t\r\n{ \t\r\n} \t\r\n", "[1,2,3]",
 		"[ 1 , 2 ]", "[[],[[]],{}]", "{\"a\":1}", "{\"a\":{\"a\":{\"a\":1}}}", "{\"\":0}",
@@ -73,6 +73,7 @@ static void what_is_not_json_is_refused(void **state)
 		{ "{\"a\" 1}", JSON_SYNTAX }, { "{a:1}", JSON_SYNTAX }, { "{1:1}", JSON_SYNTAX },
 		{ "{\"a\":1 \"b\":2}", JSON_SYNTAX }, { "{\"a\":1]", JSON_SYNTAX },
 		{ "{} {}", JSON_SYNTAX }, { "{}x", JSON_SYNTAX }, { "{};", JSON_SYNTAX },
+		{ "-0", JSON_SYNTAX }, { "[-0]", JSON_SYNTAX }, { "-0 ", JSON_SYNTAX },
 		{ "1 2", JSON_SYNTAX }, { "nul", JSON_SYNTAX }, { "nullx", JSON_SYNTAX },
 		{ "TRUE", JSON_SYNTAX }, { "True", JSON_SYNTAX }, { "undefined", JSON_SYNTAX },
 		{ "\"", JSON_SYNTAX }, { "\"abc", JSON_SYNTAX }, { "\"\\", JSON_SYNTAX },
@@ -242,6 +243,8 @@ static void a_fault_names_where_it_is(void **state)
 	} cases[] = {
 		{ "{\"items\":[{\"price\":1},{\"price\":1.}]}", "items[1].price", JSON_SYNTAX },
 		{ "{\"name\":\"\\ud800\"}", "name", JSON_ENCODING },
+		{ "{\"name\":\"a\xff\"}", "name", JSON_ENCODING },
+		{ "{\"x\":[\"\xe8\x8c\"]}", "x[0]", JSON_ENCODING },
 		{ "{\"a\":1,\"b\":2,\"a\":3}", "a", JSON_DUPLICATE },
 		{ "{\"x\":{\"y\":{\"k\":1,\"k\":2}}}", "x.y.k", JSON_DUPLICATE },
 		{ "[[0,0],[0,\"\\u0000\"]]", "[1][1]", JSON_NUL },

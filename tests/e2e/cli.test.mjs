@@ -1,0 +1,385 @@
+// The command: migrations, the first administrator, service tokens; and settings that stop every program.
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { checkout } from '../../sandbox/files.mjs';
+import { cleanEnv, run } from '../../sandbox/process.mjs';
+import { openSession, query } from '../../sandbox/sql.mjs';
+import { binDir, openShop } from './harness.mjs';
+import { assertRefused, tally } from './trading.mjs';
+
+const PROGRAMS = ['categories', 'login', 'notify', 'orders', 'payments', 'products', 'system', 'users'];
+const SCHEMA = path.join(checkout, 'schema');
+const PASSWORD = 'a-password-of-12';
+
+const shop = await openShop();
+const { db } = shop.shop;
+
+// A program with the shop's settings but for these (null removes one), and no settings file: { code, stdout, stderr }.
+function start(name, args, changes = {}) {
+  const env = Object.fromEntries(Object.entries({ ...shop.env, ...changes }).filter(([, value]) => value !== null));
+  return run(path.join(binDir, name), args, { env: cleanEnv(shop.dir, env), cwd: shop.dir });
+}
+
+const check = (changes, name = 'users') => start(`${name}.fcgi`, ['--check-config'], changes);
+const faultsOf = (stderr) => stderr.split('\n').filter(Boolean).map((line) => /^configuration: (\S+) ./.exec(line)?.[1] ?? line);
+
+// ---- migrations ----
+
+let fresh = 0;
+
+// An empty database, and a directory of migrations: { migrate(), sql(), write(), session() }.
+async function emptyShop(t, files = {}) {
+  const name = `minimall_cli_${process.pid}_${fresh += 1}`;
+  const schema = path.join(shop.dir, name);
+  const settings = await db.createDatabase(name);
+  t.after(() => db.dropDatabase(name));
+  mkdirSync(schema);
+  const write = (file, text) => writeFileSync(path.join(schema, file), text);
+  for (const [file, text] of Object.entries(files)) write(file, text);
+  return {
+    schema, write, name,
+    migrate: () => start('minimall', ['migrate'], { ...settings, MINIMALL_SCHEMA_DIR: schema }),
+    sql: (statements) => query(db.socket, name, statements),
+    session: () => openSession(db.socket, name, shop.dir),
+  };
+}
+
+async function migrated(empty, files) {
+  const { code, stdout, stderr } = await empty.migrate();
+  assert.equal(code, 0, stderr);
+  assert.equal(stdout, [...files.map((file) => `applied ${file}`), 'schema is up to date', ''].join('\n'));
+}
+
+const tablesOf = async (empty) => (await empty.sql('SHOW TABLES')).map((row) => Object.values(row)[0]);
+
+test('a second migration finds nothing to do', async () => {
+  const before = await shop.sql('SELECT * FROM schema_migrations ORDER BY name');
+  assert.deepEqual(before.map(({ name }) => name), readdirSync(SCHEMA).filter((name) => name.endsWith('.sql')).sort());
+  assert.ok(before.every(({ applied_at: at }) => at > 0));
+  const { code, stdout } = await shop.minimall(['migrate']);
+  assert.deepEqual([code, stdout], [0, 'schema is up to date\n']);
+  assert.deepEqual(await shop.sql('SELECT * FROM schema_migrations ORDER BY name'), before);
+});
+
+test('parallel migrations of an empty database apply each file once', async (t) => {
+  const empty = await emptyShop(t);
+  const files = readdirSync(SCHEMA).filter((name) => name.endsWith('.sql')).sort();
+  for (const file of files) copyFileSync(path.join(SCHEMA, file), path.join(empty.schema, file));
+  const ends = await Promise.all(Array.from({ length: 4 }, () => empty.migrate()));
+  assert.deepEqual(tally(ends.map(({ code }) => code)), { 0: 4 }, ends.map(({ stderr }) => stderr).join(''));
+  const lines = ends.flatMap(({ stdout }) => stdout.split('\n')).filter((line) => line.startsWith('applied '));
+  assert.deepEqual(lines.sort(), files.map((file) => `applied ${file}`));
+  const own = (await shop.sql('SHOW TABLES')).map((row) => Object.values(row)[0]);
+  assert.deepEqual(await tablesOf(empty), own);
+});
+
+const FIRST = '-- tables\nCREATE TABLE a (n INT);\n\nINSERT INTO a\nVALUES (1);\n-- which is not there yet\nINSERT INTO later VALUES (1);\nINSERT INTO a VALUES (2);\n';
+
+test('a file that stopped half-way goes on where it stopped', async (t) => {
+  const empty = await emptyShop(t, { '001-first.sql': FIRST, '002-second.sql': 'CREATE TABLE b (n INT);\n' });
+  for (let again = 0; again < 2; again++) {
+    const { code, stdout, stderr } = await empty.migrate();
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /^minimall: /);
+    assert.deepEqual(await tablesOf(empty), ['a', 'schema_migrations'], 'no later file before it');
+    assert.deepEqual(await empty.sql('SELECT statements_done, applied_at FROM schema_migrations'), [{ statements_done: 2, applied_at: null }]);
+  }
+  await empty.sql('CREATE TABLE later (n INT)');
+  await migrated(empty, ['001-first.sql', '002-second.sql']);
+  assert.deepEqual((await empty.sql('SELECT n FROM a ORDER BY n')).map(({ n }) => n), [1, 2]);
+  assert.deepEqual((await empty.sql('SELECT n FROM later')).map(({ n }) => n), [1]);
+});
+
+test('a connection that is lost in the middle of a file costs a second start and no more', async (t) => {
+  const empty = await emptyShop(t, { '001-first.sql': 'CREATE TABLE a (n INT);\nALTER TABLE held ADD m INT;\nCREATE TABLE b (n INT);\n' });
+  await empty.sql('CREATE TABLE held (n INT); INSERT INTO held VALUES (1)');
+  const holder = empty.session();
+  await holder.run('BEGIN');
+  await holder.run('SELECT * FROM held');
+  let end;
+  const running = empty.migrate().then((result) => { end = result; });
+  let waiting = [];
+  while (waiting.length === 0 && !end) {
+    waiting = await empty.sql(`SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND state LIKE 'Waiting for table metadata lock%'`);
+  }
+  await empty.sql(`KILL CONNECTION ${waiting[0].id}`);
+  await running;
+  assert.equal(end.code, 1, end.stdout);
+  await holder.run('COMMIT');
+  await holder.close();
+  await migrated(empty, ['001-first.sql']);
+  assert.deepEqual(await tablesOf(empty), ['a', 'b', 'held', 'schema_migrations']);
+});
+
+test('a file that was changed after it was applied stops the migration, a new one does not', async (t) => {
+  const empty = await emptyShop(t, { '001-first.sql': 'CREATE TABLE a (n INT);\n', '010-last.sql': 'CREATE TABLE z (n INT);\n' });
+  await migrated(empty, ['001-first.sql', '010-last.sql']);
+  empty.write('005-between.sql', 'CREATE TABLE m (n INT);\n');
+  await migrated(empty, ['005-between.sql']);
+  empty.write('001-first.sql', 'CREATE TABLE a (n INT);\n-- a word more\n');
+  empty.write('011-new.sql', 'CREATE TABLE n (n INT);\n');
+  const { code, stdout, stderr } = await empty.migrate();
+  assert.deepEqual([code, stdout], [1, '']);
+  assert.match(stderr, /001-first\.sql was changed after it was applied/);
+  assert.deepEqual(await tablesOf(empty), ['a', 'm', 'schema_migrations', 'z']);
+  empty.write('001-first.sql', 'CREATE TABLE a (n INT);\n');
+  await migrated(empty, ['011-new.sql']);
+});
+
+test('what is no migration is passed over, and a directory without any is a fault', async (t) => {
+  const empty = await emptyShop(t, { 'README.md': 'x', '01-short.sql': 'x', 'x01-first.sql': 'x', '001-first.sql.bak': 'x' });
+  for (const directory of [empty.schema, path.join(shop.dir, 'nothing')]) {
+    const { code, stderr } = await start('minimall', ['migrate'], { MINIMALL_SCHEMA_DIR: directory });
+    assert.equal(code, 1);
+    assert.match(stderr, /no migrations in .*MINIMALL_SCHEMA_DIR/);
+  }
+  empty.write('001-first.sql', 'CREATE TABLE a (n INT);\n');
+  await migrated(empty, ['001-first.sql']);
+});
+
+// ---- the command line ----
+
+test('a wrong command line is told how to be right, and does nothing', async () => {
+  for (const args of [
+    [], ['bogus'], ['--help'], ['migrate', 'x'], ['audit', 'x'], ['jobs', 'x'], ['create-admin'], ['create-admin', '--account'],
+    ['create-admin', '--account', 'x@example.com', '--bogus', 'x'], ['create-admin', 'x@example.com'], ['issue-token'],
+    ['issue-token', '--system'], ['issue-token', '--list', 'x'], ['issue-token', '--system', 'x', '--list'], ['issue-token', '--revoke'],
+  ]) {
+    const { code, stdout, stderr } = await shop.minimall(args, { input: `${PASSWORD}\n` });
+    assert.deepEqual([code, stdout], [2, ''], args.join(' '));
+    assert.match(stderr, /^usage: minimall /, args.join(' '));
+  }
+  assert.deepEqual(await shop.sql('SELECT token_id FROM service_tokens'), []);
+});
+
+// ---- administrators ----
+
+const createAdmin = (args, password = PASSWORD) => shop.minimall(['create-admin', ...args], { input: `${password}\n` });
+const signIn = (account, password = PASSWORD) => shop.call('POST', '/api/auth/login', { body: { account, password } });
+
+test('an administrator is made with an e-mail or a phone, and can sign in', async () => {
+  for (const [account, args, user] of [
+    ['Boss@Example.com', ['--nickname', '店长 🧧'], { email: 'boss@example.com', phone: null, nickname: '店长 🧧' }],
+    ['+8613312345678', [], { email: null, phone: '+8613312345678', nickname: '管理员' }],
+  ]) {
+    const { code, stdout, stderr } = await createAdmin(['--account', account, ...args]);
+    assert.deepEqual([code, stderr], [0, '']);
+    const [, id] = /^administrator ([0-9]+) created\n$/.exec(stdout);
+    const { status, body } = await signIn(account);
+    assert.equal(status, 200);
+    assert.deepEqual({ ...body.user, ...user, user_id: Number(id), openid: null, permission_level: 1 }, body.user);
+    assert.ok(body.user.member_id > 0);
+    assert.equal((await shop.call('GET', '/api/users', { token: body.token })).status, 200);
+  }
+});
+
+test('what cannot be an administrator is refused by name, and none is made', async () => {
+  const count = async () => (await shop.sql('SELECT COUNT(*) AS n FROM users'))[0].n;
+  const before = await count();
+  for (const [args, password, words] of [
+    [['--account', 'no account'], PASSWORD, /account/],
+    [['--account', ''], PASSWORD, /account/],
+    [['--account', '@example.com'], PASSWORD, /account/],
+    [['--account', '1234'], PASSWORD, /account/],
+    [['--account', `${'a'.repeat(250)}@example.com`], PASSWORD, /account/],
+    [['--account', 'new@example.com'], 'short-7', /password/],
+    [['--account', 'new@example.com'], '', /password/],
+    [['--account', 'new@example.com'], '密码密码密码密', /password/], // 21 bytes, but 7 characters
+    [['--account', 'new@example.com'], 'x'.repeat(129), /password/],
+    [['--account', 'new@example.com'], 'x'.repeat(5000), /password/],
+    [['--account', 'new@example.com', '--nickname', ''], PASSWORD, /nickname/],
+    [['--account', 'new@example.com', '--nickname', 'x'.repeat(101)], PASSWORD, /nickname/],
+    [['--account', 'boss@EXAMPLE.com'], PASSWORD, /EMAIL_TAKEN/],
+    [['--account', '+8613312345678'], PASSWORD, /PHONE_TAKEN/],
+  ]) {
+    const { code, stdout, stderr } = await createAdmin(args, password);
+    assert.deepEqual([code, stdout], [1, ''], `${args.join(' ')}: ${stderr}`);
+    assert.match(stderr, words);
+    assert.ok(password.length < 8 || !stderr.includes(password));
+  }
+  const silent = await shop.minimall(['create-admin', '--account', 'new@example.com'], { input: '' });
+  assert.equal(silent.code, 1);
+  assert.match(silent.stderr, /password is expected/);
+  assert.equal(await count(), before);
+});
+
+test('a password is taken as its line has it, without the end of the line', async () => {
+  for (const [account, input, password] of [
+    ['spaces@example.com', ' spaces kept \n', ' spaces kept '], ['dos@example.com', 'windows-line\r\n', 'windows-line'],
+    ['bare@example.com', 'without-an-end', 'without-an-end'], ['more@example.com', 'first-line\nsecond-line\n', 'first-line'],
+    ['long@example.com', `${'x'.repeat(128)}\n`, 'x'.repeat(128)], ['words@example.com', '八个汉字的密码吧\n', '八个汉字的密码吧'],
+  ]) {
+    const { code, stderr } = await shop.minimall(['create-admin', '--account', account], { input });
+    assert.equal(code, 0, stderr);
+    assert.equal((await signIn(account, password)).status, 200, account);
+  }
+});
+
+test('of parallel commands for one account one makes it', async () => {
+  const ends = await Promise.all(Array.from({ length: 5 }, () => createAdmin(['--account', 'race@example.com'])));
+  assert.deepEqual(tally(ends.map(({ code }) => code)), { 0: 1, 1: 4 });
+  for (const { code, stderr } of ends) if (code === 1) assert.match(stderr, /EMAIL_TAKEN/);
+  const [{ strays }] = await shop.sql('SELECT COUNT(*) - (SELECT COUNT(*) FROM users) AS strays FROM members');
+  assert.equal(strays, 0);
+});
+
+// ---- service tokens ----
+
+async function tokens() {
+  const { code, stdout } = await shop.minimall(['issue-token', '--list']);
+  assert.equal(code, 0);
+  return stdout.split('\n').filter(Boolean).map((line) => line.split('\t'));
+}
+
+test('a service token is shown once, stored as its hash, listed and revoked at once', async () => {
+  assert.deepEqual(await tokens(), []);
+  const issued = await shop.minimall(['issue-token', '--system', '仓库系统']);
+  assert.equal(issued.code, 0, issued.stderr);
+  const token = issued.stdout.trim();
+  assert.match(token, /^mms_[0-9A-Za-z_-]{43}$/);
+  shop.canary(token);
+  const second = (await shop.minimall(['issue-token', '--system', 'x'.repeat(100)])).stdout.trim();
+  assert.notEqual(second, token);
+  const [row] = await shop.sql(`SELECT token_id, name FROM service_tokens WHERE token_sha256 = UNHEX(SHA2('${token}', 256))`);
+  assert.equal(row.name, '仓库系统');
+  const list = await tokens();
+  assert.deepEqual(list.map(([id, name, , end]) => [Number(id), name, end]),
+    [[row.token_id + 1, 'x'.repeat(100), 'live'], [row.token_id, '仓库系统', 'live']]);
+  assert.ok(list.every(([, , at]) => Math.abs(Date.parse(at) - Date.now()) < 60_000));
+  assert.ok(!JSON.stringify(list).includes(token));
+  // known, but nobody's: no route of users or administrators opens
+  for (const [method, address] of [['GET', '/api/auth/me'], ['GET', '/api/users'], ['GET', '/api/orders'], ['POST', '/api/products']]) {
+    assertRefused(await shop.call(method, address, { token, body: method === 'GET' ? undefined : { name: 'x', price: 1 } }), 403, 'FORBIDDEN');
+  }
+  assert.equal((await shop.call('GET', '/api/products', { token })).status, 200);
+  assert.equal((await shop.minimall(['issue-token', '--revoke', String(row.token_id)])).code, 0);
+  const answers = await Promise.all(Array.from({ length: 12 }, (_, i) => shop.call('GET', i % 2 ? '/api/orders' : '/api/auth/me', { token })));
+  assert.deepEqual(tally(answers.map(({ status }) => status)), { 401: 12 });
+  assertRefused(await shop.call('GET', '/api/auth/me', { token: second }), 403, 'FORBIDDEN');
+  const ends = Object.fromEntries((await tokens()).map(([id, , , end]) => [id, end]));
+  assert.equal(ends[row.token_id + 1], 'live');
+  assert.ok(Math.abs(Date.parse(ends[row.token_id]) - Date.now()) < 60_000);
+  const journal = await shop.sql(`SELECT action FROM journal WHERE subject = 'service_token ${row.token_id}' ORDER BY entry_id`);
+  assert.deepEqual(journal.map(({ action }) => action), ['service-token', 'service-token-revoked']);
+  for (const id of [row.token_id, 0, -1, 'x', 99999, '']) {
+    const { code, stderr } = await shop.minimall(['issue-token', '--revoke', String(id)]);
+    assert.equal(code, 1, `${id}`);
+    assert.match(stderr, /^minimall: /);
+  }
+  for (const name of ['', 'x'.repeat(101)]) assert.equal((await shop.minimall(['issue-token', '--system', name])).code, 1);
+  assert.equal((await tokens()).length, 2);
+});
+
+// ---- settings ----
+
+test('good settings pass in every program, from the environment or a file', async () => {
+  for (const name of PROGRAMS) {
+    const { code, stderr } = await check({}, name);
+    assert.deepEqual([code, stderr], [0, ''], name);
+  }
+  const file = path.join(shop.dir, 'quoted.conf');
+  const text = Object.entries(shop.env).map(([name, value]) => `  ${name} = '${value}'`).join('\n');
+  writeFileSync(file, `# a remark\n\n${text}\nUNKNOWN=1\n`);
+  const nothing = Object.fromEntries(Object.keys(shop.env).map((name) => [name, null]));
+  assert.deepEqual(await check({ ...nothing, MINIMALL_CONFIG: file }).then(({ code, stderr }) => [code, stderr]), [0, '']);
+  const wins = await check({ ...nothing, MINIMALL_CONFIG: file, ORDER_PAY_MINUTES: 'x' });
+  assert.deepEqual([wins.code, faultsOf(wins.stderr)], [1, ['ORDER_PAY_MINUTES']], 'the environment wins');
+  writeFileSync(file, `${text}\nno equals sign\n`);
+  for (const bad of [file, path.join(shop.dir, 'nothing.conf')]) {
+    const { code, stderr } = await check({ MINIMALL_CONFIG: bad });
+    assert.deepEqual([code, faultsOf(stderr)], [1, ['MINIMALL_CONFIG']]);
+  }
+});
+
+// Each of these alone stops a program and is named alone; [setting, values].
+const BAD_SETTINGS = {
+  JWT_SECRET: [null, '', 'x7Gq2Lm9-31-bytes-are-too-few-0', 'changeme-changeme-changeme-changeme', 'your-256-bit-secret-your-256-bit-secret',
+    'SECRET-of-our-little-shop-0123456789', 'a'.repeat(64), 'abcdabcdabcdabcdabcdabcdabcdabcd', '0123456789abcdef0123456789abcdef', 'x'.repeat(600)],
+  WECHAT_API_V3_KEY: [null, '', 'k9'.concat('Zq3LmT7'.repeat(2)), 'Zq3LmT7pWx8RvB2nKd5YhC6jFg4SsA1', 'Zq3LmT7pWx8RvB2nKd5YhC6jFg4SsA1xx', 'k'.repeat(32)],
+  WECHAT_SECRET: [null, 'f00df00', 'changeme12345678'],
+  WECHAT_APPID: [null, 'wx'],
+  WECHAT_MCHID: [null],
+  WECHAT_MCH_SERIAL_NO: [null, 'not-hexadecimal-digits', 'ABC'],
+  WECHAT_MCH_PRIVATE_KEY_FILE: [null, '/nonexistent/key.pem'],
+  WECHAT_PAY_PUBLIC_KEY_FILE: [null, '/nonexistent/key.pem'],
+  WECHAT_PAY_PUBLIC_KEY_ID: [null, 'KEY_ID_0123456789'],
+  WECHAT_NOTIFY_URL: [null, 'http://shop.example/api/payment/wxpay/notify', 'https://shop.example/notify?x=1', 'ftp://shop.example/'],
+  DB_NAME: [null, 'mini mall', 'minimall;drop'],
+  DB_USER: [null],
+  DB_PORT: ['33o6', '0', '65536', '-1', '3306.5', ' 3306'],
+  ORDER_PAY_MINUTES: ['0', '121', 'thirty', '1e1'],
+  WXPAY_QUERY_GAP_S: ['-1', '61'],
+  PAYMENT_SIMULATION: ['yes', '1', 'ON'],
+  SHOP_TZ: ['Asia/Nowhere', '../../etc/passwd'],
+  SHOP_NAME: ['x'.repeat(61)],
+};
+
+test('each wrong setting stops the start, is named, and its value is not printed (B1)', async () => {
+  for (const [name, values] of Object.entries(BAD_SETTINGS)) {
+    const ends = await Promise.all(values.map((value) => check({ [name]: value })));
+    ends.forEach(({ code, stdout, stderr }, i) => {
+      const value = values[i];
+      assert.deepEqual([code, stdout, faultsOf(stderr)], [1, '', [name]], `${name}=${value}: ${stderr}`);
+      if (value && /SECRET|KEY$/.test(name)) assert.ok(!stderr.includes(value), stderr);
+    });
+  }
+});
+
+test('all faults of the settings are named at once, by every program and by the command (B1)', async () => {
+  const faulty = {
+    JWT_SECRET: 'short', WECHAT_API_V3_KEY: 'sixteen-bytes-ok', WECHAT_MCH_PRIVATE_KEY_FILE: '/nonexistent/key.pem', DB_PORT: '33o6', WECHAT_APPID: null,
+    DB_NAME: 'mini mall', SHOP_TZ: 'Asia/Nowhere', PAYMENT_SIMULATION: 'perhaps',
+  };
+  for (const name of PROGRAMS) {
+    for (const args of [['--check-config'], []]) {
+      const { code, stdout, stderr } = await start(`${name}.fcgi`, args, faulty);
+      assert.deepEqual([code, stdout, faultsOf(stderr).sort()], [1, '', Object.keys(faulty).sort()], name);
+    }
+  }
+  const jobs = await start('minimall', ['jobs'], faulty);
+  assert.deepEqual([jobs.code, faultsOf(jobs.stderr).sort()], [1, Object.keys(faulty).sort()]);
+});
+
+test('a shop needs a way to its database', async () => {
+  const { code, stderr } = await check({ DB_SOCKET: null, DB_HOST: null });
+  assert.deepEqual([code, faultsOf(stderr)], [1, ['DB_SOCKET']]);
+  assert.equal((await check({ DB_SOCKET: null, DB_HOST: 'db.example' })).code, 0);
+  const lost = await start('minimall', ['audit'], { DB_SOCKET: path.join(shop.dir, 'nothing.sock') });
+  assert.equal(lost.code, 1);
+  assert.match(lost.stderr, /DATABASE_UNAVAILABLE/);
+});
+
+test('commands that call no provider need no settings of one', async () => {
+  const without = Object.fromEntries(Object.keys(shop.env).filter((name) => /^(WECHAT_|JWT_)/.test(name)).map((name) => [name, null]));
+  const { code, stderr } = await start('minimall', ['audit'], { ...without, PAYMENT_SIMULATION: 'off', MINIMALL_TEST_CLOCK: null });
+  assert.equal(code, 0, stderr);
+});
+
+const ELSEWHERE = ['https://api.example.com', 'https://127.0.0.1.example.com', 'https://localhost@example.com', 'https://localhost:x@example.com/'];
+
+test('simulated payment or the test clock with a real provider stops the start', async () => {
+  for (const name of ['WECHAT_PAY_BASE_URL', 'WECHAT_LOGIN_BASE_URL']) {
+    for (const url of [...ELSEWHERE, null]) { // null: the provider's own address
+      const toys = [
+        { PAYMENT_SIMULATION: 'on', MINIMALL_TEST_CLOCK: null },
+        { PAYMENT_SIMULATION: 'off', MINIMALL_TEST_CLOCK: shop.env.MINIMALL_TEST_CLOCK },
+      ];
+      for (const toy of toys) {
+        const { code, stderr } = await check({ ...toy, [name]: url });
+        assert.deepEqual([code, faultsOf(stderr)], [1, [name]], `${url} ${stderr}`);
+        assert.match(stderr, /PAYMENT_SIMULATION or MINIMALL_TEST_CLOCK/);
+      }
+      const { code, stderr } = await check({ PAYMENT_SIMULATION: 'off', MINIMALL_TEST_CLOCK: null, [name]: url });
+      assert.equal(code, 0, stderr);
+    }
+    for (const url of ['http://api.example.com', 'http://127.0.0.1.example.com', 'http://localhost@example.com', 'http://10.0.0.1']) {
+      const { code, stderr } = await check({ PAYMENT_SIMULATION: 'off', MINIMALL_TEST_CLOCK: null, [name]: url });
+      assert.deepEqual([code, faultsOf(stderr)], [1, [name]], 'plain http never leaves this host');
+    }
+    for (const url of ['http://127.0.0.1:8080', 'http://localhost', 'http://[::1]:1/x', 'https://localhost:8443']) {
+      assert.equal((await check({ [name]: url })).code, 0, url);
+    }
+  }
+});
