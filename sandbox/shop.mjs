@@ -87,7 +87,7 @@ class Shop {
 
   // The stand-in keeps its port from one start to the next, so that orders of an earlier day are still found there.
   async startWechat() {
-    const keys = makeKeys(path.join(this.dir, 'wechat'));
+    const keys = makeKeys(path.join(this.dir, 'wechat'), { clockFile: this.clockFile });
     const portFile = path.join(this.dir, 'wechat', 'port.json');
     const kept = keptJson(portFile, () => 0);
     const port = kept !== 0 && await portIsFree(kept) ? kept : await freePort();
