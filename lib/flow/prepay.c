@@ -236,13 +236,17 @@ static enum err ask(struct ctx *c, struct payable *p, struct attempt *a)
 enum err payment_standing_wechat(struct ctx *c, const char *no, struct payment_standing *out)
 {
 	struct payable p = { 0 };
-	struct attempt a = { 0 };
-	bool found;
+	struct attempt a = { 0 }, paid = { 0 };
+	bool found, granted;
 
 	TRY(find_own(c, no, &p));
 	TRY(payment_current(c, p.kind, p.id, &a, &found));
 	if (found && a.state == ATTEMPT_OPEN)
 		TRY(ask(c, &p, &a));
+	/* what paid for it counts, while another attempt waits to be closed or went back */
+	TRY(payment_granted(c, p.kind, p.id, &paid, &granted));
+	if (granted)
+		a = paid;
 	*out = (struct payment_standing){
 		.order_id = p.no,
 		.status = p.status,

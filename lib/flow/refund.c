@@ -6,7 +6,7 @@
 #include "shop/idempotency.h"
 #include "shop/outbox.h"
 
-enum { REFUNDS_A_PASS = 200, UNKNOWNS_A_PASS = 3 };
+enum { REFUNDS_A_PASS = 200, UNKNOWNS_A_PASS = 3, PROVIDER_ID_MAX = 64 };
 #define LEASE_MS         (2 * MINUTE_MS)
 #define AUTOMATIC_REASON "订单未能受理，自动退款"
 
@@ -82,6 +82,14 @@ static bool state_of(const char *status, enum refund_state *out)
 
 /* ---- asking the provider ---- */
 
+/* Can the provider's own number be kept? It may be absent. */
+static bool is_keepable(const char *provider_id)
+{
+	const size_t len = provider_id != NULL ? strlen(provider_id) : 0;
+
+	return len <= PROVIDER_ID_MAX && (len == 0 || utf8_count(provider_id, len) == (int64_t)len);
+}
+
 static bool fits(const struct refunding *x, const struct wx_refund *w)
 {
 	return w->refund_fen == x->refund.amount.fen && w->total_fen == x->attempt.amount.fen &&
@@ -90,7 +98,7 @@ static bool fits(const struct refunding *x, const struct wx_refund *w)
 
 static enum err record_answer(struct ctx *c, struct refunding *x, const struct wx_refund *w)
 {
-	if (!fits(x, w)) {
+	if (!fits(x, w) || !is_keepable(w->refund_id)) {
 		log_line(LOG_ALARM, "refund", "an answer about %s does not fit it",
 			x->refund.refund_no);
 		return OK;
@@ -256,6 +264,8 @@ static const char *misfit(struct ctx *c, const struct refunding *x, const struct
 {
 	if (w->mchid == NULL || strcmp(w->mchid, c->conf->wechat_mchid) != 0)
 		return "MCHID";
+	if (!is_keepable(w->refund_id))
+		return "REFUND_ID";
 	return fits(x, w) ? NULL : "REFUND_AMOUNT";
 }
 

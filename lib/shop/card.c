@@ -308,6 +308,10 @@ static enum err update_tx(struct ctx *c, void *arg)
 	int64_t made, entry;
 
 	TRY(idempotency_begin_tx(c, &made));
+	if (made != 0 && made != x->id) { /* a key's scope is the route, whatever the card */
+		c->idem.replayed = false;
+		return fail(c, ERR_IDEMPOTENCY_MISMATCH, NULL);
+	}
 	if (made != 0)
 		return db_one(c, SQL_GET, ARGS(I64(made)), card_full_fields, k);
 	TRY(lock_live_tx(c, x->id, k));

@@ -109,6 +109,11 @@ enum err refund_create_tx(struct ctx *c, struct refund *r)
 
 enum err refund_find(struct ctx *c, const char *refund_no, struct refund *out)
 {
+	const size_t len = strlen(refund_no);
+
+	/* numbers are ASCII; the database can't even compare another text with them */
+	if (utf8_count(refund_no, len) != (int64_t)len)
+		return ERR_NOT_FOUND;
 	return db_one(c, SQL_FIND, ARGS(TEXT(refund_no)), refund_fields, out);
 }
 

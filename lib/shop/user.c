@@ -271,10 +271,11 @@ static enum err delete_tx(struct ctx *c, void *arg)
 
 	TRY(keep_one_administrator_tx(c, id));
 	TRY(db_one(c, SQL_LOCK, ARGS(I64(id)), user_fields, &row));
+	/* the card is locked first: what it is just paying for is seen then */
+	TRY(card_delete_of_user_tx(c, id));
 	TRY(order_user_is_busy(c, id, &busy));
 	if (busy)
 		return fail(c, ERR_USER_IN_USE, NULL);
-	TRY(card_delete_of_user_tx(c, id));
 	TRY(journal_add_tx(c, "delete", arena_printf(&c->arena, "user %lld", (long long)id), NULL));
 	return db_hit(c, SQL_DELETE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(id)));
 }

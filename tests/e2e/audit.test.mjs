@@ -6,7 +6,7 @@ import { PAID, SHIPPED, openTrade } from './trading.mjs';
 const trade = await openTrade();
 const { shop } = trade;
 const anna = await trade.buyer();
-const product = await trade.product({ price: '8.00', stock: 50 });
+const product = await trade.product({ price: '8.00', stock: 500 });
 const idle = await trade.product({ stock: 7 });
 
 const pending = await trade.order(anna, [[product, 2]]);
@@ -17,11 +17,41 @@ const { outTradeNo: open } = await trade.prepay(anna, pending);
 const [{ out_trade_no: granted, transaction_id: transactionId }] = await trade.attempts(shipped);
 const [{ event_id: eventId }] = await trade.events(`out_trade_no = '${granted}'`);
 
+// refunds: one in full, one of a part that is under way, one that went by itself, and one to a card
+const refund = (of, amount) => trade.ok('POST', '/api/payment/refunds', {
+  token: trade.admin, body: { order_id: of.order_id, reason: '退货', ...(amount && { amount }) },
+});
+const refundMode = (status) => shop.sandbox('POST', '/sandbox/refund-mode', { status });
+await refundMode('SUCCESS');
+const refunded = await trade.orderIn(anna, [[product, 1]], PAID);
+await refund(refunded);
+const twice = await trade.order(anna, [[product, 1]]);
+const { outTradeNo: inVain } = await trade.prepay(anna, twice);
+await trade.payOffline(twice);
+await shop.pay(inVain);
+await shop.jobs();
+await refundMode('PROCESSING');
+const partly = await trade.orderIn(anna, [[product, 1]], PAID);
+const { refund_no: part } = await refund(partly, '3.00');
+const [{ out_trade_no: partlyPaid }] = await trade.attempts(partly);
+
+const { card_id: card } = await trade.ok('POST', '/api/membership/cards', { token: trade.admin, body: { user_id: anna.user.user_id } });
+await trade.ok('POST', '/api/membership/transactions', { token: trade.admin, body: { card_id: card, type: 1, amount: '50.00' } });
+const byCard = await trade.order(anna, [[product, 1]]);
+await trade.ok('POST', '/api/payment/card', { token: anna.token, body: { order_id: byCard.order_id } });
+const { refund_no: toCard } = await refund(byCard, '2.00');
+const [{ out_trade_no: cardPaid }] = await trade.attempts(byCard);
+const [topUp, spent, back] = (await shop.sql(`SELECT transaction_id FROM card_transactions WHERE card_id = ${card} ORDER BY transaction_id`))
+  .map((row) => row.transaction_id);
+
 const rowId = async (order) => (await shop.sql(`SELECT id FROM orders WHERE order_id = '${order.order_id}'`))[0].id;
-const ids = { pending: await rowId(pending), cancelled: await rowId(cancelled), offline: await rowId(offline), shipped: await rowId(shipped) };
+const ids = { pending: await rowId(pending), cancelled: await rowId(cancelled), offline: await rowId(offline), shipped: await rowId(shipped), refunded: await rowId(refunded), partly: await rowId(partly) };
 
 const order = (id, change) => `UPDATE orders SET ${change} WHERE id = ${id}`;
 const attempt = (no, change) => `UPDATE payment_attempts SET ${change} WHERE out_trade_no = '${no}'`;
+const refundRow = (no, change) => `UPDATE refunds SET ${change} WHERE refund_no = '${no}'`;
+const cardRow = (change) => `UPDATE cards SET ${change} WHERE card_id = ${card}`;
+const entry = (id, change) => `UPDATE card_transactions SET ${change} WHERE transaction_id = ${id}`;
 const event = (change) => `UPDATE payment_events SET ${change} WHERE event_id = '${eventId}'`;
 
 // [rule, subject it must name, damage, repair]; more than one for a rule that has several ways to be broken
@@ -61,10 +91,37 @@ const SABOTAGE = [
     'CREATE TABLE kept AS SELECT * FROM outbox; DELETE FROM outbox', 'INSERT INTO outbox SELECT * FROM kept; DROP TABLE kept'],
   ['what settled a payment is its transaction', `event ${eventId}`, event("transaction_id = 'x'"), event(`transaction_id = '${transactionId}'`)],
   ['what settled a payment is its transaction', `event ${eventId}`, event(`out_trade_no = '${open}'`), event(`out_trade_no = '${granted}'`)],
+  ["a card's balance is the sum of its ledger", `card ${card}`, cardRow('balance = balance + 1'), cardRow('balance = balance - 1')],
+  ["a card's balance is the sum of its ledger", `card ${card}`, entry(topUp, 'card_id = 999999'), entry(topUp, `card_id = ${card}`)],
+  ['each balance_after is right in sequence', `card_transaction ${spent}`,
+    entry(spent, 'balance_after = balance_after + 1'), entry(spent, 'balance_after = balance_after - 1')],
+  ["the ledger's signs fit its types", `card_transaction ${spent}`, entry(spent, 'type = 1'), entry(spent, 'type = 2')],
+  ["the ledger's signs fit its types", `card_transaction ${back}`, entry(back, 'type = 2'), entry(back, 'type = 3')],
+  ["a live card is its user's only one", `card ${card}`, cardRow('live_user_id = NULL'), cardRow('live_user_id = user_id')],
+  ["a live card is its user's only one", `card ${card}`, cardRow('live_user_id = 999999'), cardRow('live_user_id = user_id')],
+  ["a live card is its user's only one", `card ${card}`,
+    cardRow('deleted_at = 1, live_user_id = NULL'), cardRow('deleted_at = NULL, live_user_id = user_id')],
+  ['no more is refunded than was paid', `payment ${partlyPaid}`, refundRow(part, 'amount = 801'), refundRow(part, 'amount = 300')],
+  ['no more is refunded than was paid', `payment ${partlyPaid}`, attempt(partlyPaid, 'state = 1'), attempt(partlyPaid, 'state = 2')],
+  ['an order is refunded when all of it went back', `order ${refunded.order_id}`, order(ids.refunded, 'status = 3'), order(ids.refunded, 'status = 5')],
+  ['an order is refunded when all of it went back', `order ${partly.order_id}`, order(ids.partly, 'status = 5'), order(ids.partly, 'status = 1')],
+  ['an order is refunded when all of it went back', `order ${partly.order_id}`,
+    refundRow(part, 'state = 2, amount = 800'), refundRow(part, 'state = 1, amount = 300')],
+  ['an order is refunded when all of it went back', `order ${refunded.order_id}`,
+    `UPDATE refunds SET automatic = 1 WHERE payable_id = ${ids.refunded}`, `UPDATE refunds SET automatic = 0 WHERE payable_id = ${ids.refunded}`],
+  ['an automatic refund ends its payment', `payment ${inVain}`, attempt(inVain, 'state = 4'), attempt(inVain, 'state = 5')],
+  ['an automatic refund ends its payment', `payment ${inVain}`, refundRow(`R${inVain}L`, 'state = 3'), refundRow(`R${inVain}L`, 'state = 2')],
+  ['an automatic refund ends its payment', `payment ${inVain}`, refundRow(`R${inVain}L`, 'amount = 799'), refundRow(`R${inVain}L`, 'amount = 800')],
+  ['a refund under way is followed', `refund ${part}`,
+    'CREATE TABLE kept AS SELECT * FROM outbox; DELETE FROM outbox', 'INSERT INTO outbox SELECT * FROM kept; DROP TABLE kept'],
+  ['a refund under way is followed', `refund R${inVain}L`, refundRow(`R${inVain}L`, 'state = 4'), refundRow(`R${inVain}L`, 'state = 2')],
+  ["a card's payments and refunds are in its ledger", `payment ${cardPaid}`, entry(spent, 'attempt_id = NULL'),
+    `UPDATE card_transactions s JOIN card_transactions b ON b.transaction_id = ${back} SET s.attempt_id = b.attempt_id WHERE s.transaction_id = ${spent}`],
+  ["a card's payments and refunds are in its ledger", `payment ${cardPaid}`, refundRow(toCard, 'amount = 201'), refundRow(toCard, 'amount = 200')],
   ['every user is a member', `user ${anna.user.user_id}`,
     `UPDATE members SET user_id = 999999 WHERE user_id = ${anna.user.user_id}`, `UPDATE members SET user_id = ${anna.user.user_id} WHERE user_id = 999999`],
 ];
-const OPEN_WORK = ['refund due', 'orphan payment'];
+const OPEN_WORK = ['refund due', 'abnormal refund', 'orphan payment'];
 
 async function summary(code) {
   const lines = await trade.audit(code);
@@ -93,16 +150,19 @@ for (const [rule, subject, damage, repair] of SABOTAGE) {
   });
 }
 
-test('money that waits for somebody is listed as open, and the exit stays 0 (B34, B37)', async () => {
+test('money that waits for somebody is listed as open, and the exit stays 0 (B34, B37, B43)', async () => {
+  await refundMode('ABNORMAL');
+  const { refund_no: abnormal } = await refund(partly, '1.00');
   const x = await trade.order(anna, [[product, 1]]);
   const { outTradeNo } = await trade.prepay(anna, x);
   await shop.pay(outTradeNo, { tamper: 'amount', event_id: 'strange' });
   await trade.payOffline(x);
   await shop.pay(outTradeNo);
   const { lines, waiting } = await summary(0);
-  assert.equal(waiting, 2);
-  assert.deepEqual(lines.slice(0, 2), [
+  assert.equal(waiting, 3);
+  assert.deepEqual(lines.slice(0, 3), [
     `open: payment ${outTradeNo}: refund due: 800 fen, ALREADY_PAID (refund due)`,
+    `open: refund ${abnormal}: abnormal: 100 fen, mend it in the merchant console (abnormal refund)`,
     `open: event strange: orphan: AMOUNT, ${outTradeNo}, 801 fen (orphan payment)`,
   ]);
 });
@@ -119,7 +179,7 @@ test('a hundred findings of a rule are named, and that there are more is said', 
 
 test('audit writes nothing, and takes no argument', async () => {
   const sums = async () => JSON.stringify(await shop.sql(
-    'CHECKSUM TABLE users, members, sessions, products, stock_moves, orders, order_items, payment_attempts, payment_events, outbox, journal'));
+    'CHECKSUM TABLE users, members, sessions, products, stock_moves, orders, order_items, payment_attempts, payment_events, outbox, journal, refunds, cards, card_transactions'));
   const before = await sums();
   await trade.audit(0);
   assert.equal(await sums(), before);
@@ -134,14 +194,14 @@ test('audit holds while the shop works: no half-done transaction is taken for a 
   const auditor = (async () => {
     while (working) audits.push(await shop.audit());
   })();
-  await Promise.all(buyers.map(async (person) => {
+  const trading = Promise.all(buyers.map(async (person) => {
     for (let i = 0; i < 12; i++) {
       const placed = await trade.order(person, [[product, 1]]);
       if (i % 3 === 0) await trade.payByWechat(person, placed);
       if (i % 3 !== 0) await trade.cancel(person, placed);
     }
   }));
-  working = false;
+  await trading.finally(() => { working = false; }); // however it ends, so does the auditor
   await auditor;
   assert.ok(audits.length >= 2);
   for (const { code, stdout } of audits) assert.equal(code, 0, stdout);

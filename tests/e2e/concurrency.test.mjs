@@ -115,7 +115,7 @@ test('cancel, timeout, payment, polls and deletion, all at once (B17)', async ()
     shop.clock(0);
     const x = await prepared();
     shop.clock(PAY_S + 1);
-    await shop.sql('UPDATE outbox SET due_at = 0');
+    await shop.sql('UPDATE outbox SET due_at = 1');
     return x;
   };
   const payLate = async ({ outTradeNo }) => ({ status: (await shop.pay(outTradeNo, { force: true, times: 2 })).body.status });

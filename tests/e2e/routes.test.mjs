@@ -14,6 +14,13 @@ POST   /api/categories          admin
 GET    /api/categories/:id      public
 PUT    /api/categories/:id      admin
 DELETE /api/categories/:id      admin
+GET    /api/membership/cards    user
+POST   /api/membership/cards    admin
+GET    /api/membership/cards/:id user
+PUT    /api/membership/cards/:id admin
+DELETE /api/membership/cards/:id admin
+GET    /api/membership/transactions user
+POST   /api/membership/transactions admin
 POST   /weixin-login            public
 POST   /api/payment/wxpay/notify provider
 GET    /api/orders              user
@@ -25,6 +32,9 @@ POST   /api/orders/:no/cancel   user
 POST   /api/orders/:no/complete user
 POST   /api/payment/wxpay       user
 GET    /api/payment/wxpay/:no   user
+POST   /api/payment/card        user
+POST   /api/payment/refunds     admin
+GET    /api/payment/refunds/:no admin
 GET    /api/products            public
 POST   /api/products            admin
 GET    /api/products/:id        public
@@ -50,11 +60,14 @@ const admin = await shop.admin();
 const anna = await shop.login('anna');
 const category = (await shop.ok('POST', '/api/categories', { token: admin, body: { name: '茶' } })).category_id;
 const product = (await shop.ok('POST', '/api/products', { token: admin, body: { name: '桂花乌龙', price: 29.9, stock: 100 } })).product_id;
+const card = (await shop.ok('POST', '/api/membership/cards', { token: admin, body: { user_id: anna.user.user_id } })).card_id;
 const order = (await shop.ok('POST', '/api/orders', { token: anna.token, body: { items: [{ product_id: product, quantity: 1 }] } })).order_id;
 
 // An address that exists for its owner or an administrator.
 function existing(pattern) {
-  const id = { '/api/categories/:id': category, '/api/products/:id': product, '/api/users/:id': anna.user.user_id }[pattern];
+  const id = {
+    '/api/categories/:id': category, '/api/products/:id': product, '/api/users/:id': anna.user.user_id, '/api/membership/cards/:id': card,
+  }[pattern];
   return pattern.replace(':id', id).replace(':no', order);
 }
 // One that nothing is behind.
@@ -100,7 +113,7 @@ function hasFrame({ headers, status }) {
 
 test('the programs serve exactly the routes that are listed here, each once', async () => {
   const programs = readdirSync(binDir).filter((name) => name.endsWith('.fcgi'));
-  assert.ok(programs.length >= 8);
+  assert.ok(programs.length >= 9);
   const tables = await Promise.all(programs.map((name) => run(path.join(binDir, name), ['--routes'], { env: {} })));
   for (const { code, stderr } of tables) assert.equal(code, 0, stderr);
   const rows = tables.flatMap(({ stdout }) => stdout.split('\n')).filter((line) => line.trim() !== '');
@@ -138,6 +151,7 @@ test('an ordinary user is 403 on every administrator\'s route, before the body o
   assert.equal((await shop.call('GET', `/api/products/${product}`)).status, 200, 'nothing was deleted');
   assert.equal((await shop.call('GET', `/api/categories/${category}`)).status, 200);
   assert.equal((await shop.call('GET', `/api/users/${anna.user.user_id}`, { token: admin })).status, 200);
+  assert.equal((await shop.call('GET', `/api/membership/cards/${card}`, { token: admin })).status, 200);
 });
 
 test('another system\'s service token is nobody\'s session: 403 on every user\'s and administrator\'s route (B4)', async () => {
@@ -264,6 +278,8 @@ const UNKNOWN = [
   ['/v1', inDialect.shop, 'NOT_FOUND'],
   ['/v1/x', inDialect.shop, 'NOT_FOUND'],
   ['/api/membership', inDialect.shop, 'NOT_FOUND'],
+  ['/api/membership/cards/1/x', inDialect.shop, 'NOT_FOUND'],
+  ['/api/membership/transactions/1', inDialect.shop, 'NOT_FOUND'],
   ['/api/membership/cardsX', inDialect.shop, 'NOT_FOUND'],
   ['/api/membership/ordersX/y', inDialect.shop, 'NOT_FOUND'],
   ['/api/membership/orders/x', inDialect.flat, 'NOT_FOUND'],
@@ -305,7 +321,7 @@ test('an address that is badly encoded, or hides a slash or a NUL, is 404', asyn
 test(':id is a positive integer that fits, anything else is 404 (B8)', async () => {
   const ids = ['0', '-1', '+1', '01', '1.0', '1e0', '0x1', 'abc', '1a', '９', '%20', '9223372036854775807', '9223372036854775808',
     '18446744073709551617', '99999999999999999999999999', 'null', 'undefined', 'NaN', ''];
-  for (const family of ['products', 'categories', 'users']) {
+  for (const family of ['products', 'categories', 'users', 'membership/cards']) {
     for (const id of ids.filter((text) => text !== '')) {
       for (const method of ['GET', 'PUT', 'DELETE']) {
         const answer = await exactly(shop, method, `/api/${family}/${encodeURI(id)}`, { token: admin, ...(method === 'PUT' ? { body: '{}' } : {}) });

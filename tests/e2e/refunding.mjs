@@ -1,0 +1,140 @@
+// What the tests of refunds share: a shop whose customers have paid, and the words for giving the money back.
+//
+//   const { trade, paid, ask, refund, ... } = await openRefunds();
+//   const x = await paid();                              // { order, outTradeNo, product }, 10.00 yuan paid through WeChat
+//   const made = await refund(x, { amount: '3.00' });    // the answer's body
+//   await end(made.refund_no, { status: 'SUCCESS' });    // the provider has done it, and says so
+
+import assert from 'node:assert/strict';
+import { DATE, openTrade } from './trading.mjs';
+
+export const ATTEMPT_REFUNDED = 5;
+export const VERDICT_REFUND = 7;
+export const STATE = { PROCESSING: 1, SUCCESS: 2, CLOSED: 3, ABNORMAL: 4 };
+export const FEN = 1000;
+export const FIRST_LOOK_S = 61; // `jobs` asks about a refund a minute after it was asked for
+
+const MEMBERS = ['refund_no', 'order_id', 'amount', 'status', 'reason', 'automatic', 'created_at', 'updated_at'];
+const NUMBER = { false: /^RF[0-9A-HJKMNP-TV-Z]{26}$/, true: /^R[0-9A-Z]{28}L$/ };
+
+export function assertRefund(body, expected = {}) {
+  assert.deepEqual(Object.keys(body), MEMBERS);
+  assert.match(body.refund_no, NUMBER[body.automatic]);
+  assert.match(body.amount, /^\d+\.\d\d$/);
+  for (const moment of [body.created_at, body.updated_at]) assert.match(moment, DATE);
+  for (const [name, value] of Object.entries(expected)) assert.deepEqual(body[name], value, name);
+}
+
+export async function openRefunds(options) {
+  const trade = await openTrade(options);
+  return new Refunds(trade, await trade.buyer());
+}
+
+class Refunds {
+  constructor(trade, anna) {
+    this.trade = trade;
+    this.shop = trade.shop;
+    this.anna = anna;
+  }
+
+  // An order of 10.00 with one line, prepared at the provider and not paid.
+  async prepared(person = this.anna) {
+    const product = await this.trade.product({ price: '10.00', stock: 5 });
+    const order = await this.trade.order(person, [[product, 1]]);
+    return { order, product, person, ...await this.trade.prepay(person, order) };
+  }
+
+  async paid(person, payment) {
+    const x = await this.prepared(person);
+    const { body } = await this.shop.pay(x.outTradeNo, payment);
+    assert.equal(body.status, 200, JSON.stringify(body));
+    return x;
+  }
+
+  // ---- the administrator ----
+
+  ask({ order }, { token = this.trade.admin, headers, ...body } = {}) {
+    return this.shop.call('POST', '/api/payment/refunds', { token, headers, body: { order_id: order.order_id, reason: '退货', ...body } });
+  }
+
+  async refund(x, more) {
+    const { status, body } = await this.ask(x, more);
+    assert.equal(status, 201, JSON.stringify(body));
+    assertRefund(body, { order_id: x.order.order_id, automatic: false });
+    return body;
+  }
+
+  read(refundNo, token = this.trade.admin) {
+    return this.shop.call('GET', `/api/payment/refunds/${refundNo}`, { token });
+  }
+
+  async status(refundNo) {
+    const { status, body } = await this.read(refundNo);
+    assert.equal(status, 200, JSON.stringify(body));
+    return body.status;
+  }
+
+  // `jobs` at a moment after now; what it asked of the provider about refunds.
+  async jobsAt(seconds) {
+    this.shop.clock(seconds);
+    await this.trade.forgetRequests();
+    await this.shop.jobs();
+    return this.calls();
+  }
+
+  // ---- the provider ----
+
+  async mode(status) {
+    const answer = await this.shop.sandbox('POST', '/sandbox/refund-mode', { status });
+    assert.deepEqual(answer.body, { status });
+  }
+
+  // Ends a refund at the provider; the shop's answer to the notification.
+  async end(refundNo, body = {}) {
+    const answer = await this.shop.sandbox('POST', `/refund/${refundNo}`, body);
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    return answer.body;
+  }
+
+  // The same, for what the shop must take.
+  async told(refundNo, status) {
+    assert.equal((await this.end(refundNo, { status })).status, 200);
+  }
+
+  // What the provider has of a payment's refunds: [[number, fen, status], …].
+  async there({ outTradeNo }) {
+    const { refunds } = await this.trade.atWechat(outTradeNo);
+    return refunds.map(({ out_refund_no: no, request, status }) => [no, request.amount.refund, status]);
+  }
+
+  // The shop's calls about refunds since forgetRequests(), as "refund" and "refund_query".
+  async calls() {
+    const { body } = await this.shop.sandbox('GET', '/sandbox/requests');
+    return body.filter(({ path }) => path.startsWith('/v3/refund/')).map(({ method }) => (method === 'GET' ? 'refund_query' : 'refund'));
+  }
+
+  // ---- behind the scenes ----
+
+  rows({ order }) {
+    return this.shop.sql(`SELECT r.refund_no, r.amount, r.state, r.automatic, r.reason, a.out_trade_no FROM refunds r JOIN orders o ON o.id = r.payable_id
+      JOIN payment_attempts a ON a.attempt_id = r.attempt_id WHERE o.order_id = '${order.order_id}' ORDER BY r.refund_id`);
+  }
+
+  // Where an order stands, with its stock: [status, its moves, the stock of its product].
+  async standing({ order, product }) {
+    return [await this.trade.status(order), await this.trade.moves(order), await this.trade.stock(product)];
+  }
+
+  // Ends whatever a test left under way, so that no other one's `jobs` meets it.
+  async settleAll() {
+    await this.trade.noFaults();
+    await this.mode('SUCCESS');
+    this.shop.clock(0);
+    await this.shop.sql('UPDATE outbox SET due_at = 1 WHERE kind = 2');
+    await this.shop.jobs();
+    const open = 'SELECT refund_no FROM refunds WHERE state IN (1, 4)';
+    for (const { refund_no: no } of await this.shop.sql(open)) await this.told(no, 'SUCCESS');
+    assert.deepEqual(await this.shop.sql(open), []);
+    await this.mode('PROCESSING');
+  }
+}
