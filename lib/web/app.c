@@ -14,7 +14,7 @@
 #include "web/cors.h"
 #include "web/dialect.h"
 
-enum { REQUEST_ID_LEN = 20, IDEMPOTENCY_KEY_MAX = 255 };
+enum { REQUEST_ID_LEN = 20, IDEMPOTENCY_KEY_MAX = 255, BUDGET_MS = 5000 };
 
 /* ---- one request ---- */
 
@@ -131,7 +131,7 @@ static void serve_one(struct ctx *c, const struct app *app, struct fcgi *fcgi)
 
 	log_request_id(id);
 	c->now_ms = clock_now_ms();
-	c->deadline_ms = app->budget_ms > 0 ? start_ms + app->budget_ms : 0;
+	c->deadline_ms = start_ms + (app->budget_ms > 0 ? app->budget_ms : BUDGET_MS);
 	e = judge(c, app, &r, &w);
 	assert(!db_in_tx(c->db));
 	if (e == OK && w.body.overflow)
