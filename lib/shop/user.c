@@ -275,6 +275,7 @@ static enum err delete_tx(struct ctx *c, void *arg)
 	if (busy)
 		return fail(c, ERR_USER_IN_USE, NULL);
 	TRY(card_delete_of_user_tx(c, id));
+	TRY(order_forget_user_tx(c, id));
 	TRY(journal_add_tx(c, "delete", arena_printf(&c->arena, "user %lld", (long long)id), NULL));
 	return db_hit(c, SQL_DELETE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(id)));
 }
