@@ -22,7 +22,7 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	const struct app app = { .name = "login", .routes = routes };
+	const struct app app = { .name = "login", .routes = routes, .budget_ms = 15000 };
 
 	return app_main(argc, argv, &app);
 }

@@ -66,7 +66,8 @@ int main(int argc, char **argv)
 	const struct app app = { .name = "payments",
 		.routes = routes,
 		.identify = session_identify,
-		.start = keys_start };
+		.start = keys_start,
+		.budget_ms = 15000 }; /* a prepay alone may take 8 s */
 
 	return app_main(argc, argv, &app);
 }

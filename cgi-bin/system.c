@@ -1,13 +1,54 @@
-/* system.c - every path that no other executable owns: 404 in the shape of its family. */
+/*
+ * system.c - is the shop alive, is it ready, and every path that no other executable owns:
+ * 404 in the shape of its family.
+ */
+#include "flow/keys.h"
+#include "shop/health.h"
 #include "web/app.h"
 
+struct health {
+	const char *status, *database, *provider_keys;
+};
+
+static const struct field alive_fields[] = { FIELD(struct health, status), FIELD_END };
+static const struct field ready_fields[] = {
+	FIELD(struct health, status),
+	FIELD(struct health, database),
+	FIELD(struct health, provider_keys),
+	FIELD_END,
+};
+
+/* The process answers: nothing else is asked, so that a sick database restarts nothing. */
+static enum err alive(struct ctx *c, struct req *r, struct resp *w)
+{
+	(void)c;
+	(void)r;
+	return resp_one(w, 200, alive_fields, &(struct health){ .status = "ok" });
+}
+
+/* Requests may be sent here. */
+static enum err ready(struct ctx *c, struct req *r, struct resp *w)
+{
+	const bool database = health_database(c) == OK, keys = keys_usable(c);
+	const struct health h = {
+		.status = database && keys ? "ready" : "not ready",
+		.database = database ? "ok" : "unreachable",
+		.provider_keys = keys ? "ok" : "missing",
+	};
+
+	(void)r;
+	return resp_one(w, database && keys ? 200 : 503, ready_fields, &h);
+}
+
 static const struct route routes[] = {
+	{ GET, "/healthz", ROLE_PUBLIC, RATE_NONE, alive, ROUTE_VOLATILE },
+	{ GET, "/readyz", ROLE_PUBLIC, RATE_NONE, ready, ROUTE_VOLATILE },
 	{ .path = NULL },
 };
 
 int main(int argc, char **argv)
 {
-	const struct app app = { .name = "system", .routes = routes };
+	const struct app app = { .name = "system", .routes = routes, .start = keys_start };
 
 	return app_main(argc, argv, &app);
 }

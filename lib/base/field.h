@@ -71,7 +71,7 @@ struct field {
 #define FIELD_WITH(T, m, ...) { .name = #m, FIELD_AT(T, m), __VA_ARGS__ }
 #define INPUT_WITH(T, m, lo, hi, more, ...)                                                    \
 	{ .name = #m, FIELD_AT(T, m), .min = (lo), .max = (hi), .flags = F_IN | (more), __VA_ARGS__ }
-/* A nested struct; its columns are named "member.column". Null while its first member is 0. */
+/* A nested struct; its columns are named "member.column". Null while its first member is 0 or NULL. */
 #define OBJECT(T, m, fields, more)                                                             \
 	{ .name = #m, .type = F_OBJECT, .off = offsetof(T, m), .sub = (fields), .flags = (more) }
 /* A struct list of lo to hi elements E. */

@@ -12,7 +12,7 @@
 #define EXT_DB_H
 
 #include "base/ctx.h"
-#include "base/field.h"
+#include "base/page.h"
 
 struct db_limits {
 	unsigned connect_s, lock_wait_s, statement_s; /* statement_s 0: no limit */
@@ -104,6 +104,14 @@ struct db_rows {
  */
 enum err db_all(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
 	const struct field *fields, size_t size, int64_t limit, struct db_rows *out) MUST;
+
+/*
+ * db_all as a page: the rows' key is one int64 member, at key_off in a row
+ * (offsetof); the next page continues after the last row's.
+ */
+enum err db_page(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	const struct field *fields, size_t size, size_t key_off, int64_t limit,
+	struct page_rows *out) MUST;
 
 /* A change; *matched (may be NULL) counts the rows that the WHERE matched. Fails also: DUPLICATE. */
 enum err db_exec(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,

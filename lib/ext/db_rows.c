@@ -327,6 +327,23 @@ enum err db_all(struct ctx *c, const char *sql, const struct db_arg *args, size_
 	return OK;
 }
 
+enum err db_page(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	const struct field *fields, size_t size, size_t key_off, int64_t limit,
+	struct page_rows *out)
+{
+	struct db_rows found;
+
+	TRY(db_all(c, sql, args, args_n, fields, size, limit, &found));
+	*out = (struct page_rows){ found.list, found.more, { 0 } };
+	if (found.more) {
+		const char *last =
+			(const char *)found.list.rows + (size_t)(found.list.n - 1) * size;
+
+		memcpy(&out->last[0], last + key_off, sizeof(out->last[0]));
+	}
+	return OK;
+}
+
 enum err db_exec(
 	struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n, int64_t *matched)
 {

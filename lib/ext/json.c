@@ -263,6 +263,8 @@ enum err field_from_text(struct ctx *c, const struct field *f, const char *text,
 
 static bool is_null(const struct field *f, const void *at)
 {
+	const char *f0;
+
 	switch (f->type) {
 	case F_OPT_I64:
 		return !((const opt_i64 *)at)->set;
@@ -270,9 +272,10 @@ static bool is_null(const struct field *f, const void *at)
 		return *(const char *const *)at == NULL;
 	case F_TIME:
 		return ((const timestamp *)at)->ms == 0;
-	case F_OBJECT: /* an outer join that found nothing */
-		return f->sub[0].type == F_I64 &&
-		       *(const int64_t *)((const char *)at + f->sub[0].off) == 0;
+	case F_OBJECT: /* an outer join that found nothing, or a group that was never given */
+		f0 = (const char *)at + f->sub[0].off;
+		return (f->sub[0].type == F_I64 && *(const int64_t *)f0 == 0) ||
+		       (f->sub[0].type == F_STR && *(const char *const *)f0 == NULL);
 	case F_I64:
 	case F_BOOL:
 	case F_MONEY:

@@ -13,6 +13,11 @@ bool keys_start(struct ctx *c)
 	return true;
 }
 
+bool keys_usable(const struct ctx *c)
+{
+	return c->wx_keys != NULL && c->wx_keys->merchant != NULL && c->wx_keys->verify_n > 0;
+}
+
 void keys_stop(struct ctx *c)
 {
 	if (c->wx_keys == NULL)

@@ -8,6 +8,8 @@
 
 /* Load them into c->wx_keys. On faults: false, after a line per fault on standard error. */
 bool keys_start(struct ctx *c) MUST;
+/* Is there a key to sign with, and one to verify with? */
+bool keys_usable(const struct ctx *c);
 void keys_stop(struct ctx *c);
 
 #endif

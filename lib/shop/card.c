@@ -117,6 +117,14 @@ static const char SQL_LEDGER[] =
 
 /* ---- reading ---- */
 
+/* A page of one of the lists above. */
+static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	const struct page *page, struct page_rows *out)
+{
+	return db_page(c, sql, args, args_n, card_full_fields, sizeof(struct card),
+		offsetof(struct card, card_id), page->limit, out);
+}
+
 enum err card_list(struct ctx *c, const struct card_query *q, struct page_rows *out)
 {
 	const bool by_user = !c->actor.administrator || field_has(card_query_fields, q, "user_id");
@@ -124,23 +132,14 @@ enum err card_list(struct ctx *c, const struct card_query *q, struct page_rows *
 	const struct db_arg user = I64(c->actor.administrator ? q->user_id : c->actor.user_id),
 			    status = OPT((opt_i64){ q->status, by_status }),
 			    after = I64(q->page.after[0]), n = I64(q->page.limit + 1);
-	const struct card *rows;
-	struct db_rows found;
 
 	if (by_user)
-		TRY(db_all(c, SQL_LIST_USER, ARGS(user, after, status, status, n), card_full_fields,
-			sizeof(*rows), q->page.limit, &found));
-	else if (by_status)
-		TRY(db_all(c, SQL_LIST_STATUS, ARGS(status, after, status, status, n),
-			card_full_fields, sizeof(*rows), q->page.limit, &found));
-	else
-		TRY(db_all(c, SQL_LIST, ARGS(after, status, status, n), card_full_fields,
-			sizeof(*rows), q->page.limit, &found));
-	rows = found.list.rows;
-	*out = (struct page_rows){ found.list, found.more, { 0 } };
-	if (found.more)
-		out->last[0] = rows[found.list.n - 1].card_id;
-	return OK;
+		return page_by(
+			c, SQL_LIST_USER, ARGS(user, after, status, status, n), &q->page, out);
+	if (by_status)
+		return page_by(
+			c, SQL_LIST_STATUS, ARGS(status, after, status, status, n), &q->page, out);
+	return page_by(c, SQL_LIST, ARGS(after, status, status, n), &q->page, out);
 }
 
 /* One that may be seen; deleted ones too. Fails: NOT_FOUND, FORBIDDEN. */
@@ -158,21 +157,15 @@ enum err card_get(struct ctx *c, int64_t id, struct card *out)
 
 enum err card_ledger(struct ctx *c, const struct card_entry_query *q, struct page_rows *out)
 {
-	const struct card_entry *rows;
 	struct card card = { 0 };
-	struct db_rows found;
 
 	if (!field_has(card_entry_query_fields, q, "card_id"))
 		return fail(c, ERR_INVALID, "card_id");
 	TRY(get_own(c, q->card_id, &card));
-	TRY(db_all(c, SQL_LEDGER,
+	return db_page(c, SQL_LEDGER,
 		ARGS(I64(q->card_id), I64(q->page.after[0]), I64(q->page.limit + 1)),
-		card_entry_fields, sizeof(*rows), q->page.limit, &found));
-	rows = found.list.rows;
-	*out = (struct page_rows){ found.list, found.more, { 0 } };
-	if (found.more)
-		out->last[0] = rows[found.list.n - 1].transaction_id;
-	return OK;
+		card_entry_fields, sizeof(struct card_entry),
+		offsetof(struct card_entry, transaction_id), q->page.limit, out);
 }
 
 /* ---- making and deleting ---- */

@@ -72,28 +72,27 @@ static const char SQL_DELETE[] =
 
 enum { TREE_MAX = 10000 };
 
+/* A page of one of the lists above. */
+static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	const struct page *page, struct page_rows *out)
+{
+	return db_page(c, sql, args, args_n, category_fields, sizeof(struct category),
+		offsetof(struct category, category_id), page->limit, out);
+}
+
 enum err category_list(struct ctx *c, const struct category_query *q, struct page_rows *out)
 {
-	const struct category *rows;
 	const char *like = db_like(c, q->q);
 	const int64_t after = q->page.after[0], n = q->page.limit + 1;
-	struct db_rows found;
 
 	if (!field_has(category_query_fields, q, "parent_id"))
-		TRY(db_all(c, SQL_LIST, ARGS(I64(after), TEXT(like), TEXT(like), I64(n)),
-			category_fields, sizeof(*rows), q->page.limit, &found));
-	else if (q->parent_id == 0)
-		TRY(db_all(c, SQL_LIST_ROOTS, ARGS(I64(after), TEXT(like), TEXT(like), I64(n)),
-			category_fields, sizeof(*rows), q->page.limit, &found));
-	else
-		TRY(db_all(c, SQL_LIST_CHILDREN,
-			ARGS(I64(q->parent_id), I64(after), TEXT(like), TEXT(like), I64(n)),
-			category_fields, sizeof(*rows), q->page.limit, &found));
-	rows = found.list.rows;
-	*out = (struct page_rows){ found.list, found.more, { 0 } };
-	if (found.more)
-		out->last[0] = rows[found.list.n - 1].category_id;
-	return OK;
+		return page_by(c, SQL_LIST, ARGS(I64(after), TEXT(like), TEXT(like), I64(n)),
+			&q->page, out);
+	if (q->parent_id == 0)
+		return page_by(c, SQL_LIST_ROOTS, ARGS(I64(after), TEXT(like), TEXT(like), I64(n)),
+			&q->page, out);
+	return page_by(c, SQL_LIST_CHILDREN,
+		ARGS(I64(q->parent_id), I64(after), TEXT(like), TEXT(like), I64(n)), &q->page, out);
 }
 
 enum err category_get(struct ctx *c, int64_t id, struct category *out)

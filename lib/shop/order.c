@@ -12,6 +12,7 @@ const struct field order_change_fields[] = {
 	INPUT(struct order_change, status, ORDER_PENDING, ORDER_REFUNDED, 0),
 	INPUT(struct order_change, payment_method, 1, 50, 0),
 	INPUT(struct order_change, payment_id, 1, 64, 0),
+	OBJECT(struct order_change, shipment, shipment_fields, F_IN),
 	FIELD_END,
 };
 
@@ -70,12 +71,16 @@ static const char SQL_LINES[] =
 /* the present status is the guard: whoever comes second changes nothing */
 static const char SQL_WRITE[] =
 	"UPDATE orders SET status = ?, stock_held = ?, payment_method = ?, payment_id = ?, "
-	"paid_by = ?, paid_at = ?, updated_at = ? WHERE id = ? AND status = ?";
+	"paid_by = ?, paid_at = ?, carrier = ?, tracking_no = ?, updated_at = ? "
+	"WHERE id = ? AND status = ?";
 static const char SQL_DELETE[] =
 	"UPDATE orders SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL";
 static const char SQL_BUSY[] =
 	"SELECT o.id FROM orders o FORCE INDEX (by_user_status) "
 	"WHERE o.user_id = ? AND o.status IN (1, 2) LIMIT 1";
+static const char SQL_FORGET_USER[] =
+	"UPDATE orders SET consignee_name = NULL, consignee_phone = NULL, "
+	"consignee_address = NULL, remark = NULL WHERE user_id = ?";
 static const char SQL_OVERDUE[] =
 	"SELECT " ORDER_COLUMNS
 	" FROM orders o FORCE INDEX (by_deadline) "
@@ -137,7 +142,8 @@ static enum err write_order_tx(struct ctx *c, const struct order *o, int64_t fro
 {
 	return db_hit(c, SQL_WRITE,
 		ARGS(I64(o->status), I64(o->stock_held), TEXT(o->payment_method),
-			TEXT(o->payment_id), I64(o->paid_by), AT(o->paid_at), AT(o->updated_at),
+			TEXT(o->payment_id), I64(o->paid_by), AT(o->paid_at),
+			TEXT(o->shipment.carrier), TEXT(o->shipment.tracking_no), AT(o->updated_at),
 			I64(o->id), I64(from)));
 }
 
@@ -207,42 +213,56 @@ static enum err pay_offline_tx(struct ctx *c, const struct order_change *in, str
 		arena_printf(&c->arena, "%s %s", in->payment_method, in->payment_id));
 }
 
+/* Take over a text that the change names. Did it differ? */
+static bool take_text(
+	const struct order_change *in, const char *field, const char *text, const char **at)
+{
+	if (!field_has(order_change_fields, in, field) || (*at != NULL && strcmp(*at, text) == 0))
+		return false;
+	*at = text;
+	return true;
+}
+
+/* How it is sent belongs to an order that is sent; one that is being refunded is not to be. */
+static enum err ship_tx(
+	struct ctx *c, const struct order_change *in, bool moves, struct order *o, bool *changed)
+{
+	const int64_t status = moves ? in->status : o->status;
+	bool completing;
+
+	if (field_has(order_change_fields, in, "shipment")) {
+		if (status != ORDER_SHIPPED)
+			return fail(c, ERR_ORDER_TRANSITION, "shipment");
+		o->shipment = in->shipment;
+		*changed = true;
+	}
+	if (!moves || status != ORDER_SHIPPED)
+		return OK;
+	TRY(refund_is_completing(c, PAYABLE_ORDER, o->id, &completing));
+	return completing ? fail(c, ERR_REFUND_IN_FLIGHT, "status") : OK;
+}
+
 static enum err update_tx(struct ctx *c, void *arg)
 {
 	const struct moving *m = arg;
 	const struct order_change *in = m->in;
 	struct order *o = m->out;
-	const char *method, *payment_id;
-	bool moves, renames;
+	bool moves, changed;
 
 	TRY(lock_live_tx(c, m->order_id, o));
 	moves = field_has(order_change_fields, in, "status") && in->status != o->status;
-	method = field_has(order_change_fields, in, "payment_method") ? in->payment_method
-								      : o->payment_method;
-	payment_id =
-		field_has(order_change_fields, in, "payment_id") ? in->payment_id : o->payment_id;
-	renames = (method != o->payment_method &&
-			  (o->payment_method == NULL || strcmp(method, o->payment_method) != 0)) ||
-		  (payment_id != o->payment_id &&
-			  (o->payment_id == NULL || strcmp(payment_id, o->payment_id) != 0));
 	if (moves && find_transition(o, (enum order_status)in->status, BY_ADMIN) == NULL)
 		return fail(c, ERR_ORDER_TRANSITION, "status");
-	if (renames && o->paid_by == PAID_BY_PROVIDER)
+	changed = take_text(in, "payment_method", in->payment_method, &o->payment_method);
+	changed |= take_text(in, "payment_id", in->payment_id, &o->payment_id);
+	if (changed && o->paid_by == PAID_BY_PROVIDER)
 		return fail(c, ERR_PAYMENT_FIXED, NULL);
-	if (moves && in->status == ORDER_SHIPPED) {
-		bool completing;
-
-		TRY(refund_is_completing(c, PAYABLE_ORDER, o->id, &completing));
-		if (completing)
-			return fail(c, ERR_REFUND_IN_FLIGHT, "status");
-	}
+	TRY(ship_tx(c, in, moves, o, &changed));
 	if (moves && in->status == ORDER_PAID)
 		TRY(pay_offline_tx(c, in, o));
-	o->payment_method = method;
-	o->payment_id = payment_id;
 	if (moves)
 		return move_tx(c, o, (enum order_status)in->status, BY_ADMIN);
-	if (!renames)
+	if (!changed)
 		return OK;
 	o->updated_at.ms = c->now_ms;
 	return write_order_tx(c, o, o->status);
@@ -300,6 +320,11 @@ static enum err delete_tx(struct ctx *c, void *arg)
 enum err order_delete(struct ctx *c, const char *order_id)
 {
 	return db_tx(c, delete_tx, (void *)(uintptr_t)order_id);
+}
+
+enum err order_forget_user_tx(struct ctx *c, int64_t user_id)
+{
+	return db_exec(c, SQL_FORGET_USER, ARGS(I64(user_id)), NULL);
 }
 
 enum err order_user_is_busy(struct ctx *c, int64_t user_id, bool *busy)

@@ -27,6 +27,17 @@ enum order_paid_by { PAID_BY_NOBODY = 0, PAID_BY_PROVIDER, PAID_OFFLINE, PAID_NO
 
 enum { ORDER_LINES_MAX = 100, ORDER_QUANTITY_MAX = 9999 };
 
+/* Where it goes, as given when it was placed. */
+struct consignee {
+	uint64_t has;
+	const char *name, *phone, *address;
+};
+/* How it was sent, given with status 2. */
+struct shipment {
+	uint64_t has;
+	const char *carrier, *tracking_no;
+};
+
 struct order {
 	int64_t id; /* of the row; never on the wire */
 	const char *order_id;
@@ -36,6 +47,9 @@ struct order {
 	const char *payment_method, *payment_id;
 	int64_t paid_by;
 	bool stock_held;
+	struct consignee consignee;
+	const char *remark;
+	struct shipment shipment;
 	timestamp expires_at, paid_at, created_at, updated_at, deleted_at;
 	struct order_user {
 		int64_t user_id;
@@ -43,6 +57,7 @@ struct order {
 	} user;
 	struct list items; /* of struct order_item */
 };
+extern const struct field consignee_fields[], shipment_fields[];
 extern const struct field order_fields[];      /* as creation and PUT answer */
 extern const struct field order_full_fields[]; /* with user and orderItems */
 
@@ -64,6 +79,8 @@ struct order_new {
 	uint64_t has;
 	struct list items; /* of struct order_line_new */
 	const char *payment_method;
+	struct consignee consignee;
+	const char *remark;
 };
 struct order_line_new {
 	uint64_t has;
@@ -76,6 +93,7 @@ struct order_change {
 	uint64_t has;
 	int64_t status;
 	const char *payment_method, *payment_id;
+	struct shipment shipment; /* only where the order is, or becomes, shipped */
 };
 extern const struct field order_change_fields[];
 
@@ -107,6 +125,8 @@ enum err order_complete(struct ctx *c, const char *order_id, struct order *out) 
 /* Hide it; a pending one is cancelled first. Fails: NOT_FOUND, ORDER_TRANSITION (1 and 2). */
 enum err order_delete(struct ctx *c, const char *order_id) MUST;
 
+/* Before a user is deleted: its orders forget where they went. The books stay. */
+enum err order_forget_user_tx(struct ctx *c, int64_t user_id) MUST;
 /* Has the user orders that are paid or shipped? */
 enum err order_user_is_busy(struct ctx *c, int64_t user_id, bool *busy) MUST;
 

@@ -17,13 +17,16 @@ const struct field order_new_fields[] = {
 	LIST(struct order_new, items, struct order_line_new, order_line_new_fields, 1,
 		ORDER_LINES_MAX, F_IN | F_REQUIRED),
 	INPUT(struct order_new, payment_method, 1, 50, F_NULL),
+	OBJECT(struct order_new, consignee, consignee_fields, F_IN | F_NULL),
+	INPUT(struct order_new, remark, 0, 500, F_NULL),
 	FIELD_END,
 };
 
 static const char SQL_INSERT[] =
 	"INSERT INTO orders (order_id, user_id, total_amount, status, payment_method, paid_by, "
-	"stock_held, expires_at, paid_at, created_at, updated_at) "
-	"VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)";
+	"stock_held, expires_at, paid_at, created_at, updated_at, consignee_name, "
+	"consignee_phone, consignee_address, remark) "
+	"VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)";
 static const char SQL_INSERT_ITEMS[] =
 	"INSERT INTO order_items (order_id, product_id, name, quantity, unit_price, total_price) "
 	"SELECT ?, l.id, l.name, l.n, l.price, l.n * l.price "
@@ -152,6 +155,8 @@ static enum err place_tx(struct ctx *c, void *arg)
 		.payment_method = p->in->payment_method,
 		.paid_by = total.fen == 0 ? PAID_NOTHING_DUE : PAID_BY_NOBODY,
 		.stock_held = true,
+		.consignee = p->in->consignee,
+		.remark = p->in->remark,
 		.expires_at.ms = c->now_ms + c->conf->order_pay_minutes * MINUTE_MS,
 		.paid_at.ms = total.fen == 0 ? c->now_ms : 0,
 		.created_at.ms = c->now_ms,
@@ -160,7 +165,8 @@ static enum err place_tx(struct ctx *c, void *arg)
 	TRY(db_insert(c, SQL_INSERT,
 		ARGS(TEXT(o->order_id), I64(o->user_id), FEN(o->total_amount), I64(o->status),
 			TEXT(o->payment_method), I64(o->paid_by), AT(o->expires_at), AT(o->paid_at),
-			AT(o->created_at), AT(o->updated_at)),
+			AT(o->created_at), AT(o->updated_at), TEXT(o->consignee.name),
+			TEXT(o->consignee.phone), TEXT(o->consignee.address), TEXT(o->remark)),
 		&o->id));
 	TRY(stock_take_tx(c, p->lines, p->n, o->id));
 	TRY(insert_items_tx(c, p, o->id));

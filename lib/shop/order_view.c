@@ -29,6 +29,23 @@ static const struct field order_item_fields[] = {
 	FIELD_END,
 };
 
+static bool is_phone(const char *s)
+{
+	return strspn(s, "+0123456789 -") == strlen(s);
+}
+
+const struct field consignee_fields[] = {
+	INPUT(struct consignee, name, 1, 100, F_REQUIRED),
+	INPUT_WITH(struct consignee, phone, 5, 20, F_REQUIRED, .valid = is_phone),
+	INPUT(struct consignee, address, 1, 500, F_REQUIRED),
+	FIELD_END,
+};
+const struct field shipment_fields[] = {
+	INPUT(struct shipment, carrier, 1, 50, F_REQUIRED),
+	INPUT(struct shipment, tracking_no, 1, 64, F_REQUIRED),
+	FIELD_END,
+};
+
 /* clang-format off */
 #define ORDER_FIELDS                                                                           \
 	FIELD(struct order, order_id),                                                         \
@@ -39,6 +56,9 @@ static const struct field order_item_fields[] = {
 	FIELD(struct order, payment_id),                                                       \
 	FIELD(struct order, created_at),                                                       \
 	FIELD(struct order, updated_at),                                                       \
+	OBJECT(struct order, consignee, consignee_fields, 0),                                      \
+	FIELD(struct order, remark),                                                               \
+	OBJECT(struct order, shipment, shipment_fields, 0),                                        \
 	FIELD_WITH(struct order, id, .flags = F_SILENT),                                       \
 	FIELD_WITH(struct order, paid_by, .flags = F_SILENT),                                  \
 	FIELD_WITH(struct order, stock_held, .flags = F_SILENT),                               \

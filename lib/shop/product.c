@@ -105,6 +105,14 @@ static const char SQL_MOVE_LINES[] =
 	"INSERT INTO stock_moves (product_id, delta, reason, order_id, at) "
 	"SELECT l.id, l.n * ?, ?, ?, ? FROM " LINES;
 
+/* A page of one of the lists above. */
+static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	const struct page *page, struct page_rows *out)
+{
+	return db_page(c, sql, args, args_n, product_full_fields, sizeof(struct product),
+		offsetof(struct product, product_id), page->limit, out);
+}
+
 enum err product_list(struct ctx *c, const struct product_query *q, struct page_rows *out)
 {
 	const bool by_category = field_has(product_query_fields, q, "category_id");
@@ -113,27 +121,16 @@ enum err product_list(struct ctx *c, const struct product_query *q, struct page_
 			    status = I64(c->actor.administrator ? q->status : PRODUCT_ON),
 			    after = I64(q->page.after[0]), like = TEXT(db_like(c, q->q)),
 			    n = I64(q->page.limit + 1);
-	const struct product *rows;
-	struct db_rows found;
 
 	if (by_category && all)
-		TRY(db_all(c, SQL_LIST_CATEGORY, ARGS(category, after, like, like, n),
-			product_full_fields, sizeof(*rows), q->page.limit, &found));
-	else if (by_category)
-		TRY(db_all(c, SQL_LIST_CATEGORY_STATUS,
-			ARGS(category, status, after, like, like, n), product_full_fields,
-			sizeof(*rows), q->page.limit, &found));
-	else if (all)
-		TRY(db_all(c, SQL_LIST, ARGS(after, like, like, n), product_full_fields,
-			sizeof(*rows), q->page.limit, &found));
-	else
-		TRY(db_all(c, SQL_LIST_STATUS, ARGS(status, after, like, like, n),
-			product_full_fields, sizeof(*rows), q->page.limit, &found));
-	rows = found.list.rows;
-	*out = (struct page_rows){ found.list, found.more, { 0 } };
-	if (found.more)
-		out->last[0] = rows[found.list.n - 1].product_id;
-	return OK;
+		return page_by(
+			c, SQL_LIST_CATEGORY, ARGS(category, after, like, like, n), &q->page, out);
+	if (by_category)
+		return page_by(c, SQL_LIST_CATEGORY_STATUS,
+			ARGS(category, status, after, like, like, n), &q->page, out);
+	if (all)
+		return page_by(c, SQL_LIST, ARGS(after, like, like, n), &q->page, out);
+	return page_by(c, SQL_LIST_STATUS, ARGS(status, after, like, like, n), &q->page, out);
 }
 
 enum err product_get(struct ctx *c, int64_t id, struct product *out)

@@ -130,25 +130,24 @@ static const char SQL_END_SESSIONS[] =
 
 enum { ADMINISTRATORS_MAX = 10000 };
 
+/* A page of one of the lists above. */
+static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	const struct page *page, struct page_rows *out)
+{
+	return db_page(c, sql, args, args_n, user_fields, sizeof(struct user),
+		offsetof(struct user, user_id), page->limit, out);
+}
+
 enum err user_list(struct ctx *c, const struct user_query *q, struct page_rows *out)
 {
 	const struct db_arg like = TEXT(db_like(c, q->q)), after = I64(q->page.after[0]),
 			    n = I64(q->page.limit + 1);
-	const struct user *rows;
-	struct db_rows found;
 
 	if (field_has(user_query_fields, q, "permission_level"))
-		TRY(db_all(c, SQL_LIST_LEVEL,
-			ARGS(I64(q->permission_level), after, like, like, like, like, n),
-			user_fields, sizeof(*rows), q->page.limit, &found));
-	else
-		TRY(db_all(c, SQL_LIST, ARGS(after, like, like, like, like, n), user_fields,
-			sizeof(*rows), q->page.limit, &found));
-	rows = found.list.rows;
-	*out = (struct page_rows){ found.list, found.more, { 0 } };
-	if (found.more)
-		out->last[0] = rows[found.list.n - 1].user_id;
-	return OK;
+		return page_by(c, SQL_LIST_LEVEL,
+			ARGS(I64(q->permission_level), after, like, like, like, like, n), &q->page,
+			out);
+	return page_by(c, SQL_LIST, ARGS(after, like, like, like, like, n), &q->page, out);
 }
 
 enum err user_get(struct ctx *c, int64_t id, struct user *out)
@@ -276,6 +275,7 @@ static enum err delete_tx(struct ctx *c, void *arg)
 	TRY(order_user_is_busy(c, id, &busy));
 	if (busy)
 		return fail(c, ERR_USER_IN_USE, NULL);
+	TRY(order_forget_user_tx(c, id));
 	TRY(journal_add_tx(c, "delete", arena_printf(&c->arena, "user %lld", (long long)id), NULL));
 	return db_hit(c, SQL_DELETE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(id)));
 }

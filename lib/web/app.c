@@ -13,8 +13,9 @@
 #include "ext/fcgi.h"
 #include "web/cors.h"
 #include "web/dialect.h"
+#include "web/etag.h"
 
-enum { REQUEST_ID_LEN = 20, IDEMPOTENCY_KEY_MAX = 255 };
+enum { REQUEST_ID_LEN = 20, IDEMPOTENCY_KEY_MAX = 255, BUDGET_MS = 5000 };
 
 /* ---- one request ---- */
 
@@ -96,19 +97,26 @@ static enum err judge(struct ctx *c, const struct app *app, struct req *r, struc
 static bool is_storable(const struct ctx *c, const struct req *r, const struct resp *w)
 {
 	return r->route != NULL && r->route->role == ROLE_PUBLIC && r->method == GET &&
-	       c->actor.kind == ACTOR_ANONYMOUS && w->status == 200;
+	       !(r->route->flags & ROUTE_VOLATILE) && c->actor.kind == ACTOR_ANONYMOUS &&
+	       w->status == 200;
 }
 
 static void send_reply(struct ctx *c, const struct req *r, struct resp *w, const char *id)
 {
+	const bool storable = is_storable(c, r, w);
 	struct str head = str_new(&c->arena, 32 << 10);
 
 	if (c->idem.replayed)
 		resp_header(w, "Idempotent-Replayed", "true");
+	if (storable) {
+		/* an administrator is shown more */
+		resp_header(w, "Vary", "Authorization");
+		etag_apply(c, r, w);
+	}
 	cors_headers(c, r, w);
 	str_addf(&head, "Status: %d\r\nX-Request-Id: %s\r\nX-Content-Type-Options: nosniff\r\n",
 		w->status, id);
-	str_addf(&head, "Cache-Control: %s\r\n", is_storable(c, r, w) ? "no-cache" : "no-store");
+	str_addf(&head, "Cache-Control: %s\r\n", storable ? "no-cache" : "no-store");
 	if (w->content_type != NULL)
 		str_addf(&head, "Content-Type: %s\r\nContent-Length: %zu\r\n", w->content_type,
 			w->body.len);
@@ -131,7 +139,7 @@ static void serve_one(struct ctx *c, const struct app *app, struct fcgi *fcgi)
 
 	log_request_id(id);
 	c->now_ms = clock_now_ms();
-	c->deadline_ms = app->budget_ms > 0 ? start_ms + app->budget_ms : 0;
+	c->deadline_ms = start_ms + (app->budget_ms > 0 ? app->budget_ms : BUDGET_MS);
 	e = judge(c, app, &r, &w);
 	assert(!db_in_tx(c->db));
 	if (e == OK && w.body.overflow)

@@ -18,7 +18,7 @@ struct app {
 	identify_fn *identify;             /* NULL: no route asks who it is */
 	bool (*start)(struct ctx *c);      /* process-owned parts, e.g. keys; NULL: none */
 	const struct db_limits *db_limits; /* NULL: the usual ones */
-	int64_t budget_ms;                 /* no retry begins later than this; 0: no bound */
+	int64_t budget_ms;                 /* no retry begins later than this; 0: the usual 5 s */
 };
 
 /*

@@ -27,7 +27,7 @@ enum rate { RATE_NONE = 0, RATE_READ, RATE_WRITE, RATE_LOGIN, RATE_PAYMENT, RATE
 
 enum route_flag {
 	ROUTE_IDEMPOTENT = 1, /* takes an Idempotency-Key */
-	ROUTE_PERSONAL = 2,   /* public, but the answer depends on who asks: never stored */
+	ROUTE_VOLATILE = 2,   /* public, but true only now: never stored */
 };
 
 /*

@@ -3,10 +3,8 @@
 
 import test, { after } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { openShop } from './harness.mjs';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -19,23 +17,19 @@ const NASTY = '<script>alert(1)</script>🧧';
 const DAY_S = 86_400;
 
 const shop = await openShop();
-const profile = mkdtempSync(path.join(tmpdir(), 'minimall-chromium-'));
-const chrome = await chromium.launchPersistentContext(profile, {
+const server = await chromium.launchServer({
   executablePath: CHROMIUM,
   headless: false, // the new headless mode is an argument of its own
   args: [
     '--no-sandbox', '--headless=new', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
     '--disable-component-update', '--disable-sync',
   ],
-  baseURL: shop.baseUrl,
-  locale: 'zh-CN',
-  timezoneId: 'Asia/Shanghai',
 });
+// Not close(): that waits for a browser which, on a busy machine, may never have done with itself.
+after(() => server.kill());
+const browser = await chromium.connect(server.wsEndpoint());
+const chrome = await browser.newContext({ baseURL: shop.baseUrl, locale: 'zh-CN', timezoneId: 'Asia/Shanghai' });
 chrome.setDefaultTimeout(15_000);
-after(async () => {
-  await chrome.close();
-  rmSync(profile, { recursive: true, force: true });
-});
 
 const admin = await shop.admin();
 const customer = await shop.login('lin');

@@ -147,7 +147,7 @@ test('a page of a configured origin may call and read, preflight included (B56)'
     for (const [address, who] of READS) {
       const { headers } = await get(address, { token: tokenOf(who), headers: { origin } });
       assert.equal(headers.get('access-control-allow-origin'), origin, address);
-      assert.equal(headers.get('vary'), 'Origin', address);
+      assert.match(headers.get('vary'), /\bOrigin\b/, address);
       const exposed = headers.get('access-control-expose-headers').split(/, */);
       for (const name of ['Link', 'X-Request-Id', 'Idempotent-Replayed', 'Retry-After']) assert.ok(exposed.includes(name), name);
       assert.equal(headers.get('access-control-allow-credentials'), null);
@@ -164,7 +164,7 @@ test('any other origin is told nothing (B56)', async () => {
       await get('/api/orders', { headers: { origin } }), await get('/api/nothing', { headers: { origin } }),
     ]) {
       assert.deepEqual(corsOf(answer), [], origin);
-      assert.equal(answer.headers.get('vary'), 'Origin', 'a cache must not mix the origins up');
+      assert.match(answer.headers.get('vary'), /\bOrigin\b/, 'a cache must not mix the origins up');
     }
   }
   assert.deepEqual(corsOf(await send(shop.baseUrl, 'OPTIONS', '/api/products')), []);
@@ -175,7 +175,7 @@ test('without configured origins nobody is allowed, and no cache is told to mind
   for (const origin of [...ORIGINS, '', '*', 'null']) {
     for (const method of ['GET', 'OPTIONS']) {
       const answer = await send(shop.baseUrl, method, '/api/products', { headers: { origin, ...PREFLIGHT } });
-      assert.deepEqual([corsOf(answer), answer.headers.get('vary')], [[], null], origin);
+      assert.deepEqual([corsOf(answer), /Origin/.test(answer.headers.get('vary') ?? '')], [[], false], origin);
     }
   }
   await shop.restartWeb({ CORS_ORIGINS: ORIGINS.join(',') });

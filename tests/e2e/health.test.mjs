@@ -1,0 +1,66 @@
+// Alive, ready, and answers that a client need not fetch twice.
+
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { openShop } from './harness.mjs';
+
+const shop = await openShop();
+const admin = await shop.admin();
+const product = await shop.ok('POST', '/api/products', { token: admin, body: { name: '白茶', price: '8.00', stock: 3 } });
+
+test('/healthz says that the shop is alive, to anyone, and is never stored', async () => {
+  const { status, body, headers } = await shop.call('GET', '/healthz');
+  assert.deepEqual([status, body, headers.get('cache-control'), headers.get('etag')], [200, { status: 'ok' }, 'no-store', null]);
+});
+
+test('/readyz says that database and keys are there', async () => {
+  const { status, body } = await shop.call('GET', '/readyz');
+  assert.deepEqual([status, body], [200, { status: 'ready', database: 'ok', provider_keys: 'ok' }]);
+});
+
+test('without its database the shop is alive but not ready, and ready again when it is back', async () => {
+  const { DB_SOCKET } = shop.env;
+  await shop.restartWeb({ DB_SOCKET: '/nowhere/mariadb.sock' });
+  assert.equal((await shop.call('GET', '/healthz')).status, 200);
+  const { status, body } = await shop.call('GET', '/readyz');
+  assert.deepEqual([status, body], [503, { status: 'not ready', database: 'unreachable', provider_keys: 'ok' }]);
+  await shop.restartWeb({ DB_SOCKET });
+  assert.equal((await shop.call('GET', '/readyz')).status, 200);
+});
+
+for (const address of ['/api/products', `/api/products/${product.product_id}`, '/api/categories', '/api/products?limit=1']) {
+  test(`what is unchanged is not sent again: ${address.replace(/\d+$/, 'N')}`, async () => {
+    const first = await shop.call('GET', address);
+    const tag = first.headers.get('etag');
+    assert.match(tag, /^"[\w-]{22}"$/);
+    assert.equal(first.headers.get('cache-control'), 'no-cache');
+    assert.match(first.headers.get('vary'), /Authorization/);
+    for (const known of [tag, `W/${tag}`, `"x", ${tag}`, `"x",W/${tag},"y"`, '*']) {
+      const again = await shop.call('GET', address, { headers: { 'if-none-match': known } });
+      assert.deepEqual([again.status, again.body, again.headers.get('etag')], [304, null, tag], known);
+    }
+    for (const other of ['"x"', tag.slice(0, -2), tag.slice(1, -1), '""']) {
+      const again = await shop.call('GET', address, { headers: { 'if-none-match': other } });
+      assert.deepEqual([again.status, again.body], [200, first.body], other);
+    }
+    const head = await shop.call('HEAD', address, { headers: { 'if-none-match': tag } });
+    assert.equal(head.status, 304);
+  });
+}
+
+test('a change is seen at once, and an administrator is never answered 304', async () => {
+  const address = `/api/products/${product.product_id}`;
+  const tag = (await shop.call('GET', address)).headers.get('etag');
+  await shop.ok('PUT', address, { token: admin, body: { stock: 2 } });
+  const fresh = await shop.call('GET', address, { headers: { 'if-none-match': tag } });
+  assert.deepEqual([fresh.status, fresh.body.stock], [200, 2]);
+  assert.notEqual(fresh.headers.get('etag'), tag);
+  const own = await shop.call('GET', address, { token: admin, headers: { 'if-none-match': fresh.headers.get('etag') } });
+  assert.deepEqual([own.status, own.headers.get('etag'), own.headers.get('cache-control')], [200, null, 'no-store']);
+});
+
+test('an error carries no ETag, and what is personal neither', async () => {
+  for (const [address, options] of [['/api/products/999999', {}], ['/api/auth/me', { token: admin }]]) {
+    assert.equal((await shop.call('GET', address, options)).headers.get('etag'), null);
+  }
+});
