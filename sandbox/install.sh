@@ -10,7 +10,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 log=$root/var/log/install.log
 
 # name|another one that will do as well
-run_packages='gcc make pkg-config|pkgconf libc6-dev libfcgi-dev libjson-c-dev libmariadb-dev libssl-dev
+run_packages='curl gcc make pkg-config|pkgconf libc6-dev libfcgi-dev libjson-c-dev libmariadb-dev libssl-dev
   libcurl4-openssl-dev|libcurl4-gnutls-dev libcrypt-dev liblmdb-dev libhiredis-dev libcmocka-dev
   mariadb-server-core mariadb-client-core lighttpd'
 test_packages='cppcheck clang-format chromium'

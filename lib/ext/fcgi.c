@@ -1,13 +1,43 @@
 #include "ext/fcgi.h"
 
 #include <fcgiapp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct fcgi {
 	FCGX_Request request;
 	bool cgi, served;
 };
+
+/*
+ * libfcgi looks whether it was told to stop and then waits in accept(): a signal in
+ * between is not noticed, and the process would wait for a request that never comes. So
+ * the signal is followed by one a second, any of which interrupts the wait.
+ */
+static void again(int signal)
+{
+	(void)signal;
+	alarm(1);
+}
+
+static void stop(int signal)
+{
+	FCGX_ShutdownPending();
+	again(signal);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = stop }; /* no SA_RESTART: waits must end */
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGUSR1, &action, NULL);
+	action.sa_handler = again;
+	sigaction(SIGALRM, &action, NULL);
+}
 
 struct fcgi *fcgi_new(void)
 {
@@ -16,6 +46,8 @@ struct fcgi *fcgi_new(void)
 	if (f == NULL || FCGX_Init() != 0 || FCGX_InitRequest(&f->request, 0, 0) != 0)
 		abort();
 	f->cgi = FCGX_IsCGI() != 0;
+	if (!f->cgi)
+		catch_signals();
 	return f;
 }
 
