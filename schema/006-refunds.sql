@@ -1,4 +1,6 @@
 -- Refunds: what goes back of a payment that came.
+-- With them: payment_attempts.state 5, what was due has gone back; payment_events.verdict 7, about a
+-- refund of ours; outbox.kind 2, follow a refund until it is final.
 
 -- state: 1 processing (or unknown: it is asked), 2 success, 3 closed (nothing went back), 4 abnormal (somebody must mend it)
 -- automatic: 1 for money that could not be granted; it belongs to the attempt and leaves the order alone

@@ -177,6 +177,16 @@ int64_t utf8_count(const char *s, size_t len)
 	return n;
 }
 
+bool str_is_id(const char *s, size_t max)
+{
+	size_t len = 0;
+
+	for (; s != NULL && s[len] != '\0'; len++)
+		if (len == max || s[len] < 0x21 || s[len] > 0x7e)
+			return false;
+	return len > 0;
+}
+
 bool str_starts(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;

@@ -48,6 +48,8 @@ bool slice_is(struct slice s, const char *text);
 
 /* Strict UTF-8 (no overlong form, surrogate, or NUL): the number of code points, or -1. */
 int64_t utf8_count(const char *s, size_t len) MUST;
+/* Visible ASCII, 1 to max characters: what a provider's ids are. NULL is none. */
+bool str_is_id(const char *s, size_t max);
 bool str_starts(const char *s, const char *prefix);
 /* Case-insensitive for ASCII. */
 bool str_same_nocase(const char *a, const char *b);

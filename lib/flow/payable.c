@@ -1,5 +1,7 @@
 #include "flow/payable.h"
 
+enum { NO_MAX = 64 };
+
 /* What a kind must be able to do. */
 struct ops {
 	enum err (*find)(struct ctx *c, const char *no, struct payable *out);
@@ -97,10 +99,8 @@ static const struct ops kinds[] = {
 
 enum err payable_find(struct ctx *c, const char *no, struct payable *out)
 {
-	const size_t len = strlen(no);
-
 	/* numbers are ASCII; the database can't even compare another text with them */
-	if (utf8_count(no, len) != (int64_t)len)
+	if (!str_is_id(no, NO_MAX))
 		return ERR_NOT_FOUND;
 	for (size_t kind = 0; kind < ARRAY_LEN(kinds); kind++) {
 		enum err e;

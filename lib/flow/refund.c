@@ -11,7 +11,7 @@ enum { REFUNDS_A_PASS = 200, UNKNOWNS_A_PASS = 3, PROVIDER_ID_MAX = 64 };
 #define AUTOMATIC_REASON "订单未能受理，自动退款"
 
 /* The gaps after which a refund is asked about again (PAYMENTS.md 2.11). */
-static const int64_t gaps_s[] = { 5, 60, 300, 600, 1200, 1800 };
+static const int64_t gaps_s[] = { 60, 300, 600, 1200, 1800 };
 
 /* ---- what a state does; everything is locked ---- */
 
@@ -85,9 +85,7 @@ static bool state_of(const char *status, enum refund_state *out)
 /* Can the provider's own number be kept? It may be absent. */
 static bool is_keepable(const char *provider_id)
 {
-	const size_t len = provider_id != NULL ? strlen(provider_id) : 0;
-
-	return len <= PROVIDER_ID_MAX && (len == 0 || utf8_count(provider_id, len) == (int64_t)len);
+	return provider_id == NULL || str_is_id(provider_id, PROVIDER_ID_MAX);
 }
 
 static bool fits(const struct refunding *x, const struct wx_refund *w)
@@ -241,10 +239,11 @@ enum err refund_show(struct ctx *c, const char *refund_no, struct refund *out)
 
 /* ---- automatic ones ---- */
 
-enum err refund_automatically_tx(struct ctx *c, const struct attempt *a, const char *reason)
+enum err refund_automatically_tx(
+	struct ctx *c, const struct attempt *a, const char *reason, int64_t tries)
 {
 	struct refund r = {
-		.refund_no = refund_automatic_no(c, a->out_trade_no),
+		.refund_no = refund_automatic_no(c, a->out_trade_no, tries),
 		.attempt_id = a->attempt_id,
 		.payable_kind = a->payable_kind,
 		.payable_id = a->payable_id,
@@ -308,23 +307,25 @@ enum err refund_heard(
 
 static enum err adopt_tx(struct ctx *c, void *arg)
 {
+	const struct refund_missing *m = arg;
 	struct attempt a = { 0 };
 
-	TRY(payment_lock_tx(c, *(const int64_t *)arg, &a));
-	return a.state == ATTEMPT_REFUND_DUE ? refund_automatically_tx(c, &a, a.reason) : OK;
+	TRY(payment_lock_tx(c, m->attempt_id, &a));
+	if (a.state != ATTEMPT_REFUND_DUE)
+		return OK;
+	return refund_automatically_tx(c, &a, a.reason, m->tries);
 }
 
-/* Attempts whose refund was due before refunds were made by themselves. */
+/* Refunds that are due and not under way; a twin of this pass may be faster. */
 static enum err adopt_missing(struct ctx *c)
 {
-	const int64_t *ids;
+	struct refund_missing *rows;
 	struct list missing;
 
 	TRY(refund_list_missing(c, REFUNDS_A_PASS, &missing));
-	ids = missing.rows;
+	rows = missing.rows;
 	for (int64_t i = 0; i < missing.n; i++) {
-		int64_t id = ids[i];
-		enum err e = db_tx(c, adopt_tx, &id);
+		enum err e = db_tx(c, adopt_tx, &rows[i]);
 
 		if (e != ERR_DUPLICATE)
 			TRY(e);
@@ -363,8 +364,8 @@ static enum err follow(struct ctx *c, struct outbox *row, struct refund_report *
 	report->done += refund_is_final(x.refund.state);
 	if (refund_is_final(x.refund.state))
 		return outbox_done(c, OUTBOX_FOLLOW_REFUND, row->ref_id);
-	return outbox_again(
-		c, row, c->now_ms + gaps_s[row->tries < last ? row->tries : last] * SECOND_MS);
+	return outbox_again(c, row,
+		c->now_ms + gaps_s[row->tries - 1 < last ? row->tries - 1 : last] * SECOND_MS);
 }
 
 enum err refund_pass(struct ctx *c, struct refund_report *report)

@@ -20,8 +20,9 @@ enum err refund_request(struct ctx *c, const struct refund *in, struct refund *o
 /* Fails: NOT_FOUND. */
 enum err refund_show(struct ctx *c, const char *refund_no, struct refund *out) MUST;
 
-/* In a settlement: this attempt's money goes back by itself. */
-enum err refund_automatically_tx(struct ctx *c, const struct attempt *a, const char *reason) MUST;
+/* In a settlement: this attempt's money goes back by itself. tries: how often that failed. */
+enum err refund_automatically_tx(
+	struct ctx *c, const struct attempt *a, const char *reason, int64_t tries) MUST;
 
 /* A notification about a refund: check it against ours and do what it says. */
 enum err refund_heard(struct ctx *c, const struct wx_event *we, struct event *event,

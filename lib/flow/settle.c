@@ -8,7 +8,7 @@
 /* How long after its deadline an attempt that the provider never heard of is closed (BEHAVIOUR 20). */
 #define UNKNOWN_GRACE_MS (5 * MINUTE_MS)
 
-enum { TRANSACTION_ID_MAX = 64, EVENT_ID_MAX = 64 };
+enum { TRANSACTION_ID_MAX = 64, EVENT_ID_MAX = 64, OUT_TRADE_NO_MAX = 32 };
 
 #define WECHAT_METHOD "微信支付"
 
@@ -80,7 +80,7 @@ static enum err settle_tx(struct ctx *c, void *arg)
 		c, a.attempt_id, state_of(grant), s->t->transaction_id, reason, s->paid_ms));
 	if (grant == NOT_GRANTED) {
 		a.state = ATTEMPT_REFUND_DUE;
-		TRY(refund_automatically_tx(c, &a, reason));
+		TRY(refund_automatically_tx(c, &a, reason, 0));
 	}
 	/* another attempt of the same payable may be open: it must not be payable any more */
 	TRY(payment_release_tx(c, p.kind, p.id));
@@ -91,8 +91,7 @@ static enum err settle_tx(struct ctx *c, void *arg)
 /* Why a success can't be ours, before any lock; NULL: it can. */
 static const char *misfit(const struct wx_transaction *t, const struct attempt *a)
 {
-	if (t->transaction_id == NULL || t->transaction_id[0] == '\0' ||
-		strlen(t->transaction_id) > TRANSACTION_ID_MAX)
+	if (!str_is_id(t->transaction_id, TRANSACTION_ID_MAX))
 		return "TRANSACTION_ID";
 	if (a == NULL)
 		return "UNKNOWN_ORDER";
@@ -124,7 +123,7 @@ enum err settle(struct ctx *c, const struct wx_transaction *t, const struct even
 		*verdict = EVENT_NOTHING;
 		return event_record(c, event, EVENT_NOTHING, "TRADE_STATE");
 	}
-	if (t->out_trade_no != NULL)
+	if (str_is_id(t->out_trade_no, OUT_TRADE_NO_MAX))
 		TRY(payment_find(c, CHANNEL_WECHAT_JSAPI, t->out_trade_no, &s.attempt, &found));
 	why = misfit(t, found ? &s.attempt : NULL);
 	if (why == NULL && is_settled(&s.attempt) &&
@@ -188,7 +187,7 @@ enum err settle_wechat_notification(struct ctx *c, const struct wx_signed *m)
 			LOG_WARN, "settle", "notification refused: %s", wx_verdict_text(signature));
 		return ERR_SIGNATURE;
 	}
-	if (!wxpay_event(c, m->body, &we) || we.id == NULL || strlen(we.id) > EVENT_ID_MAX) {
+	if (!wxpay_event(c, m->body, &we) || !str_is_id(we.id, EVENT_ID_MAX)) {
 		event.event_id = id_of_bytes(c, m->body);
 		TRY(event_orphan(c, &event, "MALFORMED", &verdict));
 		return ERR_NOTIFICATION;

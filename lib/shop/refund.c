@@ -9,6 +9,19 @@
 /* A lost answer is asked about after this; the caller asks the provider at once. */
 #define FIRST_LOOK_MS MINUTE_MS
 
+enum { NO_MAX = 64, AUTOMATIC_TRIES = 5 };
+/* An automatic refund that came to nothing is tried again, under another number, after this. */
+#define AUTOMATIC_PAUSE_MS HOUR_MS
+
+/* One line: the provider takes no other. */
+static bool is_line(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return false;
+	return true;
+}
+
 const struct field refund_fields[] = {
 	FIELD_WITH(struct refund, refund_id, .flags = F_SILENT),
 	FIELD(struct refund, refund_no),
@@ -30,7 +43,7 @@ const struct field refund_fields[] = {
 const struct field refund_new_fields[] = {
 	INPUT(struct refund, order_id, 1, 64, F_REQUIRED),
 	INPUT(struct refund, amount, 1, MONEY_MAX_FEN, 0),
-	INPUT(struct refund, reason, 1, 80, F_REQUIRED),
+	INPUT_WITH(struct refund, reason, 1, 80, F_REQUIRED, .valid = is_line),
 	FIELD_END,
 };
 
@@ -44,10 +57,11 @@ static const struct field sum_fields[] = {
 	FIELD_END,
 };
 
-struct missing_row {
-	int64_t attempt_id;
+static const struct field missing_fields[] = {
+	FIELD(struct refund_missing, attempt_id),
+	FIELD(struct refund_missing, tries),
+	FIELD_END,
 };
-static const struct field missing_fields[] = { FIELD(struct missing_row, attempt_id), FIELD_END };
 
 #define COLUMNS                                                                                    \
 	"refund_id, refund_no, attempt_id, payable_kind, payable_id, amount, reason, automatic, "  \
@@ -73,8 +87,10 @@ static const char SQL_SET[] =
 	"UPDATE refunds SET state = ?, provider_refund_id = COALESCE(?, provider_refund_id), "
 	"updated_at = ? WHERE refund_id = ? AND state IN (1, 4)";
 static const char SQL_MISSING[] =
-	"SELECT a.attempt_id FROM payment_attempts a LEFT JOIN refunds r "
-	"ON r.attempt_id = a.attempt_id WHERE a.state = 4 AND r.refund_id IS NULL LIMIT ?";
+	"SELECT a.attempt_id, COUNT(r.refund_id) AS tries FROM payment_attempts a LEFT JOIN refunds r "
+	"ON r.attempt_id = a.attempt_id WHERE a.state = 4 GROUP BY a.attempt_id "
+	"HAVING COALESCE(SUM(r.state <> 3), 0) = 0 AND COUNT(r.refund_id) < ? "
+	"AND COALESCE(MAX(r.updated_at), 0) < ? LIMIT ?";
 
 const char *refund_new_no(struct ctx *c)
 {
@@ -82,9 +98,11 @@ const char *refund_new_no(struct ctx *c)
 		crypto_random_text(&c->arena, "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 26));
 }
 
-const char *refund_automatic_no(struct ctx *c, const char *out_trade_no)
+const char *refund_automatic_no(struct ctx *c, const char *out_trade_no, int64_t tries)
 {
-	return arena_printf(&c->arena, "R%sL", out_trade_no);
+	if (tries == 0)
+		return arena_printf(&c->arena, "R%sL", out_trade_no);
+	return arena_printf(&c->arena, "R%sL%lld", out_trade_no, (long long)tries + 1);
 }
 
 bool refund_is_final(int64_t state)
@@ -109,10 +127,8 @@ enum err refund_create_tx(struct ctx *c, struct refund *r)
 
 enum err refund_find(struct ctx *c, const char *refund_no, struct refund *out)
 {
-	const size_t len = strlen(refund_no);
-
 	/* numbers are ASCII; the database can't even compare another text with them */
-	if (utf8_count(refund_no, len) != (int64_t)len)
+	if (!str_is_id(refund_no, NO_MAX))
 		return ERR_NOT_FOUND;
 	return db_one(c, SQL_FIND, ARGS(TEXT(refund_no)), refund_fields, out);
 }
@@ -155,12 +171,13 @@ enum err refund_is_completing(
 	return OK;
 }
 
-enum err refund_list_missing(struct ctx *c, int64_t limit, struct list *attempt_ids)
+enum err refund_list_missing(struct ctx *c, int64_t limit, struct list *out)
 {
 	struct db_rows rows;
 
-	TRY(db_all(c, SQL_MISSING, ARGS(I64(limit)), missing_fields, sizeof(struct missing_row),
-		limit, &rows));
-	*attempt_ids = rows.list;
+	TRY(db_all(c, SQL_MISSING,
+		ARGS(I64(AUTOMATIC_TRIES), I64(c->now_ms - AUTOMATIC_PAUSE_MS), I64(limit)),
+		missing_fields, sizeof(struct refund_missing), limit, &rows));
+	*out = rows.list;
 	return OK;
 }

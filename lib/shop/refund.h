@@ -42,9 +42,9 @@ struct refund_sums {
 	money done, under_way;
 };
 
-/* A new number. Automatic ones derive theirs from the attempt: there is one. */
+/* A new number. Automatic ones derive theirs from the attempt and how often it was tried. */
 const char *refund_new_no(struct ctx *c) MUST;
-const char *refund_automatic_no(struct ctx *c, const char *out_trade_no) MUST;
+const char *refund_automatic_no(struct ctx *c, const char *out_trade_no, int64_t tries) MUST;
 /* Write it, under way, and the work of seeing to it. The caller locked payable and attempt. */
 enum err refund_create_tx(struct ctx *c, struct refund *r) MUST;
 /* Fails: NOT_FOUND. */
@@ -58,8 +58,14 @@ enum err refund_set_tx(struct ctx *c, const struct refund *r, enum refund_state 
 /* Would refunds that are under way give back all that was paid for this payable? */
 enum err refund_is_completing(
 	struct ctx *c, enum payable_kind kind, int64_t payable_id, bool *completing) MUST;
-/* Attempts whose refund is due, and that have none yet. */
-enum err refund_list_missing(struct ctx *c, int64_t limit, struct list *attempt_ids) MUST;
+struct refund_missing {
+	int64_t attempt_id, tries;
+};
+/*
+ * Attempts whose refund is due and none is under way: never begun, or closed by the
+ * provider an hour ago or longer, five times at most. Of struct refund_missing.
+ */
+enum err refund_list_missing(struct ctx *c, int64_t limit, struct list *out) MUST;
 bool refund_is_final(int64_t state);
 
 #endif

@@ -41,7 +41,7 @@ test('the tour works as pasted: signed in, ordered, paid, shipped', async () => 
 
 test('the table of the API names every route', () => {
   const table = /^## The API$[^]*?^## /m.exec(readme)[0];
-  const programs = ['login', 'users', 'products', 'categories', 'orders', 'payments', 'notify', 'system'];
+  const programs = ['login', 'users', 'products', 'categories', 'orders', 'cards', 'payments', 'notify', 'system'];
   const routes = programs.flatMap((name) =>
     execFileSync(path.join(binDir, `${name}.fcgi`), ['--routes'], { encoding: 'utf8' })
       .split('\n').filter(Boolean).map((line) => line.split(/\s+/)));

@@ -40,6 +40,8 @@ POST   /api/products            admin
 GET    /api/products/:id        public
 PUT    /api/products/:id        admin
 DELETE /api/products/:id        admin
+GET    /healthz                 public
+GET    /readyz                  public
 GET    /api/users               admin
 GET    /api/users/:id           admin
 PUT    /api/users/:id           admin
