@@ -3,6 +3,16 @@ MODE ?= release
 CC ?= gcc
 PKG_CONFIG ?= pkg-config
 PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib/minimall
+CGIDIR ?= $(LIBDIR)/cgi-bin
+DATADIR ?= $(PREFIX)/share/minimall
+HTDOCSDIR ?= $(DATADIR)/htdocs
+SYSCONFDIR ?= /etc/minimall
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+# the web server of run, test and e2e: lighttpd or apache
+SERVER ?= lighttpd
+export SERVER
 B := build/$(MODE)
 
 MODES := release debug asan cov
@@ -32,7 +42,7 @@ Q := $(if $(filter 0,$(V)),@,)
 say = $(if $(filter 0,$(V)),@echo "  $(1)" $(2),@true)
 
 .DELETE_ON_ERROR:
-.PHONY: all run reset install-needs test lint unit e2e bench format format-check routes clean help
+.PHONY: all run reset install-needs test lint unit e2e bench format format-check routes install uninstall clean help
 
 all: $(CGI) $(B)/minimall ## build every executable and the command (MODE=release|debug|asan|cov)
 
@@ -101,6 +111,34 @@ format: ## clang-format every source
 
 format-check:
 	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+
+# What goes where, a path below the checkout and the directory that it is copied to. Settings are never touched: only
+# examples are installed beside them.
+PAGES := $(sort $(shell find htdocs -type f))
+# the deepest first
+PAGE_DIRS := $(shell find htdocs -depth -type d)
+EXAMPLES := lighttpd.conf.example apache.conf.example
+UNITS := $(sort $(wildcard docs/systemd/*))
+MIGRATIONS := $(sort $(wildcard schema/*.sql))
+PLACES = -e 's|/usr/local/lib/minimall/cgi-bin|$(CGIDIR)|' -e 's|/usr/local/lib/minimall|$(LIBDIR)|' \
+	-e 's|/usr/local/bin|$(BINDIR)|' -e 's|/etc/minimall|$(SYSCONFDIR)|'
+
+install: all ## copy the shop to DESTDIR/PREFIX (CGIDIR, HTDOCSDIR, SYSCONFDIR, BINDIR, LIBDIR, DATADIR, UNITDIR)
+	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR) $(CGIDIR) $(DATADIR)/schema $(SYSCONFDIR) $(UNITDIR))
+	install -m 0755 $(B)/minimall $(DESTDIR)$(BINDIR)
+	install -m 0755 sandbox/workers.sh $(DESTDIR)$(LIBDIR)
+	install -m 0755 $(CGI) $(DESTDIR)$(CGIDIR)
+	install -m 0644 $(MIGRATIONS) $(DESTDIR)$(DATADIR)/schema
+	install -m 0644 $(EXAMPLES) $(DESTDIR)$(SYSCONFDIR)
+	$(foreach f,$(PAGES),install -D -m 0644 $(f) $(DESTDIR)$(HTDOCSDIR)/$(f:htdocs/%=%) &&) :
+	$(foreach f,$(UNITS),sed $(PLACES) $(f) >$(DESTDIR)$(UNITDIR)/$(notdir $(f)) && chmod 0644 $(DESTDIR)$(UNITDIR)/$(notdir $(f)) &&) :
+
+uninstall: ## remove what install copied, and nothing else
+	rm -f $(DESTDIR)$(BINDIR)/minimall $(DESTDIR)$(LIBDIR)/workers.sh $(addprefix $(DESTDIR)$(CGIDIR)/,$(notdir $(CGI))) \
+		$(addprefix $(DESTDIR)$(DATADIR)/,$(MIGRATIONS)) $(addprefix $(DESTDIR)$(SYSCONFDIR)/,$(EXAMPLES)) \
+		$(PAGES:htdocs/%=$(DESTDIR)$(HTDOCSDIR)/%) $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
+	rmdir --ignore-fail-on-non-empty $(wildcard $(addprefix $(DESTDIR),$(PAGE_DIRS:htdocs%=$(HTDOCSDIR)%) \
+		$(DATADIR)/schema $(DATADIR) $(CGIDIR) $(LIBDIR) $(SYSCONFDIR)))
 
 clean: ## remove what was built
 	rm -rf build

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what minimall needs to be built and run here: Debian packages, then the npm packages of sandbox/.
-#   sh sandbox/install.sh             what is missing, as root or through sudo; quiet and quick when nothing is
+#   sh sandbox/install.sh             what is missing, as root or through sudo; quiet and quick when nothing is; with
+#                                     SERVER=apache in the environment, Apache too
 #   sh sandbox/install.sh --test      and what only the tests need
 #   sh sandbox/install.sh --packages  the Debian packages alone, for an administrator (as root)
 # No service of a package is started, and none is left to start by itself; services that were there stay as they are.
@@ -13,7 +14,9 @@ log=$root/var/log/install.log
 run_packages='curl gcc make pkg-config|pkgconf libc6-dev libfcgi-dev libjson-c-dev libmariadb-dev libssl-dev
   libcurl4-openssl-dev|libcurl4-gnutls-dev libcrypt-dev liblmdb-dev libhiredis-dev libcmocka-dev
   mariadb-server-core mariadb-client-core lighttpd'
-test_packages='cppcheck clang-format chromium'
+# Apache's program and modules, without the package that makes a service of them
+apache_packages='apache2-bin spawn-fcgi'
+test_packages="cppcheck clang-format chromium $apache_packages"
 
 fail() {
   echo "minimall: $*" >&2
@@ -105,6 +108,7 @@ add_npm_packages() {
 }
 
 wanted=$run_packages
+[ "${SERVER:-lighttpd}" != apache ] || wanted="$run_packages $apache_packages"
 case ${1-} in
 '') ;;
 --test) wanted="$run_packages $test_packages" ;;

@@ -7,7 +7,7 @@ import { loadDemo } from './demo.mjs';
 import { Fault, checkout, freePort, keptJson, lockDirectory, portIsFree, writePrivate } from './files.mjs';
 import { cleanEnv, endStrays, run } from './process.mjs';
 import { openSession, query } from './sql.mjs';
-import { startWeb } from './web.mjs';
+import { logName, startWeb } from './web.mjs';
 import { makeKeys, startWechat } from './wechat.mjs';
 
 export { attachDatabase, startDatabase } from './database.mjs';
@@ -33,6 +33,7 @@ export async function startShop({
   const shop = new Shop({ dir: path.resolve(dir), binDir: path.resolve(binDir), db, dbName, workerEnv });
   shop.open();
   try {
+    await endStrays(shop.webHome); // a web server that lost its starter may hold the port
     shop.port = port === 0 ? await freePort() : port;
     if (!await portIsFree(shop.port)) {
       throw new Fault(`port ${shop.port} is taken by another program, or not yours to use: choose one with PORT=…`);
@@ -56,6 +57,10 @@ class Shop {
     this.configFile = path.join(this.dir, 'minimall.conf');
     // Resolves with a sentence when the web server ends without having been asked to.
     this.died = new Promise((resolve) => { this.tellDeath = resolve; });
+  }
+
+  get webHome() {
+    return path.join(this.dir, 'web');
   }
 
   get baseUrl() {
@@ -107,11 +112,11 @@ class Shop {
 
   async startWeb() {
     this.web = await startWeb({
-      home: path.join(this.dir, 'web'), port: this.port, binDir: this.binDir, configFile: this.configFile,
+      home: this.webHome, port: this.port, binDir: this.binDir, configFile: this.configFile,
       env: this.workerEnv,
     });
     const { web } = this;
-    web.exited.then(() => { if (this.web === web) this.tellDeath(`the web server ended; its log is ${this.dir}/web/lighttpd.log`); });
+    web.exited.then(() => { if (this.web === web) this.tellDeath(`the web server ended; its log is ${this.webHome}/${logName}`); });
   }
 
   async stopWeb(patienceMs) {

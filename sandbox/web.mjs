@@ -1,38 +1,106 @@
-// lighttpd with the shop's programs, started with the configuration that the project ships.
+// The web server with the shop's programs, started with the configuration that the project ships: lighttpd, or Apache
+// with SERVER=apache.
 
-import { mkdirSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { Fault, accepts, checkout, shortName, tail } from './files.mjs';
-import { cleanEnv, endStrays, startProcess, stopProcess, untilReady } from './process.mjs';
+import { cleanEnv, endStrays, mayEnter, startProcess, stopProcess, untilReady } from './process.mjs';
 
 const READY_MS = 20_000;
 const STOP_MS = 1_500;
 
+export const serverName = process.env.SERVER || 'lighttpd';
+
+// How many requests of a family are worked on at once; lighttpd.conf.example has the same.
+export const WORKERS = { login: 4, users: 2, products: 4, categories: 2, orders: 4, cards: 2, notify: 4, payments: 4, system: 2 };
+
+// Debian's account for web servers, which may connect to the programs' sockets and read the pages.
+const APACHE_USER = 'www-data';
+
+const SERVERS = {
+  lighttpd: {
+    command: ['lighttpd', '-D', '-f', path.join(checkout, 'lighttpd.conf.example')],
+    prepare: () => {},
+    startPrograms: () => [],
+  },
+  apache: {
+    command: ['apache2', '-D', 'FOREGROUND', '-f', path.join(checkout, 'apache.conf.example')],
+    prepare: admitApache,
+    startPrograms,
+  },
+};
+
+// The web server's log, wherever the shop is.
+export const logName = `${serverName}.log`;
+
 // home: the web server's own directory: sockets and log.
 // Returns { exited, stop(patienceMs) }; stop() tells how many programs did not go when asked.
 export async function startWeb({ home, port, binDir, configFile, env }) {
+  const kind = SERVERS[serverName];
+  if (!kind) throw new Fault(`SERVER=${serverName} is none of ${Object.keys(SERVERS).join(', ')}`);
   mkdirSync(home, { recursive: true, mode: 0o700 });
   await endStrays(home);
   const short = shortName(home, 'categories.sock-00');
-  const logFile = path.join(home, 'lighttpd.log');
-  const server = startProcess('lighttpd', ['-D', '-f', path.join(checkout, 'lighttpd.conf.example')], {
-    cwd: checkout,
-    logFile,
-    env: cleanEnv(home, {
-      MINIMALL_BIND: '127.0.0.1', MINIMALL_PORT: String(port), MINIMALL_ROOT: checkout, MINIMALL_BIN: binDir,
-      MINIMALL_VAR: short.path, MINIMALL_CONFIG: configFile, ...env,
-    }),
+  const logFile = path.join(home, logName);
+  const serverEnv = cleanEnv(home, {
+    MINIMALL_BIND: '127.0.0.1', MINIMALL_PORT: String(port), MINIMALL_ROOT: checkout, MINIMALL_BIN: binDir,
+    MINIMALL_VAR: short.path, MINIMALL_CONFIG: configFile, MINIMALL_USER: APACHE_USER, ...env,
   });
+  kind.prepare(home);
+  const server = startProcess(kind.command[0], kind.command.slice(1), { cwd: checkout, logFile, env: serverEnv });
+  const groups = kind.startPrograms({ logFile, env: serverEnv });
   const stop = async (patienceMs) => {
     await stopProcess(server, STOP_MS);
+    groups.forEach(endGroup); // at once, so that no program is started for one that ended
     const { forced } = await endStrays(home, patienceMs); // a program finishes its request before it goes
-    rmSync(path.join(home, 'lighttpd.pid'), { force: true });
+    for (const name of ['lighttpd.pid', 'apache.pid']) rmSync(path.join(home, name), { force: true });
     short.remove();
     return { forced };
   };
-  if (!await untilReady(() => accepts({ port }), server, READY_MS)) {
+  const ready = async () => await accepts({ port }) && await allAccept(groups);
+  if (!await untilReady(ready, server, READY_MS)) {
     await stop();
     throw new Fault(`the web server did not start; the end of ${logFile}:\n${tail(logFile)}`);
   }
   return { exited: server.exited, stop };
+}
+
+// Root's Apache serves as somebody else, who must come through to pages and sockets; what is secret stays root's.
+function admitApache(home) {
+  if (process.getuid() !== 0) return;
+  chmodSync(home, 0o711);
+  const [uid, gid] = ['-u', '-g'].map((flag) => Number(spawnSync('id', [flag, APACHE_USER], { encoding: 'utf8' }).stdout));
+  for (const directory of [home, path.join(checkout, 'htdocs')]) {
+    if (!mayEnter(directory, { uid, gid })) {
+      throw new Fault(`Apache never serves as root, and its user ${APACHE_USER} cannot enter ${directory}: `
+        + 'move the checkout, or start this as another user');
+    }
+  }
+}
+
+// Each family's programs at one listening socket, kept running by workers.sh.
+function startPrograms({ logFile, env }) {
+  const owner = process.getuid() === 0 ? ['-G', APACHE_USER] : [];
+  return Object.entries(WORKERS).map(([family, count]) => {
+    const socket = path.join(env.MINIMALL_VAR, `${family}.sock`);
+    const group = startProcess('spawn-fcgi', ['-n', '-s', socket, '-b', '1024', '-M', '0660', ...owner, '--', '/bin/sh',
+      path.join(checkout, 'sandbox', 'workers.sh'), String(count), path.join(env.MINIMALL_BIN, `${family}.fcgi`)],
+    { cwd: checkout, logFile, env });
+    return Object.assign(group, { socket });
+  });
+}
+
+// Accepted is not served: a program that is still starting lets callers wait.
+async function allAccept(groups) {
+  const open = await Promise.all(groups.map(({ socket }) => accepts({ path: socket })));
+  return open.every(Boolean);
+}
+
+function endGroup({ pid }) {
+  try {
+    process.kill(-pid, 'SIGTERM');
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
 }

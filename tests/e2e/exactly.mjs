@@ -8,6 +8,7 @@ import { readdirSync } from 'node:fs';
 import http from 'node:http';
 import { connect } from 'node:net';
 import path from 'node:path';
+import { WORKERS, serverName } from '../../sandbox/web.mjs';
 
 // headers: name → value or values. body: text or bytes; chunks: a body without a length, in these pieces.
 export async function exactly(shop, method, address, { headers = {}, token, body, chunks } = {}) {
@@ -41,16 +42,18 @@ function answerOf(status, headers, bytes) {
   return { status, headers, text, json: isJson ? JSON.parse(text) : null };
 }
 
-// The sockets of a family's processes; lighttpd gives every process its own.
-export function processSockets(shop, family) {
-  const home = path.join(shop.dir, 'web');
-  return readdirSync(home).filter((name) => name.replace(/-[0-9]+$/, '') === `${family}.sock`).sort()
-    .map((name) => path.join(home, name));
-}
-
+// One socket for each process: lighttpd gives every process its own. Beside Apache a family shares one, which is listed as
+// often as it has processes; those that wait there are served in turn.
 export function allProcessSockets(shop) {
   const home = path.join(shop.dir, 'web');
-  return readdirSync(home).filter((name) => /\.sock-[0-9]+$/.test(name)).sort().map((name) => path.join(home, name));
+  const names = serverName === 'apache'
+    ? Object.entries(WORKERS).flatMap(([family, count]) => Array(count).fill(`${family}.sock`))
+    : readdirSync(home).filter((name) => /\.sock-[0-9]+$/.test(name)).sort();
+  return names.map((name) => path.join(home, name));
+}
+
+export function processSockets(shop, family) {
+  return allProcessSockets(shop).filter((socket) => path.basename(socket).replace(/-[0-9]+$/, '') === `${family}.sock`);
 }
 
 // ---- FastCGI 1.0, as a web server speaks it ----

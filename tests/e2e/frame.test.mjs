@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { test } from 'node:test';
+import { serverName } from '../../sandbox/web.mjs';
+import { serverTag } from './harness.mjs';
 import { openTrade } from './trading.mjs';
 
 const ORIGINS = ['https://shop.example', 'http://localhost:3000'];
@@ -74,7 +76,7 @@ test('only what is public and answered to a stranger may be kept by others, and 
     assert.equal(headers.get('cache-control'), status === 200 && who === undefined ? 'no-cache' : 'no-store', `${address} ${who}`);
     assert.equal(headers.get('x-content-type-options'), 'nosniff', address);
     assert.equal(headers.get('content-type'), 'application/json; charset=utf-8', address);
-    assert.equal(headers.get('server'), null, address);
+    assert.equal(headers.get('server'), serverTag, address);
   }
   for (const answer of [
     await post('/weixin-login', JSON.stringify({ code: 'sandbox:frame-login' })), await post('/weixin-login', '{}'),
@@ -227,13 +229,15 @@ test('nothing of a request is left for the next one in the same process', async 
     alone.push(withoutIds(await b()));
   }
   assert.deepEqual(alone.map(({ status }) => status), [200, 404, 401, 400, 405]);
+  // Those who wait at one socket take turns; lighttpd keeps to the first of several that are idle.
+  const turns = serverName === 'apache' ? trade.workers('products').length : 1;
   for (const a of before) {
     for (const [i, b] of after.entries()) {
-      await a();
+      for (let turn = 0; turn < turns; turn++) await a();
       assert.deepEqual(withoutIds(await b()), alone[i], `${b} after ${a}`);
     }
   }
-  assert.equal((await connections()).length, 1, 'one request at a time is served by one and the same process');
+  assert.equal((await connections()).length, turns, 'one request at a time is served by the same processes');
 });
 
 // ---- the database goes away ----

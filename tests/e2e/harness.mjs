@@ -18,9 +18,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { checkout } from '../../sandbox/files.mjs';
 import { attachDatabase, startDatabase, startShop } from '../../sandbox/shop.mjs';
+import { logName, serverName } from '../../sandbox/web.mjs';
 
 export const mode = process.env.MODE || 'release';
 export const binDir = path.join(checkout, 'build', mode);
+
+// What a web server says of itself: lighttpd nothing, Apache its name at least, whatever it is told.
+export const serverTag = serverName === 'apache' ? 'Apache' : null;
 
 const STOP_MS = 10_000;
 const INTERRUPTED = 130;
@@ -221,7 +225,7 @@ class TestShop {
 
   #logFaults() {
     const faults = [];
-    for (const file of [this.env.LOG_FILE, path.join(this.dir, 'web', 'lighttpd.log')]) {
+    for (const file of [this.env.LOG_FILE, path.join(this.dir, 'web', logName)]) {
       if (!existsSync(file)) continue;
       const lines = readFileSync(file, 'utf8').split('\n');
       for (const canary of this.#canaries) {
