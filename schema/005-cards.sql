@@ -30,6 +30,8 @@ CREATE TABLE card_transactions (
   balance_after BIGINT NOT NULL,
   description VARCHAR(500) NULL,
   attempt_id BIGINT NULL,
+  -- who did it: staff, or the owner who paid
+  actor_user_id BIGINT NULL,
   created_at BIGINT NOT NULL,
   PRIMARY KEY (transaction_id),
   KEY by_card (card_id, transaction_id),

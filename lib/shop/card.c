@@ -104,7 +104,7 @@ static const char SQL_DELETE[] =
 	"WHERE card_id = ? AND deleted_at IS NULL AND balance = 0";
 static const char SQL_ENTER[] =
 	"INSERT INTO card_transactions (card_id, type, amount, balance_after, description, "
-	"attempt_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)";
+	"attempt_id, actor_user_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 #define ENTRY                                                                                      \
 	"t.transaction_id, t.card_id, t.type, IF(t.type = 2, -t.amount, t.amount) AS amount, "     \
 	"t.balance_after, t.description, t.created_at, t.created_at AS updated_at"
@@ -267,6 +267,7 @@ static enum err enter_tx(struct ctx *c, struct card *k, enum card_entry_type typ
 	money signed_amount, const char *description, opt_i64 attempt_id, int64_t *entry_id)
 {
 	const money after = money_add(k->balance, signed_amount);
+	const opt_i64 actor = { c->actor.user_id, c->actor.user_id != 0 };
 	int64_t matched;
 
 	assert(db_in_tx(c->db) && signed_amount.fen != 0);
@@ -284,7 +285,7 @@ static enum err enter_tx(struct ctx *c, struct card *k, enum card_entry_type typ
 	k->updated_at.ms = c->now_ms;
 	return db_insert(c, SQL_ENTER,
 		ARGS(I64(k->card_id), I64(type), FEN(signed_amount), FEN(after), TEXT(description),
-			OPT(attempt_id), I64(c->now_ms)),
+			OPT(attempt_id), OPT(actor), I64(c->now_ms)),
 		entry_id);
 }
 

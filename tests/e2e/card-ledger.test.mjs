@@ -33,6 +33,14 @@ test('a top-up, a spending and a refund are as the contract shows them, and sign
   await cards.assertAddsUp(card);
 });
 
+test('the store says who moved the money', async () => {
+  const card = await newCard('10.00');
+  const { user_id: staff } = await shop.ok('GET', '/api/auth/me', { token: trade.admin });
+  const rows = await shop.sql(`SELECT actor_user_id FROM card_transactions WHERE card_id = ${card.card_id}`);
+  assert.ok(rows.length > 0);
+  for (const { actor_user_id: actor } of rows) assert.equal(Number(actor), staff);
+});
+
 test('amounts are numbers or texts, down to the fen (B10)', async () => {
   const card = await newCard();
   for (const [amount, told] of [[19.99, '19.99'], ['0.01', '0.01'], ['5', '5.00'], [29.9, '29.90'], ['0007.5', '7.50'], [1, '1.00']]) {
