@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define DRAIN_MAX ((size_t)4 << 20)
+
 struct fcgi {
 	FCGX_Request request;
 	bool cgi, served;
@@ -84,6 +86,24 @@ static size_t read_some(struct fcgi *f, char *buf, size_t n)
 	return got > 0 ? (size_t)got : 0;
 }
 
+/*
+ * A CGI program that answers before it has read the body makes Apache drop the connection
+ * and the answer with it. FastCGI doesn't mind.
+ */
+static enum fcgi_body too_large(struct fcgi *f, size_t read, int64_t expected)
+{
+	char buf[8192];
+	size_t got = 1;
+
+	while (f->cgi && got > 0 && read < DRAIN_MAX && (int64_t)read < expected) {
+		const size_t left = (size_t)expected - read;
+
+		got = read_some(f, buf, left < sizeof(buf) ? left : sizeof(buf));
+		read += got;
+	}
+	return FCGI_BODY_TOO_LARGE;
+}
+
 enum fcgi_body fcgi_read_body(struct fcgi *f, struct arena *a, size_t max, struct slice *out)
 {
 	const char *length = fcgi_var(f, "CONTENT_LENGTH");
@@ -95,7 +115,7 @@ enum fcgi_body fcgi_read_body(struct fcgi *f, struct arena *a, size_t max, struc
 		!str_to_i64(slice_of(length), INT64_MAX - 1, &expected))
 		return FCGI_BODY_BROKEN;
 	if (expected > (int64_t)max)
-		return FCGI_BODY_TOO_LARGE;
+		return too_large(f, 0, expected);
 	if (f->cgi && expected < 0)
 		expected = 0; /* CGI promises no end of file on standard input */
 	while (!body.overflow && (expected < 0 || body.len < (size_t)expected)) {
@@ -109,7 +129,7 @@ enum fcgi_body fcgi_read_body(struct fcgi *f, struct arena *a, size_t max, struc
 		str_add(&body, buf, got);
 	}
 	if (body.overflow)
-		return FCGI_BODY_TOO_LARGE;
+		return too_large(f, body.len, expected);
 	*out = (struct slice){ str_text(&body), body.len };
 	return expected >= 0 && body.len != (size_t)expected ? FCGI_BODY_BROKEN : FCGI_BODY_OK;
 }
