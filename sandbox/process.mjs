@@ -10,6 +10,7 @@ const MARK = 'MINIMALL_STARTER';
 
 // Names that children may inherit. All others stay out: a DB_HOST or WECHAT_SECRET in the user's shell would win over
 // the settings file of the shop that is being started.
+const ASK_AGAIN_TURNS = 10;
 const INHERITED = ['HOME', 'LANG', 'LC_ALL', 'TERM', 'TMPDIR', 'TZ', 'USER'];
 
 export function cleanEnv(home, extra = {}) {
@@ -103,16 +104,19 @@ export function processesOf(home) {
 // Returns { asked, forced }: how many there were, and how many did not go when asked.
 export async function endStrays(home, patienceMs = 1500) {
   const asked = processesOf(home);
-  signalAll(asked, 'SIGTERM');
   const end = Date.now() + patienceMs;
   let left = asked;
   let forced = 0;
-  while (left.length > 0) {
+  // Asked again and again: what is just between fork and exec loses the signal, or is not in the first list.
+  for (let turn = 0; left.length > 0; turn += 1) {
+    if (Date.now() >= end) {
+      forced = Math.max(forced, left.length);
+      signalAll(left, 'SIGKILL');
+    } else if (turn % ASK_AGAIN_TURNS === 0) {
+      signalAll(left, 'SIGTERM');
+    }
     await delay(20);
     left = processesOf(home);
-    if (Date.now() < end || left.length === 0) continue;
-    forced = Math.max(forced, left.length);
-    signalAll(left, 'SIGKILL');
   }
   return { asked: asked.length, forced };
 }
