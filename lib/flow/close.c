@@ -5,8 +5,7 @@
 #include "flow/settle.h"
 #include "shop/outbox.h"
 
-enum { ORDERS_A_PASS = 500, ATTEMPTS_A_PASS = 200, UNKNOWNS_A_PASS = 3 };
-#define LEASE_MS (2 * MINUTE_MS)
+enum { ORDERS_A_PASS = 500 };
 
 /* The gaps after which an attempt is asked about again (PAYMENTS.md 2.10). */
 static const int64_t gaps_s[] = { 5, 5, 5, 15, 30, 60, 180, 300, 600, 1800 };
@@ -62,13 +61,15 @@ static enum err close_at_provider(
 }
 
 /* Ask, close if need be, and let the payable go if that was all it waited for. */
-static enum err follow(struct ctx *c, struct outbox *row, struct close_report *report)
+static enum err follow(struct ctx *c, struct outbox *row, void *arg)
 {
+	struct close_report *report = arg;
 	struct attempt a = { 0 };
 	struct payable p = { 0 };
 	const char *state = NULL;
 	bool done;
 
+	report->followed++;
 	TRY(payment_read(c, row->ref_id, &a));
 	if (a.state == ATTEMPT_OPEN)
 		TRY(settle_by_query(c, &a, &state));
@@ -93,22 +94,7 @@ static enum err follow(struct ctx *c, struct outbox *row, struct close_report *r
 
 enum err close_pass(struct ctx *c, struct close_report *report)
 {
-	struct outbox *rows;
-	struct list due;
-
 	*report = (struct close_report){ 0 };
 	TRY(time_out_orders(c, report));
-	TRY(outbox_due(c, OUTBOX_FOLLOW_ATTEMPT, ATTEMPTS_A_PASS, &due));
-	rows = due.rows;
-	for (int64_t i = 0; i < due.n && report->unknown < UNKNOWNS_A_PASS; i++) {
-		bool mine;
-
-		c->now_ms = clock_now_ms(); /* a pass may take minutes */
-		TRY(outbox_claim(c, &rows[i], LEASE_MS, &mine));
-		if (!mine)
-			continue;
-		report->followed++;
-		TRY(follow(c, &rows[i], report));
-	}
-	return OK;
+	return outbox_work(c, OUTBOX_FOLLOW_ATTEMPT, follow, report, &report->unknown);
 }

@@ -6,8 +6,7 @@
 #include "shop/idempotency.h"
 #include "shop/outbox.h"
 
-enum { REFUNDS_A_PASS = 200, UNKNOWNS_A_PASS = 3, PROVIDER_ID_MAX = 64 };
-#define LEASE_MS         (2 * MINUTE_MS)
+enum { REFUNDS_A_PASS = 200, PROVIDER_ID_MAX = 64 };
 #define AUTOMATIC_REASON "订单未能受理，自动退款"
 
 /* The gaps after which a refund is asked about again (PAYMENTS.md 2.11). */
@@ -333,13 +332,15 @@ static enum err adopt_missing(struct ctx *c)
 	return OK;
 }
 
-static enum err follow(struct ctx *c, struct outbox *row, struct refund_report *report)
+static enum err follow(struct ctx *c, struct outbox *row, void *arg)
 {
+	struct refund_report *report = arg;
 	const int64_t last = (int64_t)ARRAY_LEN(gaps_s) - 1;
 	struct refunding x = { 0 };
 	struct wx_refund w = { 0 };
 	bool known = true;
 
+	report->followed++;
 	TRY(refund_read(c, row->ref_id, &x.refund));
 	TRY(read_around(c, &x));
 	if (!refund_is_final(x.refund.state)) {
@@ -370,22 +371,7 @@ static enum err follow(struct ctx *c, struct outbox *row, struct refund_report *
 
 enum err refund_pass(struct ctx *c, struct refund_report *report)
 {
-	struct outbox *rows;
-	struct list due;
-
 	*report = (struct refund_report){ 0 };
 	TRY(adopt_missing(c));
-	TRY(outbox_due(c, OUTBOX_FOLLOW_REFUND, REFUNDS_A_PASS, &due));
-	rows = due.rows;
-	for (int64_t i = 0; i < due.n && report->unknown < UNKNOWNS_A_PASS; i++) {
-		bool mine;
-
-		c->now_ms = clock_now_ms(); /* a pass may take minutes */
-		TRY(outbox_claim(c, &rows[i], LEASE_MS, &mine));
-		if (!mine)
-			continue;
-		report->followed++;
-		TRY(follow(c, &rows[i], report));
-	}
-	return OK;
+	return outbox_work(c, OUTBOX_FOLLOW_REFUND, follow, report, &report->unknown);
 }

@@ -4,6 +4,8 @@
 
 #include "ext/db.h"
 
+#define LEASE_MS (2 * MINUTE_MS)
+
 static const struct field outbox_fields[] = {
 	FIELD(struct outbox, outbox_id),
 	FIELD(struct outbox, ref_id),
@@ -30,7 +32,7 @@ enum err outbox_put_tx(struct ctx *c, enum outbox_kind kind, int64_t ref_id, int
 	return db_exec(c, SQL_PUT, ARGS(I64(kind), I64(ref_id), I64(due_ms), I64(c->now_ms)), NULL);
 }
 
-enum err outbox_due(struct ctx *c, enum outbox_kind kind, int64_t limit, struct list *out)
+static enum err find_due(struct ctx *c, enum outbox_kind kind, int64_t limit, struct list *out)
 {
 	struct db_rows rows;
 
@@ -40,9 +42,10 @@ enum err outbox_due(struct ctx *c, enum outbox_kind kind, int64_t limit, struct 
 	return OK;
 }
 
-enum err outbox_claim(struct ctx *c, struct outbox *row, int64_t lease_ms, bool *mine)
+/* Claim a row; *mine false: another process was first. Commits at once. */
+static enum err claim(struct ctx *c, struct outbox *row, bool *mine)
 {
-	const int64_t lease = c->now_ms + lease_ms;
+	const int64_t lease = c->now_ms + LEASE_MS;
 	int64_t matched;
 
 	TRY(db_exec(
@@ -51,6 +54,25 @@ enum err outbox_claim(struct ctx *c, struct outbox *row, int64_t lease_ms, bool 
 	if (*mine) {
 		row->due_at.ms = lease;
 		row->tries++;
+	}
+	return OK;
+}
+
+enum err outbox_work(
+	struct ctx *c, enum outbox_kind kind, outbox_fn *fn, void *arg, const int64_t *unknown)
+{
+	struct outbox *rows;
+	struct list due;
+
+	TRY(find_due(c, kind, OUTBOX_A_PASS, &due));
+	rows = due.rows;
+	for (int64_t i = 0; i < due.n && *unknown < OUTBOX_UNKNOWNS; i++) {
+		bool mine;
+
+		c->now_ms = clock_now_ms(); /* a pass may take minutes */
+		TRY(claim(c, &rows[i], &mine));
+		if (mine)
+			TRY(fn(c, &rows[i], arg));
 	}
 	return OK;
 }

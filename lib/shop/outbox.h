@@ -19,10 +19,15 @@ struct outbox {
 
 /* Make (or hasten) the work of this kind about ref, due at a moment. */
 enum err outbox_put_tx(struct ctx *c, enum outbox_kind kind, int64_t ref_id, int64_t due_ms) MUST;
-/* What is due, oldest first, without claiming it. */
-enum err outbox_due(struct ctx *c, enum outbox_kind kind, int64_t limit, struct list *out) MUST;
-/* Claim a row for lease_ms; *mine false: another process was first. Commits at once. */
-enum err outbox_claim(struct ctx *c, struct outbox *row, int64_t lease_ms, bool *mine) MUST;
+typedef enum err outbox_fn(struct ctx *c, struct outbox *row, void *arg);
+/*
+ * Do what is due of a kind, oldest first, at most OUTBOX_A_PASS rows: each is claimed (so
+ * that another process leaves it alone for two minutes), then given to fn with the time
+ * read anew. Ends early once *unknown, which fn counts, says that the provider is silent.
+ */
+enum { OUTBOX_A_PASS = 200, OUTBOX_UNKNOWNS = 3 };
+enum err outbox_work(struct ctx *c, enum outbox_kind kind, outbox_fn *fn, void *arg,
+	const int64_t *unknown) MUST;
 /* Due again later, unless somebody hastened it meanwhile. */
 enum err outbox_again(struct ctx *c, const struct outbox *row, int64_t due_ms) MUST;
 /* The work about ref is done. */
