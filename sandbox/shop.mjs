@@ -19,6 +19,7 @@ const ADMIN_ACCOUNT = 'admin@example.com';
 // binDir      the programs and the CLI
 // db, dbName  server from startDatabase, name of this shop's database in it
 // wechat      start the stand-in; else `providers` holds the providers' settings
+// certificates  its merchant has platform certificates as well as the public key
 // demo        load the demo data, once
 // testClock   let setClock() move the shop's time
 // env         settings over the starter's own; null removes one
@@ -26,7 +27,7 @@ const ADMIN_ACCOUNT = 'admin@example.com';
 // signal      breaks the start off
 // Returns { baseUrl, sandboxUrl, env, dir, admin, gatewaySecret, minimall, sql, session, setClock, restartWeb, died, stop }.
 export async function startShop({
-  dir, port = 0, binDir, db, dbName, wechat = true, providers = {}, demo = false, testClock = false, env = {},
+  dir, port = 0, binDir, db, dbName, wechat = true, certificates = false, providers = {}, demo = false, testClock = false, env = {},
   workerEnv = {}, signal, log = () => {},
 }) {
   if (!existsSync(path.join(binDir, 'minimall'))) throw new Fault(`nothing is built in ${binDir}: run make first`);
@@ -38,7 +39,7 @@ export async function startShop({
     if (!await portIsFree(shop.port)) {
       throw new Fault(`port ${shop.port} is taken by another program, or not yours to use: choose one with PORT=…`);
     }
-    await shop.configure({ wechat, providers, testClock, env });
+    await shop.configure({ wechat, certificates, providers, testClock, env });
     signal?.throwIfAborted();
     await shop.migrate();
     await shop.startWeb();
@@ -75,7 +76,7 @@ class Shop {
     this.gatewaySecret = this.secrets.gateway;
   }
 
-  async configure({ wechat, providers, testClock, env }) {
+  async configure({ wechat, certificates, providers, testClock, env }) {
     await endStrays(this.dir);
     const database = await this.db.createDatabase(this.dbName);
     if (testClock) {
@@ -84,20 +85,20 @@ class Shop {
     }
     this.env = {
       ...baseSettings(this.dir, this.secrets), ...database,
-      ...(wechat ? await this.startWechat() : providers),
+      ...(wechat ? await this.startWechat(certificates) : providers),
       ...(testClock ? { MINIMALL_TEST_CLOCK: this.clockFile } : {}), ...env,
     };
     writeSettings(this.configFile, this.env);
   }
 
   // The stand-in keeps its port from one start to the next, so that orders of an earlier day are still found there.
-  async startWechat() {
+  async startWechat(certificates) {
     const keys = makeKeys(path.join(this.dir, 'wechat'), { clockFile: this.clockFile });
     const portFile = path.join(this.dir, 'wechat', 'port.json');
     const kept = keptJson(portFile, () => 0);
     const port = kept !== 0 && await portIsFree(kept) ? kept : await freePort();
     this.wechat = await startWechat({
-      ...keys, port, clockFile: this.clockFile, stateFile: path.join(this.dir, 'wechat', 'state.json'),
+      ...keys, certificates, port, clockFile: this.clockFile, stateFile: path.join(this.dir, 'wechat', 'state.json'),
       log: (line) => appendFileSync(path.join(this.dir, 'log', 'wechat.log'), `${line}\n`),
     });
     writePrivate(portFile, JSON.stringify(this.wechat.port));

@@ -52,8 +52,8 @@ static const struct row rows[] = {
 	{ "WECHAT_API_V3_KEY", SECRET, CONF_PROVIDER, 32, 32, NULL, AT(wechat_api_v3_key) },
 	{ "WECHAT_MCH_SERIAL_NO", HEX, CONF_PROVIDER, 8, 40, NULL, AT(wechat_mch_serial_no) },
 	{ "WECHAT_MCH_PRIVATE_KEY_FILE", PATH, CONF_PROVIDER, 1, 512, NULL, AT(wechat_mch_private_key_file) },
-	{ "WECHAT_PAY_PUBLIC_KEY_ID", TEXT, CONF_PROVIDER, 12, 64, NULL, AT(wechat_pay_public_key_id) },
-	{ "WECHAT_PAY_PUBLIC_KEY_FILE", PATH, CONF_PROVIDER, 1, 512, NULL, AT(wechat_pay_public_key_file) },
+	{ "WECHAT_PAY_PUBLIC_KEY_ID", TEXT, 0, 12, 64, NULL, AT(wechat_pay_public_key_id) },
+	{ "WECHAT_PAY_PUBLIC_KEY_FILE", PATH, 0, 1, 512, NULL, AT(wechat_pay_public_key_file) },
 	{ "WECHAT_NOTIFY_URL", URL, CONF_PROVIDER, 8, 255, NULL, AT(wechat_notify_url) },
 	{ "WECHAT_LOGIN_BASE_URL", URL, CONF_PROVIDER, 8, 255, "https://api.weixin.qq.com", AT(wechat_login_base_url) },
 	{ "WECHAT_PAY_BASE_URL", URL, CONF_PROVIDER, 8, 255, "https://api.mch.weixin.qq.com", AT(wechat_pay_base_url) },
@@ -246,6 +246,11 @@ static void check_together(struct faults *f, const struct conf *conf, unsigned n
 	if (conf->wechat_pay_public_key_id != NULL &&
 		!str_starts(conf->wechat_pay_public_key_id, "PUB_KEY_ID_"))
 		fault(f, "WECHAT_PAY_PUBLIC_KEY_ID", "must begin with PUB_KEY_ID_");
+	if ((conf->wechat_pay_public_key_id == NULL) != (conf->wechat_pay_public_key_file == NULL))
+		fault(f,
+			conf->wechat_pay_public_key_id == NULL ? "WECHAT_PAY_PUBLIC_KEY_ID"
+							       : "WECHAT_PAY_PUBLIC_KEY_FILE",
+			"is missing beside its twin; without both, platform certificates are used");
 	if (conf->wechat_notify_url != NULL && strpbrk(conf->wechat_notify_url, "?#") != NULL)
 		fault(f, "WECHAT_NOTIFY_URL", "must have no query");
 	if (toy && conf->wechat_pay_base_url != NULL && !url_is_loopback(conf->wechat_pay_base_url))

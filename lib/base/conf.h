@@ -33,6 +33,7 @@ struct conf {
 	const char *wechat_appid, *wechat_secret, *wechat_mchid;
 	const char *wechat_api_v3_key;
 	const char *wechat_mch_serial_no, *wechat_mch_private_key_file;
+	/* both NULL: platform certificates alone */
 	const char *wechat_pay_public_key_id, *wechat_pay_public_key_file;
 	const char *wechat_notify_url;
 	const char *wechat_login_base_url, *wechat_pay_base_url;

@@ -9,7 +9,9 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/x509.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/log.h"
 
@@ -28,6 +30,21 @@ static void bio_done(BIO **b)
 static void pkey_done(EVP_PKEY **p)
 {
 	EVP_PKEY_free(*p);
+}
+
+static void x509_done(X509 **x)
+{
+	X509_free(*x);
+}
+
+static void bignum_done(BIGNUM **n)
+{
+	BN_free(*n);
+}
+
+static void text_done(char **text)
+{
+	OPENSSL_free(*text);
 }
 
 static void digest_done(EVP_MD_CTX **ctx)
@@ -166,27 +183,40 @@ static int no_pass_phrase(char *buf, int size, int writing, void *arg)
 	return -1;
 }
 
-static struct rsa_key *read_key(struct slice pem, bool secret)
+static BIO *bio_of(struct slice pem)
 {
-	AUTO(bio_done) BIO *bio = NULL;
-	AUTO(pkey_done) EVP_PKEY *pkey = NULL;
+	BIO *bio = pem.len > INT_MAX ? NULL : BIO_new_mem_buf(pem.p, (int)pem.len);
+
+	if (bio == NULL && pem.len <= INT_MAX)
+		abort();
+	return bio;
+}
+
+/* A key of ours around pkey, which stays the caller's. NULL: not an RSA key that is long enough. */
+static struct rsa_key *wrap_key(EVP_PKEY *pkey)
+{
 	struct rsa_key *key;
 
-	if (pem.len > INT_MAX)
-		return NULL;
-	bio = BIO_new_mem_buf(pem.p, (int)pem.len);
-	if (bio == NULL)
-		abort();
-	pkey = secret ? PEM_read_bio_PrivateKey(bio, NULL, no_pass_phrase, NULL)
-		      : PEM_read_bio_PUBKEY(bio, NULL, no_pass_phrase, NULL);
-	ERR_clear_error();
 	if (pkey == NULL || !EVP_PKEY_is_a(pkey, "RSA") || EVP_PKEY_get_bits(pkey) < RSA_BITS_MIN)
 		return NULL;
 	key = malloc(sizeof(*key));
-	if (key == NULL)
+	if (key == NULL || EVP_PKEY_up_ref(pkey) != 1)
 		abort();
-	key->pkey = TAKE(pkey);
+	key->pkey = pkey;
 	return key;
+}
+
+static struct rsa_key *read_key(struct slice pem, bool secret)
+{
+	AUTO(bio_done) BIO *bio = bio_of(pem);
+	AUTO(pkey_done) EVP_PKEY *pkey = NULL;
+
+	if (bio == NULL)
+		return NULL;
+	pkey = secret ? PEM_read_bio_PrivateKey(bio, NULL, no_pass_phrase, NULL)
+		      : PEM_read_bio_PUBKEY(bio, NULL, no_pass_phrase, NULL);
+	ERR_clear_error();
+	return wrap_key(pkey);
 }
 
 struct rsa_key *rsa_private_key(struct slice pem)
@@ -197,6 +227,44 @@ struct rsa_key *rsa_private_key(struct slice pem)
 struct rsa_key *rsa_public_key(struct slice pem)
 {
 	return read_key(pem, false);
+}
+
+static bool read_moment(const ASN1_TIME *at, int64_t *out_s)
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(at, &tm) != 1)
+		return false;
+	*out_s = timegm(&tm);
+	return true;
+}
+
+static bool read_facts(const X509 *x509, struct certificate *facts)
+{
+	AUTO(bignum_done) BIGNUM *serial = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x509), NULL);
+	AUTO(text_done) char *hex = serial == NULL ? NULL : BN_bn2hex(serial);
+	const size_t len = hex == NULL ? 0 : strlen(hex);
+
+	if (len == 0 || len > CERTIFICATE_SERIAL_MAX)
+		return false;
+	memcpy(facts->serial, hex, len + 1);
+	return read_moment(X509_get0_notBefore(x509), &facts->from_s) &&
+	       read_moment(X509_get0_notAfter(x509), &facts->to_s);
+}
+
+struct rsa_key *rsa_certificate_key(struct slice pem, struct certificate *facts)
+{
+	AUTO(bio_done) BIO *bio = bio_of(pem);
+	AUTO(x509_done) X509 *x509 = NULL;
+	struct rsa_key *key = NULL;
+
+	if (bio == NULL)
+		return NULL;
+	x509 = PEM_read_bio_X509(bio, NULL, no_pass_phrase, NULL);
+	if (x509 != NULL && read_facts(x509, facts))
+		key = wrap_key(X509_get0_pubkey(x509));
+	ERR_clear_error();
+	return key;
 }
 
 void rsa_key_free(struct rsa_key *key)

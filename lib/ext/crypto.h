@@ -33,6 +33,15 @@ struct rsa_key;
 struct rsa_key *rsa_private_key(struct slice pem) MUST;
 struct rsa_key *rsa_public_key(struct slice pem) MUST;
 void rsa_key_free(struct rsa_key *key);
+
+/* What an X.509 certificate says of its key. Unit: seconds since 1970. */
+enum { CERTIFICATE_SERIAL_MAX = 40 };
+struct certificate {
+	char serial[CERTIFICATE_SERIAL_MAX + 1]; /* hexadecimal, upper case */
+	int64_t from_s, to_s;
+};
+/* The RSA key of a PEM certificate, whose own signature is not looked at. NULL as above. */
+struct rsa_key *rsa_certificate_key(struct slice pem, struct certificate *facts) MUST;
 /* RSASSA-PKCS1-v1_5 with SHA-256, in Base64. */
 enum err rsa_sign(
 	struct arena *a, struct rsa_key *key, struct slice message, const char **base64) MUST;

@@ -79,8 +79,7 @@ static const char *or_none(const char *text)
 	return text != NULL && text[0] != '\0' ? text : "none";
 }
 
-static void judge_refusal(
-	struct ctx *c, const char *target, const char *request_id, struct wx_reply *reply)
+static void judge_refusal(struct ctx *c, const char *target, struct wx_reply *reply)
 {
 	struct refusal_in in = { 0 };
 	enum log_level level = LOG_INFO;
@@ -95,14 +94,14 @@ static void judge_refusal(
 		level = LOG_WARN;
 	log_line(level, "wxpay", "%.*s: status %d, code %s, Request-ID %.80s",
 		(int)strcspn(target, "?"), target, reply->status, or_none(in.code),
-		or_none(request_id));
+		or_none(reply->request_id));
 }
 
-/* Probes with a wrong signature are routine (PAYMENTS.md 2.14), so this is a warning. */
-static void judge_signature(struct ctx *c, const struct wx_keys *keys, const char *target,
-	const char *const values[static H_N], bool repeated, struct wx_reply *reply)
+static void keep_proof(const char *const values[static H_N], bool repeated, struct wx_reply *reply)
 {
-	const struct wx_signed m = {
+	if (repeated) /* which one counts would be a guess: an incomplete signature is none */
+		return;
+	reply->proof = (struct wx_signed){
 		.timestamp = values[H_TIMESTAMP],
 		.nonce = values[H_NONCE],
 		.serial = values[H_SERIAL],
@@ -110,15 +109,23 @@ static void judge_signature(struct ctx *c, const struct wx_keys *keys, const cha
 		.signature_type = values[H_TYPE],
 		.body = reply->body,
 	};
-	enum wx_verdict v = wx_verify(&c->arena, keys, &m, clock_now_ms() / SECOND_MS);
+}
 
-	if (v == WX_VALID && !repeated)
+/* Probes with a wrong signature are routine (PAYMENTS.md 2.14), so this is a warning. */
+void wx_believe(
+	struct ctx *c, const struct wx_keys *keys, const char *target, struct wx_reply *reply)
+{
+	enum wx_verdict v;
+
+	if (reply->status != 200 && reply->status != 204)
+		return;
+	v = wx_check(c, keys, &reply->proof, clock_now_ms() / SECOND_MS);
+	if (v == WX_VALID)
 		reply->answer = WX_OK;
 	else
 		log_line(LOG_WARN, "wxpay", "%.*s: status %d not believed: %s, Request-ID %.80s",
-			(int)strcspn(target, "?"), target, reply->status,
-			repeated ? "a header came twice" : wx_verdict_text(v),
-			or_none(values[H_REQUEST_ID]));
+			(int)strcspn(target, "?"), target, reply->status, wx_verdict_text(v),
+			or_none(reply->request_id));
 }
 
 /* ---- calling ---- */
@@ -148,15 +155,18 @@ static enum err send_signed(struct ctx *c, const struct wx_keys *keys, const cha
 	struct arena *a = &c->arena;
 	const char *base = trim_base(a, c->conf->wechat_pay_base_url), *authorization;
 	const char *headers[4] = { NULL };
+	size_t n = 1;
 
 	TRY(wx_authorization(a, keys, c->conf->wechat_mchid, method,
 		arena_printf(a, "%s%s", base_path(base), target), body, clock_now_ms() / SECOND_MS,
 		wx_nonce(a), &authorization));
 	headers[0] = arena_printf(a, "Authorization: %s", authorization);
-	/* asks for an answer that this key signs (PAYMENTS.md 2.5) */
-	headers[1] = arena_printf(a, "Wechatpay-Serial: %s", c->conf->wechat_pay_public_key_id);
 	if (body.p != NULL)
-		headers[2] = "Content-Type: application/json";
+		headers[n++] = "Content-Type: application/json";
+	/* asks for an answer that this key signs (PAYMENTS.md 2.5) */
+	if (c->conf->wechat_pay_public_key_id != NULL)
+		headers[n] =
+			arena_printf(a, "Wechatpay-Serial: %s", c->conf->wechat_pay_public_key_id);
 	return http_call(c,
 		&(struct http_call){
 			.method = method,
@@ -171,7 +181,7 @@ static enum err send_signed(struct ctx *c, const struct wx_keys *keys, const cha
 		http);
 }
 
-struct wx_reply wx_call(struct ctx *c, const struct wx_keys *keys, const char *method,
+struct wx_reply wx_send(struct ctx *c, const struct wx_keys *keys, const char *method,
 	const char *target, struct slice body)
 {
 	struct wx_reply reply = { .answer = WX_UNKNOWN };
@@ -185,9 +195,19 @@ struct wx_reply wx_call(struct ctx *c, const struct wx_keys *keys, const char *m
 	}
 	reply.status = http.status;
 	reply.body = http.body;
+	reply.request_id = values[H_REQUEST_ID];
 	if (http.status == 200 || http.status == 204)
-		judge_signature(c, keys, target, values, http.repeated, &reply);
+		keep_proof(values, http.repeated, &reply);
 	else
-		judge_refusal(c, target, values[H_REQUEST_ID], &reply);
+		judge_refusal(c, target, &reply);
+	return reply;
+}
+
+struct wx_reply wx_call(struct ctx *c, const struct wx_keys *keys, const char *method,
+	const char *target, struct slice body)
+{
+	struct wx_reply reply = wx_send(c, keys, method, target, body);
+
+	wx_believe(c, keys, target, &reply);
 	return reply;
 }

@@ -23,6 +23,8 @@ struct wx_reply {
 	bool moment; /* refused for the moment (429, 5xx, no connection): may be tried again */
 	int status;  /* 0: no answer */
 	struct slice body; /* on WX_OK: what the good signature covers */
+	const char *request_id;
+	struct wx_signed proof; /* the signature as it came, of a 200 or 204 */
 };
 
 /*
@@ -32,6 +34,14 @@ struct wx_reply {
  */
 struct wx_reply wx_call(struct ctx *c, const struct wx_keys *keys, const char *method,
 	const char *target, struct slice body) MUST;
+/*
+ * The two halves of wx_call, for an answer that brings the key which proves it: wx_send
+ * leaves a 200 or 204 as WX_UNKNOWN, wx_believe makes it WX_OK if its signature is good.
+ */
+struct wx_reply wx_send(struct ctx *c, const struct wx_keys *keys, const char *method,
+	const char *target, struct slice body) MUST;
+void wx_believe(
+	struct ctx *c, const struct wx_keys *keys, const char *target, struct wx_reply *reply);
 
 /* json_read for WeChat's texts: what is wrong with them is not our caller's fault to be named. */
 bool wx_read(struct ctx *c, struct slice text, const struct field *fields, void *out) MUST;

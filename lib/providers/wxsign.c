@@ -18,6 +18,7 @@ static const char *const verdict_texts[] = {
 	[WX_TYPE] = "another signature type",
 	[WX_TIME] = "the timestamp is not of this moment",
 	[WX_UNKNOWN_SERIAL] = "signed with a key that is not known here",
+	[WX_OVERDUE] = "signed with a certificate that is not good now",
 	[WX_INVALID] = "the signature does not fit",
 };
 
@@ -91,7 +92,7 @@ bool wx_keys_load(struct wx_keys *keys, const struct conf *conf, struct arena *a
 
 	*keys = (struct wx_keys){ .api_v3_key = slice_of(conf->wechat_api_v3_key) };
 	merchant = load_merchant(keys, conf, a);
-	public = load_public(keys, conf, a);
+	public = conf->wechat_pay_public_key_id == NULL || load_public(keys, conf, a);
 	api_v3 = keys->api_v3_key.len == API_V3_KEY_LEN ||
 		 fault("WECHAT_API_V3_KEY", "must be exactly 32 bytes long");
 	if (merchant && public && api_v3)
@@ -108,25 +109,63 @@ void wx_keys_done(struct wx_keys *keys)
 	*keys = (struct wx_keys){ 0 };
 }
 
-static struct rsa_key *find_key(const struct wx_keys *keys, const char *serial)
+static const struct wx_key *find_key(const struct wx_keys *keys, const char *serial)
 {
 	for (size_t i = 0; i < keys->verify_n; i++)
 		if (str_same_nocase(keys->verify[i].serial, serial))
-			return keys->verify[i].key;
+			return &keys->verify[i];
 	return NULL;
 }
 
-bool wx_keys_add(struct wx_keys *keys, const char *serial, struct rsa_key *key)
+static bool add_key(
+	struct wx_keys *keys, const char *serial, struct rsa_key *key, int64_t from_s, int64_t to_s)
 {
 	size_t len = strlen(serial);
+	struct wx_key *at = &keys->verify[keys->verify_n];
 
 	if (keys->verify_n == WX_KEYS_MAX || len == 0 || len > WX_SERIAL_MAX ||
 		find_key(keys, serial) != NULL)
 		return false;
-	memcpy(keys->verify[keys->verify_n].serial, serial, len + 1);
-	keys->verify[keys->verify_n].key = key;
+	memcpy(at->serial, serial, len + 1);
+	at->key = key;
+	at->from_s = from_s;
+	at->to_s = to_s;
 	keys->verify_n++;
 	return true;
+}
+
+bool wx_keys_add(struct wx_keys *keys, const char *serial, struct rsa_key *key)
+{
+	return add_key(keys, serial, key, INT64_MIN, INT64_MAX);
+}
+
+static void drop_expired(struct wx_keys *keys, int64_t now_s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < keys->verify_n; i++)
+		if (keys->verify[i].to_s < now_s)
+			rsa_key_free(keys->verify[i].key);
+		else
+			keys->verify[kept++] = keys->verify[i];
+	keys->verify_n = kept;
+}
+
+bool wx_keys_add_certificate(
+	struct wx_keys *keys, const char *serial, struct slice pem, int64_t now_s)
+{
+	struct certificate facts;
+	struct rsa_key *key = rsa_certificate_key(pem, &facts);
+
+	drop_expired(keys, now_s);
+	if (key == NULL)
+		return false;
+	/* the serial of the list is not sealed, that of the certificate is */
+	if (str_same_nocase(facts.serial, serial) && facts.to_s >= now_s &&
+		add_key(keys, facts.serial, key, facts.from_s, facts.to_s))
+		return true;
+	rsa_key_free(key);
+	return false;
 }
 
 /* ---- signing ---- */
@@ -204,7 +243,7 @@ static bool is_token(const char *s, size_t max)
 enum wx_verdict wx_verify(
 	struct arena *a, const struct wx_keys *keys, const struct wx_signed *m, int64_t now_s)
 {
-	struct rsa_key *key;
+	const struct wx_key *key;
 	struct str message = str_new(a, MESSAGE_HEAD_MAX + m->body.len);
 	int64_t then_s;
 
@@ -219,14 +258,26 @@ enum wx_verdict wx_verify(
 	key = find_key(keys, m->serial);
 	if (key == NULL)
 		return WX_UNKNOWN_SERIAL;
+	if (now_s < key->from_s || now_s > key->to_s)
+		return WX_OVERDUE;
 	add_line(&message, m->timestamp);
 	add_line(&message, m->nonce);
 	str_add(&message, m->body.p, m->body.len);
 	str_addc(&message, '\n');
-	return rsa_verify(a, key, (struct slice){ str_text(&message), message.len },
+	return rsa_verify(a, key->key, (struct slice){ str_text(&message), message.len },
 		       slice_of(m->signature))
 		       ? WX_VALID
 		       : WX_INVALID;
+}
+
+enum wx_verdict wx_check(
+	struct ctx *c, const struct wx_keys *keys, const struct wx_signed *m, int64_t now_s)
+{
+	enum wx_verdict v = wx_verify(&c->arena, keys, m, now_s);
+
+	if (v == WX_UNKNOWN_SERIAL && keys->learn != NULL && keys->learn(c, m->serial))
+		v = wx_verify(&c->arena, keys, m, now_s);
+	return v;
 }
 
 bool wx_open(struct arena *a, const struct wx_keys *keys, const char *nonce,

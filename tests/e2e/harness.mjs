@@ -46,8 +46,11 @@ export function makeDirectory() {
 }
 
 // options: env (settings over the starter's; null removes one), processEnv (environment of the programs), wechat (false: no
-// stand-in), binDir. The test clock is on unless `testClock` is false.
-export async function openShop({ env = {}, processEnv = {}, wechat = true, testClock = true, binDir: programs = binDir } = {}) {
+// stand-in), certificates (true: its merchant has platform certificates too), binDir. The test clock is on unless `testClock` is
+// false.
+export async function openShop({
+  env = {}, processEnv = {}, wechat = true, certificates = false, testClock = true, binDir: programs = binDir,
+} = {}) {
   const dir = makeDirectory();
   const reports = path.join(dir, 'sanitizer');
   mkdirSync(reports, { mode: 0o700 });
@@ -66,7 +69,7 @@ export async function openShop({ env = {}, processEnv = {}, wechat = true, testC
   };
   try {
     shop = await startShop({
-      dir, binDir: programs, db, dbName, wechat, testClock, env,
+      dir, binDir: programs, db, dbName, wechat, certificates, testClock, env,
       workerEnv: {
         ASAN_OPTIONS: `log_path=${reports}/asan`, UBSAN_OPTIONS: `print_stacktrace=1:log_path=${reports}/ubsan`, ...processEnv,
       },

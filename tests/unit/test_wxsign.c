@@ -10,6 +10,10 @@
 
 enum { NOTIFIED_S = 1795262400 };
 
+#define CERTIFICATE_SERIAL "ADCD403A3602379E"
+#define CERTIFICATE_FROM_S INT64_C(1652127716)
+#define CERTIFICATE_TO_S   INT64_C(1683663716)
+
 static struct arena arena;
 static struct json_object *doc, *notify, *probe;
 static struct wx_keys keys; /* signs with the doc's key; verifies notify's and the doc's */
@@ -371,6 +375,45 @@ static void the_key_table_has_a_limit_and_no_serial_twice(void **state)
 	wx_keys_done(&table);
 }
 
+static void a_certificate_is_a_key_under_its_own_serial_while_it_lasts(void **state)
+{
+	struct json_object *file = data_json("wechat_apache_httpclient.json");
+	const char *at = "/rsa_oaep_sha1_mgf1sha1/certificate_pem";
+	const struct slice pem = slice_at(file, at);
+	struct certificate facts;
+	struct rsa_key *key = rsa_certificate_key(pem, &facts);
+	struct wx_keys table = { 0 };
+	struct wx_signed m = { "1795262400", "n", NULL, "AAAA", NULL, { "", 0 } };
+
+	(void)state;
+	/* as openssl x509 -serial -dates prints them */
+	assert_non_null(key);
+	assert_string_equal(facts.serial, CERTIFICATE_SERIAL);
+	assert_int_equal(facts.from_s, CERTIFICATE_FROM_S);
+	assert_int_equal(facts.to_s, CERTIFICATE_TO_S);
+	rsa_key_free(key);
+	assert_false(wx_keys_add_certificate(&table, "00" CERTIFICATE_SERIAL, pem, facts.from_s));
+	assert_false(wx_keys_add_certificate(&table, CERTIFICATE_SERIAL, pem, facts.to_s + 1));
+	assert_false(wx_keys_add_certificate(&table, CERTIFICATE_SERIAL,
+		slice_at(doc, "/response_verify/wechatpay_public_key_pem"), facts.from_s));
+	assert_int_equal(table.verify_n, 0);
+	assert_true(wx_keys_add_certificate(&table, CERTIFICATE_SERIAL, pem, facts.from_s));
+	m.serial = CERTIFICATE_SERIAL;
+	for (int64_t s = -1; s <= 1; s++) {
+		m.timestamp = arena_printf(&arena, "%lld", (long long)(facts.to_s + s));
+		assert_int_equal(wx_verify(&arena, &table, &m, facts.to_s + s),
+			s > 0 ? WX_OVERDUE : WX_INVALID);
+		m.timestamp = arena_printf(&arena, "%lld", (long long)(facts.from_s + s));
+		assert_int_equal(wx_verify(&arena, &table, &m, facts.from_s + s),
+			s < 0 ? WX_OVERDUE : WX_INVALID);
+	}
+	/* one that has expired makes room */
+	assert_false(wx_keys_add_certificate(&table, CERTIFICATE_SERIAL, pem, facts.to_s + 1));
+	assert_int_equal(table.verify_n, 0);
+	wx_keys_done(&table);
+	json_object_put(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +432,7 @@ int main(void)
 		cmocka_unit_test(a_resource_that_was_touched_stays_sealed),
 		cmocka_unit_test(keys_are_loaded_from_the_configured_files),
 		cmocka_unit_test(the_key_table_has_a_limit_and_no_serial_twice),
+		cmocka_unit_test(a_certificate_is_a_key_under_its_own_serial_while_it_lasts),
 	};
 
 	if (!log_open("/dev/null", "test"))
