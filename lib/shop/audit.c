@@ -30,6 +30,14 @@ static const char SQL_STRAY_MOVE[] =
 	"'belongs to no line of an order' AS problem FROM stock_moves m "
 	"LEFT JOIN order_items i ON i.order_id = m.order_id AND i.product_id = m.product_id "
 	"WHERE m.order_id IS NOT NULL AND i.order_item_id IS NULL LIMIT ?";
+/* an order takes and gives back whole lines; only an administrator does otherwise */
+static const char SQL_MOVE[] =
+	"SELECT CONCAT('stock_move ', m.move_id) AS subject, "
+	"CONCAT('reason ', m.reason, ' with ', m.delta, ' of product ', m.product_id) AS problem "
+	"FROM stock_moves m LEFT JOIN products p ON p.product_id = m.product_id LEFT JOIN order_items i "
+	"ON i.order_id = m.order_id AND i.product_id = m.product_id "
+	"WHERE p.product_id IS NULL OR (m.reason = 1) <> (m.order_id IS NULL) OR (m.order_id IS NOT NULL "
+	"AND m.delta <> CASE m.reason WHEN 2 THEN -i.quantity WHEN 3 THEN i.quantity ELSE 0 END) LIMIT ?";
 static const char SQL_HELD[] =
 	"SELECT CONCAT('order ', order_id) AS subject, "
 	"CONCAT('status ', status, ' with stock_held ', stock_held) AS problem FROM orders "
@@ -52,20 +60,40 @@ static const char SQL_PAID_BY[] =
 	"OR (status IN (0, 4) AND (paid_by <> 0 OR paid_at IS NOT NULL)) "
 	"OR (paid_by = 3) <> (total_amount = 0) LIMIT ?";
 
+static const char SQL_LINE[] =
+	"SELECT CONCAT('order_item ', i.order_item_id) AS subject, 'belongs to no order' AS problem "
+	"FROM order_items i LEFT JOIN orders o ON o.id = i.order_id WHERE o.id IS NULL LIMIT ?";
+static const char SQL_DELETED[] =
+	"SELECT CONCAT('order ', order_id) AS subject, CONCAT('deleted with status ', status) "
+	"AS problem FROM orders WHERE deleted_at IS NOT NULL AND status IN (0, 1, 2) LIMIT ?";
+/* an administrator's word is the only other thing that pays an order, and it is noted */
+static const char SQL_OFFLINE[] =
+	"SELECT CONCAT('order ', o.order_id) AS subject, CONCAT('paid_by ', o.paid_by, ', ', "
+	"IF(j.entry_id IS NULL, 'and no', 'but a'), ' word of an administrator') AS problem "
+	"FROM orders o LEFT JOIN journal j ON j.subject = o.order_id AND j.action = 'offline-payment' "
+	"WHERE (o.paid_by = 2) <> (j.entry_id IS NOT NULL) "
+	"OR (o.paid_by = 2 AND (o.payment_id IS NULL OR o.payment_method IS NULL)) LIMIT ?";
+
 /* ---- payments ---- */
 
 static const char SQL_ORDER_PAYMENT[] =
 	"SELECT CONCAT('order ', o.order_id) AS subject, "
-	"CONCAT('paid by a provider, with ', COUNT(a.attempt_id), ' granted payments of its amount "
-	"and transaction') AS problem FROM orders o LEFT JOIN payment_attempts a "
+	"CONCAT('paid by a provider, with ', COUNT(a.attempt_id), ' granted payments of its amount, "
+	"moment and transaction') AS problem FROM orders o LEFT JOIN payment_attempts a "
 	"ON a.payable_kind = 1 AND a.payable_id = o.id AND a.state IN (2, 3) "
-	"AND a.amount = o.total_amount AND a.transaction_id = o.payment_id "
+	"AND a.amount = o.total_amount AND a.transaction_id = o.payment_id AND a.paid_at = o.paid_at "
 	"WHERE o.paid_by = 1 GROUP BY o.id, o.order_id HAVING COUNT(a.attempt_id) <> 1 LIMIT ?";
 static const char SQL_PAYMENT_ORDER[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
 	"'granted, but its order is not paid by it' AS problem FROM payment_attempts a "
 	"LEFT JOIN orders o ON o.id = a.payable_id WHERE a.payable_kind = 1 AND a.state IN (2, 3) "
 	"AND (o.id IS NULL OR o.paid_by <> 1 OR o.payment_id <> a.transaction_id) LIMIT ?";
+/* granted or not, it was prepared for its order: the total never changes */
+static const char SQL_PAYMENT_OWNER[] =
+	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, CONCAT('of user ', a.user_id, ' and ', "
+	"a.amount, ' fen, which its order is not') AS problem FROM payment_attempts a LEFT JOIN orders o "
+	"ON o.id = a.payable_id WHERE a.payable_kind = 1 AND (o.id IS NULL OR o.user_id <> a.user_id "
+	"OR o.total_amount <> a.amount) LIMIT ?";
 static const char SQL_PAYMENT_SHAPE[] =
 	"SELECT CONCAT('payment ', out_trade_no) AS subject, "
 	"CONCAT('state ', state, ' does not fit its transaction or its openness') AS problem "
@@ -77,12 +105,23 @@ static const char SQL_FOLLOWED[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, 'open, but nobody follows it' "
 	"AS problem FROM payment_attempts a LEFT JOIN outbox b ON b.kind = 1 "
 	"AND b.ref_id = a.attempt_id WHERE a.state = 0 AND b.outbox_id IS NULL LIMIT ?";
+/* what a provider calls an order may be any text; ours are ASCII, and found by their index so */
+#define EVENT_NO "CONVERT(e.out_trade_no USING ascii) COLLATE ascii_bin"
 static const char SQL_EVENT_PAYMENT[] =
-	"SELECT CONCAT('event ', e.event_id) AS subject, "
-	"CONCAT('settled ', e.out_trade_no, ', which is not settled by its transaction') AS problem "
+	"SELECT CONCAT('event ', e.event_id) AS subject, CONCAT('settled ', e.out_trade_no, "
+	"', which is not settled so by its transaction') AS problem "
 	"FROM payment_events e LEFT JOIN payment_attempts a "
-	"ON a.out_trade_no = e.out_trade_no AND a.transaction_id = e.transaction_id "
-	"AND a.state IN (2, 3, 4, 5) WHERE e.verdict BETWEEN 1 AND 4 AND a.attempt_id IS NULL LIMIT ?";
+	"ON a.out_trade_no = " EVENT_NO
+	" AND a.transaction_id = e.transaction_id "
+	"AND a.amount = e.amount AND ((e.verdict = 1 AND a.state = 2) OR (e.verdict = 2 AND a.state = 3) "
+	"OR (e.verdict = 3 AND a.state IN (4, 5)) OR (e.verdict = 4 AND a.state IN (2, 3, 4, 5))) "
+	"WHERE e.verdict BETWEEN 1 AND 4 AND a.attempt_id IS NULL LIMIT ?";
+static const char SQL_PAYMENT_EVENT[] =
+	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, 'settled, but no provider said so' "
+	"AS problem FROM payment_attempts a LEFT JOIN (SELECT DISTINCT e.channel, " EVENT_NO
+	" AS no FROM payment_events e WHERE e.verdict BETWEEN 1 AND 3) x "
+	"ON x.no = a.out_trade_no AND x.channel = a.channel "
+	"WHERE a.channel = 1 AND a.state IN (2, 3, 4, 5) AND x.no IS NULL LIMIT ?";
 
 /* ---- refunds ---- */
 
@@ -92,6 +131,20 @@ static const char SQL_REFUND_SUM[] =
 	"FROM payment_attempts a JOIN (SELECT attempt_id, CAST(SUM(amount) AS SIGNED) AS total "
 	"FROM refunds WHERE state <> 3 GROUP BY attempt_id) r ON r.attempt_id = a.attempt_id "
 	"WHERE r.total > a.amount OR a.state NOT IN (2, 3, 4, 5) LIMIT ?";
+/* of an order's payment when somebody asked for it, of one that was not granted when nobody did */
+static const char SQL_REFUND_PAYMENT[] =
+	"SELECT CONCAT('refund ', r.refund_no) AS subject, 'is of another payment, or of none' "
+	"AS problem FROM refunds r LEFT JOIN payment_attempts a ON a.attempt_id = r.attempt_id "
+	"AND a.payable_kind = r.payable_kind AND a.payable_id = r.payable_id "
+	"AND ((r.automatic = 0 AND a.state IN (2, 3)) OR (r.automatic = 1 AND a.state IN (4, 5))) "
+	"WHERE a.attempt_id IS NULL LIMIT ?";
+static const char SQL_REFUND_EVENT[] =
+	"SELECT CONCAT('event ', e.event_id) AS subject, CONCAT('about a refund of ', e.amount, "
+	"' fen of ', e.out_trade_no, ', which is not there') AS problem FROM payment_events e "
+	"WHERE e.verdict = 7 AND NOT EXISTS (SELECT 1 FROM payment_attempts a JOIN refunds r "
+	"ON r.attempt_id = a.attempt_id AND r.amount = e.amount WHERE a.out_trade_no = " EVENT_NO
+	") "
+	"LIMIT ?";
 /* an order that a provider or a card paid is refunded exactly when all of it went back */
 static const char SQL_REFUND_ORDER[] =
 	"SELECT CONCAT('order ', o.order_id) AS subject, "
@@ -110,6 +163,12 @@ static const char SQL_REFUND_FOLLOWED[] =
 	"SELECT CONCAT('refund ', r.refund_no) AS subject, 'under way, but nobody follows it' "
 	"AS problem FROM refunds r LEFT JOIN outbox b ON b.kind = 2 AND b.ref_id = r.refund_id "
 	"WHERE r.state IN (1, 4) AND b.outbox_id IS NULL LIMIT ?";
+static const char SQL_OUTBOX[] =
+	"SELECT CONCAT('outbox ', b.outbox_id) AS subject, CONCAT('follows ', "
+	"IF(b.kind = 1, 'payment ', 'refund '), b.ref_id, ', which is over or gone') AS problem "
+	"FROM outbox b LEFT JOIN payment_attempts a ON b.kind = 1 AND a.attempt_id = b.ref_id "
+	"LEFT JOIN refunds r ON b.kind = 2 AND r.refund_id = b.ref_id AND r.state IN (1, 4) "
+	"WHERE a.attempt_id IS NULL AND r.refund_id IS NULL LIMIT ?";
 static const char SQL_CARD_PAYMENT[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
 	"CONCAT('card ledger of ', COALESCE(t.total, 0), ' fen for ', a.amount, ' fen paid and ', "
@@ -144,11 +203,37 @@ static const char SQL_CARD_LIVE[] =
 	"WHERE (deleted_at IS NULL) <> (live_user_id IS NOT NULL) "
 	"OR live_user_id <> user_id OR (deleted_at IS NOT NULL AND balance <> 0) LIMIT ?";
 
+static const char SQL_CARD_ENTRY[] =
+	"SELECT CONCAT('card_transaction ', t.transaction_id) AS subject, "
+	"CONCAT('of card ', t.card_id, ', which is not there') AS problem FROM card_transactions t "
+	"LEFT JOIN cards k ON k.card_id = t.card_id WHERE k.card_id IS NULL LIMIT ?";
+/* one pays with one's own card, and is given back to it */
+static const char SQL_CARD_OWNER[] =
+	"SELECT CONCAT('card_transaction ', t.transaction_id) AS subject, CONCAT('type ', t.type, "
+	"' of no card payment of its owner') AS problem FROM card_transactions t "
+	"JOIN cards k ON k.card_id = t.card_id LEFT JOIN payment_attempts a "
+	"ON a.attempt_id = t.attempt_id AND a.channel = 2 AND a.user_id = k.user_id "
+	"WHERE t.attempt_id IS NOT NULL AND (a.attempt_id IS NULL OR t.type NOT IN (2, 3)) LIMIT ?";
+static const char SQL_CARD_ADJUSTED[] =
+	"SELECT CONCAT('card ', k.card_id) AS subject, CONCAT(COALESCE(t.n, 0), "
+	"' adjustments, the journal has ', COALESCE(j.n, 0)) AS problem FROM cards k LEFT JOIN "
+	"(SELECT card_id, COUNT(*) AS n FROM card_transactions WHERE type = 4 GROUP BY card_id) t "
+	"ON t.card_id = k.card_id LEFT JOIN (SELECT subject, COUNT(*) AS n FROM journal "
+	"WHERE action = 'card-balance' GROUP BY subject) j ON j.subject = CONCAT('card ', k.card_id) "
+	"WHERE COALESCE(t.n, 0) <> COALESCE(j.n, 0) LIMIT ?";
+
 /* ---- people ---- */
 
 static const char SQL_MEMBER[] =
 	"SELECT CONCAT('user ', u.user_id) AS subject, 'has no member' AS problem FROM users u "
 	"LEFT JOIN members m ON m.user_id = u.user_id WHERE m.member_id IS NULL LIMIT ?";
+
+static const char SQL_OWNER[] =
+	"SELECT x.subject, CONCAT('of user ', x.user_id, ', who is not there') AS problem FROM "
+	"(SELECT CONCAT('order ', order_id) AS subject, user_id FROM orders UNION ALL "
+	"SELECT CONCAT('card ', card_id), user_id FROM cards UNION ALL "
+	"SELECT CONCAT('member ', member_id), user_id FROM members) x "
+	"LEFT JOIN users u ON u.user_id = x.user_id WHERE u.user_id IS NULL LIMIT ?";
 
 /* ---- work that waits ---- */
 
@@ -170,24 +255,37 @@ const struct audit_rule audit_rules[] = {
 	{ "stock is the sum of its moves", SQL_STOCK, false },
 	{ "an order's lines hold their stock", SQL_LINE_STOCK, false },
 	{ "every move of an order has its line", SQL_STRAY_MOVE, false },
+	{ "a move takes or gives back what its reason says", SQL_MOVE, false },
 	{ "status and held stock agree", SQL_HELD, false },
 	{ "an order's total is the sum of its lines", SQL_TOTAL, false },
+	{ "every line has its order", SQL_LINE, false },
 	{ "status and payer agree", SQL_PAID_BY, false },
+	{ "an order is over before it is deleted", SQL_DELETED, false },
+	{ "an offline payment is in the journal", SQL_OFFLINE, false },
 	{ "an order paid by a provider has its payment", SQL_ORDER_PAYMENT, false },
 	{ "a granted payment has its order", SQL_PAYMENT_ORDER, false },
+	{ "a payment is of its order's buyer and total", SQL_PAYMENT_OWNER, false },
 	{ "a payment's state fits what it holds", SQL_PAYMENT_SHAPE, false },
 	{ "an open payment is followed", SQL_FOLLOWED, false },
 	{ "what settled a payment is its transaction", SQL_EVENT_PAYMENT, false },
+	{ "a settled payment was heard of", SQL_PAYMENT_EVENT, false },
 	{ "a card's balance is the sum of its ledger", SQL_CARD, false },
 	{ "each balance_after is right in sequence", SQL_CARD_SEQUENCE, false },
 	{ "the ledger's signs fit its types", SQL_CARD_SIGN, false },
 	{ "a live card is its user's only one", SQL_CARD_LIVE, false },
+	{ "every entry has its card", SQL_CARD_ENTRY, false },
+	{ "a card pays for its owner", SQL_CARD_OWNER, false },
+	{ "an adjustment is in the journal", SQL_CARD_ADJUSTED, false },
 	{ "no more is refunded than was paid", SQL_REFUND_SUM, false },
+	{ "a refund is of its payment", SQL_REFUND_PAYMENT, false },
+	{ "a refund that was heard of is there", SQL_REFUND_EVENT, false },
 	{ "an order is refunded when all of it went back", SQL_REFUND_ORDER, false },
 	{ "an automatic refund ends its payment", SQL_REFUND_AUTOMATIC, false },
 	{ "a refund under way is followed", SQL_REFUND_FOLLOWED, false },
+	{ "what is followed is under way", SQL_OUTBOX, false },
 	{ "a card's payments and refunds are in its ledger", SQL_CARD_PAYMENT, false },
 	{ "every user is a member", SQL_MEMBER, false },
+	{ "whatever is owned has its owner", SQL_OWNER, false },
 	{ "refund due", SQL_REFUND_DUE, true },
 	{ "abnormal refund", SQL_ABNORMAL, true },
 	{ "orphan payment", SQL_ORPHAN, true },
