@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { CARDS, LEDGER } from './card-rig.mjs';
 import { exactly } from './exactly.mjs';
 import { openShop } from './harness.mjs';
+import { EIGHT, assertWalks, cursorOf, deepCursor, nextOf, pagesOf, rowsRead, withQuery, withStatementLog } from './plans.mjs';
 
 const ROWS = 4000; // enough for an index to be worth something
 
@@ -35,22 +36,6 @@ await shop.sql(`
   ANALYZE TABLE users, cards, card_transactions`);
 
 const LEDGER_OF_ANNA = `${LEDGER}?card_id=20001`;
-const nextOf = ({ headers }) => (headers.link === undefined ? null : /^<(\/[^>]*)>; rel="next"$/.exec(headers.link)?.[1] ?? assert.fail(headers.link));
-const cursorOf = (address) => new URLSearchParams(address.split('?')[1]).get('cursor');
-const withQuery = (address, query) => `${address}${address.includes('?') ? '&' : '?'}${query}`;
-
-async function pagesOf(address, token = admin, each = () => {}) {
-  const pages = [];
-  for (let next = address; next !== null;) {
-    const answer = await exactly(shop, 'GET', next, { token });
-    assert.equal(answer.status, 200, `${next}: ${answer.text}`);
-    pages.push(answer.json);
-    next = nextOf(answer);
-    await each(pages.length);
-  }
-  return pages;
-}
-
 const ids = async (sql) => (await shop.sql(sql)).map(({ id }) => id);
 
 test('limits are those of every list: 100 without one, never more than 500 (B13)', async () => {
@@ -89,7 +74,7 @@ test('the pages are the list: newest first, none twice, none left out (B13)', as
     [withQuery(LEDGER_OF_ANNA, 'limit=333'), admin, 'transaction_id', 'SELECT transaction_id AS id FROM card_transactions WHERE card_id = 20001'],
     [withQuery(LEDGER_OF_ANNA, 'limit=500'), anna.token, 'transaction_id', 'SELECT transaction_id AS id FROM card_transactions WHERE card_id = 20001'],
   ]) {
-    const pages = await pagesOf(address, token);
+    const pages = await pagesOf(shop, address, token);
     assert.ok(pages.length > 2 && pages.every((page) => page.length > 0), address);
     assert.deepEqual(pages.flat().map((row) => row[member]), await ids(`${sql} ORDER BY id DESC`), address);
   }
@@ -98,13 +83,13 @@ test('the pages are the list: newest first, none twice, none left out (B13)', as
 test('pages neither repeat nor skip a row while cards are made and hidden, and a ledger grows (B13)', async () => {
   const known = await ids('SELECT card_id AS id FROM cards WHERE deleted_at IS NULL ORDER BY id DESC');
   const hidden = known.at(-1);
-  const pages = await pagesOf(`${CARDS}?limit=400`, admin, async (n) => {
+  const pages = await pagesOf(shop, `${CARDS}?limit=400`, admin, async (n) => {
     if (n === 1) await shop.ok('POST', CARDS, { token: admin, body: { user_id: 10_000 + ROWS + 1 } });
     if (n === 1) await shop.call('DELETE', `${CARDS}/${hidden}`, { token: admin });
   });
   assert.deepEqual(pages.flat().map((row) => row.card_id), known.filter((id) => id !== hidden));
   const entries = await ids('SELECT transaction_id AS id FROM card_transactions WHERE card_id = 20001 ORDER BY id DESC');
-  const grown = await pagesOf(withQuery(LEDGER_OF_ANNA, 'limit=500'), anna.token, () => (
+  const grown = await pagesOf(shop, withQuery(LEDGER_OF_ANNA, 'limit=500'), anna.token, () => (
     shop.ok('POST', LEDGER, { token: admin, body: { card_id: 20_001, type: 1, amount: '1.00' } })));
   assert.deepEqual(grown.flat().map((row) => row.transaction_id), entries);
 });
@@ -121,7 +106,6 @@ test('the next page keeps its filters, and another\'s ledger stays closed on eve
 
 // ---- what the database does for it ----
 
-const EIGHT = 8; // bytes of a BIGINT, NOT NULL
 // [address, token, table, index, its bytes in use]
 const VARIANTS = [
   [CARDS, admin, 'k', 'PRIMARY', EIGHT],
@@ -135,35 +119,10 @@ const VARIANTS = [
   [LEDGER_OF_ANNA, anna.token, 't', 'by_card', EIGHT + EIGHT],
 ];
 
-// Runs `work` with the server's log of statements on. statementFor(limit) is what the shop asked for that page.
-async function withStatementLog(work) {
-  await shop.sql("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON");
-  await shop.restartWeb(); // only what is prepared under the log is logged with its values
-  await work(async (limit) => {
-    const rows = await shop.sql(`SELECT CONVERT(argument USING utf8mb4) AS sql_text FROM mysql.general_log
-      WHERE command_type = 'Execute' AND argument LIKE '%FORCE INDEX%LIMIT ${limit + 1}'`);
-    assert.equal(rows.length, 1, `statements of the page of ${limit}: ${rows.length}`);
-    return rows[0].sql_text;
-  });
-  await shop.sql('SET GLOBAL general_log = OFF');
-}
-
-// How many rows of the listed table and its index were read for a statement.
-async function rowsRead(statement, table) {
-  const [row] = await shop.sql(`ANALYZE FORMAT=JSON ${statement}`);
-  const find = (node) => {
-    if (node === null || typeof node !== 'object') return undefined;
-    if (node.table?.table_name === table) return node.table;
-    return Object.values(node).map(find).find((found) => found !== undefined);
-  };
-  const found = find(JSON.parse(row.ANALYZE));
-  return found.r_rows * found.r_loops;
-}
-
 test('every list walks the whole of its own index from the cursor on, at one price a page (B13)', async () => {
-  await withStatementLog(async (statementFor) => {
+  await withStatementLog(shop, async (statementFor) => {
     let limit = 101;
-    for (const [address, token, table, key, length] of VARIANTS) {
+    for (const [address, token, table, key, bytes] of VARIANTS) {
       const single = address !== LEDGER_OF_ANNA && key === 'by_user'; // a user has one live card: there is no second page
       let cursor = '';
       for (const depth of single ? ['first'] : ['first', 'deep']) {
@@ -171,29 +130,15 @@ test('every list walks the whole of its own index from the cursor on, at one pri
         const answer = await exactly(shop, 'GET', withQuery(address, `limit=${limit}${cursor}`), { token });
         assert.equal(answer.json.length, single ? 1 : limit, `${address} ${answer.text.slice(0, 200)}`);
         const statement = await statementFor(limit);
-        const plan = (await shop.sql(`EXPLAIN ${statement}`)).find((row) => row.table === table);
-        const told = `${address} (${depth}): ${JSON.stringify(plan)}`;
-        assert.equal(plan.type, 'range', told);
-        assert.equal(plan.key, key, told);
-        assert.equal(Number(plan.key_len), length, told);
-        assert.doesNotMatch(plan.Extra, /filesort|temporary/, told);
+        const told = `${address} (${depth})`;
+        await assertWalks(shop, statement, { table, key, bytes }, told);
         if (!single) {
-          const over = await rowsRead(statement, table) - limit;
+          const over = await rowsRead(shop, statement, table) - limit;
           const hiddenShare = limit * 0.2; // rows that are deleted are walked over
           assert.ok(over <= 1 + hiddenShare, `${told} read ${over} rows more than it shows`);
         }
-        if (!single && depth === 'first') cursor = `&cursor=${await deepCursor(withQuery(address, 'limit=250'), token)}`;
+        if (!single && depth === 'first') cursor = `&cursor=${await deepCursor(shop, withQuery(address, 'limit=250'), token)}`;
       }
     }
   });
 });
-
-// A cursor from behind the middle of a list.
-async function deepCursor(address, token) {
-  const addresses = [];
-  for (let next = address; next !== null;) {
-    next = nextOf(await exactly(shop, 'GET', next, { token }));
-    if (next !== null) addresses.push(next);
-  }
-  return cursorOf(addresses[Math.floor(addresses.length * 0.6)]);
-}

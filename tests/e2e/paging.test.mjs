@@ -4,6 +4,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { openShop } from './harness.mjs';
 import { exactly } from './exactly.mjs';
+import { EIGHT, assertWalks, cursorOf, deepCursor, nextOf, pagesOf, rowsRead, withQuery, withStatementLog } from './plans.mjs';
 
 const ROWS = 6000; // of each kind: enough for an index to be worth something
 const DEFAULT_LIMIT = 100;
@@ -34,23 +35,6 @@ await shop.sql(`
   INSERT INTO order_items (order_id, product_id, name, quantity, unit_price, total_price)
     SELECT id, 1, '旧', 1, total_amount, total_amount FROM orders;
   ANALYZE TABLE categories, products, users, orders, order_items`);
-
-const nextOf = ({ headers }) => {
-  const link = headers.link ?? headers.get?.('link');
-  return link === undefined || link === null ? null : /^<(\/[^>]*)>; rel="next"$/.exec(link)?.[1] ?? assert.fail(`no link of ours: ${link}`);
-};
-
-async function pagesOf(address, token = admin, each = () => {}) {
-  const pages = [];
-  for (let next = address; next !== null;) {
-    const answer = await exactly(shop, 'GET', next, { token });
-    assert.equal(answer.status, 200, `${next}: ${answer.text}`);
-    pages.push(answer.json);
-    next = nextOf(answer);
-    await each(pages.length);
-  }
-  return pages;
-}
 
 // ---- limits ----
 
@@ -101,7 +85,7 @@ test('a filter out of its range or of another type is 400 and named (B12)', asyn
 test('a cursor that is forged, cut, changed or of another list is 400 (B13)', async () => {
   const cursors = Object.fromEntries(await Promise.all(LISTS.map(async (list) => {
     const next = nextOf(await exactly(shop, 'GET', `${list}?limit=3`, { token: admin }));
-    return [list, new URLSearchParams(next.split('?')[1]).get('cursor')];
+    return [list, cursorOf(next)];
   })));
   assert.equal(new Set(Object.values(cursors)).size, LISTS.length);
   for (const [list, cursor] of Object.entries(cursors)) {
@@ -131,7 +115,7 @@ test('the pages of a list are the list: newest first, none twice, none left out 
     ['/api/users?limit=500', 'user_id', 'SELECT user_id AS id FROM users WHERE deleted_at IS NULL'],
     ['/api/users?limit=251&permission_level=1', 'user_id', 'SELECT user_id AS id FROM users WHERE deleted_at IS NULL AND permission_level = 1'],
   ]) {
-    const pages = await pagesOf(address);
+    const pages = await pagesOf(shop, address, admin);
     assert.ok(pages.length > 2, address);
     assert.ok(pages.every((page) => page.length > 0), 'there is no next page without rows');
     assert.deepEqual(pages.flat().map((row) => row[member]), await ids(`${sql} ORDER BY id DESC`), address);
@@ -141,7 +125,7 @@ test('the pages of a list are the list: newest first, none twice, none left out 
 test('pages neither repeat nor skip a row while rows are added and hidden (B13)', async () => {
   const known = (await shop.sql('SELECT product_id AS id FROM products WHERE status < 2 ORDER BY id DESC')).map(({ id }) => id);
   const hidden = known.at(-1);
-  const pages = await pagesOf('/api/products?limit=400', admin, async (n) => {
+  const pages = await pagesOf(shop, '/api/products?limit=400', admin, async (n) => {
     await shop.ok('POST', '/api/products', { token: admin, body: { name: `新 ${n}`, price: 1 } });
     if (n === 1) await shop.call('DELETE', `/api/products/${hidden}`, { token: admin });
   });
@@ -183,7 +167,6 @@ test('the next page keeps every filter, encoded anew, under the address that was
 
 // ---- what the database does for it ----
 
-const EIGHT = 8; // bytes of a BIGINT, NOT NULL; a NULL needs one more
 const VARIANTS = [
   ['/api/products', admin, 'p', 'PRIMARY', EIGHT],
   ['/api/products?status=1', admin, 'p', 'by_status', 1 + EIGHT],
@@ -203,57 +186,20 @@ const VARIANTS = [
   ['/api/orders?status=4', anna.token, 'o', 'by_user_status', EIGHT + 1 + EIGHT],
 ];
 
-// Runs `work` with the server's log of statements on. statementFor(limit) is what our own programs asked for that page.
-async function withStatementLog(work) {
-  const [before] = await shop.sql('SELECT @@GLOBAL.general_log AS on_off, @@GLOBAL.log_output AS target');
-  await shop.sql("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON");
-  await shop.restartWeb(); // only what is prepared under the log is logged with its values
-  const statementFor = async (limit) => {
-    const rows = await shop.sql(`SELECT CONVERT(argument USING utf8mb4) AS sql_text FROM mysql.general_log
-      WHERE command_type = 'Execute' AND argument LIKE '%FORCE INDEX%LIMIT ${limit + 1}'
-      AND thread_id IN (SELECT id FROM information_schema.processlist WHERE db = DATABASE())`);
-    assert.equal(rows.length, 1, `statements of the page of ${limit}: ${rows.length}`);
-    return rows[0].sql_text;
-  };
-  try {
-    return await work(statementFor);
-  } finally {
-    await shop.sql(`SET GLOBAL general_log = ${before.on_off}; SET GLOBAL log_output = '${before.target}'`);
-  }
-}
-
-// How many rows of the listed table and its index were read for a statement.
-async function rowsRead(statement, table) {
-  const [row] = await shop.sql(`ANALYZE FORMAT=JSON ${statement}`);
-  const find = (node) => {
-    if (node === null || typeof node !== 'object') return undefined;
-    if (node.table?.table_name === table) return node.table;
-    return Object.values(node).map(find).find((found) => found !== undefined);
-  };
-  const found = find(JSON.parse(row.ANALYZE));
-  return found.r_rows * found.r_loops;
-}
-
 test('every list walks the whole of its own index from the cursor on, page by page at one price (B13)', async () => {
-  await withStatementLog(async (statementFor) => {
+  await withStatementLog(shop, async (statementFor) => {
     let limit = 101;
-    for (const [address, token, table, key, length] of VARIANTS) {
-      const join = address.includes('?') ? '&' : '?';
+    for (const [address, token, table, key, bytes] of VARIANTS) {
       let cursor = '';
       const reads = [];
       for (const deep of [false, true]) {
         limit += 1;
-        const answer = await exactly(shop, 'GET', `${address}${join}limit=${limit}${cursor}`, { token });
+        const answer = await exactly(shop, 'GET', withQuery(address, `limit=${limit}${cursor}`), { token });
         assert.equal(answer.json.length, limit, `${address} ${answer.text.slice(0, 200)}`);
         const statement = await statementFor(limit);
-        const plan = (await shop.sql(`EXPLAIN ${statement}`)).find((row) => row.table === table);
-        const told = `${address}${deep ? ' (deep)' : ''}: ${JSON.stringify(plan)}`;
-        assert.equal(plan.type, 'range', told);
-        assert.equal(plan.key, key, told);
-        assert.equal(Number(plan.key_len), length, told);
-        assert.doesNotMatch(plan.Extra, /filesort|temporary/, told);
-        reads.push(await rowsRead(statement, table) - limit);
-        cursor = `&cursor=${await deepCursor(`${address}${join}limit=250`, token)}`;
+        await assertWalks(shop, statement, { table, key, bytes }, `${address}${deep ? ' (deep)' : ''}`);
+        reads.push(await rowsRead(shop, statement, table) - limit);
+        cursor = `&cursor=${await deepCursor(shop, withQuery(address, 'limit=250'), token)}`;
       }
       const [first, deep] = reads;
       const hiddenShare = limit * 0.2; // rows that are deleted are walked over
@@ -262,13 +208,3 @@ test('every list walks the whole of its own index from the cursor on, page by pa
     }
   });
 });
-
-// A cursor from behind the middle of a list.
-async function deepCursor(address, token) {
-  const addresses = [];
-  for (let next = address; next !== null;) {
-    next = nextOf(await exactly(shop, 'GET', next, { token }));
-    if (next !== null) addresses.push(next);
-  }
-  return new URLSearchParams(addresses[Math.floor(addresses.length * 0.6)].split('?')[1]).get('cursor');
-}
