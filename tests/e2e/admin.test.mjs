@@ -234,7 +234,7 @@ test('orders are narrowed by state and day, and the list goes on by its cursor w
   await page.getByText('没有符合条件的订单。').waitFor();
 });
 
-test('a name of markup and emoji is a text on every page (BEHAVIOUR 57)', async (t) => {
+test('a name of markup and emoji is a text on every page (B57)', async (t) => {
   const { page } = await openAdmin(t, '#/products');
   await page.getByRole('link', { name: '新建商品' }).click();
   await heading(page, '新建商品');
@@ -454,7 +454,7 @@ test('no page is wider than a phone, and the keyboard alone comes to an order', 
   }
 });
 
-test('a script that came into a page would not run', async (t) => {
+test('a script that came into a page would not run (B57)', async (t) => {
   const { page, complaints } = await openTab(t, { expected: [/Content Security Policy/] });
   for (const address of ['/', '/admin/']) {
     complaints.length = 0;
