@@ -103,13 +103,13 @@ test('an unknown serial is 401 and asks jobs for a refresh, at most once in five
   assert.equal(await passes(), 1);
   for (let i = 0; i < 20; i += 1) await foreign();
   assert.equal(await passes(), 0);
-  at(301 + 299);
+  at(301 + 180);
   assert.equal(await passes(), 0);
-  at(301 + 302);
+  at(301 + 420);
   for (let i = 0; i < 20; i += 1) await foreign();
   assert.equal(await passes(), 1);
   assert.equal(await both.status(order), PENDING);
-  at(301 + 302 + 6 * HOUR_S + 1);
+  at(301 + 420 + 6 * HOUR_S + 1);
   assert.equal(await passes(), 1, 'every six hours it is fetched anyway');
 });
 
