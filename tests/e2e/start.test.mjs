@@ -235,6 +235,15 @@ test('a second start keeps data, sign-in and sandbox', async () => {
   assert.deepEqual(processes(), []);
 });
 
+test('a start that is killed takes everything with it', async () => {
+  const shop = await ready();
+  assert.ok(await untilReady(() => processes().length > 10, shop.child, READY_MS), 'lighttpd accepts before it has started its programs');
+  shop.child.kill('SIGKILL');
+  await shop.exited;
+  const forever = { exited: new Promise(() => {}) };
+  assert.ok(await untilReady(() => processes().length === 0, forever, STOP_MS), `left after ${STOP_MS} ms: ${processes()}`);
+});
+
 test('what a killed start leaves behind ends by itself or by the next start', async () => {
   const shop = await ready();
   const [web] = processesOf(path.join(dir, 'web')); // lighttpd, the first of its family; its programs lose their parent
