@@ -18,19 +18,22 @@ const OPTIONS = [
   '--aria-pagecache-buffer-size=8M', '--performance-schema=OFF',
 ];
 
-// Starts the server, creating its files the first time.
+// Starts the server, creating its files the first time. signal: breaks that off at once.
 // Returns { socket, createDatabase(name), dropDatabase(name), client(args…), exited, stop() }.
-export async function startDatabase({ dir, log = () => {} }) {
+export async function startDatabase({ dir, signal, log = () => {} }) {
   const home = path.resolve(dir);
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const lock = lockDirectory(home);
   let short;
   let server;
+  const breakOff = () => { endStrays(home).catch(() => {}); }; // whoever waits for one of them goes on, and stop() ends the rest
+  signal?.addEventListener('abort', breakOff);
   try {
     const { asked } = await endStrays(home);
     if (asked > 0) log('ended a database server that an earlier start had left behind');
     const as = serverUser(home, log);
     await prepareFiles(home, as, log);
+    signal?.throwIfAborted();
     short = shortName(home, 'mariadb.sock');
     const socket = path.join(short.path, 'mariadb.sock');
     server = await startServer(home, socket, as, log);
@@ -41,6 +44,8 @@ export async function startDatabase({ dir, log = () => {} }) {
   } catch (error) {
     await stop();
     throw error;
+  } finally {
+    signal?.removeEventListener('abort', breakOff);
   }
 
   async function stop() {

@@ -35,7 +35,7 @@ async function main() {
     const port = chosenPort();
     const providers = sandbox ? {} : realSettings(process.env);
     prepareDirectory();
-    database = await startDatabase({ dir: path.join(dir, 'db'), log });
+    database = await startDatabase({ dir: path.join(dir, 'db'), signal, log });
     rmSync(path.join(dir, 'dev.env'), { force: true }); // it comes back when it is true
     signal.throwIfAborted();
     shop = await startShop({
