@@ -2,7 +2,7 @@
 // with SERVER=apache.
 
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { Fault, accepts, checkout, shortName, tail } from './files.mjs';
 import { cleanEnv, endStrays, mayEnter, startProcess, stopProcess, untilReady } from './process.mjs';
@@ -12,8 +12,8 @@ const STOP_MS = 1_500;
 
 export const serverName = process.env.SERVER || 'lighttpd';
 
-// How many requests of a family are worked on at once; lighttpd.conf.example has the same.
-export const WORKERS = { login: 4, users: 2, products: 4, categories: 2, orders: 4, cards: 2, notify: 4, payments: 4, system: 2 };
+// How many requests of each family are worked on at once, behind either server: what lighttpd.conf.example says.
+export const WORKERS = workersOf(readFileSync(path.join(checkout, 'lighttpd.conf.example'), 'utf8'));
 
 // Debian's account for web servers, which may connect to the programs' sockets and read the pages.
 const APACHE_USER = 'www-data';
@@ -64,6 +64,13 @@ export async function startWeb({ home, port, binDir, configFile, env }) {
     throw new Fault(`the web server did not start; the end of ${logFile}:\n${tail(logFile)}`);
   }
   return { exited: server.exited, stop };
+}
+
+function workersOf(text) {
+  const found = [...text.matchAll(/"bin-path" => env\.MINIMALL_BIN \+ "\/([a-z]+)\.fcgi".*"max-procs" => ([0-9]+)/g)];
+  const named = text.match(/^ *"bin-path"/gm);
+  if (found.length !== named?.length) throw new Fault('lighttpd.conf.example: a family without "bin-path" and "max-procs" in one line');
+  return Object.fromEntries(found.map(([, family, count]) => [family, Number(count)]));
 }
 
 // Root's Apache serves as somebody else, who must come through to pages and sockets; what is secret stays root's.
