@@ -16,7 +16,7 @@ run_packages='curl gcc make pkg-config|pkgconf libc6-dev libfcgi-dev libjson-c-d
   mariadb-server-core mariadb-client-core lighttpd'
 # Apache's program and modules, without the package that makes a service of them
 apache_packages='apache2-bin spawn-fcgi'
-test_packages="cppcheck clang-format chromium $apache_packages"
+test_packages="cppcheck clang-format chromium $apache_packages libapache2-mod-fcgid"
 
 fail() {
   echo "minimall: $*" >&2

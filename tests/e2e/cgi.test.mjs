@@ -1,16 +1,14 @@
-// The same programs as plain CGI: alone, behind lighttpd's mod_cgi, and behind Apache's mod_cgid.
+// The same programs started by somebody else: as plain CGI alone, behind lighttpd's mod_cgi and Apache's mod_cgid, and as
+// FastCGI behind Apache's mod_fcgid.
 
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, chownSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import path from 'node:path';
-import { writeSettings } from '../../sandbox/config.mjs';
-import { accepts, freePort, tail } from '../../sandbox/files.mjs';
-import { cleanEnv, run, startProcess, stopProcess, untilReady } from '../../sandbox/process.mjs';
+import { run } from '../../sandbox/process.mjs';
+import { serverName } from '../../sandbox/web.mjs';
+import { exactly } from './exactly.mjs';
 import { binDir, openShop } from './harness.mjs';
+import { serveBy } from './starting.mjs';
 
 const shop = await openShop({ testClock: false });
 const admin = await shop.admin();
@@ -79,102 +77,36 @@ test('a body over the limit is refused, whether it is sent or only announced', a
 
 // ---- behind a web server ----
 
-const ROUTES = [
-  ['/api/payment/wxpay/notify', 'notify'], ['/api/payment', 'payments'], ['/api/orders', 'orders'], ['/api/products', 'products'],
-  ['/api/auth', 'users'], ['/weixin-login', 'login'],
+const served = new Map(); // programs of a server that failed must not stay
+after(() => Promise.all([...served.values()].map((server) => server.stop())));
+
+// The configuration that the project ships: each address goes to the program that it goes to otherwise.
+const ADDRESSES = [
+  '/healthz', '/v1/nothing', '/api', '/api/productsX', '/api/products%2F1',
+  '/api%2Fproducts', '/api/products/%ff', '/api/categories/../products', '/api/users', '/api/auth/nothing', '/api/products/', '/api/categories',
+  '/api/orders', '/api/membership/cards', '/api/membership/transactions', '/api/payment/wxpay', '/api/payment/wxpay/notify',
+  '/payment/create', '/v1/payment/create', '/v1/payment/notify', '/weixin-login', `/api/products/${'1'.repeat(300)}`,
 ];
 
-const lighttpdConf = ({ home, port }) => `
-server.modules = ("mod_alias", "mod_setenv", "mod_cgi")
-server.bind = "127.0.0.1"
-server.port = ${port}
-server.document-root = "${home}"
-server.upload-dirs = ("${home}")
-server.http-parseopts = ("url-normalize" => "disable")
-setenv.add-environment = ("MINIMALL_CONFIG" => "${home}/cgi.conf")
-alias.url = (${ROUTES.map(([prefix, program]) => `"${prefix}" => "${binDir}/${program}.fcgi"`).join(', ')})
-cgi.assign = (".fcgi" => "")
-`;
+const PAGES = ['/', '/admin/', '/nothing.html', '/metricsX']; // lighttpd words a missing one otherwise
 
-const apacheConf = ({ home, port, user }) => `
-ServerRoot /usr/lib/apache2
-ServerName localhost
-Listen 127.0.0.1:${port}
-DefaultRuntimeDir "${home}"
-PidFile "${home}/apache.pid"
-ErrorLog "${home}/server.log"
-LogLevel crit
-${['mpm_event', 'authz_core', 'alias', 'env', 'cgid'].map((name) => `LoadModule ${name}_module modules/mod_${name}.so`).join('\n')}
-User ${user}
-Group ${user}
-ScriptSock "${home}/cgid.sock"
-SetEnv MINIMALL_CONFIG "${home}/cgi.conf"
-AllowEncodedSlashes NoDecode
-MergeSlashes Off
-<Directory "${binDir}">
-  Options +ExecCGI
-  CGIPassAuth On
-  Require all granted
-</Directory>
-${ROUTES.map(([prefix, program]) => `ScriptAliasMatch "^${prefix}(/.*)?$" "${binDir}/${program}.fcgi"`).join('\n')}
-`;
-
-const SERVERS = [
-  { name: 'lighttpd', command: ['lighttpd', '-D', '-f'], conf: lighttpdConf, user: null },
-  { name: 'apache', command: ['apache2', '-D', 'FOREGROUND', '-f'], conf: apacheConf, user: 'www-data' },
-];
-
-// A directory for one web server: settings, key files and log, all readable by whom its programs run as.
-function prepareHome({ name, conf, user }, port) {
-  const home = path.join(shop.dir, `cgi-${name}`);
-  mkdirSync(home, { mode: 0o700 });
-  const keys = Object.fromEntries(['WECHAT_MCH_PRIVATE_KEY_FILE', 'WECHAT_PAY_PUBLIC_KEY_FILE'].map((setting) => {
-    copyFileSync(shop.env[setting], path.join(home, path.basename(shop.env[setting])));
-    return [setting, path.join(home, path.basename(shop.env[setting]))];
-  }));
-  writeSettings(path.join(home, 'cgi.conf'), {
-    ...shop.env, ...keys, DB_SOCKET: path.join(home, 'db.sock'), LOG_FILE: path.join(home, 'requests.log'), WECHAT_NOTIFY_URL: `http://127.0.0.1:${port}/api/payment/wxpay/notify`,
-  });
-  writeFileSync(path.join(home, 'requests.log'), '', { mode: 0o600 });
-  const file = path.join(home, 'server.conf');
-  writeFileSync(file, conf({ home, port, user }));
-  if (user !== null && process.getuid() === 0) {
-    const [uid, gid] = ['-u', '-g'].map((flag) => Number(spawnSync('id', [flag, user], { encoding: 'utf8' }).stdout));
-    for (const kept of [home, ...[...Object.values(keys), 'cgi.conf', 'requests.log'].map((part) => path.resolve(home, part))]) chownSync(kept, uid, gid);
+async function answersAsTheShop({ base }) {
+  for (const address of [...ADDRESSES, ...(serverName === 'apache' ? PAGES : [])]) {
+    for (const method of ['GET', 'HEAD']) {
+      const [here, there] = await Promise.all([exactly({ baseUrl: base }, method, address), exactly(shop, method, address)]);
+      const said = ({ status, json, headers }) => [status, json?.code, headers['content-type'], headers['x-content-type-options'],
+        headers['content-security-policy'], headers.allow, json && headers['content-length']];
+      assert.deepEqual(said(here), said(there), `${method} ${address}`);
+    }
   }
-  chmodSync(home, 0o711);
-  return { home, file };
 }
 
-// The database's own directory admits nobody but its user and root; programs of another user reach it through this.
-async function openDatabase(home) {
-  const relay = createServer((near) => {
-    const far = connect({ path: shop.env.DB_SOCKET });
-    near.pipe(far).pipe(near);
-    for (const [end, other] of [[near, far], [far, near]]) end.on('error', () => other.destroy());
-  });
-  const socket = path.join(home, 'db.sock');
-  relay.listen({ path: socket, writableAll: true });
-  await once(relay, 'listening');
-  after(() => relay.close());
-}
-
-async function serve(server) {
-  const port = await freePort();
-  const { home, file } = prepareHome(server, port);
-  await openDatabase(home);
-  const [command, ...args] = server.command;
-  const logFile = path.join(home, 'start.log');
-  const child = startProcess(command, [...args, file], { cwd: home, logFile, env: cleanEnv(shop.dir) });
-  after(() => stopProcess(child, 5000));
-  assert.ok(await untilReady(() => accepts({ port }), child, 20_000), tail(logFile));
-  return `http://127.0.0.1:${port}`;
-}
-
-for (const server of SERVERS) {
-  test(`a customer signs in, orders and pays through ${server.name} and plain CGI`, async () => {
-    const at = await serve(server);
-    const { token } = await shop.ok('POST', `${at}/weixin-login`, { body: { code: `sandbox:cgi-${server.name}` } });
+for (const module of ['mod_cgi', 'mod_cgid', 'mod_fcgid']) {
+  test(`a customer signs in, orders and pays through ${module}`, async () => {
+    const server = await serveBy(shop, module);
+    served.set(module, server);
+    const at = server.base;
+    const { token } = await shop.ok('POST', `${at}/weixin-login`, { body: { code: `sandbox:${module}` } });
     assert.equal((await shop.call('GET', `${at}/api/auth/me`)).status, 401);
     assert.equal((await shop.call('GET', `${at}/api/products/${product}/x`)).status, 404);
     const goods = await shop.ok('GET', `${at}/api/products?limit=1`);
@@ -188,6 +120,11 @@ for (const server of SERVERS) {
     assert.equal((await shop.ok('GET', `${at}/api/orders/${order}`, { token })).status, 1);
     const large = await shop.call('POST', `${at}/api/auth/login`, { raw: 'x'.repeat(70_000) });
     assert.equal(large.status, 413);
-    assert.ok(large.body.message, 'in the words of the API');
+    const nobodys = await shop.call('GET', `${at}/api/nothing`);
+    assert.equal(nobodys.status, 404);
+    for (const { body } of [large, nobodys]) assert.ok(body.message, 'in the words of the API');
+    if (module !== 'mod_cgi') await answersAsTheShop(server);
+    served.delete(module);
+    assert.deepEqual(await server.stop(), { forced: 0, reports: [] });
   });
 }
