@@ -42,7 +42,7 @@ Q := $(if $(filter 0,$(V)),@,)
 say = $(if $(filter 0,$(V)),@echo "  $(1)" $(2),@true)
 
 .DELETE_ON_ERROR:
-.PHONY: all run reset install-needs test lint unit e2e bench format format-check routes install uninstall clean help
+.PHONY: all run reset install-needs test lint unit e2e bench bench-apache format format-check routes install uninstall clean help
 
 all: $(CGI) $(B)/minimall ## build every executable and the command (MODE=release|debug|asan|cov)
 
@@ -102,6 +102,9 @@ e2e: all ## end-to-end tests; FILES=tests/e2e/x.test.mjs for some
 
 bench: all ## how fast it answers, as ratios within one run (SECONDS=3 a scene)
 	@MODE=$(MODE) node tests/bench/bench.mjs
+
+bench-apache: all ## mod_proxy_fcgi against mod_fcgid (SECONDS=3 a scene)
+	@MODE=$(MODE) SERVER=apache node tests/bench/apache.mjs
 
 routes: $(CGI) ## print every route
 	@for f in $(CGI); do $$f --routes; done

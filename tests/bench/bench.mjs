@@ -1,66 +1,16 @@
 // make bench: how fast the shop answers, as ratios within one run (absolute figures are the machine's, not ours).
 // A shop of its own, bounded in count and time; 16 kept connections from this process.
 
-import { Agent, request } from 'node:http';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { startDatabase, startShop } from '../../sandbox/shop.mjs';
 import { binDir, makeDirectory } from '../e2e/harness.mjs';
+import { openLoad } from './load.mjs';
 
 const CONNECTIONS = 16;
-const REQUESTS_MAX = 20_000;
-const SECONDS_MAX = Number(process.env.SECONDS ?? 3);
 const PRODUCTS = 1000;
 
-const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-
-function send(base, { method = 'GET', address, token, body }) {
-  return new Promise((resolve, reject) => {
-    const text = body === undefined ? undefined : JSON.stringify(body);
-    const started = process.hrtime.bigint();
-    const req = request(new URL(address, base), {
-      agent,
-      method,
-      headers: {
-        ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
-        ...(token ? { authorization: `Bearer ${token}` } : {}),
-      },
-    }, (res) => {
-      const parts = [];
-      res.on('data', (part) => parts.push(part));
-      res.on('end', () => resolve({
-        status: res.statusCode, text: Buffer.concat(parts).toString(), us: Number(process.hrtime.bigint() - started) / 1000,
-      }));
-    });
-    req.on('error', reject);
-    req.end(text);
-  });
-}
-
-async function json(base, options) {
-  const { status, text } = await send(base, options);
-  if (status >= 300) throw new Error(`${options.method ?? 'GET'} ${options.address}: ${status} ${text}`);
-  return text === '' ? null : JSON.parse(text);
-}
-
-async function measure(base, make, expected) {
-  const until = Date.now() + SECONDS_MAX * 1000;
-  const took = [];
-  let sent = 0;
-  const started = process.hrtime.bigint();
-  await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
-    while (sent < REQUESTS_MAX && Date.now() < until) {
-      sent += 1;
-      const { status, text, us } = await send(base, make());
-      if (status !== expected) throw new Error(`${status} instead of ${expected}: ${text}`);
-      took.push(us);
-    }
-  }));
-  const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-  took.sort((a, b) => a - b);
-  const at = (share) => Math.round(took[Math.min(took.length - 1, Math.floor(took.length * share))]);
-  return { perSecond: took.length / seconds, p50: at(0.5), p99: at(0.99) };
-}
+const { send, json, measure, close } = openLoad(CONNECTIONS);
 
 async function prepare(shop) {
   const base = shop.baseUrl;
@@ -106,7 +56,7 @@ try {
       String(p50).padStart(9)}${String(p99).padStart(9)}`);
   }
 } finally {
-  agent.destroy();
+  close();
   await shop.stop();
   await db.stop();
   rmSync(dir, { recursive: true, force: true });

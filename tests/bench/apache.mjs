@@ -1,0 +1,108 @@
+// make bench-apache: Apache's mod_proxy_fcgi, as apache.conf.example has it, against its part for mod_fcgid, in one run: the
+// same shop, as many processes. More connections than processes, and senders that are slow with their bodies.
+
+import { rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import path from 'node:path';
+import { startDatabase, startShop } from '../../sandbox/shop.mjs';
+import { WORKERS } from '../../sandbox/web.mjs';
+import { binDir, makeDirectory } from '../e2e/harness.mjs';
+import { serveBy } from '../e2e/starting.mjs';
+import { openLoad } from './load.mjs';
+
+const PROCESSES = WORKERS.products;
+const CROWDS = [PROCESSES, 32];
+const ROUNDS = 3; // taking turns, so that a busy moment of the machine meets both
+const DRIP_MS = 250;
+
+// As many processes as the family has elsewhere.
+function limitProcesses(text) {
+  const limited = text.replace(/^(FcgidMaxProcessesPerClass) +[0-9]+$/m, `$1 ${PROCESSES}\nFcgidMinProcessesPerClass ${PROCESSES}`);
+  if (limited === text) throw new Error('the number of processes is not in the configuration');
+  return limited;
+}
+
+// Announces a body and then sends a byte at a time. Returns { cut, close }: cut resolves when the server hangs up.
+function sendSlowly(base, address, token) {
+  const { hostname, port } = new URL(base);
+  const socket = connect({ host: hostname, port });
+  socket.on('error', () => {});
+  socket.write(`POST ${address} HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer ${token}\r\n`
+    + 'Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{');
+  const drip = setInterval(() => socket.write(' '), DRIP_MS);
+  socket.resume();
+  const ended = new Promise((resolve) => {
+    socket.on('close', () => {
+      clearInterval(drip);
+      resolve();
+    });
+  });
+  const started = Date.now();
+  return { cut: ended.then(() => Date.now() - started), close: () => socket.destroy() };
+}
+
+async function crowd(servers, connections, product) {
+  const load = openLoad(connections);
+  const make = () => ({ address: `/api/products/${product}` });
+  const results = servers.map(() => []);
+  try {
+    for (const { base } of servers) await Promise.all(Array.from({ length: connections }, () => load.json(base, make())));
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const [i, { base }] of servers.entries()) results[i].push(await load.measure(base, make, 200));
+    }
+  } finally {
+    load.close();
+  }
+  const middle = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+  return results.map((rounds) => Object.fromEntries(Object.keys(rounds[0]).map((key) => [key, middle(rounds.map((one) => one[key]))])));
+}
+
+// How long one reader waits beside as many slow senders as there are processes, in ms, and when those were cut off.
+async function beside(base, product, admin) {
+  const load = openLoad(1);
+  const senders = Array.from({ length: PROCESSES }, () => sendSlowly(base, '/api/products', admin));
+  try {
+    await new Promise((resolve) => { setTimeout(resolve, 2 * DRIP_MS); }); // long enough for all of them to have a process
+    const { status, us } = await load.send(base, { address: `/api/products/${product}` });
+    if (status !== 200) throw new Error(`${status} beside slow senders`);
+    return { waited: us / 1000, cut: await Promise.all(senders.map(({ cut }) => cut)) };
+  } finally {
+    senders.forEach(({ close }) => close());
+    load.close();
+  }
+}
+
+const dir = makeDirectory();
+const db = await startDatabase({ dir: path.join(dir, 'db') });
+const shop = await startShop({ dir, binDir, db, dbName: 'minimall_bench', wechat: true });
+let fcgid;
+try {
+  fcgid = await serveBy(shop, 'mod_fcgid', { edit: limitProcesses });
+  const servers = [{ name: 'mod_proxy_fcgi', base: shop.baseUrl }, { name: 'mod_fcgid', base: fcgid.base }];
+  const load = openLoad(1);
+  const { token: admin } = await load.json(shop.baseUrl, { method: 'POST', address: '/api/auth/login', body: shop.admin });
+  const { product_id: product } = await load.json(shop.baseUrl, {
+    method: 'POST', address: '/api/products', token: admin, body: { name: '商品', price: '9.90', stock: 9 },
+  });
+  load.close();
+  const ms = (us) => (us / 1000).toFixed(1).padStart(10);
+  console.log(`one product, ${PROCESSES} processes, the middle of ${ROUNDS} rounds`);
+  console.log(`${'connections'.padEnd(12)}${''.padEnd(16)}${'ratio'.padStart(8)}${['p50 ms', 'p99 ms', 'max ms'].map((name) => name.padStart(10)).join('')}`);
+  for (const connections of CROWDS) {
+    const results = await crowd(servers, connections, product);
+    for (const [i, { perSecond, p50, p99, max }] of results.entries()) {
+      const ratio = (perSecond / results[0].perSecond).toFixed(2).padStart(8);
+      console.log(`${String(connections).padEnd(12)}${servers[i].name.padEnd(16)}${ratio}${ms(p50)}${ms(p99)}${ms(max)}`);
+    }
+  }
+  console.log(`one reader beside ${PROCESSES} senders of a byte every ${DRIP_MS} ms`);
+  for (const { name, base } of servers) {
+    const { waited, cut } = await beside(base, product, admin);
+    console.log(`            ${name.padEnd(16)}waited ${waited.toFixed(1)} ms; senders were cut off after ${Math.min(...cut)} to ${Math.max(...cut)} ms`);
+  }
+} finally {
+  await fcgid?.stop();
+  await shop.stop();
+  await db.stop();
+  rmSync(dir, { recursive: true, force: true });
+}
