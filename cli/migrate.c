@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/field.h"
@@ -171,9 +172,26 @@ static enum err migrate(struct ctx *c, const char *dir, const char *const *names
 	return e;
 }
 
+/* Where `make install` puts the files, seen from the command; else those of the checkout. */
+static const char *find_schema(struct ctx *c)
+{
+	char exe[4096];
+	const ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe));
+	const char *dir = getenv("MINIMALL_SCHEMA_DIR");
+
+	if (dir != NULL)
+		return dir;
+	if (n > 0 && n < (ssize_t)sizeof(exe)) {
+		const size_t len = (size_t)((char *)memrchr(exe, '/', (size_t)n) - exe);
+
+		dir = arena_printf(&c->arena, "%.*s/../share/minimall/schema", (int)len, exe);
+	}
+	return dir != NULL && access(dir, R_OK) == 0 ? dir : "schema";
+}
+
 int run_migrate(struct ctx *c, int argc, char **argv)
 {
-	const char *dir = getenv("MINIMALL_SCHEMA_DIR");
+	const char *dir = find_schema(c);
 	const char *names[FILES_MAX];
 	int n;
 	enum err e;
@@ -181,8 +199,6 @@ int run_migrate(struct ctx *c, int argc, char **argv)
 	(void)argv;
 	if (argc != 1)
 		return EXIT_USAGE;
-	if (dir == NULL)
-		dir = "schema";
 	n = list_migrations(c, dir, names);
 	if (n <= 0) {
 		fprintf(stderr, "minimall: no migrations in %s (MINIMALL_SCHEMA_DIR)\n", dir);
