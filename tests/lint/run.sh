@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-[ $# -gt 0 ] || set -- layers banned sql headers must sizes schema scripts private format cppcheck
+[ $# -gt 0 ] || set -- layers banned sql headers must sizes schema scripts settings private format cppcheck
 failed=0
 for check in "$@"; do
   if said=$(sh "tests/lint/$check.sh" 2>&1); then

@@ -1,0 +1,31 @@
+#!/bin/sh
+# minimall.conf.example names every setting of the programs and no other, with the default where there is one; the README
+# names no setting that there isn't.
+set -eu
+cd "$(dirname "$0")/../.."
+
+# "NAME" or "NAME=default" of each row of the table, and of each line of the example
+table=$(sed -n 's/^\t{ "\([A-Z0-9_]*\)", .*, \(NULL\|"[^"]*"\), AT(.*/\1=\2/p' lib/base/conf.c | sed 's/"//g; s/=NULL$//' | sort)
+example=$(sed -n 's/^#\{0,1\}\([A-Z0-9_]*=.*\)/\1/p' minimall.conf.example | sort)
+failed=0
+
+fault() {
+  echo "$1"
+  failed=1
+}
+
+[ -n "$table" ] || fault 'no settings found in lib/base/conf.c'
+for row in $table; do
+  name=${row%%=*}
+  line=$(printf '%s\n' "$example" | grep "^$name=") || fault "minimall.conf.example lacks $name"
+  case $row in
+  *=*) [ "$line" = "$row" ] || fault "minimall.conf.example says $line, the program $row" ;;
+  esac
+done
+for line in $(printf '%s\n' "$example" | sed 's/=.*//'); do
+  printf '%s\n' "$table" | grep -q "^$line\(=\|$\)" || fault "minimall.conf.example names $line, which is no setting"
+done
+for name in $(grep -ohE '\b(DB|WECHAT|WXPAY|JWT|SHOP|ORDER|CORS|LOG)_[A-Z0-9_]*[A-Z0-9]\b' README.md | sort -u); do
+  printf '%s\n' "$table" | grep -q "^$name\(=\|$\)" || fault "the README names $name, which is no setting"
+done
+exit $failed
