@@ -120,14 +120,15 @@ format-check:
 PAGES := $(sort $(shell find htdocs -type f))
 # the deepest first
 PAGE_DIRS := $(shell find htdocs -depth -type d)
-EXAMPLES := lighttpd.conf.example apache.conf.example
+EXAMPLES := minimall.conf.example lighttpd.conf.example apache.conf.example logrotate.conf.example
 UNITS := $(sort $(wildcard docs/systemd/*))
 MIGRATIONS := $(sort $(wildcard schema/*.sql))
 PLACES = -e 's|/usr/local/lib/minimall/cgi-bin|$(CGIDIR)|' -e 's|/usr/local/lib/minimall|$(LIBDIR)|' \
 	-e 's|/usr/local/bin|$(BINDIR)|' -e 's|/etc/minimall|$(SYSCONFDIR)|'
 
 install: all ## copy the shop to DESTDIR/PREFIX (CGIDIR, HTDOCSDIR, SYSCONFDIR, BINDIR, LIBDIR, DATADIR, UNITDIR)
-	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR) $(CGIDIR) $(DATADIR)/schema $(SYSCONFDIR) $(UNITDIR))
+	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR) $(CGIDIR) $(DATADIR)/schema $(UNITDIR))
+	test -d $(DESTDIR)$(SYSCONFDIR) || install -d $(DESTDIR)$(SYSCONFDIR) # else its mode stays
 	install -m 0755 $(B)/minimall $(DESTDIR)$(BINDIR)
 	install -m 0755 sandbox/workers.sh $(DESTDIR)$(LIBDIR)
 	install -m 0755 $(CGI) $(DESTDIR)$(CGIDIR)

@@ -28,9 +28,10 @@ function contents(directory) {
   });
 }
 
+const EXAMPLES = ['minimall', 'lighttpd', 'apache', 'logrotate'].map((name) => `${name}.conf.example`);
 const names = (folder) => readdirSync(path.join(checkout, folder), { recursive: true, withFileTypes: false });
 const settings = path.join(etc, 'minimall.conf');
-mkdirSync(etc, { recursive: true });
+mkdirSync(etc, { recursive: true, mode: 0o750 });
 writeFileSync(settings, 'of the shop\n', { mode: 0o600 });
 await make('install');
 
@@ -43,10 +44,11 @@ test('everything is installed where it was asked for, for all to read and none b
   const files = (folder) => names(folder).filter((name) => statSync(path.join(checkout, folder, name)).isFile());
   for (const file of [...files('htdocs').map((name) => `opt/shop/share/minimall/htdocs/${name}`),
     ...files('schema').filter((name) => name.endsWith('.sql')).map((name) => `opt/shop/share/minimall/schema/${name}`),
-    ...files('docs/systemd').map((name) => `opt/shop/lib/systemd/system/${name}`), 'etc/shop/lighttpd.conf.example', 'etc/shop/apache.conf.example']) {
+    ...files('docs/systemd').map((name) => `opt/shop/lib/systemd/system/${name}`), ...EXAMPLES.map((name) => `etc/shop/${name}`)]) {
     assert.ok(lines.includes(`${file} 644`), `${file} in\n${lines.join('\n')}`);
   }
   assert.equal(readFileSync(settings, 'utf8'), 'of the shop\n');
+  assert.ok(lines.includes('etc/shop 750'), 'a directory of settings stays as private as it was');
 });
 
 test('the units name the places where things were installed', () => {
@@ -68,9 +70,12 @@ test('a shop is served from the installation', async () => {
   const programs = processesOf(path.join(shop.dir, 'web')).map((pid) => readlinkSync(`/proc/${pid}/exe`)).filter((exe) => exe.endsWith('.fcgi'));
   assert.ok(programs.length >= 9);
   assert.deepEqual(programs.filter((exe) => !exe.startsWith(`${cgiDir}/`)), []);
-  const { code, stdout, stderr } = await run(path.join(root, 'opt/shop/bin/minimall'), ['audit'],
-    { env: cleanEnv(shop.dir, { MINIMALL_CONFIG: path.join(shop.dir, 'minimall.conf') }) });
-  assert.equal(code, 0, stdout + stderr);
+  const minimall = (command) => run(path.join(root, 'opt/shop/bin/minimall'), [command],
+    { cwd: '/', env: cleanEnv(shop.dir, { MINIMALL_CONFIG: path.join(shop.dir, 'minimall.conf') }) });
+  const audit = await minimall('audit');
+  assert.equal(audit.code, 0, audit.stdout + audit.stderr);
+  const migrate = await minimall('migrate');
+  assert.deepEqual([migrate.code, migrate.stdout], [0, 'schema is up to date\n'], `it finds its schema by itself: ${migrate.stderr}`);
 });
 
 test('what is removed again is what was installed, and nothing else', async () => {
