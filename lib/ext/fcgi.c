@@ -6,11 +6,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define DRAIN_MAX ((size_t)4 << 20)
+#define DRAIN_MAX ((int64_t)4 << 20)
 
 struct fcgi {
 	FCGX_Request request;
 	bool cgi, served;
+	int64_t read; /* of a CGI request's body */
 };
 
 /*
@@ -80,28 +81,35 @@ static size_t read_some(struct fcgi *f, char *buf, size_t n)
 {
 	int got;
 
-	if (f->cgi)
-		return fread(buf, 1, n, stdin);
+	if (f->cgi) {
+		const size_t some = fread(buf, 1, n, stdin);
+
+		f->read += (int64_t)some;
+		return some;
+	}
 	got = FCGX_GetStr(buf, (int)n, f->request.in);
 	return got > 0 ? (size_t)got : 0;
 }
 
 /*
- * A CGI program that answers before it has read the body makes Apache drop the connection
+ * A CGI program that ends before it has read the body makes Apache drop the connection,
  * and the answer with it. FastCGI doesn't mind.
  */
-static enum fcgi_body too_large(struct fcgi *f, size_t read, int64_t expected)
+static void drain(struct fcgi *f)
 {
+	const char *length = fcgi_var(f, "CONTENT_LENGTH");
+	int64_t left;
 	char buf[8192];
-	size_t got = 1;
 
-	while (f->cgi && got > 0 && read < DRAIN_MAX && (int64_t)read < expected) {
-		const size_t left = (size_t)expected - read;
+	if (length == NULL || !str_to_i64(slice_of(length), INT64_MAX - 1, &left))
+		return;
+	left = (left < DRAIN_MAX ? left : DRAIN_MAX) - f->read;
+	while (left > 0) {
+		const size_t want = left < (int64_t)sizeof(buf) ? (size_t)left : sizeof(buf);
+		const size_t got = read_some(f, buf, want);
 
-		got = read_some(f, buf, left < sizeof(buf) ? left : sizeof(buf));
-		read += got;
+		left = got > 0 ? left - (int64_t)got : 0;
 	}
-	return FCGI_BODY_TOO_LARGE;
 }
 
 enum fcgi_body fcgi_read_body(struct fcgi *f, struct arena *a, size_t max, struct slice *out)
@@ -115,7 +123,7 @@ enum fcgi_body fcgi_read_body(struct fcgi *f, struct arena *a, size_t max, struc
 		!str_to_i64(slice_of(length), INT64_MAX - 1, &expected))
 		return FCGI_BODY_BROKEN;
 	if (expected > (int64_t)max)
-		return too_large(f, 0, expected);
+		return FCGI_BODY_TOO_LARGE;
 	if (f->cgi && expected < 0)
 		expected = 0; /* CGI promises no end of file on standard input */
 	while (!body.overflow && (expected < 0 || body.len < (size_t)expected)) {
@@ -129,7 +137,7 @@ enum fcgi_body fcgi_read_body(struct fcgi *f, struct arena *a, size_t max, struc
 		str_add(&body, buf, got);
 	}
 	if (body.overflow)
-		return too_large(f, body.len, expected);
+		return FCGI_BODY_TOO_LARGE;
 	*out = (struct slice){ str_text(&body), body.len };
 	return expected >= 0 && body.len != (size_t)expected ? FCGI_BODY_BROKEN : FCGI_BODY_OK;
 }
@@ -138,6 +146,7 @@ void fcgi_reply(struct fcgi *f, struct slice head, struct slice body)
 {
 	/* a client that left is no failure of ours */
 	if (f->cgi) {
+		drain(f);
 		fwrite(head.p, 1, head.len, stdout);
 		fwrite(body.p, 1, body.len, stdout);
 		fflush(stdout);
