@@ -1,6 +1,6 @@
 #!/bin/sh
 # minimall.conf.example names every setting of the programs and no other, with the default where there is one; the README
-# names no setting that there isn't.
+# and docs/ name no setting that there isn't, and docs/deploy.md every mandatory one.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -25,7 +25,10 @@ done
 for line in $(printf '%s\n' "$example" | sed 's/=.*//'); do
   printf '%s\n' "$table" | grep -q "^$line\(=\|$\)" || fault "minimall.conf.example names $line, which is no setting"
 done
-for name in $(grep -ohE '\b(DB|WECHAT|WXPAY|JWT|SHOP|ORDER|CORS|LOG)_[A-Z0-9_]*[A-Z0-9]\b' README.md | sort -u); do
-  printf '%s\n' "$table" | grep -q "^$name\(=\|$\)" || fault "the README names $name, which is no setting"
+for name in $(grep -ohE '\b(DB|WECHAT|WXPAY|JWT|SHOP|ORDER|CORS|LOG)_[A-Z0-9_]*[A-Z0-9]\b' README.md docs/*.md | sort -u); do
+  printf '%s\n' "$table" | grep -q "^$name\(=\|$\)" || fault "the documents name $name, which is no setting"
+done
+for name in $(sed -n 's/^\t{ "\([A-Z0-9_]*\)", [A-Z]*, CONF_[A-Z]*, .*, NULL, AT(.*/\1/p' lib/base/conf.c); do
+  grep -q "\`$name\`" docs/deploy.md || fault "docs/deploy.md lacks $name"
 done
 exit $failed
