@@ -26,7 +26,7 @@ OPT.cov := -O0 --coverage
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wformat=2 -Wwrite-strings -Wswitch-enum -Wdouble-promotion -Werror
 
-PKGS := json-c libmariadb libcrypto libcurl fcgi libcrypt
+PKGS := json-c libmariadb libcrypto libcurl fcgi libcrypt lmdb
 # not before install.sh made sure that they are there
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS))
 PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS))

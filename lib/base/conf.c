@@ -45,6 +45,7 @@ static const struct row rows[] = {
 	{ "SHOP_NAME", TEXT, CONF_DB, 1, 60, "minimall", AT(shop_name) },
 	{ "LOG_FILE", TEXT, 0, 1, 512, NULL, AT(log_file) },
 	{ "MINIMALL_TEST_CLOCK", TEXT, 0, 1, 512, NULL, AT(test_clock) },
+	{ "STATE_DIR", TEXT, 0, 2, 200, NULL, AT(state_dir) },
 	{ "ORDER_PAY_MINUTES", NUMBER, CONF_DB, 1, 120, "30", AT(order_pay_minutes) },
 	{ "WECHAT_APPID", TEXT, CONF_PROVIDER, 4, 32, NULL, AT(wechat_appid) },
 	{ "WECHAT_SECRET", SECRET, CONF_PROVIDER, 16, 128, NULL, AT(wechat_secret) },
@@ -243,6 +244,8 @@ static void check_together(struct faults *f, const struct conf *conf, unsigned n
 		conf->db_name[strspn(conf->db_name,
 			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] != '\0')
 		fault(f, "DB_NAME", "may hold letters, digits and _ only");
+	if (conf->state_dir != NULL && conf->state_dir[0] != '/')
+		fault(f, "STATE_DIR", "must begin with /");
 	if (conf->wechat_pay_public_key_id != NULL &&
 		!str_starts(conf->wechat_pay_public_key_id, "PUB_KEY_ID_"))
 		fault(f, "WECHAT_PAY_PUBLIC_KEY_ID", "must begin with PUB_KEY_ID_");

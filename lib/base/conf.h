@@ -28,6 +28,7 @@ struct conf {
 	const char *shop_tz, *shop_name;
 	const char *log_file;   /* NULL: standard error */
 	const char *test_clock; /* NULL: none */
+	const char *state_dir;  /* NULL: ext/state.h chooses one */
 	int64_t order_pay_minutes;
 
 	const char *wechat_appid, *wechat_secret, *wechat_mchid;

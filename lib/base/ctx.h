@@ -9,6 +9,7 @@
 #include "base/conf.h"
 
 struct db;
+struct state;
 struct wx_keys;
 
 enum actor_kind {
@@ -43,6 +44,7 @@ struct ctx {
 	struct arena arena;
 	const struct conf *conf;
 	struct db *db;           /* process-owned */
+	struct state *state;     /* process-owned */
 	struct wx_keys *wx_keys; /* process-owned; NULL where no provider is used */
 	struct actor actor;
 	struct idempotency idem;

@@ -7,7 +7,10 @@ cd "$(dirname "$0")/../.." || exit 1
 export TEST_DATA=tests/unit/data CMOCKA_MESSAGE_OUTPUT=TAP
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
 out=$(mktemp -d)
-trap 'rm -rf "$out"' EXIT
+# on a memory file system, for what is kept there
+TEST_MEMORY=$(mktemp -d -p /dev/shm minimall-unit-XXXXXX 2>/dev/null || mktemp -d)
+export TEST_MEMORY
+trap 'rm -rf "$out" "$TEST_MEMORY"' EXIT
 trap 'exit 1' HUP INT TERM
 
 passed=0 failed=0

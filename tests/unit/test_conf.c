@@ -219,6 +219,7 @@ static void what_is_refused_is_refused_alone(void **state)
 		{ "WECHAT_LOGIN_BASE_URL", "http://localhost:80@example.com/" },
 		{ "WECHAT_LOGIN_BASE_URL", "api.weixin.qq.com" },
 		/* the rest */
+		{ "STATE_DIR", "shm/state" },
 		{ "SHOP_TZ", "Asia/Nowhere" },
 		{ "SHOP_TZ", "../../etc/passwd" },
 		{ "DB_NAME", "minimall-1" },

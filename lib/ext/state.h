@@ -1,0 +1,79 @@
+/*
+ * state.h - what all processes of a shop's executables on this host share and may lose:
+ * cached values, and counters that expire (DESIGN.md 5).
+ *
+ * Home: an LMDB file below STATE_DIR, opened at the first use and again after a fork.
+ * Robust (PLATFORM.md 6): kill -9 at any instruction loses nothing that was acknowledged; a
+ * lock that nobody gives back within a second, a full, cut, foreign, damaged or older file
+ * costs its content, never more than that: whoever finds it unlinks it, and everybody else
+ * notices at his next use. At opening, and after somebody died holding the lock, the whole
+ * structure of the file is looked through; each value has a checksum of its own.
+ * Not covered: a file that is written over or cut while a process is just using it; then that
+ * process may end, and the next one throws the file away.
+ * The directory must be this user's own (mode 0700): all programs of a shop run as one user.
+ *
+ * No home (no memory, no permission): every get is a miss, a set does nothing, add says
+ * false. It is tried again every 3 s.
+ *
+ * Invalidation (BEHAVIOUR 50): once delete or clear said true, no process answers what was
+ * set before, and nothing that was read for a ticket from before is stored any more. What
+ * can't be written down is done by throwing everything away. False: a home may be in use
+ * by others that this process can't reach; then whoever depends on it must fail.
+ *
+ * Bounds: 16 MiB in all, taken as needed; values 70 % of it, counters 85 %. What is expired goes bit by bit
+ * with what is added, or by state_sweep. Beyond 70 %, values go in no order; counters stay
+ * until they expire, and beyond 85 % a new one is refused.
+ *
+ * Units: ms. Expiry goes by c->now_ms. A clock that is set back expires what lies ahead.
+ */
+#ifndef EXT_STATE_H
+#define EXT_STATE_H
+
+#include "base/ctx.h"
+#include "base/str.h"
+
+#define STATE_VALUE_MAX ((size_t)64 << 10)
+enum { STATE_FAMILY_MAX = 31, STATE_ID_MAX = 200 }; /* bytes */
+
+/* Nothing is opened yet. NULL never. */
+struct state *state_new(const struct conf *conf) MUST;
+void state_free(struct state *s);
+/* Why there is no home just now, for people; NULL when there is one. */
+const char *state_trouble(struct ctx *c) MUST;
+
+/* What is beyond the maximum is never found nor stored. Borrowed. */
+struct state_key {
+	const char *family; /* what is cleared together; a literal */
+	struct slice id;
+};
+
+/* From before a value was computed; without it none is stored. Borrows the key. */
+struct state_ticket {
+	struct state_key key;
+	uint64_t home, at;
+};
+
+/* The value into c->arena (NUL-terminated too); or a miss, and with it a ticket for state_set. */
+bool state_get(
+	struct ctx *c, struct state_key key, struct state_ticket *ticket, struct slice *value) MUST;
+/* Store what was computed after the ticket, unless it was invalidated since. */
+void state_set(
+	struct ctx *c, const struct state_ticket *ticket, struct slice value, int64_t ttl_ms);
+
+/* Forget a key's value or counter; a whole family's in one step. True: it holds (see above). */
+bool state_delete(struct ctx *c, struct state_key key) MUST;
+bool state_clear(struct ctx *c, const char *family) MUST;
+
+struct state_counter {
+	struct state_key key;
+	int64_t n;      /* to add; 0 asks */
+	int64_t ttl_ms; /* of a counter that begins with this; a later one doesn't move it */
+	int64_t count, expires_ms; /* out */
+};
+/* Add to all or to none, exactly, whatever other processes add. False: the counts are unknown. */
+bool state_add(struct ctx *c, struct state_counter *counters, size_t n) MUST;
+
+/* Remove all that is expired or cleared; how many. Others go on meanwhile. */
+int64_t state_sweep(struct ctx *c);
+
+#endif
