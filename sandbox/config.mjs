@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Fault, keptJson, writePrivate } from './files.mjs';
+import { Fault, keptJson, stateDirectory, writePrivate } from './files.mjs';
 
 // Limits per minute are out of the way while one person, or one test, plays all the customers; those per hour stay.
 const RATE_LIMITS = {};
@@ -32,6 +32,7 @@ export function baseSettings(dir, secrets) {
     JWT_SECRET: secrets.jwt,
     SHOP_TZ: 'Asia/Shanghai',
     SHOP_NAME: '山野小铺',
+    STATE_DIR: stateDirectory(dir),
     LOG_FILE: path.join(dir, 'log', 'requests.log'),
     ...RATE_LIMITS,
   };

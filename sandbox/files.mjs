@@ -1,9 +1,9 @@
 // Small things about files, locks and ports that the starter and the tests share.
 
 import { spawnSync } from 'node:child_process';
-import { randomInt } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import {
-  chmodSync, closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, symlinkSync,
+  accessSync, chmodSync, closeSync, constants, existsSync, ftruncateSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, symlinkSync,
   writeFileSync, writeSync,
 } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -87,6 +87,21 @@ export function shortName(directory, longest) {
       rmSync(note, { force: true });
     },
   };
+}
+
+// Where the processes of a directory's shop share what may be lost: on a memory file system, if there is one.
+export function stateDirectory(directory) {
+  try {
+    accessSync('/dev/shm', constants.W_OK | constants.X_OK);
+  } catch {
+    return path.join(directory, 'state');
+  }
+  const hash = createHash('sha256').update(path.resolve(directory)).digest('hex').slice(0, 16);
+  return `/dev/shm/minimall-dev-${process.getuid()}-${hash}`;
+}
+
+export function dropState(directory) {
+  rmSync(stateDirectory(directory), { recursive: true, force: true });
 }
 
 export function portIsFree(port) {

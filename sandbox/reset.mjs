@@ -2,7 +2,7 @@
 
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { Fault, checkout, lockDirectory } from './files.mjs';
+import { Fault, checkout, dropState, lockDirectory } from './files.mjs';
 
 // Only what the starter has made, whatever else somebody keeps there.
 const OURS = /^(db|web|wechat|log|secrets\.json|minimall\.conf|dev\.env|clock|lock|admin-minimall\w*|demo-\w+-minimall\w*)$/;
@@ -13,6 +13,7 @@ try {
   for (const name of existsSync(dir) ? readdirSync(dir) : []) {
     if (OURS.test(name)) rmSync(path.join(dir, name), { recursive: true, force: true });
   }
+  dropState(dir);
   for (const lock of locked) lock.release();
   console.log(locked.length > 0 ? 'the data of make run is gone' : 'there was no data to drop');
 } catch (error) {

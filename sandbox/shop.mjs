@@ -4,7 +4,7 @@ import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { baseSettings, sandboxSettings, shopSecrets, writeSettings } from './config.mjs';
 import { loadDemo } from './demo.mjs';
-import { Fault, checkout, freePort, keptJson, lockDirectory, portIsFree, writePrivate } from './files.mjs';
+import { Fault, checkout, dropState, freePort, keptJson, lockDirectory, portIsFree, writePrivate } from './files.mjs';
 import { cleanEnv, endStrays, run } from './process.mjs';
 import { openSession, query } from './sql.mjs';
 import { logName, startWeb } from './web.mjs';
@@ -78,6 +78,7 @@ class Shop {
 
   async configure({ wechat, certificates, providers, testClock, env }) {
     await endStrays(this.dir);
+    dropState(this.dir); // it may be of another database
     const database = await this.db.createDatabase(this.dbName);
     if (testClock) {
       this.clockFile = path.join(this.dir, 'clock');
@@ -183,6 +184,7 @@ class Shop {
   async stop({ patienceMs } = {}) {
     const { forced } = await this.stopWeb(patienceMs);
     await endStrays(this.dir);
+    if (this.lock) dropState(this.dir);
     await this.wechat?.close();
     this.lock?.release();
     return { forced };

@@ -16,7 +16,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSyn
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { checkout } from '../../sandbox/files.mjs';
+import { checkout, dropState } from '../../sandbox/files.mjs';
 import { attachDatabase, startDatabase, startShop } from '../../sandbox/shop.mjs';
 import { logName, serverName } from '../../sandbox/web.mjs';
 
@@ -38,6 +38,7 @@ export function makeDirectory() {
   // Whatever was started ends with this process: the kernel sees to it.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(INTERRUPTED));
   process.on('exit', (code) => {
+    dropState(dir);
     rmSync(path.join(dir, 'db'), { recursive: true, force: true });
     if (code === 0 || code === INTERRUPTED) rmSync(dir, { recursive: true, force: true });
     else console.error(`the logs of ${path.basename(process.argv[1] ?? '')} are kept in ${dir}`);
