@@ -7,7 +7,7 @@
 #include "web/app.h"
 
 struct health {
-	const char *status, *database, *provider_keys;
+	const char *status, *database, *provider_keys, *state;
 };
 
 static const struct field alive_fields[] = { FIELD(struct health, status), FIELD_END };
@@ -15,6 +15,7 @@ static const struct field ready_fields[] = {
 	FIELD(struct health, status),
 	FIELD(struct health, database),
 	FIELD(struct health, provider_keys),
+	FIELD(struct health, state),
 	FIELD_END,
 };
 
@@ -34,6 +35,7 @@ static enum err ready(struct ctx *c, struct req *r, struct resp *w)
 		.status = database && keys ? "ready" : "not ready",
 		.database = database ? "ok" : "unreachable",
 		.provider_keys = keys ? "ok" : "missing",
+		.state = health_state(c) ? "ok" : "degraded",
 	};
 
 	(void)r;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "command.h"
+#include "ext/state.h"
 #include "flow/close.h"
 #include "flow/keys.h"
 #include "flow/refund.h"
@@ -30,6 +31,7 @@ int run_jobs(struct ctx *c, int argc, char **argv)
 	e = idempotency_purge(c, PURGE_A_PASS, &keys);
 	if (e == OK)
 		e = session_purge(c, PURGE_A_PASS, &sessions);
+	(void)state_sweep(c);
 	keys_stop(c);
 	printf("jobs: %lld orders timed out, %lld payments followed (%lld settled, %lld closed, "
 	       "%lld unknown), %lld refunds followed (%lld done, %lld unknown), %lld keys and %lld "

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "command.h"
 #include "ext/db.h"
+#include "ext/state.h"
 
 static const struct command commands[] = {
 	{ "migrate", run_migrate, CONF_DB, "", "bring the database's schema up to date" },
@@ -73,11 +74,13 @@ static int run(const struct command *command, int argc, char **argv)
 	if (conf_load(&conf, command->needs, &forever)) {
 		c.conf = &conf;
 		c.db = db_new(&conf, &db_limits_command);
+		c.state = state_new(&conf);
 		c.now_ms = clock_now_ms();
 		if (log_open(conf.log_file, "minimall"))
 			status = command->run(&c, argc, argv);
 		else
 			fprintf(stderr, "configuration: LOG_FILE can't be opened\n");
+		state_free(c.state);
 		db_free(c.db);
 	}
 	arena_done(&c.arena);

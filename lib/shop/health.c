@@ -1,6 +1,7 @@
 #include "shop/health.h"
 
 #include "ext/db.h"
+#include "ext/state.h"
 
 struct ping {
 	int64_t n;
@@ -15,4 +16,9 @@ enum err health_database(struct ctx *c)
 	struct ping row;
 
 	return db_one(c, SQL_PING, NO_ARGS, ping_fields, &row);
+}
+
+bool health_state(struct ctx *c)
+{
+	return state_trouble(c) == NULL;
 }

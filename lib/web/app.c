@@ -11,6 +11,7 @@
 #include "ext/crypto.h"
 #include "ext/db.h"
 #include "ext/fcgi.h"
+#include "ext/state.h"
 #include "web/cors.h"
 #include "web/dialect.h"
 #include "web/etag.h"
@@ -191,6 +192,7 @@ static int serve(struct ctx *c, const struct app *app)
 		return 2;
 	}
 	c->db = db_new(c->conf, app->db_limits != NULL ? app->db_limits : &db_limits_web);
+	c->state = state_new(c->conf);
 	fcgi = fcgi_new();
 	fresh = *c;
 	while (fcgi_accept(fcgi)) {
@@ -203,6 +205,7 @@ static int serve(struct ctx *c, const struct app *app)
 		serve_one(c, app, fcgi);
 	}
 	fcgi_free(fcgi);
+	state_free(c->state);
 	db_free(c->db);
 	arena_done(&c->arena);
 	return 0;

@@ -15,7 +15,7 @@ test('/healthz says that the shop is alive, to anyone, and is never stored', asy
 
 test('/readyz says that database and keys are there', async () => {
   const { status, body } = await shop.call('GET', '/readyz');
-  assert.deepEqual([status, body], [200, { status: 'ready', database: 'ok', provider_keys: 'ok' }]);
+  assert.deepEqual([status, body], [200, { status: 'ready', database: 'ok', provider_keys: 'ok', state: 'ok' }]);
 });
 
 test('without its database the shop is alive but not ready, and ready again when it is back', async () => {
@@ -23,9 +23,19 @@ test('without its database the shop is alive but not ready, and ready again when
   await shop.restartWeb({ DB_SOCKET: '/nowhere/mariadb.sock' });
   assert.equal((await shop.call('GET', '/healthz')).status, 200);
   const { status, body } = await shop.call('GET', '/readyz');
-  assert.deepEqual([status, body], [503, { status: 'not ready', database: 'unreachable', provider_keys: 'ok' }]);
+  assert.deepEqual([status, body], [503, { status: 'not ready', database: 'unreachable', provider_keys: 'ok', state: 'ok' }]);
   await shop.restartWeb({ DB_SOCKET });
   assert.equal((await shop.call('GET', '/readyz')).status, 200);
+});
+
+test('without a place for what its processes share the shop is ready, and says so', async () => {
+  const { STATE_DIR } = shop.env;
+  await shop.restartWeb({ STATE_DIR: '/nowhere/state' });
+  const { status, body } = await shop.call('GET', '/readyz');
+  assert.deepEqual([status, body], [200, { status: 'ready', database: 'ok', provider_keys: 'ok', state: 'degraded' }]);
+  assert.equal((await shop.call('GET', '/api/products')).status, 200);
+  await shop.restartWeb({ STATE_DIR });
+  assert.equal((await shop.call('GET', '/readyz')).body.state, 'ok');
 });
 
 for (const address of ['/api/products', `/api/products/${product.product_id}`, '/api/categories', '/api/products?limit=1']) {
