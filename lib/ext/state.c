@@ -224,6 +224,18 @@ struct set {
 	int64_t now_ms, ttl_ms;
 };
 
+/* Is the key held? 0 or an error. */
+static int read_hold(const struct state *s, MDB_txn *txn, const struct state_bytes *k,
+	const char *family, int64_t now_ms, bool *held)
+{
+	struct state_record r;
+	const char *bytes;
+	int rc = state_record_get(s, txn, k, family, now_ms, &r, &bytes);
+
+	*held = rc == 0 && r.kind == STATE_HOLD;
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
 static int set_fn(struct state *s, MDB_txn *txn, void *arg)
 {
 	const struct set *set = arg;
@@ -234,13 +246,17 @@ static int set_fn(struct state *s, MDB_txn *txn, void *arg)
 		.ttl_ms = set->ttl_ms,
 		.expires_ms = expiry(set->now_ms, set->ttl_ms) };
 	uint64_t deleted, cleared = 0;
+	bool held = false;
 	int rc = state_mark_get(s, txn, &slot, &deleted);
 
 	if (rc == 0)
 		rc = state_mark_get(s, txn, &family, &cleared);
+	if (rc == 0)
+		rc = read_hold(s, txn, &k, set->ticket->key.family, set->now_ms, &held);
 	if (rc != 0)
 		return rc;
-	if (s->id != set->ticket->home || deleted > set->ticket->at || cleared > set->ticket->at)
+	if (held || s->id != set->ticket->home || deleted > set->ticket->at ||
+		cleared > set->ticket->at)
 		return MDB_NOTFOUND;
 	rc = make_room(s, txn, sizeof(r) + r.len, VALUES_PERCENT, set->now_ms);
 	return rc != 0 ? rc : state_record_put(s, txn, &k, &r, set->value.p);
@@ -256,12 +272,28 @@ void state_set(struct ctx *c, const struct state_ticket *ticket, struct slice va
 		(void)write_tx(c, set_fn, &set);
 }
 
-static int delete_fn(struct state *s, MDB_txn *txn, void *arg)
-{
-	const struct state_bytes *key = arg, slot = state_slot_key(key);
-	MDB_val k = state_bytes_val(key);
-	int rc = mdb_del(txn, s->dbi, &k, NULL);
+/* hold_ms 0: only forget. */
+struct forget {
+	struct state_bytes key;
+	const char *family;
+	int64_t now_ms, hold_ms;
+};
 
+static int forget_fn(struct state *s, MDB_txn *txn, void *arg)
+{
+	const struct forget *f = arg;
+	const struct state_bytes slot = state_slot_key(&f->key);
+	struct state_record hold = { .kind = STATE_HOLD,
+		.ttl_ms = f->hold_ms,
+		.expires_ms = expiry(f->now_ms, f->hold_ms) };
+	MDB_val k = state_bytes_val(&f->key);
+	bool held = false;
+	int rc = read_hold(s, txn, &f->key, f->family, f->now_ms, &held);
+
+	if (rc == 0 && f->hold_ms > 0)
+		rc = state_record_put(s, txn, &f->key, &hold, "");
+	else if (rc == 0 && !held)
+		rc = mdb_del(txn, s->dbi, &k, NULL);
 	return rc == 0 || rc == MDB_NOTFOUND ? state_mark_put(s, txn, &slot) : rc;
 }
 
@@ -270,27 +302,40 @@ static int clear_fn(struct state *s, MDB_txn *txn, void *arg)
 	return state_mark_put(s, txn, arg);
 }
 
-static bool invalidate(struct ctx *c, write_fn *fn, struct state_bytes *key)
+static bool invalidate(struct ctx *c, write_fn *fn, void *arg)
 {
 	bool gone;
 
 	/* without room for the first, the second has some */
-	if (write_tx(c, fn, key) || write_tx(c, fn, key))
+	if (write_tx(c, fn, arg) || write_tx(c, fn, arg))
 		return true;
+	/* what a new home is told holds there too; if it can't be told, it holds nothing */
 	gone = state_abandon(c->state);
+	if (gone && !write_tx(c, fn, arg))
+		log_line(LOG_WARN, "state", "a new home could not be told of a change");
 	if (!gone)
 		log_line(LOG_ERROR, "state", "an invalidation can't be made known to others");
 	return gone;
 }
 
-bool state_delete(struct ctx *c, struct state_key key)
+static bool forget(struct ctx *c, struct state_key key, int64_t hold_ms)
 {
-	struct state_bytes k;
+	struct forget f = { .family = key.family, .now_ms = c->now_ms, .hold_ms = hold_ms };
 
 	if (!state_key_fits(key))
 		return true;
-	k = state_record_key(key);
-	return invalidate(c, delete_fn, &k);
+	f.key = state_record_key(key);
+	return invalidate(c, forget_fn, &f);
+}
+
+bool state_delete(struct ctx *c, struct state_key key)
+{
+	return forget(c, key, 0);
+}
+
+bool state_hold(struct ctx *c, struct state_key key, int64_t ms)
+{
+	return forget(c, key, ms);
 }
 
 bool state_clear(struct ctx *c, const char *family)

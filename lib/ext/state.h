@@ -63,6 +63,11 @@ void state_set(
 /* Forget a key's value or counter; a whole family's in one step. True: it holds (see above). */
 bool state_delete(struct ctx *c, struct state_key key) MUST;
 bool state_clear(struct ctx *c, const char *family) MUST;
+/*
+ * state_delete, and nothing is stored under the key for so long, not even after a delete or
+ * clear: for a change that is announced before its transaction ends, however that ends.
+ */
+bool state_hold(struct ctx *c, struct state_key key, int64_t ms) MUST;
 
 struct state_counter {
 	struct state_key key;

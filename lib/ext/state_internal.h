@@ -64,7 +64,7 @@ struct state_bytes {
 	size_t len;
 };
 
-enum { STATE_VALUE = 1, STATE_COUNTER };
+enum { STATE_VALUE = 1, STATE_COUNTER, STATE_HOLD };
 
 /* The value's bytes follow. */
 struct state_record {

@@ -1,11 +1,12 @@
 /*
  * state_record.c - what a home holds, in LMDB's main database:
  *   h                         the home's id: one record
- *   r HASH FAMILY NUL ID      a value or a counter. The hash comes first, so that a random place is
+ *   r HASH FAMILY NUL ID      a value, a counter or a hold. The hash comes first, so that a random place is
  *                             as likely to be anywhere as anywhere else: sweeping looks there
  *   f FAMILY, s SLOT          marks: the transaction that cleared the family last, or deleted
  *                             any of the slot's keys
- * A record is valid if it was written after its family's mark. Everything has a checksum.
+ * A record is valid if it was written after its family's mark; a hold, whatever is cleared.
+ * Everything has a checksum.
  */
 #include <assert.h>
 
@@ -159,7 +160,7 @@ bool state_record_open(MDB_val v, struct state_record *r, const char **bytes)
 
 bool state_record_live(const struct state_record *r, uint64_t cleared, int64_t now_ms)
 {
-	return r->written > cleared && r->expires_ms > now_ms &&
+	return (r->written > cleared || r->kind == STATE_HOLD) && r->expires_ms > now_ms &&
 	       r->expires_ms - now_ms - SKEW_MS <= r->ttl_ms;
 }
 
