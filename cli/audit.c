@@ -15,24 +15,38 @@ static void print(const struct audit_rule *rule, const struct list *found, bool 
 		printf("%s: and more (%s)\n", rule->open_work ? "open" : "WRONG", rule->name);
 }
 
+struct tally {
+	int64_t rules, wrong, open_work;
+};
+
+static enum err check(struct ctx *c, const struct audit_rule *rules, struct tally *t)
+{
+	for (const struct audit_rule *rule = rules; rule->name != NULL; rule++) {
+		struct list found;
+		bool more;
+
+		TRY(audit_check(c, rule, &found, &more));
+		print(rule, &found, more);
+		t->rules++;
+		*(rule->open_work ? &t->open_work : &t->wrong) += found.n;
+	}
+	return OK;
+}
+
 int run_audit(struct ctx *c, int argc, char **argv)
 {
-	int64_t wrong = 0, open_work = 0, rules = 0;
+	struct tally t = { 0 };
 
 	(void)argv;
 	if (argc != 1)
 		return EXIT_USAGE;
-	for (const struct audit_rule *rule = audit_rules; rule->name != NULL; rule++, rules++) {
-		struct list found;
-		bool more;
-		enum err e = audit_check(c, rule, &found, &more);
+	for (const struct audit_rule *const *book = audit_books; *book != NULL; book++) {
+		enum err e = check(c, *book, &t);
 
 		if (e != OK)
 			return trouble(c, e);
-		print(rule, &found, more);
-		*(rule->open_work ? &open_work : &wrong) += found.n;
 	}
-	printf("audit: %lld rules, %lld wrong, %lld open\n", (long long)rules, (long long)wrong,
-		(long long)open_work);
-	return wrong == 0 ? EXIT_DONE : EXIT_TROUBLE;
+	printf("audit: %lld rules, %lld wrong, %lld open\n", (long long)t.rules, (long long)t.wrong,
+		(long long)t.open_work);
+	return t.wrong == 0 ? EXIT_DONE : EXIT_TROUBLE;
 }

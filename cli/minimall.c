@@ -14,6 +14,8 @@ static const struct command commands[] = {
 		"make an administrator; the password is one line on standard input" },
 	{ "issue-token", run_issue_token, CONF_DB, "--system NAME | --list | --revoke ID",
 		"issue a service token (shown once), list them, or revoke one" },
+	{ "grant-vip", run_grant_vip, CONF_DB, "--user ID --level N --days N",
+		"give a user a VIP membership for nothing" },
 	{ "jobs", run_jobs, CONF_ALL, "", "one pass over everything that is due" },
 	{ "audit", run_audit, CONF_DB, "",
 		"derive stock and payments anew; 1 when something is off" },

@@ -35,7 +35,7 @@ enum field_type { F_I64 = 1, F_OPT_I64, F_BOOL, F_STR, F_MONEY, F_TIME, F_OBJECT
 enum field_flag {
 	F_IN = 1,         /* accepted from input */
 	F_REQUIRED = 2,   /* must be there when something is made */
-	F_NULL = 4,       /* may be null, in input and in a row */
+	F_NULL = 4,       /* may be null, in input and in a row; an amount of 0 then is */
 	F_SILENT = 8,     /* never written to output */
 	F_NO_COLUMN = 16, /* not in rows */
 	F_TEXT = 32,      /* money: written as a text with two decimals, not as a number */

@@ -23,4 +23,15 @@ struct page_rows {
 	int64_t last[2]; /* ... after this key */
 };
 
+/* Lists that show numbered pages and how many rows there are (contract membership-orders). */
+struct page_number {
+	int64_t page; /* from 1 */
+	int64_t size; /* 1..PAGE_MAX */
+};
+
+struct page_counted {
+	struct list list;
+	int64_t total;
+};
+
 #endif

@@ -116,6 +116,8 @@ static enum err read_null(struct ctx *c, const struct field *f, const char *path
 		*(const char **)at = NULL;
 	else if (f->type == F_TIME)
 		((timestamp *)at)->ms = 0;
+	else if (f->type == F_MONEY)
+		*(money *)at = MONEY_ZERO;
 	return OK;
 }
 
@@ -276,9 +278,10 @@ static bool is_null(const struct field *f, const void *at)
 		f0 = (const char *)at + f->sub[0].off;
 		return (f->sub[0].type == F_I64 && *(const int64_t *)f0 == 0) ||
 		       (f->sub[0].type == F_STR && *(const char *const *)f0 == NULL);
+	case F_MONEY:
+		return (f->flags & F_NULL) && ((const money *)at)->fen == 0;
 	case F_I64:
 	case F_BOOL:
-	case F_MONEY:
 	case F_LIST:
 		break;
 	}

@@ -18,13 +18,13 @@ static enum err pay_tx(struct ctx *c, void *arg)
 	struct paying *x = arg;
 	struct payable *p = &x->payable;
 	struct card card = { 0 };
-	const char *reason;
-	enum grant grant;
+	struct granting g;
 	int64_t made;
 
 	TRY(idempotency_begin_tx(c, &made));
 	if (made != 0)
 		return payment_read(c, made, &x->attempt);
+	TRY(payable_lock_user_tx(c, p));
 	TRY(card_lock_of_user_tx(c, c->actor.user_id, &card));
 	TRY(payable_lock_tx(c, p->kind, p->id, p));
 	if (p->why_not != OK)
@@ -39,12 +39,10 @@ static enum err pay_tx(struct ctx *c, void *arg)
 		.expires_at.ms = p->deadline_ms,
 	};
 	TRY(payment_create_granted_tx(c, &x->attempt));
-	TRY(card_spend_tx(c, &card, p->amount, arena_printf(&c->arena, "订单 %s", p->no),
-		x->attempt.attempt_id));
+	TRY(card_spend_tx(c, &card, p->amount, p->title, x->attempt.attempt_id));
 	TRY(payable_grant_tx(c, p,
-		&(struct order_payment){ CARD_METHOD, x->attempt.transaction_id, c->now_ms },
-		&grant, &reason));
-	if (grant != GRANTED)
+		&(struct order_payment){ CARD_METHOD, x->attempt.transaction_id, c->now_ms }, &g));
+	if (g.grant != GRANTED || g.back.fen != 0)
 		return fail(c, ERR_ORDER_NOT_PENDING, NULL);
 	TRY(payment_release_tx(c, p->kind, p->id));
 	return idempotency_end_tx(c, x->attempt.attempt_id, 200);
@@ -62,6 +60,7 @@ enum err pay_by_card(struct ctx *c, const char *no, struct payment_standing *out
 	*out = (struct payment_standing){
 		.order_id = x.payable.no,
 		.status = x.payable.status,
+		.status_name = x.payable.status_name,
 		.total_amount = x.payable.amount,
 		.trade_state = "SUCCESS",
 		.transaction_id = x.attempt.transaction_id,

@@ -38,6 +38,15 @@ static enum err time_out_orders(struct ctx *c, struct close_report *report)
 	return OK;
 }
 
+static enum err expire_memberships(struct ctx *c, struct close_report *report)
+{
+	int64_t expired;
+
+	TRY(membership_expire(c, ORDERS_A_PASS, &expired));
+	report->timed_out += expired;
+	return OK;
+}
+
 /* Nobody needs this attempt: close it at the provider, which may still say that it is paid. */
 static enum err close_at_provider(
 	struct ctx *c, const struct attempt *a, struct close_report *report)
@@ -96,5 +105,6 @@ enum err close_pass(struct ctx *c, struct close_report *report)
 {
 	*report = (struct close_report){ 0 };
 	TRY(time_out_orders(c, report));
+	TRY(expire_memberships(c, report));
 	return outbox_work(c, OUTBOX_FOLLOW_ATTEMPT, follow, report, &report->unknown);
 }

@@ -1,16 +1,20 @@
 #include "flow/payable.h"
 
+#include "shop/user.h"
+
 enum { NO_MAX = 64 };
 
 /* What a kind must be able to do. */
 struct ops {
 	enum err (*find)(struct ctx *c, const char *no, struct payable *out);
 	enum err (*read)(struct ctx *c, int64_t id, struct payable *out);
+	enum err (*lock_user_tx)(struct ctx *c, const struct payable *p); /* NULL: nobody */
 	enum err (*lock_tx)(struct ctx *c, int64_t id, struct payable *out);
-	enum err (*grant_tx)(struct ctx *c, const struct payable *p,
-		const struct order_payment *paid, enum grant *grant, const char **reason);
+	enum err (*grant_tx)(struct ctx *c, struct payable *p, const struct order_payment *paid,
+		struct granting *out);
 	enum err (*lock_all_tx)(struct ctx *c, int64_t id, struct payable *out);
-	enum err (*revoke_tx)(struct ctx *c, const struct payable *p);
+	enum err (*revoke_tx)(struct ctx *c, struct payable *p);
+	enum err (*restore_tx)(struct ctx *c, struct payable *p); /* NULL: nothing was taken back */
 	enum err (*time_out)(struct ctx *c, int64_t id, bool *done);
 };
 
@@ -25,15 +29,16 @@ static enum err why_not(const struct ctx *c, const struct order *o)
 	return o->expires_at.ms <= c->now_ms ? ERR_ORDER_EXPIRED : OK;
 }
 
-static void fill_order(const struct ctx *c, struct payable *p)
+static void fill_order(struct ctx *c, struct payable *p)
 {
 	const struct order *o = &p->order;
 
 	p->kind = PAYABLE_ORDER;
 	p->id = o->id;
 	p->no = o->order_id;
+	p->title = arena_printf(&c->arena, "订单 %s", o->order_id);
 	p->user_id = o->user_id;
-	p->status = o->status;
+	p->status = (opt_i64){ o->status, true };
 	p->amount = o->total_amount;
 	p->deadline_ms = o->expires_at.ms;
 	p->pending = o->status == ORDER_PENDING;
@@ -63,8 +68,8 @@ static enum err lock_order_tx(struct ctx *c, int64_t id, struct payable *out)
 	return OK;
 }
 
-static enum err grant_order_tx(struct ctx *c, const struct payable *p,
-	const struct order_payment *paid, enum grant *grant, const char **reason)
+static enum err grant_order_tx(
+	struct ctx *c, struct payable *p, const struct order_payment *paid, struct granting *out)
 {
 	static const enum grant grants[] = {
 		[ORDER_GRANTED] = GRANTED,
@@ -73,8 +78,9 @@ static enum err grant_order_tx(struct ctx *c, const struct payable *p,
 	};
 	enum order_grant got;
 
-	TRY(order_grant_tx(c, &p->order, paid, &got, reason));
-	*grant = grants[got];
+	*out = (struct granting){ 0 };
+	TRY(order_grant_tx(c, &p->order, paid, &got, &out->reason));
+	out->grant = grants[got];
 	return OK;
 }
 
@@ -85,16 +91,103 @@ static enum err lock_order_all_tx(struct ctx *c, int64_t id, struct payable *out
 	return OK;
 }
 
-static enum err revoke_order_tx(struct ctx *c, const struct payable *p)
+static enum err revoke_order_tx(struct ctx *c, struct payable *p)
 {
 	return order_revoke_tx(c, &p->order);
+}
+
+/* ---- membership orders ---- */
+
+static void fill_membership(struct ctx *c, struct payable *p)
+{
+	const struct membership_order *o = &p->membership.order;
+
+	p->kind = PAYABLE_MEMBERSHIP;
+	p->id = o->id;
+	p->no = o->order_no;
+	p->title = arena_printf(&c->arena, "会员 %s", o->plan_name);
+	p->user_id = o->user_id;
+	p->status_name = o->status_name;
+	p->amount = o->amount;
+	p->deadline_ms = o->expires_at.ms;
+	p->pending = o->status == MEMBERSHIP_PENDING;
+	p->why_not = membership_why_not(c, o);
+}
+
+static enum err find_membership(struct ctx *c, const char *no, struct payable *out)
+{
+	TRY(membership_find(c, no, &out->membership.order));
+	fill_membership(c, out);
+	return OK;
+}
+
+static enum err read_membership(struct ctx *c, int64_t id, struct payable *out)
+{
+	TRY(membership_read(c, id, &out->membership.order));
+	fill_membership(c, out);
+	return OK;
+}
+
+static enum err lock_member_tx(struct ctx *c, const struct payable *p)
+{
+	bool live;
+
+	return user_lock_tx(c, p->user_id, &live);
+}
+
+static enum err lock_membership_tx(struct ctx *c, int64_t id, struct payable *out)
+{
+	TRY(membership_lock_tx(c, id, &out->membership));
+	fill_membership(c, out);
+	out->why_not = membership_why_not_locked(c, &out->membership);
+	return OK;
+}
+
+static enum err grant_membership_tx(
+	struct ctx *c, struct payable *p, const struct order_payment *paid, struct granting *out)
+{
+	static const enum grant grants[] = {
+		[MEMBERSHIP_GRANTED] = GRANTED,
+		[MEMBERSHIP_GRANTED_LATE] = GRANTED_LATE,
+		[MEMBERSHIP_NOT_GRANTED] = NOT_GRANTED,
+	};
+	struct membership_outcome got;
+
+	TRY(membership_grant_tx(c, &p->membership,
+		&(struct membership_payment){
+			MEMBERSHIP_BY_PROVIDER, paid->method, paid->id, paid->paid_ms },
+		&got));
+	*out = (struct granting){ grants[got.grant], got.reason, got.back };
+	return OK;
+}
+
+static enum err revoke_membership_tx(struct ctx *c, struct payable *p)
+{
+	return membership_end_refund_tx(c, &p->membership);
+}
+
+static enum err restore_membership_tx(struct ctx *c, struct payable *p)
+{
+	return membership_undo_refund_tx(c, &p->membership);
+}
+
+/* Its time is over by the clock alone: it waits for no provider. */
+static enum err expire_membership(struct ctx *c, int64_t id, bool *done)
+{
+	(void)c;
+	(void)id;
+	*done = false;
+	return OK;
 }
 
 /* ---- the table ---- */
 
 static const struct ops kinds[] = {
-	[PAYABLE_ORDER] = { find_order, read_order, lock_order_tx, grant_order_tx,
-		lock_order_all_tx, revoke_order_tx, order_time_out },
+	[PAYABLE_ORDER] = { find_order, read_order, NULL, lock_order_tx, grant_order_tx,
+		lock_order_all_tx, revoke_order_tx, NULL, order_time_out },
+	[PAYABLE_MEMBERSHIP] = { find_membership, read_membership, lock_member_tx,
+		lock_membership_tx, grant_membership_tx, lock_membership_tx, revoke_membership_tx,
+		restore_membership_tx, expire_membership },
 };
 
 enum err payable_find(struct ctx *c, const char *no, struct payable *out)
@@ -124,10 +217,15 @@ enum err payable_lock_tx(struct ctx *c, enum payable_kind kind, int64_t id, stru
 	return kinds[kind].lock_tx(c, id, out);
 }
 
-enum err payable_grant_tx(struct ctx *c, const struct payable *p, const struct order_payment *paid,
-	enum grant *grant, const char **reason)
+enum err payable_lock_user_tx(struct ctx *c, const struct payable *p)
 {
-	return kinds[p->kind].grant_tx(c, p, paid, grant, reason);
+	return kinds[p->kind].lock_user_tx != NULL ? kinds[p->kind].lock_user_tx(c, p) : OK;
+}
+
+enum err payable_grant_tx(
+	struct ctx *c, struct payable *p, const struct order_payment *paid, struct granting *out)
+{
+	return kinds[p->kind].grant_tx(c, p, paid, out);
 }
 
 enum err payable_lock_all_tx(struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out)
@@ -135,9 +233,14 @@ enum err payable_lock_all_tx(struct ctx *c, enum payable_kind kind, int64_t id, 
 	return kinds[kind].lock_all_tx(c, id, out);
 }
 
-enum err payable_revoke_tx(struct ctx *c, const struct payable *p)
+enum err payable_revoke_tx(struct ctx *c, struct payable *p)
 {
 	return kinds[p->kind].revoke_tx(c, p);
+}
+
+enum err payable_restore_tx(struct ctx *c, struct payable *p)
+{
+	return kinds[p->kind].restore_tx != NULL ? kinds[p->kind].restore_tx(c, p) : OK;
 }
 
 enum err payable_time_out(struct ctx *c, enum payable_kind kind, int64_t id, bool *done)

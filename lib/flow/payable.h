@@ -5,37 +5,52 @@
 #ifndef FLOW_PAYABLE_H
 #define FLOW_PAYABLE_H
 
+#include "shop/membership.h"
 #include "shop/order.h"
 #include "shop/payment.h"
 
 struct payable {
 	enum payable_kind kind;
-	int64_t id;     /* of its row */
-	const char *no; /* on the wire */
-	int64_t user_id, status;
+	int64_t id;        /* of its row */
+	const char *no;    /* on the wire */
+	const char *title; /* what the payer is shown */
+	int64_t user_id;
+	opt_i64 status;          /* of a shop order, on the wire */
+	const char *status_name; /* of a membership order */
 	money amount;
 	int64_t deadline_ms; /* no payment is prepared after it */
 	bool pending;        /* it still waits for money */
 	enum err why_not;    /* why no payment can be prepared now; OK: it can */
-	struct order order;  /* the row itself, PAYABLE_ORDER */
+	/* the row itself */
+	struct order order;           /* PAYABLE_ORDER */
+	struct membership membership; /* PAYABLE_MEMBERSHIP; its segments only once it is locked */
 };
 
 enum grant { GRANTED, GRANTED_LATE, NOT_GRANTED };
+struct granting {
+	enum grant grant;
+	const char *reason; /* why not */
+	money back;         /* paid too much for what was granted */
+};
 
 /* By its wire number. Fails: NOT_FOUND. */
 enum err payable_find(struct ctx *c, const char *no, struct payable *out) MUST;
 enum err payable_read(struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out) MUST;
+/* Lock whoever is locked before a card, and so before the payable itself. */
+enum err payable_lock_user_tx(struct ctx *c, const struct payable *p) MUST;
 /* Lock it, and before it whatever a grant may have to change. */
 enum err payable_lock_tx(
 	struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out) MUST;
-/* The provider's money has come for a locked payable. *reason says why not, for NOT_GRANTED. */
-enum err payable_grant_tx(struct ctx *c, const struct payable *p, const struct order_payment *paid,
-	enum grant *grant, const char **reason) MUST;
+/* The provider's money has come for a locked payable. */
+enum err payable_grant_tx(struct ctx *c, struct payable *p, const struct order_payment *paid,
+	struct granting *out) MUST;
 /* Lock it and whatever taking the grant back may have to change. */
 enum err payable_lock_all_tx(
 	struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out) MUST;
 /* All that was paid has gone back: take back what was granted to a locked payable. */
-enum err payable_revoke_tx(struct ctx *c, const struct payable *p) MUST;
+enum err payable_revoke_tx(struct ctx *c, struct payable *p) MUST;
+/* A refund came to nothing: what was taken back for it is granted again. */
+enum err payable_restore_tx(struct ctx *c, struct payable *p) MUST;
 /* Its deadline is over and no attempt is open: let it go, if it still waits. */
 enum err payable_time_out(struct ctx *c, enum payable_kind kind, int64_t id, bool *done) MUST;
 

@@ -24,13 +24,16 @@ const struct field prepay_fields[] = {
 
 const struct field payment_standing_fields[] = {
 	FIELD(struct payment_standing, order_id),
-	FIELD(struct payment_standing, status),
+	FIELD_WITH(struct payment_standing, status, .flags = F_OMIT),
+	{ .name = "status", FIELD_AT(struct payment_standing, status_name), .flags = F_OMIT },
 	FIELD_WITH(struct payment_standing, total_amount, .flags = F_TEXT),
 	FIELD(struct payment_standing, trade_state),
 	FIELD(struct payment_standing, transaction_id),
 	FIELD(struct payment_standing, paid_at),
 	FIELD_END,
 };
+
+enum { DESCRIPTION_MAX = 127 };
 
 struct preparing {
 	struct payable payable;
@@ -47,11 +50,24 @@ static enum err find_own(struct ctx *c, const char *no, struct payable *out)
 	return out->user_id == c->actor.user_id ? OK : ERR_FORBIDDEN;
 }
 
+/* The shop and what is bought: the provider takes 127 characters. */
+static const char *description(struct ctx *c, const char *title)
+{
+	char *text = arena_printf(&c->arena, "%s %s", c->conf->shop_name, title);
+	size_t at = 0;
+
+	for (int64_t n = 0; text[at] != '\0'; at++)
+		if (((unsigned char)text[at] & 0xc0) != 0x80 && ++n > DESCRIPTION_MAX) {
+			text[at] = '\0';
+			break;
+		}
+	return text;
+}
+
 static const char *request_json(struct ctx *c, const struct preparing *x, const char *out_trade_no)
 {
 	const struct wx_prepay request = {
-		.description =
-			arena_printf(&c->arena, "%s 订单 %s", c->conf->shop_name, x->payable.no),
+		.description = description(c, x->payable.title),
 		.out_trade_no = out_trade_no,
 		.payer_openid = x->openid,
 		.total = x->payable.amount,
@@ -250,6 +266,7 @@ enum err payment_standing_wechat(struct ctx *c, const char *no, struct payment_s
 	*out = (struct payment_standing){
 		.order_id = p.no,
 		.status = p.status,
+		.status_name = p.status_name,
 		.total_amount = p.amount,
 		.trade_state = found ? known_trade_state(&a) : "NOTPAY",
 		.transaction_id = a.transaction_id,

@@ -32,7 +32,9 @@ enum err prepay_wechat(struct ctx *c, const char *no, struct prepay *out) MUST;
 /* GET /api/payment/wxpay/:order_id */
 struct payment_standing {
 	const char *order_id;
-	int64_t status; /* the payable's own */
+	/* the payable's own: a shop order's is a number, a membership order's a text */
+	opt_i64 status;
+	const char *status_name;
 	money total_amount;
 	const char *
 		trade_state; /* WeChat's word: NOTPAY, SUCCESS, CLOSED, ...; NOTPAY before a prepay */

@@ -1,7 +1,6 @@
-#include "flow/refund.h"
-
 #include "base/log.h"
 #include "ext/db.h"
+#include "flow/refunding.h"
 #include "shop/card.h"
 #include "shop/idempotency.h"
 #include "shop/outbox.h"
@@ -14,27 +13,25 @@ static const int64_t gaps_s[] = { 60, 300, 600, 1200, 1800 };
 
 /* ---- what a state does; everything is locked ---- */
 
-struct refunding {
-	struct payable payable;
-	struct attempt attempt;
-	struct refund refund;
-	const struct refund *in; /* request only */
-	enum refund_state state; /* what the provider says */
-	const char *provider_id;
-	const struct event *event; /* the message that said so, or NULL */
-};
-
-/* All that succeeded adds up to what was paid: the payable, or the attempt, has lost its money. */
-static enum err complete_tx(struct ctx *c, const struct refunding *x)
+/*
+ * Does what has now succeeded leave nothing of what was paid? What goes back by itself
+ * counts from the beginning: it was never what the payable cost.
+ */
+static enum err complete_tx(struct ctx *c, struct refunding *x)
 {
 	struct refund_sums sums;
+	money asked_done;
 
 	TRY(refund_sum(c, x->attempt.attempt_id, &sums));
-	if (money_cmp(sums.done, x->attempt.amount) < 0)
-		return OK;
 	if (x->refund.automatic)
-		return payment_refunded_tx(c, x->attempt.attempt_id);
-	return payable_revoke_tx(c, &x->payable);
+		return x->attempt.state == ATTEMPT_REFUND_DUE &&
+				       money_cmp(sums.automatic_done, x->attempt.amount) == 0
+			       ? payment_refunded_tx(c, x->attempt.attempt_id)
+			       : OK;
+	asked_done = money_sub(sums.done, sums.automatic_done);
+	return money_cmp(money_add(asked_done, sums.automatic), x->attempt.amount) == 0
+		       ? payable_revoke_tx(c, &x->payable)
+		       : OK;
 }
 
 static enum err advance_tx(struct ctx *c, struct refunding *x)
@@ -42,7 +39,11 @@ static enum err advance_tx(struct ctx *c, struct refunding *x)
 	if (refund_is_final(x->refund.state) || x->refund.state == (int64_t)x->state)
 		return OK;
 	TRY(refund_set_tx(c, &x->refund, x->state, x->provider_id));
-	return x->state == REFUND_SUCCESS ? complete_tx(c, x) : OK;
+	if (x->state == REFUND_SUCCESS)
+		return complete_tx(c, x);
+	return x->state == REFUND_CLOSED && !x->refund.automatic
+		       ? payable_restore_tx(c, &x->payable)
+		       : OK;
 }
 
 /* Lock in the fixed order: what was paid for (with its products), attempt, refund. */
@@ -155,19 +156,6 @@ static enum err ask_for(struct ctx *c, struct refunding *x, bool *known)
 
 /* ---- an administrator's request ---- */
 
-static enum err check_amount_tx(struct ctx *c, struct refunding *x, money *amount)
-{
-	struct refund_sums sums;
-	money rest;
-
-	TRY(refund_sum(c, x->attempt.attempt_id, &sums));
-	rest = money_sub(x->attempt.amount, money_add(sums.done, sums.under_way));
-	*amount = field_has(refund_new_fields, x->in, "amount") ? x->in->amount : rest;
-	return amount->fen > 0 && money_cmp(*amount, rest) <= 0
-		       ? OK
-		       : fail(c, ERR_REFUND_EXCEEDS, "amount");
-}
-
 /* A card needs no provider: the money is back in this very transaction. */
 static enum err give_back_to_card_tx(struct ctx *c, struct refunding *x)
 {
@@ -178,33 +166,66 @@ static enum err give_back_to_card_tx(struct ctx *c, struct refunding *x)
 	return refund_read(c, x->refund.refund_id, &x->refund);
 }
 
-static enum err request_tx(struct ctx *c, void *arg)
+enum err refunding_lock_tx(struct ctx *c, struct refunding *x)
 {
-	struct refunding *x = arg;
-	const bool card = x->attempt.channel == CHANNEL_CARD;
-	struct card locked = { 0 };
-	int64_t made;
-	money amount;
+	struct card card = { 0 };
 
-	TRY(idempotency_begin_tx(c, &made));
-	if (made != 0)
-		return refund_read(c, made, &x->refund);
-	if (card)
-		TRY(card_lock_of_user_tx(c, x->payable.user_id, &locked));
+	TRY(payable_lock_user_tx(c, &x->payable));
+	if (x->attempt.channel == CHANNEL_CARD)
+		TRY(card_lock_of_user_tx(c, x->payable.user_id, &card));
 	TRY(payable_lock_all_tx(c, x->payable.kind, x->payable.id, &x->payable));
-	TRY(payment_lock_tx(c, x->attempt.attempt_id, &x->attempt));
-	TRY(check_amount_tx(c, x, &amount));
+	return x->attempt.attempt_id != 0 ? payment_lock_tx(c, x->attempt.attempt_id, &x->attempt)
+					  : OK;
+}
+
+enum err refunding_rest_tx(struct ctx *c, const struct refunding *x, money *rest)
+{
+	struct refund_sums sums;
+
+	TRY(refund_sum(c, x->attempt.attempt_id, &sums));
+	*rest = money_sub(x->attempt.amount, money_add(sums.done, sums.under_way));
+	return OK;
+}
+
+enum err refunding_begin_tx(struct ctx *c, struct refunding *x, money amount, const char *reason)
+{
 	x->refund = (struct refund){
 		.refund_no = refund_new_no(c),
 		.attempt_id = x->attempt.attempt_id,
 		.payable_kind = x->payable.kind,
 		.payable_id = x->payable.id,
 		.amount = amount,
-		.reason = x->in->reason,
+		.reason = reason,
 	};
 	TRY(refund_create_tx(c, &x->refund));
-	TRY(idempotency_end_tx(c, x->refund.refund_id, 201));
-	return card ? give_back_to_card_tx(c, x) : OK;
+	return x->attempt.channel == CHANNEL_CARD ? give_back_to_card_tx(c, x) : OK;
+}
+
+/* What is asked for, or else what is left. */
+static enum err amount_tx(struct ctx *c, struct refunding *x, money *amount)
+{
+	money rest;
+
+	TRY(refunding_rest_tx(c, x, &rest));
+	*amount = field_has(refund_new_fields, x->in, "amount") ? x->in->amount : rest;
+	return amount->fen > 0 && money_cmp(*amount, rest) <= 0
+		       ? OK
+		       : fail(c, ERR_REFUND_EXCEEDS, "amount");
+}
+
+static enum err request_tx(struct ctx *c, void *arg)
+{
+	struct refunding *x = arg;
+	int64_t made;
+	money amount;
+
+	TRY(idempotency_begin_tx(c, &made));
+	if (made != 0)
+		return refund_read(c, made, &x->refund);
+	TRY(refunding_lock_tx(c, x));
+	TRY(amount_tx(c, x, &amount));
+	TRY(refunding_begin_tx(c, x, amount, x->in->reason));
+	return idempotency_end_tx(c, x->refund.refund_id, 201);
 }
 
 enum err refund_request(struct ctx *c, const struct refund *in, struct refund *out)
@@ -213,6 +234,8 @@ enum err refund_request(struct ctx *c, const struct refund *in, struct refund *o
 	bool found, known;
 
 	TRY(payable_find(c, in->order_id, &x.payable));
+	if (x.payable.kind != PAYABLE_ORDER)
+		return fail(c, ERR_REFUND_ELSEWHERE, "order_id");
 	TRY(payment_granted(c, x.payable.kind, x.payable.id, &x.attempt, &found));
 	if (!found)
 		return fail(c, ERR_REFUND_UNPAID, "order_id");
@@ -239,14 +262,14 @@ enum err refund_show(struct ctx *c, const char *refund_no, struct refund *out)
 /* ---- automatic ones ---- */
 
 enum err refund_automatically_tx(
-	struct ctx *c, const struct attempt *a, const char *reason, int64_t tries)
+	struct ctx *c, const struct attempt *a, money amount, const char *reason, int64_t tries)
 {
 	struct refund r = {
 		.refund_no = refund_automatic_no(c, a->out_trade_no, tries),
 		.attempt_id = a->attempt_id,
 		.payable_kind = a->payable_kind,
 		.payable_id = a->payable_id,
-		.amount = a->amount,
+		.amount = amount,
 		.reason = reason != NULL ? arena_printf(&c->arena, AUTOMATIC_REASON " %s", reason)
 					 : AUTOMATIC_REASON,
 		.automatic = true,
@@ -312,7 +335,7 @@ static enum err adopt_tx(struct ctx *c, void *arg)
 	TRY(payment_lock_tx(c, m->attempt_id, &a));
 	if (a.state != ATTEMPT_REFUND_DUE)
 		return OK;
-	return refund_automatically_tx(c, &a, a.reason, m->tries);
+	return refund_automatically_tx(c, &a, a.amount, a.reason, m->tries);
 }
 
 /* Refunds that are due and not under way; a twin of this pass may be faster. */

@@ -12,17 +12,25 @@
 #include "shop/refund.h"
 
 /*
- * Refund a payable, wholly or in part (`in` of refund_new_fields), and ask the provider at
- * once; its silence leaves the refund under way. Honours c->idem. Fails: NOT_FOUND,
- * REFUND_UNPAID (nothing that a provider or a card paid), REFUND_EXCEEDS, CARD_NONE.
+ * Refund a shop order, wholly or in part (`in` of refund_new_fields), and ask the provider
+ * at once; its silence leaves the refund under way. Honours c->idem. Fails: NOT_FOUND,
+ * REFUND_UNPAID (nothing that a provider or a card paid), REFUND_EXCEEDS, CARD_NONE,
+ * REFUND_ELSEWHERE (a membership order).
  */
 enum err refund_request(struct ctx *c, const struct refund *in, struct refund *out) MUST;
+/*
+ * Refund a membership order: what it granted is taken back at once, and jobs gives its cash
+ * back to where it came from (BEHAVIOUR 29, 30). A repeat answers as the first; *out says how far it
+ * is. Honours c->idem. Fails: NOT_FOUND, ORDER_TRANSITION, REFUND_UNDER_WAY (another of this
+ * user), SEGMENT_FOLDED, GRANTED_LATER, CARD_NONE.
+ */
+enum err refund_membership(struct ctx *c, const char *order_no, struct membership_order *out) MUST;
 /* Fails: NOT_FOUND. */
 enum err refund_show(struct ctx *c, const char *refund_no, struct refund *out) MUST;
 
-/* In a settlement: this attempt's money goes back by itself. tries: how often that failed. */
-enum err refund_automatically_tx(
-	struct ctx *c, const struct attempt *a, const char *reason, int64_t tries) MUST;
+/* In a settlement: this much of an attempt goes back by itself. tries: how often that failed. */
+enum err refund_automatically_tx(struct ctx *c, const struct attempt *a, money amount,
+	const char *reason, int64_t tries) MUST;
 
 /* A notification about a refund: check it against ours and do what it says. */
 enum err refund_heard(struct ctx *c, const struct wx_event *we, struct event *event,

@@ -61,8 +61,7 @@ static enum err settle_tx(struct ctx *c, void *arg)
 	struct settling *s = arg;
 	struct payable p = { 0 };
 	struct attempt a = { 0 };
-	const char *reason = NULL;
-	enum grant grant;
+	struct granting g;
 
 	TRY(payable_lock_tx(
 		c, (enum payable_kind)s->attempt.payable_kind, s->attempt.payable_id, &p));
@@ -72,20 +71,21 @@ static enum err settle_tx(struct ctx *c, void *arg)
 		return event_record(c, s->event, s->verdict, NULL);
 	}
 	TRY(payable_grant_tx(c, &p,
-		&(struct order_payment){ WECHAT_METHOD, s->t->transaction_id, s->paid_ms }, &grant,
-		&reason));
-	if (grant != NOT_GRANTED)
-		reason = NULL;
+		&(struct order_payment){ WECHAT_METHOD, s->t->transaction_id, s->paid_ms }, &g));
+	if (g.grant != NOT_GRANTED)
+		g.reason = NULL;
 	TRY(payment_settle_tx(
-		c, a.attempt_id, state_of(grant), s->t->transaction_id, reason, s->paid_ms));
-	if (grant == NOT_GRANTED) {
+		c, a.attempt_id, state_of(g.grant), s->t->transaction_id, g.reason, s->paid_ms));
+	if (g.grant == NOT_GRANTED) {
 		a.state = ATTEMPT_REFUND_DUE;
-		TRY(refund_automatically_tx(c, &a, reason, 0));
+		TRY(refund_automatically_tx(c, &a, a.amount, g.reason, 0));
+	} else if (g.back.fen > 0) { /* it costs less than was paid (BEHAVIOUR 28) */
+		TRY(refund_automatically_tx(c, &a, g.back, "QUOTE_CHANGED", 0));
 	}
 	/* another attempt of the same payable may be open: it must not be payable any more */
 	TRY(payment_release_tx(c, p.kind, p.id));
-	s->verdict = verdict_of(state_of(grant));
-	return event_record(c, s->event, s->verdict, reason);
+	s->verdict = verdict_of(state_of(g.grant));
+	return event_record(c, s->event, s->verdict, g.reason);
 }
 
 /* Why a success can't be ours, before any lock; NULL: it can. */

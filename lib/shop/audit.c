@@ -1,4 +1,4 @@
-#include "shop/audit.h"
+#include "shop/audit_sql.h"
 
 #include "ext/db.h"
 
@@ -131,12 +131,16 @@ static const char SQL_REFUND_SUM[] =
 	"FROM payment_attempts a JOIN (SELECT attempt_id, CAST(SUM(amount) AS SIGNED) AS total "
 	"FROM refunds WHERE state <> 3 GROUP BY attempt_id) r ON r.attempt_id = a.attempt_id "
 	"WHERE r.total > a.amount OR a.state NOT IN (2, 3, 4, 5) LIMIT ?";
-/* of an order's payment when somebody asked for it, of one that was not granted when nobody did */
+/*
+ * Of an order's payment when somebody asked for it, of one that was not granted when nobody did;
+ * of a membership's, what was paid too much goes back by itself as well.
+ */
 static const char SQL_REFUND_PAYMENT[] =
 	"SELECT CONCAT('refund ', r.refund_no) AS subject, 'is of another payment, or of none' "
 	"AS problem FROM refunds r LEFT JOIN payment_attempts a ON a.attempt_id = r.attempt_id "
 	"AND a.payable_kind = r.payable_kind AND a.payable_id = r.payable_id "
-	"AND ((r.automatic = 0 AND a.state IN (2, 3)) OR (r.automatic = 1 AND a.state IN (4, 5))) "
+	"AND ((r.automatic = 0 AND a.state IN (2, 3)) OR (r.automatic = 1 AND (a.state IN (4, 5) "
+	"OR (a.payable_kind = 2 AND a.state IN (2, 3))))) "
 	"WHERE a.attempt_id IS NULL LIMIT ?";
 static const char SQL_REFUND_EVENT[] =
 	"SELECT CONCAT('event ', e.event_id) AS subject, CONCAT('about a refund of ', e.amount, "
@@ -251,51 +255,55 @@ static const char SQL_ORPHAN[] =
 	"COALESCE(amount, '?'), ' fen') AS problem FROM payment_events WHERE verdict = 6 "
 	"ORDER BY event_no LIMIT ?";
 
-const struct audit_rule audit_rules[] = {
-	{ "stock is the sum of its moves", SQL_STOCK, false },
-	{ "an order's lines hold their stock", SQL_LINE_STOCK, false },
-	{ "every move of an order has its line", SQL_STRAY_MOVE, false },
-	{ "a move takes or gives back what its reason says", SQL_MOVE, false },
-	{ "status and held stock agree", SQL_HELD, false },
-	{ "an order's total is the sum of its lines", SQL_TOTAL, false },
-	{ "every line has its order", SQL_LINE, false },
-	{ "status and payer agree", SQL_PAID_BY, false },
-	{ "an order is over before it is deleted", SQL_DELETED, false },
-	{ "an offline payment is in the journal", SQL_OFFLINE, false },
-	{ "an order paid by a provider has its payment", SQL_ORDER_PAYMENT, false },
-	{ "a granted payment has its order", SQL_PAYMENT_ORDER, false },
-	{ "a payment is of its order's buyer and total", SQL_PAYMENT_OWNER, false },
-	{ "a payment's state fits what it holds", SQL_PAYMENT_SHAPE, false },
-	{ "an open payment is followed", SQL_FOLLOWED, false },
-	{ "what settled a payment is its transaction", SQL_EVENT_PAYMENT, false },
-	{ "a settled payment was heard of", SQL_PAYMENT_EVENT, false },
-	{ "a card's balance is the sum of its ledger", SQL_CARD, false },
-	{ "each balance_after is right in sequence", SQL_CARD_SEQUENCE, false },
-	{ "the ledger's signs fit its types", SQL_CARD_SIGN, false },
-	{ "a live card is its user's only one", SQL_CARD_LIVE, false },
-	{ "every entry has its card", SQL_CARD_ENTRY, false },
-	{ "a card pays for its owner", SQL_CARD_OWNER, false },
-	{ "an adjustment is in the journal", SQL_CARD_ADJUSTED, false },
-	{ "no more is refunded than was paid", SQL_REFUND_SUM, false },
-	{ "a refund is of its payment", SQL_REFUND_PAYMENT, false },
-	{ "a refund that was heard of is there", SQL_REFUND_EVENT, false },
-	{ "an order is refunded when all of it went back", SQL_REFUND_ORDER, false },
-	{ "an automatic refund ends its payment", SQL_REFUND_AUTOMATIC, false },
-	{ "a refund under way is followed", SQL_REFUND_FOLLOWED, false },
-	{ "what is followed is under way", SQL_OUTBOX, false },
-	{ "a card's payments and refunds are in its ledger", SQL_CARD_PAYMENT, false },
-	{ "every user is a member", SQL_MEMBER, false },
-	{ "whatever is owned has its owner", SQL_OWNER, false },
-	{ "refund due", SQL_REFUND_DUE, true },
-	{ "abnormal refund", SQL_ABNORMAL, true },
-	{ "orphan payment", SQL_ORPHAN, true },
-	{ NULL, NULL, false },
+static const struct audit_rule shop_rules[] = {
+	{ "stock is the sum of its moves", SQL_STOCK, false, NULL },
+	{ "an order's lines hold their stock", SQL_LINE_STOCK, false, NULL },
+	{ "every move of an order has its line", SQL_STRAY_MOVE, false, NULL },
+	{ "a move takes or gives back what its reason says", SQL_MOVE, false, NULL },
+	{ "status and held stock agree", SQL_HELD, false, NULL },
+	{ "an order's total is the sum of its lines", SQL_TOTAL, false, NULL },
+	{ "every line has its order", SQL_LINE, false, NULL },
+	{ "status and payer agree", SQL_PAID_BY, false, NULL },
+	{ "an order is over before it is deleted", SQL_DELETED, false, NULL },
+	{ "an offline payment is in the journal", SQL_OFFLINE, false, NULL },
+	{ "an order paid by a provider has its payment", SQL_ORDER_PAYMENT, false, NULL },
+	{ "a granted payment has its order", SQL_PAYMENT_ORDER, false, NULL },
+	{ "a payment is of its order's buyer and total", SQL_PAYMENT_OWNER, false, NULL },
+	{ "a payment's state fits what it holds", SQL_PAYMENT_SHAPE, false, NULL },
+	{ "an open payment is followed", SQL_FOLLOWED, false, NULL },
+	{ "what settled a payment is its transaction", SQL_EVENT_PAYMENT, false, NULL },
+	{ "a settled payment was heard of", SQL_PAYMENT_EVENT, false, NULL },
+	{ "a card's balance is the sum of its ledger", SQL_CARD, false, NULL },
+	{ "each balance_after is right in sequence", SQL_CARD_SEQUENCE, false, NULL },
+	{ "the ledger's signs fit its types", SQL_CARD_SIGN, false, NULL },
+	{ "a live card is its user's only one", SQL_CARD_LIVE, false, NULL },
+	{ "every entry has its card", SQL_CARD_ENTRY, false, NULL },
+	{ "a card pays for its owner", SQL_CARD_OWNER, false, NULL },
+	{ "an adjustment is in the journal", SQL_CARD_ADJUSTED, false, NULL },
+	{ "no more is refunded than was paid", SQL_REFUND_SUM, false, NULL },
+	{ "a refund is of its payment", SQL_REFUND_PAYMENT, false, NULL },
+	{ "a refund that was heard of is there", SQL_REFUND_EVENT, false, NULL },
+	{ "an order is refunded when all of it went back", SQL_REFUND_ORDER, false, NULL },
+	{ "an automatic refund ends its payment", SQL_REFUND_AUTOMATIC, false, NULL },
+	{ "a refund under way is followed", SQL_REFUND_FOLLOWED, false, NULL },
+	{ "what is followed is under way", SQL_OUTBOX, false, NULL },
+	{ "a card's payments and refunds are in its ledger", SQL_CARD_PAYMENT, false, NULL },
+	{ "every user is a member", SQL_MEMBER, false, NULL },
+	{ "whatever is owned has its owner", SQL_OWNER, false, NULL },
+	{ "refund due", SQL_REFUND_DUE, true, NULL },
+	{ "abnormal refund", SQL_ABNORMAL, true, NULL },
+	{ "orphan payment", SQL_ORPHAN, true, NULL },
+	{ NULL, NULL, false, NULL },
 };
+
+const struct audit_rule *const audit_books[] = { shop_rules, audit_vip_rules, NULL };
 
 enum err audit_check(struct ctx *c, const struct audit_rule *rule, struct list *out, bool *more)
 {
 	struct db_rows rows;
 
+	if (rule->find != NULL)
+		return rule->find(c, out, more);
 	TRY(db_all(c, rule->sql, ARGS(I64(FINDINGS_MAX + 1)), finding_fields,
 		sizeof(struct finding), FINDINGS_MAX, &rows));
 	*out = rows.list;

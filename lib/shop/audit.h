@@ -16,10 +16,12 @@ struct finding {
 /* One rule of the books, or one kind of work that waits for somebody. */
 struct audit_rule {
 	const char *name;
-	const char *sql;
-	bool open_work; /* true: not an error, but somebody must look */
+	const char *sql; /* NULL: find() says what breaks it */
+	bool open_work;  /* true: not an error, but somebody must look */
+	enum err (*find)(struct ctx *c, struct list *out, bool *more);
 };
-extern const struct audit_rule audit_rules[]; /* ends with a NULL name */
+/* Tables of rules, each ending with a NULL name, and after the last a NULL. */
+extern const struct audit_rule *const audit_books[];
 
 enum { FINDINGS_MAX = 100 };
 /* The rows that break a rule; at most FINDINGS_MAX, *more when there are others. */

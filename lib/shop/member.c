@@ -20,6 +20,12 @@ static const char SQL_INSERT[] =
 static const char SQL_TOUCH[] =
 	"UPDATE members SET last_active_at = ? WHERE member_id = ? AND last_active_at < ?";
 
+struct owner {
+	int64_t user_id;
+};
+static const struct field owner_fields[] = { FIELD(struct owner, user_id), FIELD_END };
+static const char SQL_OWNER[] = "SELECT user_id FROM members WHERE member_id = ?";
+
 enum err member_create_tx(struct ctx *c, int64_t user_id, int64_t *member_id)
 {
 	char day[CLOCK_TEXT_MAX];
@@ -43,4 +49,13 @@ enum err member_touch(struct ctx *c, int64_t member_id, int64_t last_active_ms)
 	if (last_active_ms >= due)
 		return OK;
 	return db_exec(c, SQL_TOUCH, ARGS(I64(c->now_ms), I64(member_id), I64(due)), NULL);
+}
+
+enum err member_user(struct ctx *c, int64_t member_id, int64_t *user_id)
+{
+	struct owner row = { 0 };
+
+	TRY(db_one(c, SQL_OWNER, ARGS(I64(member_id)), owner_fields, &row));
+	*user_id = row.user_id;
+	return OK;
 }

@@ -11,5 +11,7 @@
 enum err member_create_tx(struct ctx *c, int64_t user_id, int64_t *member_id) MUST;
 /* Note that a member was active now; writes at most once in five minutes. */
 enum err member_touch(struct ctx *c, int64_t member_id, int64_t last_active_ms) MUST;
+/* Whose member it is. Fails: NOT_FOUND. */
+enum err member_user(struct ctx *c, int64_t member_id, int64_t *user_id) MUST;
 
 #endif

@@ -14,7 +14,7 @@
 #include "base/ctx.h"
 #include "base/field.h"
 
-enum payable_kind { PAYABLE_ORDER = 1 };
+enum payable_kind { PAYABLE_ORDER = 1, PAYABLE_MEMBERSHIP = 2 };
 enum payment_channel { CHANNEL_WECHAT_JSAPI = 1, CHANNEL_CARD = 2 };
 enum attempt_state {
 	ATTEMPT_OPEN = 0,

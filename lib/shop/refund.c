@@ -47,6 +47,14 @@ const struct field refund_new_fields[] = {
 	FIELD_END,
 };
 
+static const struct field sums_fields[] = {
+	FIELD(struct refund_sums, done),
+	FIELD(struct refund_sums, under_way),
+	FIELD(struct refund_sums, automatic),
+	FIELD(struct refund_sums, automatic_done),
+	FIELD_END,
+};
+
 struct sum_row {
 	money done, under_way, paid;
 };
@@ -75,8 +83,10 @@ static const char SQL_READ[] = "SELECT " COLUMNS " FROM refunds WHERE refund_id 
 static const char SQL_LOCK[] = "SELECT " COLUMNS " FROM refunds WHERE refund_id = ? FOR UPDATE";
 static const char SQL_SUM[] =
 	"SELECT CAST(COALESCE(SUM(IF(state = 2, amount, 0)), 0) AS SIGNED) AS done, "
-	"CAST(COALESCE(SUM(IF(state IN (1, 4), amount, 0)), 0) AS SIGNED) AS under_way "
-	"FROM refunds WHERE attempt_id = ?";
+	"CAST(COALESCE(SUM(IF(state IN (1, 4), amount, 0)), 0) AS SIGNED) AS under_way, "
+	"CAST(COALESCE(SUM(IF(state <> 3 AND automatic = 1, amount, 0)), 0) AS SIGNED) AS automatic, "
+	"CAST(COALESCE(SUM(IF(state = 2 AND automatic = 1, amount, 0)), 0) AS SIGNED) "
+	"AS automatic_done FROM refunds WHERE attempt_id = ?";
 static const char SQL_SUM_PAYABLE[] =
 	"SELECT CAST(COALESCE(SUM(IF(r.state = 2, r.amount, 0)), 0) AS SIGNED) AS done, "
 	"CAST(COALESCE(SUM(IF(r.state IN (1, 4), r.amount, 0)), 0) AS SIGNED) AS under_way, "
@@ -145,11 +155,7 @@ enum err refund_lock_tx(struct ctx *c, int64_t refund_id, struct refund *out)
 
 enum err refund_sum(struct ctx *c, int64_t attempt_id, struct refund_sums *out)
 {
-	struct sum_row row = { 0 };
-
-	TRY(db_one(c, SQL_SUM, ARGS(I64(attempt_id)), sum_fields, &row));
-	*out = (struct refund_sums){ row.done, row.under_way };
-	return OK;
+	return db_one(c, SQL_SUM, ARGS(I64(attempt_id)), sums_fields, out);
 }
 
 enum err refund_set_tx(struct ctx *c, const struct refund *r, enum refund_state state,

@@ -5,6 +5,7 @@
 #include "shop/card.h"
 #include "shop/journal.h"
 #include "shop/member.h"
+#include "shop/membership.h"
 #include "shop/order.h"
 
 static bool is_email(const char *s)
@@ -101,6 +102,8 @@ static const char SQL_GET[] =
 static const char SQL_LOCK[] = "SELECT " COLUMNS
 			       ", u.password_hash FROM users u "
 			       "WHERE u.user_id = ? AND u.deleted_at IS NULL FOR UPDATE";
+static const char SQL_LOCK_ANY[] =
+	"SELECT u.user_id, u.deleted_at FROM users u WHERE u.user_id = ? FOR UPDATE";
 static const char SQL_SECRET[] =
 	"SELECT u.user_id, u.password_hash FROM users u "
 	"WHERE u.user_id = ? AND u.deleted_at IS NULL";
@@ -262,6 +265,25 @@ enum err user_hold_tx(struct ctx *c, int64_t id)
 	return db_one(c, SQL_LOCK, ARGS(I64(id)), user_fields, &row);
 }
 
+struct life {
+	int64_t user_id;
+	timestamp deleted_at;
+};
+static const struct field life_fields[] = {
+	FIELD(struct life, user_id),
+	FIELD(struct life, deleted_at),
+	FIELD_END,
+};
+
+enum err user_lock_tx(struct ctx *c, int64_t id, bool *live)
+{
+	struct life row = { 0 };
+
+	TRY(db_one(c, SQL_LOCK_ANY, ARGS(I64(id)), life_fields, &row));
+	*live = row.deleted_at.ms == 0;
+	return OK;
+}
+
 static enum err delete_tx(struct ctx *c, void *arg)
 {
 	const int64_t id = *(const int64_t *)arg;
@@ -272,6 +294,7 @@ static enum err delete_tx(struct ctx *c, void *arg)
 	TRY(db_one(c, SQL_LOCK, ARGS(I64(id)), user_fields, &row));
 	/* the card is locked first: what it is just paying for is seen then */
 	TRY(card_delete_of_user_tx(c, id));
+	TRY(membership_leave_user_tx(c, id));
 	TRY(order_user_is_busy(c, id, &busy));
 	if (busy)
 		return fail(c, ERR_USER_IN_USE, NULL);

@@ -58,6 +58,9 @@ enum err user_delete(struct ctx *c, int64_t id) MUST;
 /* In a transaction: a live user stays until its end. Fails: NOT_FOUND. */
 enum err user_hold_tx(struct ctx *c, int64_t id) MUST;
 
+/* The same whether the user lives or not; *live says so. Fails: NOT_FOUND. */
+enum err user_lock_tx(struct ctx *c, int64_t id, bool *live) MUST;
+
 /* The user of a WeChat openid, made with its member at first sight. */
 enum err user_of_openid(struct ctx *c, const char *openid, int64_t *user_id) MUST;
 /* By e-mail or phone, with password_hash; *found false: no such live account. */

@@ -185,19 +185,37 @@ static bool read_cursor(struct ctx *c, const struct req *r, const char *text, in
 	return true;
 }
 
+/* An integer from 1 on, at most max; *out stays as it is without the parameter. */
+static enum err read_count(
+	struct ctx *c, struct req *r, const char *name, int64_t max, int64_t *out)
+{
+	const char *text;
+	int64_t n;
+
+	TRY(req_param(c, r, name, &text));
+	if (text == NULL)
+		return OK;
+	if (!str_to_i64(slice_of(text), INT32_MAX, &n) || n < 1)
+		return fail(c, ERR_INVALID, name);
+	*out = n < max ? n : max;
+	return OK;
+}
+
+enum err req_page_number(struct ctx *c, struct req *r, struct page_number *out)
+{
+	*out = (struct page_number){ .page = 1, .size = PAGE_DEFAULT };
+	TRY(read_count(c, r, "page", INT32_MAX, &out->page));
+	TRY(read_count(c, r, "limit", PAGE_MAX, &out->size));
+	return read_count(c, r, "page_size", PAGE_MAX, &out->size);
+}
+
 enum err req_page(struct ctx *c, struct req *r, struct page *out)
 {
-	const char *limit, *cursor;
+	const char *cursor;
 
 	*out = PAGE_FIRST(PAGE_DEFAULT);
-	TRY(req_param(c, r, "limit", &limit));
+	TRY(read_count(c, r, "limit", PAGE_MAX, &out->limit));
 	TRY(req_param(c, r, "cursor", &cursor));
-	if (limit != NULL) {
-		if (!str_to_i64(slice_of(limit), INT32_MAX, &out->limit) || out->limit < 1)
-			return fail(c, ERR_INVALID, "limit");
-		if (out->limit > PAGE_MAX)
-			out->limit = PAGE_MAX;
-	}
 	if (cursor != NULL && !read_cursor(c, r, cursor, out->after))
 		return fail(c, ERR_INVALID, "cursor");
 	return OK;

@@ -41,6 +41,8 @@ enum err req_query(struct ctx *c, struct req *r, const struct field *fields, voi
 enum err req_param(struct ctx *c, const struct req *r, const char *name, const char **out) MUST;
 /* ?limit= and ?cursor= (BEHAVIOUR 13). */
 enum err req_page(struct ctx *c, struct req *r, struct page *out) MUST;
+/* ?page= and ?page_size= (or limit=) of numbered pages (BEHAVIOUR 13). */
+enum err req_page_number(struct ctx *c, struct req *r, struct page_number *out) MUST;
 /* The cursor that continues after a key; opaque, and forged ones are refused. */
 const char *req_cursor(struct ctx *c, const struct req *r, const int64_t after[2]) MUST;
 

@@ -1,0 +1,63 @@
+/*
+ * refund_membership.c - giving a membership back: its time at once, its money by the
+ * provider, whom `minimall jobs` asks: a provider's stall must not reach this family
+ * (BEHAVIOUR 54).
+ */
+#include "ext/db.h"
+#include "flow/refunding.h"
+#include "shop/idempotency.h"
+#include "shop/outbox.h"
+
+#define REASON "会员订单退款"
+
+/* A repeat finds it refunded, or about to be: nothing is left to do (BEHAVIOUR 30). */
+static bool is_begun(const struct membership_order *o)
+{
+	return o->status == MEMBERSHIP_REFUNDING || o->status == MEMBERSHIP_REFUNDED;
+}
+
+static enum err give_back_tx(struct ctx *c, struct refunding *x)
+{
+	struct membership *m = &x->payable.membership;
+	money rest = MONEY_ZERO;
+
+	TRY(membership_begin_refund_tx(c, m));
+	if (x->attempt.attempt_id != 0)
+		TRY(refunding_rest_tx(c, x, &rest));
+	if (rest.fen == 0) /* nothing was paid, or only in play */
+		return membership_end_refund_tx(c, m);
+	TRY(refunding_begin_tx(c, x, rest, REASON));
+	return refund_is_final(x->refund.state)
+		       ? OK
+		       : outbox_put_tx(c, OUTBOX_FOLLOW_REFUND, x->refund.refund_id, c->now_ms);
+}
+
+static enum err refund_tx(struct ctx *c, void *arg)
+{
+	struct refunding *x = arg;
+	struct membership_order *o = &x->payable.membership.order;
+	int64_t made;
+	bool paid;
+
+	x->refund = (struct refund){ 0 };
+	TRY(idempotency_begin_tx(c, &made));
+	if (made != 0)
+		return membership_read(c, made, o);
+	TRY(payment_granted(c, PAYABLE_MEMBERSHIP, x->payable.id, &x->attempt, &paid));
+	if (!paid)
+		x->attempt = (struct attempt){ 0 };
+	TRY(refunding_lock_tx(c, x));
+	if (!is_begun(o))
+		TRY(give_back_tx(c, x));
+	return idempotency_end_tx(c, o->id, 200);
+}
+
+enum err refund_membership(struct ctx *c, const char *order_no, struct membership_order *out)
+{
+	struct refunding x = { 0 };
+
+	TRY(membership_find(c, order_no, out));
+	TRY(payable_read(c, PAYABLE_MEMBERSHIP, out->id, &x.payable));
+	TRY(db_tx(c, refund_tx, &x));
+	return membership_read(c, out->id, out);
+}

@@ -1,0 +1,21 @@
+/*
+ * membership_sql.h - the columns of a membership order, and what membership.c and
+ * membership_view.c share.
+ */
+#ifndef SHOP_MEMBERSHIP_SQL_H
+#define SHOP_MEMBERSHIP_SQL_H
+
+#include "shop/membership.h"
+
+#define MEMBERSHIP_COLUMNS                                                                         \
+	"o.id, o.order_no, o.user_id, o.plan_id, o.plan_name, o.kind, o.level, o.price, "          \
+	"o.discount, o.amount, o.value, o.plan_days, o.days, o.quote_version, o.status, "          \
+	"o.paid_by, o.payment_method, o.payment_id, o.expires_at, o.paid_at, o.created_at, "       \
+	"o.updated_at"
+
+/* "NEW", "RENEWAL", "UPGRADE" */
+const char *membership_kind_name(int64_t kind);
+/* Fill in what the wire shows at c->now_ms. */
+void membership_show(const struct ctx *c, struct membership_order *o);
+
+#endif

@@ -1,0 +1,45 @@
+#include "web/envelope.h"
+
+static void begin(struct resp *w)
+{
+	w->content_type = "application/json; charset=utf-8";
+	str_adds(&w->body, "{\"success\":true,\"code\":\"OK\",\"data\":");
+}
+
+static void end(struct resp *w, const char *message)
+{
+	if (message != NULL) {
+		str_adds(&w->body, ",\"message\":");
+		str_add_json(&w->body, message, strlen(message));
+	}
+	str_addc(&w->body, '}');
+}
+
+enum err envelope_one(
+	struct resp *w, const struct field *fields, const void *row, const char *message)
+{
+	begin(w);
+	json_write(&w->body, fields, row);
+	end(w, message);
+	return OK;
+}
+
+enum err envelope_message(struct resp *w, const char *message)
+{
+	begin(w);
+	str_adds(&w->body, "null");
+	end(w, message);
+	return OK;
+}
+
+enum err envelope_page(struct resp *w, const struct field *fields, size_t size,
+	const struct page_number *page, const struct page_counted *rows)
+{
+	begin(w);
+	json_write_rows(&w->body, fields, rows->list.rows, size, rows->list.n);
+	str_addf(&w->body,
+		",\"meta\":{\"pagination\":{\"total\":%lld,\"page\":%lld,\"page_size\":%lld}}",
+		(long long)rows->total, (long long)page->page, (long long)page->size);
+	end(w, NULL);
+	return OK;
+}
