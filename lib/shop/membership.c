@@ -25,7 +25,7 @@ static const char SQL_INSERT[] =
 	"INSERT INTO membership_orders (order_no, user_id, plan_id, plan_name, kind, level, price, "
 	"plan_days, discount, amount, days, value, quote_version, status, pending_user_id, "
 	"expires_at, created_at, updated_at) "
-	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)";
+	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 /* the present status is the guard: whoever comes second changes nothing */
 static const char SQL_WRITE[] =
 	"UPDATE membership_orders SET kind = ?, discount = ?, amount = ?, days = ?, value = ?, "
@@ -183,9 +183,12 @@ static enum err make_way_tx(struct ctx *c, int64_t user_id)
 	return move_tx(c, &before, MEMBERSHIP_EXPIRED);
 }
 
+/* An order of status PENDING or, where nothing waits for it, CANCELLED. */
 static enum err insert_tx(
 	struct ctx *c, const struct vip *v, const struct quote *q, struct membership_order *o)
 {
+	const opt_i64 pending = { v->user_id, o->status == MEMBERSHIP_PENDING };
+
 	o->order_no = new_order_no(c);
 	o->user_id = v->user_id;
 	o->kind = q->kind;
@@ -202,7 +205,7 @@ static enum err insert_tx(
 		ARGS(TEXT(o->order_no), I64(o->user_id), OPT(o->plan_id), TEXT(o->plan_name),
 			I64(o->kind), I64(o->level), FEN(o->price), I64(o->plan_days),
 			FEN(o->discount), FEN(o->amount), I64(o->days), FEN(o->value),
-			I64(o->quote_version), I64(o->user_id), AT(o->expires_at),
+			I64(o->quote_version), I64(o->status), OPT(pending), AT(o->expires_at),
 			AT(o->created_at), AT(o->updated_at)),
 		&o->id));
 	membership_show(c, o);
@@ -218,7 +221,7 @@ static enum err grant_free_tx(
 	struct membership_outcome outcome;
 
 	TRY(membership_grant_tx(c, &m, &paid, &outcome));
-	assert(outcome.grant == MEMBERSHIP_GRANTED);
+	assert(outcome.grant != MEMBERSHIP_NOT_GRANTED);
 	*o = m.order;
 	return OK;
 }
@@ -277,7 +280,10 @@ static enum err give_tx(struct ctx *c, void *arg)
 	if (v.now.n == ENTITLEMENT_SEGMENTS_MAX)
 		return fail(c, ERR_ENTITLEMENT_TOO_LONG, NULL);
 	TRY(entitlement_quote_gift(&v.now, &x->gift, now_s(c), &q));
-	*x->out = (struct membership_order){ .plan_name = GIFT_NAME, .plan_days = x->gift.days };
+	/* it never waits, and so has room beside what this user has pending */
+	*x->out = (struct membership_order){
+		.plan_name = GIFT_NAME, .plan_days = x->gift.days, .status = MEMBERSHIP_CANCELLED
+	};
 	TRY(insert_tx(c, &v, &q, x->out));
 	TRY(grant_free_tx(c, &v, MEMBERSHIP_GIFT, x->out));
 	return journal_add_tx(c, "grant-vip", x->out->order_no,
@@ -349,7 +355,6 @@ enum err membership_grant_tx(struct ctx *c, struct membership *m,
 struct paying {
 	const char *payment_method;
 	struct membership m;
-	bool changed; /* the quote no longer holds */
 };
 
 static enum err pay_tx(struct ctx *c, void *arg)
@@ -361,15 +366,11 @@ static enum err pay_tx(struct ctx *c, void *arg)
 	int64_t made;
 	enum err e;
 
-	x->changed = false;
 	TRY(idempotency_begin_tx(c, &made));
 	if (made != 0)
 		return membership_read(c, made, &x->m.order);
 	TRY(membership_lock_tx(c, x->m.order.id, &x->m));
 	e = membership_why_not_locked(c, &x->m);
-	x->changed = e == ERR_QUOTE_CHANGED;
-	if (x->changed)
-		return move_tx(c, &x->m.order, MEMBERSHIP_CANCELLED);
 	if (e != OK)
 		return fail(c, e, NULL);
 	TRY(membership_grant_tx(c, &x->m, &paid, &outcome));
@@ -378,10 +379,26 @@ static enum err pay_tx(struct ctx *c, void *arg)
 	return idempotency_end_tx(c, x->m.order.id, 200);
 }
 
+/*
+ * What could never be granted again waits for no money. A transaction of its own: the one
+ * that found it out keeps nothing, and so no key.
+ */
+static enum err drop_tx(struct ctx *c, void *arg)
+{
+	struct membership *m = arg;
+
+	TRY(membership_lock_tx(c, m->order.id, m));
+	if (membership_why_not_locked(c, m) != ERR_QUOTE_CHANGED)
+		return OK;
+	TRY(move_tx(c, &m->order, MEMBERSHIP_CANCELLED));
+	return payment_release_tx(c, PAYABLE_MEMBERSHIP, m->order.id);
+}
+
 enum err membership_pay_simulated(struct ctx *c, const char *order_no, const char *payment_method,
 	struct membership_order *out)
 {
 	struct paying x = { .payment_method = payment_method };
+	enum err e;
 
 	if (!c->conf->payment_simulation)
 		return ERR_SIMULATION_OFF;
@@ -390,9 +407,11 @@ enum err membership_pay_simulated(struct ctx *c, const char *order_no, const cha
 		return ERR_FORBIDDEN;
 	if (strcmp(payment_method, "ALIPAY") != 0 && strcmp(payment_method, "WECHAT") != 0)
 		return fail(c, ERR_PAYMENT_METHOD, "payment_method");
-	TRY(db_tx(c, pay_tx, &x));
+	e = db_tx(c, pay_tx, &x);
+	if (e == ERR_QUOTE_CHANGED)
+		TRY(db_tx(c, drop_tx, &x.m));
 	*out = x.m.order;
-	return x.changed ? fail(c, ERR_QUOTE_CHANGED, NULL) : OK;
+	return e;
 }
 
 /* ---- being cancelled ---- */
