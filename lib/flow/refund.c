@@ -14,8 +14,8 @@ static const int64_t gaps_s[] = { 60, 300, 600, 1200, 1800 };
 /* ---- what a state does; everything is locked ---- */
 
 /*
- * Does what has now succeeded leave nothing of what was paid? What goes back by itself
- * counts from the beginning: it was never what the payable cost.
+ * Has all gone back that the payable cost? What goes back by itself was never part of that,
+ * whether it succeeds or not.
  */
 static enum err complete_tx(struct ctx *c, struct refunding *x)
 {
@@ -29,9 +29,8 @@ static enum err complete_tx(struct ctx *c, struct refunding *x)
 			       ? payment_refunded_tx(c, x->attempt.attempt_id)
 			       : OK;
 	asked_done = money_sub(sums.done, sums.automatic_done);
-	return money_cmp(money_add(asked_done, sums.automatic), x->attempt.amount) == 0
-		       ? payable_revoke_tx(c, &x->payable)
-		       : OK;
+	return money_cmp(asked_done, x->payable.amount) >= 0 ? payable_revoke_tx(c, &x->payable)
+							     : OK;
 }
 
 static enum err advance_tx(struct ctx *c, struct refunding *x)

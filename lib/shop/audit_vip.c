@@ -46,16 +46,21 @@ static const char SQL_CHARGED[] =
 	"AND a.state IN (2, 3) LEFT JOIN (SELECT attempt_id, CAST(SUM(amount) AS SIGNED) AS total "
 	"FROM refunds WHERE automatic = 1 GROUP BY attempt_id) r "
 	"ON r.attempt_id = a.attempt_id WHERE a.amount <> o.amount + COALESCE(r.total, 0) LIMIT ?";
+/* a difference that didn't go back by itself goes back with the rest, when that is asked for later */
 static const char SQL_REFUND[] =
 	"SELECT CONCAT('membership order ', o.order_no) AS subject, "
 	"CONCAT('status ', o.status, ' with ', COALESCE(r.done, 0), ' fen given back and ', "
 	"COALESCE(r.under_way, 0), ' under way of ', o.amount) AS problem FROM membership_orders o "
-	"LEFT JOIN (SELECT payable_id, CAST(SUM(IF(state = 2, amount, 0)) AS SIGNED) AS done, "
-	"CAST(SUM(IF(state IN (1, 4), amount, 0)) AS SIGNED) AS under_way FROM refunds "
-	"WHERE payable_kind = 2 AND automatic = 0 GROUP BY payable_id) r ON r.payable_id = o.id "
-	"WHERE (o.paid_by = 1 AND ((o.status = 5) <> (COALESCE(r.done, 0) = o.amount) "
-	"OR (o.status = 4) <> (COALESCE(r.under_way, 0) = o.amount))) "
-	"OR (o.paid_by <> 1 AND (r.payable_id IS NOT NULL OR o.status = 4)) LIMIT ?";
+	"LEFT JOIN (SELECT payable_id, CAST(SUM(IF(automatic = 0, 1, 0)) AS SIGNED) AS asked, "
+	"CAST(SUM(IF(automatic = 0 AND state = 2, amount, 0)) AS SIGNED) AS done, "
+	"CAST(SUM(IF(automatic = 0 AND state IN (1, 4), amount, 0)) AS SIGNED) AS under_way, "
+	"CAST(SUM(IF(automatic = 1 AND state = 3, amount, 0)) AS SIGNED) AS lost FROM refunds "
+	"WHERE payable_kind = 2 GROUP BY payable_id) r ON r.payable_id = o.id "
+	"WHERE (o.paid_by = 1 AND "
+	"((o.status = 5) <> (COALESCE(r.done, 0) IN (o.amount, o.amount + COALESCE(r.lost, 0))) "
+	"OR (o.status = 4) <> "
+	"(COALESCE(r.under_way, 0) IN (o.amount, o.amount + COALESCE(r.lost, 0))))) "
+	"OR (o.paid_by <> 1 AND (COALESCE(r.asked, 0) <> 0 OR o.status = 4)) LIMIT ?";
 
 /* ---- segments ---- */
 
@@ -84,7 +89,9 @@ static const char SQL_DIFFERENCE[] =
 	"SELECT CONCAT('refund ', r.refund_no) AS subject, "
 	"CONCAT('closed: ', r.amount, ' fen of ', a.out_trade_no, ' were paid too much') AS problem "
 	"FROM refunds r JOIN payment_attempts a ON a.attempt_id = r.attempt_id "
-	"WHERE r.automatic = 1 AND r.state = 3 AND a.state IN (2, 3) ORDER BY r.refund_id LIMIT ?";
+	"WHERE r.automatic = 1 AND r.state = 3 AND a.state IN (2, 3) AND a.amount > "
+	"(SELECT COALESCE(SUM(b.amount), 0) FROM refunds b WHERE b.attempt_id = r.attempt_id "
+	"AND b.state = 2) ORDER BY r.refund_id LIMIT ?";
 
 /* Every entitlement derived anew from what was granted and refunded when (BEHAVIOUR 25 to 29). */
 static enum err find_drift(struct ctx *c, struct list *out, bool *more)

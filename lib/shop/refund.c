@@ -50,7 +50,6 @@ const struct field refund_new_fields[] = {
 static const struct field sums_fields[] = {
 	FIELD(struct refund_sums, done),
 	FIELD(struct refund_sums, under_way),
-	FIELD(struct refund_sums, automatic),
 	FIELD(struct refund_sums, automatic_done),
 	FIELD_END,
 };
@@ -84,7 +83,6 @@ static const char SQL_LOCK[] = "SELECT " COLUMNS " FROM refunds WHERE refund_id 
 static const char SQL_SUM[] =
 	"SELECT CAST(COALESCE(SUM(IF(state = 2, amount, 0)), 0) AS SIGNED) AS done, "
 	"CAST(COALESCE(SUM(IF(state IN (1, 4), amount, 0)), 0) AS SIGNED) AS under_way, "
-	"CAST(COALESCE(SUM(IF(state <> 3 AND automatic = 1, amount, 0)), 0) AS SIGNED) AS automatic, "
 	"CAST(COALESCE(SUM(IF(state = 2 AND automatic = 1, amount, 0)), 0) AS SIGNED) "
 	"AS automatic_done FROM refunds WHERE attempt_id = ?";
 static const char SQL_SUM_PAYABLE[] =

@@ -37,9 +37,9 @@ extern const struct field refund_fields[];
 /* POST: order_id, amount (what is left, if absent), reason. */
 extern const struct field refund_new_fields[];
 
-/* What of an attempt has gone back, and what is still under way; automatic: of both, what goes by itself. */
+/* What of an attempt has gone back (of that, by itself), and what is still under way. */
 struct refund_sums {
-	money done, under_way, automatic, automatic_done;
+	money done, under_way, automatic_done;
 };
 
 /* A new number. Automatic ones derive theirs from the attempt and how often it was tried. */
