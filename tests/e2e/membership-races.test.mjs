@@ -98,7 +98,6 @@ test('card, play and provider pay one order at once: one of them, and nobody has
 });
 
 test('payment, cancelling, expiry and the provider\'s success at once: one end, the money where it belongs (B17, B38)', async () => {
-  const seen = new Set();
   for (let round = 0; round < 12; round++) {
     const anna = await vip.buyer();
     const order = await vip.create(anna, month);
@@ -107,19 +106,17 @@ test('payment, cancelling, expiry and the provider\'s success at once: one end, 
     const [played, cancelled] = await atOnce(round, [() => vip.tryPay(anna, order), () => vip.tryCancel(anna, order), () => shop.pay(prepared.outTradeNo), () => shop.jobs()]);
     shop.clock(PAY_S + 10 * 60);
     await shop.jobs();
-    shop.clock(0);
     const { status, payment_method: method } = await vip.read(order);
-    const there = await trade.atWechat(prepared.outTradeNo);
+    const there = await trade.atWechat(prepared.outTradeNo); // what is over there by the clock is closed there
+    shop.clock(0);
     const paidThere = there.trade_state === 'SUCCESS' || there.trade_state === 'REFUND';
     const kept = paidThere && there.refunds.length === 0;
-    seen.add(`${status} ${method}`);
     assert.equal(played.status === 200, method === 'ALIPAY');
     if (cancelled.status === 200 && !paidThere) assert.equal(status, 'CANCELLED');
     assert.equal(kept, method === '微信支付', JSON.stringify([status, method, there.trade_state]));
     assert.equal(await activeDays(anna), status === 'PAID' ? 30 : 0);
     if (!paidThere) assert.equal(there.trade_state, 'CLOSED');
   }
-  assert.ok(seen.size >= 1);
 });
 
 test('refunds of two of a user\'s orders at once: one after the other, or the second is told to wait (B30)', async () => {
