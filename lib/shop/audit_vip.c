@@ -115,7 +115,8 @@ static enum err find_drift(struct ctx *c, struct list *out, bool *more)
 			found[out->n++] = (struct finding){
 				arena_printf(&c->arena, "user %lld, segment %lld",
 					(long long)f[i].user_id, (long long)f[i].order_id),
-				f[i].problem,
+				arena_printf(&c->arena, "%s is not what grants and refunds make it",
+					f[i].problem),
 			};
 		}
 	} while (user_id != 0);

@@ -61,7 +61,8 @@ int64_t entitlement_shown_until_s(const struct entitlement *e);
 int64_t entitlement_level(const struct entitlement *e, int64_t now_s);
 
 /*
- * Price an offer (BEHAVIOUR 24, 26, 27). Fails: PLAN_LEVEL_LOWER, ENTITLEMENT_TOO_LONG.
+ * Price an offer (BEHAVIOUR 24, 26, 27). Fails: PLAN_LEVEL_LOWER, ENTITLEMENT_TOO_LONG (also
+ * when there is no room for one more segment).
  */
 enum err entitlement_quote(const struct entitlement *e, const struct offer *offer, int64_t now_s,
 	struct quote *out) MUST;
@@ -72,7 +73,8 @@ enum err entitlement_quote_gift(const struct entitlement *e, const struct offer 
 /*
  * Grant a quoted order at now_s: append its segment (the caller has room for one more) and
  * fold what an upgrade folds. A RENEWAL or UPGRADE that finds nothing live is granted as
- * NEW (BEHAVIOUR 27); segment->kind says so. Aborts on a quote that was never made.
+ * NEW (BEHAVIOUR 27); segment->kind says so. Aborts on a quote that was never made, or was
+ * made before the entitlement changed, and on more cash than its amount.
  */
 void entitlement_grant(struct entitlement *e, int64_t order_id, const struct quote *quote,
 	money cash, int64_t now_s, int64_t version);
@@ -87,8 +89,10 @@ void entitlement_refund_undo(struct entitlement *e, int64_t order_id);
 
 /*
  * Derive `e` anew from what was granted and refunded when (granted_*, refunded_*, kind,
- * level, days, value, cash of each row) and compare. NULL: they agree; else what differs, as a
- * constant text, with the row's order_id in *order_id. `work` has room for e->n rows.
+ * level, days, value, cash of each row) and compare. NULL: they agree; else the name of the
+ * member that differs or cannot be, with its row's order_id in *order_id. `work` has room for
+ * e->n rows. What only the orders know (level, days, value, cash, when) is noticed as far as
+ * something follows from it; comparing it with the orders is the caller's.
  */
 const char *entitlement_replay(
 	const struct entitlement *e, struct segment *work, int64_t *order_id) MUST;

@@ -57,7 +57,7 @@ enum err vip_forget(struct ctx *c, int64_t member_id) MUST;
 /* A user whose segments are not what the orders make of them. */
 struct vip_finding {
 	int64_t user_id, order_id;
-	const char *problem;
+	const char *problem; /* the member of struct segment */
 };
 /*
  * Derive the segments of users after *user_id anew, a few hundred at a time; *user_id is the

@@ -1,339 +1,420 @@
-/* The arithmetic of VIP membership, case by case: BEHAVIOUR 24 to 29. */
-#include "entitled.h"
+#include "unit.h"
 
-static struct user u;
+#include "life.h"
 
-static int fresh(void **state)
+static enum err refused(const struct life *l, struct offer o, int64_t now_s)
 {
-	(void)state;
-	begin(&u);
-	return 0;
+	struct quote q = { .kind = -1 };
+	enum err e = (o.price.fen > 0 ? entitlement_quote : entitlement_quote_gift)(
+		&l->e, &o, now_s, &q);
+
+	assert_int_equal(q.kind == -1, e != OK); /* written only on OK */
+	return e;
 }
 
-/* ---- what is bought (B24, B27) ---- */
-
-static void the_first_is_new_the_same_level_a_renewal_a_higher_one_an_upgrade_b24(void **state)
+static void check_quote(
+	struct quote q, int64_t kind, int64_t discount, int64_t amount, int64_t days, int64_t value)
 {
-	struct offer lower = yuan(10, 30, 1);
-	struct quote q;
-
-	(void)state;
-	assert_int_equal(quoted(&u, yuan(30, 30, 2), AT_DAY(0)).kind, SEGMENT_NEW);
-	buy(&u, yuan(30, 30, 2), AT_DAY(0));
-	assert_int_equal(quoted(&u, yuan(50, 60, 2), AT_DAY(1)).kind, SEGMENT_RENEWAL);
-	assert_int_equal(quoted(&u, yuan(50, 60, 3), AT_DAY(1)).kind, SEGMENT_UPGRADE);
-	assert_int_equal(entitlement_quote(&u.e, &lower, AT_DAY(1), &q), ERR_PLAN_LEVEL_LOWER);
-	/* to the second: while it lasts, and no longer */
-	assert_int_equal(entitlement_quote(&u.e, &lower, AT_DAY(30) - 1, &q), ERR_PLAN_LEVEL_LOWER);
-	assert_int_equal(entitlement_quote(&u.e, &lower, AT_DAY(30), &q), OK);
-	assert_int_equal(q.kind, SEGMENT_NEW);
+	if (q.kind != kind || q.discount.fen != discount || q.amount.fen != amount ||
+		q.days != days || q.value.fen != value ||
+		q.discount.fen + q.amount.fen != q.price.fen)
+		fail_msg("kind %lld discount %lld amount %lld days %lld value %lld price %lld",
+			(long long)q.kind, (long long)q.discount.fen, (long long)q.amount.fen,
+			(long long)q.days, (long long)q.value.fen, (long long)q.price.fen);
 }
 
-static void a_renewal_begins_where_the_last_one_ends_b27(void **state)
+static void b24_the_kind_follows_from_the_live_level(void **state)
 {
-	const struct segment *a = buy(&u, yuan(30, 30, 1), AT_DAY(0));
-	const struct segment *b = buy(&u, yuan(88, 90, 1), AT_DAY(10));
-	const struct segment *c = buy(&u, yuan(30, 30, 1), AT_DAY(11));
+	struct life *l = born();
 
 	(void)state;
-	assert_segment(a, NEW, ACTIVE, AT_DAY(0), AT_DAY(30));
-	assert_segment(b, RENEWAL, ACTIVE, AT_DAY(30), AT_DAY(120));
-	assert_segment(c, RENEWAL, ACTIVE, AT_DAY(120), AT_DAY(150));
-	assert_int_equal(b->value.fen, 8800);
-	assert_int_equal(c->chain, 1);
-	assert_int_equal(entitlement_expire_s(&u.e), AT_DAY(150));
+	assert_int_equal(entitlement_level(&l->e, BEGIN), 0);
+	assert_int_equal(entitlement_expire_s(&l->e), 0);
+	assert_int_equal(entitlement_shown_until_s(&l->e), 0);
+	check_quote(quoted(l, offer(3000, 30, 2), BEGIN), SEGMENT_NEW, 0, 3000, 30, 3000);
+	bought(l, offer(3000, 30, 2), BEGIN);
+	check_quote(quoted(l, offer(2900, 31, 2), ON(3)), SEGMENT_RENEWAL, 0, 2900, 31, 2900);
+	assert_int_equal(quoted(l, offer(3000, 30, 3), ON(3)).kind, SEGMENT_UPGRADE);
+	assert_int_equal(refused(l, offer(3000, 30, 1), ON(3)), ERR_PLAN_LEVEL_LOWER);
+	assert_int_equal(refused(l, offer(3000, 30, 1), ON(30) - 1), ERR_PLAN_LEVEL_LOWER);
+	check_quote(quoted(l, offer(100, 1, 1), ON(30)), SEGMENT_NEW, 0, 100, 1, 100);
 }
 
-static void a_renewal_or_upgrade_settled_too_late_is_new_at_its_quoted_price_b27(void **state)
+static void b25_a_segment_lasts_from_its_first_second_to_the_one_before_its_end(void **state)
 {
-	struct quote renewal, upgrade;
-	const struct segment *s;
+	struct life *l = born();
+	int64_t a = bought(l, offer(3000, 30, 7), BEGIN);
+	const struct segment *s = row(l, a);
 
 	(void)state;
-	buy(&u, yuan(30, 30, 1), AT_DAY(0));
-	renewal = quoted(&u, yuan(30, 30, 1), AT_DAY(29));
-	upgrade = quoted(&u, yuan(300, 365, 2), AT_DAY(15));
-	assert_int_equal(upgrade.amount.fen, 28500);
-	s = granted(&u, &renewal, AT_DAY(30)); /* the very second of its end */
-	assert_segment(s, NEW, ACTIVE, AT_DAY(30), AT_DAY(60));
-	assert_int_equal(s->chain, 2);
-	s = granted(&u, &upgrade, AT_DAY(75));
-	assert_segment(s, NEW, ACTIVE, AT_DAY(75), AT_DAY(440));
-	assert_int_equal(s->value.fen, 30000);
-	assert_int_equal(s->cash.fen, 28500);
-	assert_int_equal(u.rows[0].state, SEGMENT_ACTIVE);
-	assert_int_equal(refund(&u, 3, AT_DAY(80)), OK); /* as what it is: new */
-	assert_int_equal(u.rows[2].taken_s, 360 * D);
+	check_segment(s, SEGMENT_NEW, SEGMENT_ACTIVE, a, BEGIN, 30);
+	assert_int_equal(s->level, 7);
+	assert_int_equal(s->value.fen, 3000);
+	assert_int_equal(s->cash.fen, 3000);
+	assert_int_equal(s->granted_s, BEGIN);
+	assert_int_equal(s->granted_version, 1);
+	assert_int_equal(s->folded_by | s->cut_s | s->taken_s | s->refunded_s, 0);
+	assert_int_equal(entitlement_end_s(s), ON(30));
+	assert_int_equal(entitlement_level(&l->e, BEGIN - 1), 0);
+	assert_int_equal(entitlement_level(&l->e, BEGIN), 7);
+	assert_int_equal(entitlement_level(&l->e, ON(30) - 1), 7);
+	assert_int_equal(entitlement_level(&l->e, ON(30)), 0);
+	assert_int_equal(entitlement_expire_s(&l->e), ON(30));
+	assert_int_equal(entitlement_shown_until_s(&l->e), ON(30));
 }
 
-static void a_renewal_settled_a_second_before_the_end_goes_on_from_it_b27(void **state)
+static void b25_a_gift_counts_for_nothing_and_fits_only_the_live_level(void **state)
 {
-	struct quote q;
+	struct life *l = born();
+	int64_t a, b;
 
 	(void)state;
-	buy(&u, yuan(30, 30, 1), AT_DAY(0));
-	q = quoted(&u, yuan(30, 30, 1), AT_DAY(1));
-	assert_segment(granted(&u, &q, AT_DAY(30) - 1), RENEWAL, ACTIVE, AT_DAY(30), AT_DAY(60));
+	check_quote(quoted(l, offer(0, 7, 2), BEGIN), SEGMENT_NEW, 0, 0, 7, 0);
+	a = bought(l, offer(0, 7, 2), BEGIN);
+	assert_int_equal(refused(l, offer(0, 7, 1), ON(1)), ERR_PLAN_LEVEL_OTHER);
+	assert_int_equal(refused(l, offer(0, 7, 3), ON(1)), ERR_PLAN_LEVEL_OTHER);
+	check_quote(quoted(l, offer(0, 5, 2), ON(1)), SEGMENT_RENEWAL, 0, 0, 5, 0);
+	b = bought(l, offer(0, 5, 2), ON(1));
+	check_segment(row(l, b), SEGMENT_RENEWAL, SEGMENT_ACTIVE, a, ON(7), 5);
+	/* nothing to be credited, yet it is folded */
+	check_quote(quoted(l, offer(500, 10, 3), ON(2)), SEGMENT_UPGRADE, 0, 500, 10, 500);
+	assert_int_equal(refused(l, offer(0, 36600 - 11, 2), ON(1)), OK);
+	assert_int_equal(refused(l, offer(0, 36600 - 10, 2), ON(1)), ERR_ENTITLEMENT_TOO_LONG);
+	assert_int_equal(refused(l, offer(0, 7, 3), ON(12)), OK);
+	/* and is refunded like any other */
+	assert_int_equal(entitlement_refund(&l->e, a, ON(2), ++l->version), OK);
+	check_segment(row(l, b), SEGMENT_RENEWAL, SEGMENT_ACTIVE, a, BEGIN, 5);
 }
 
-/* ---- upgrades (B26) ---- */
-
-static void fifteen_days_of_thirty_are_worth_half_b26(void **state)
+static void b26_the_example(void **state)
 {
-	struct quote q;
-	const struct segment *s;
+	struct life *l = born();
+	int64_t a = bought(l, offer(3000, 30, 1), BEGIN), u;
 
 	(void)state;
-	buy(&u, yuan(30, 30, 1), AT_DAY(0));
-	q = quoted(&u, yuan(300, 365, 2), AT_DAY(15));
-	assert_int_equal(q.discount.fen, 1500);
-	assert_int_equal(q.amount.fen, 28500);
-	assert_int_equal(q.days, 365);
-	s = granted(&u, &q, AT_DAY(15) + 7); /* settled later: from then on */
-	assert_segment(s, UPGRADE, ACTIVE, AT_DAY(15) + 7, AT_DAY(380) + 7);
-	assert_int_equal(s->value.fen, 30000);
-	assert_int_equal(u.rows[0].state, SEGMENT_FOLDED);
-	assert_int_equal(u.rows[0].folded_by, 2);
-	assert_int_equal(entitlement_level(&u.e, AT_DAY(16)), 2);
+	check_quote(
+		quoted(l, offer(30000, 365, 2), ON(15)), SEGMENT_UPGRADE, 1500, 28500, 365, 30000);
+	u = bought(l, offer(30000, 365, 2), ON(15));
+	check_segment(row(l, u), SEGMENT_UPGRADE, SEGMENT_ACTIVE, u, ON(15), 365);
+	assert_int_equal(row(l, u)->value.fen, 30000);
+	assert_int_equal(row(l, u)->cash.fen, 28500);
+	check_segment(row(l, a), SEGMENT_NEW, SEGMENT_FOLDED, a, BEGIN, 30);
+	assert_int_equal(row(l, a)->folded_by, u);
+	assert_int_equal(entitlement_level(&l->e, ON(15)), 2);
+	assert_int_equal(entitlement_expire_s(&l->e), ON(380));
 }
 
-static void a_day_that_has_begun_is_left_as_a_whole_b26(void **state)
+/* What an upgrade at now_s is credited, asked by a plan that is dear enough. */
+static int64_t credit(const struct life *l, int64_t now_s)
 {
-	(void)state;
-	buy(&u, yuan(30, 30, 1), AT_DAY(0));
-	assert_int_equal(quoted(&u, yuan(300, 365, 2), AT_DAY(0)).discount.fen, 3000);
-	assert_int_equal(quoted(&u, yuan(300, 365, 2), AT_DAY(1) - 1).discount.fen, 3000);
-	assert_int_equal(quoted(&u, yuan(300, 365, 2), AT_DAY(1)).discount.fen, 2900);
-	assert_int_equal(quoted(&u, yuan(300, 365, 2), AT_DAY(30) - 1).discount.fen, 100);
-	assert_int_equal(quoted(&u, yuan(300, 365, 2), AT_DAY(30)).discount.fen, 0);
+	return quoted(l, offer(MONEY_MAX_FEN, 1, 999), now_s).discount.fen;
 }
 
-static void halves_of_a_fen_go_up_each_segment_by_itself_b26(void **state)
+static void b26_a_day_that_has_begun_is_credited_whole(void **state)
 {
-	const struct offer odd = { { 1 }, 2, 1 }; /* 1 fen for two days: half a fen a day */
+	static const struct {
+		int64_t at_s, days;
+	} cases[] = {
+		{ 0, 30 },
+		{ 1, 30 },
+		{ DAY - 1, 30 },
+		{ DAY, 29 },
+		{ DAY + 1, 29 },
+		{ 15 * DAY - 1, 16 },
+		{ 15 * DAY, 15 },
+		{ 29 * DAY - 1, 2 },
+		{ 29 * DAY, 1 },
+		{ 30 * DAY - 1, 1 },
+	};
+	struct life *l = born();
 
 	(void)state;
-	buy(&u, odd, AT_DAY(0));
-	assert_int_equal(quoted(&u, yuan(1, 30, 2), AT_DAY(1)).discount.fen, 1);
-	buy(&u, odd, AT_DAY(1)); /* not begun: all of it */
-	assert_int_equal(quoted(&u, yuan(1, 30, 2), AT_DAY(1)).discount.fen, 2);
-	begin(&u);
-	buy(&u, (struct offer){ { 1 }, 3, 1 }, AT_DAY(0));
-	assert_int_equal(quoted(&u, yuan(1, 30, 2), AT_DAY(2)).discount.fen, 0);
-	assert_int_equal(quoted(&u, yuan(1, 30, 2), AT_DAY(1)).discount.fen, 1);
+	bought(l, offer(3000, 30, 1), BEGIN);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (credit(l, BEGIN + cases[i].at_s) != 100 * cases[i].days)
+			fail_msg("%lld at second %lld", (long long)credit(l, BEGIN + cases[i].at_s),
+				(long long)cases[i].at_s);
+	/* what has not begun is whole; each segment is rounded for itself */
+	bought(l, offer(700, 7, 1), ON(3));
+	assert_int_equal(credit(l, ON(10)), 2000 + 700);
+	assert_int_equal(credit(l, ON(30) - 1), 100 + 700);
+	assert_int_equal(credit(l, ON(30)), 700);
+	assert_int_equal(credit(l, ON(31)), 600);
 }
 
-static void more_credit_than_the_price_becomes_days_b26(void **state)
+static void b26_a_credit_is_rounded_half_up(void **state)
 {
-	struct quote q;
+	static const struct {
+		int64_t value, days, rem, credit;
+	} cases[] = {
+		{ 1, 2, 1, 1 },                      /* 0.5 */
+		{ 3, 2, 1, 2 },                      /* 1.5 */
+		{ 1, 3, 1, 0 },                      /* 0.33 */
+		{ 1, 3, 2, 1 },                      /* 0.67 */
+		{ 4, 10, 1, 0 },                     /* 0.4 */
+		{ 5, 10, 1, 1 },                     /* 0.5 */
+		{ 14, 10, 1, 1 },                    /* 1.4 */
+		{ 15, 10, 1, 2 },                    /* 1.5 */
+		{ 7, 10, 5, 4 },                     /* 3.5 */
+		{ 182, 365, 1, 0 },                  /* 0.4986 */
+		{ 183, 365, 1, 1 },                  /* 0.5014 */
+		{ 100000000, 3660, 3659, 99972678 }, /* 99972677.6 */
+		{ 100000000, 3660, 1, 27322 },       /* 27322.4 */
+		{ 100000000, 3660, 3660, 100000000 },
+	};
 
 	(void)state;
-	buy(&u, yuan(300, 30, 1), AT_DAY(0));
-	q = quoted(&u, yuan(300, 90, 2), AT_DAY(0)); /* exactly as much */
-	assert_int_equal(q.amount.fen, 0);
-	assert_int_equal(q.days, 90);
-	assert_int_equal(q.value.fen, 30000);
-	q = quoted(&u, yuan(299, 90, 2), AT_DAY(0)); /* 100 * 90 / 29900 = 0.3 */
-	assert_int_equal(q.days, 90);
-	assert_int_equal(q.value.fen, 30000);
-	assert_int_equal(q.discount.fen, 29900);
-	q = quoted(&u, yuan(100, 31, 2), AT_DAY(0));
-	assert_int_equal(q.days, 31 + 62);
-	q = quoted(&u, (struct offer){ { 29999 - 9999 }, 7, 2 }, AT_DAY(0));
-	assert_int_equal(q.amount.fen, 0);
-	assert_int_equal(q.days, 7 + 10000 * 7 / 20000);
-}
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct life *l = born();
+		int64_t got;
 
-static void going_up_by_steps_costs_what_going_up_at_once_costs_b26(void **state)
-{
-	struct user steps;
-	struct quote b, c, at_once;
-
-	(void)state;
-	buy(&u, yuan(30, 30, 1), AT_DAY(0));
-	steps = u;
-	steps.e.rows = steps.rows;
-	at_once = quoted(&u, yuan(300, 365, 3), AT_DAY(3) + 5);
-	b = quoted(&steps, yuan(100, 90, 2), AT_DAY(3) + 5);
-	granted(&steps, &b, AT_DAY(3) + 5);
-	c = quoted(&steps, yuan(300, 365, 3), AT_DAY(3) + 5);
-	assert_int_equal(b.amount.fen + c.amount.fen, at_once.amount.fen);
-	assert_int_equal(c.days, at_once.days);
-}
-
-static void no_grant_reaches_beyond_36600_days_b26(void **state)
-{
-	struct offer day = yuan(1, 1, 1), great = yuan(1, 3660, 1), dear = { { 1 }, 1, 2 },
-		     gift = { MONEY_ZERO, 1, 1 };
-	struct quote q;
-
-	(void)state;
-	for (int i = 0; i < 10; i++)
-		buy(&u, great, AT_DAY(0));
-	assert_int_equal(entitlement_expire_s(&u.e), AT_DAY(36600));
-	assert_int_equal(entitlement_quote(&u.e, &day, AT_DAY(0), &q), ERR_ENTITLEMENT_TOO_LONG);
-	assert_int_equal(
-		entitlement_quote(&u.e, &day, AT_DAY(1) - 1, &q), ERR_ENTITLEMENT_TOO_LONG);
-	assert_int_equal(entitlement_quote(&u.e, &day, AT_DAY(1), &q), OK);
-	assert_int_equal(
-		entitlement_quote_gift(&u.e, &gift, AT_DAY(1) - 1, &q), ERR_ENTITLEMENT_TOO_LONG);
-	assert_int_equal(entitlement_quote_gift(&u.e, &gift, AT_DAY(1), &q), OK);
-	/* a thousand fen of credit for days at one fen each, and then far too many */
-	assert_int_equal(entitlement_quote(&u.e, &dear, AT_DAY(0), &q), OK);
-	assert_int_equal(q.days, 1000);
-	begin(&u);
-	buy(&u, yuan(1000000, 3660, 1), AT_DAY(0));
-	assert_int_equal(entitlement_quote(&u.e, &dear, AT_DAY(0), &q), ERR_ENTITLEMENT_TOO_LONG);
-}
-
-static void a_gift_is_worth_nothing_and_of_the_live_level_only_b25(void **state)
-{
-	struct offer gift = { MONEY_ZERO, 10, 1 }, other = { MONEY_ZERO, 10, 2 };
-	struct quote q;
-
-	(void)state;
-	assert_int_equal(entitlement_quote_gift(&u.e, &gift, AT_DAY(0), &q), OK);
-	assert_segment(granted(&u, &q, AT_DAY(0)), NEW, ACTIVE, AT_DAY(0), AT_DAY(10));
-	assert_int_equal(entitlement_quote_gift(&u.e, &other, AT_DAY(1), &q), ERR_PLAN_LEVEL_OTHER);
-	assert_int_equal(entitlement_quote_gift(&u.e, &gift, AT_DAY(1), &q), OK);
-	assert_segment(granted(&u, &q, AT_DAY(1)), RENEWAL, ACTIVE, AT_DAY(10), AT_DAY(20));
-	assert_int_equal(quoted(&u, yuan(300, 365, 2), AT_DAY(2)).discount.fen, 0);
-	assert_int_equal(entitlement_quote_gift(&u.e, &other, AT_DAY(20), &q), OK);
-}
-
-/* ---- refunds (B29) ---- */
-
-static void an_upgrade_refunded_on_day_20_leaves_level_1_until_day_30_b29(void **state)
-{
-	(void)state;
-	buy(&u, yuan(30, 30, 1), AT_DAY(0));
-	buy(&u, yuan(300, 365, 2), AT_DAY(15));
-	assert_int_equal(refund(&u, 1, AT_DAY(20)), ERR_SEGMENT_FOLDED);
-	assert_int_equal(refund(&u, 2, AT_DAY(20)), OK);
-	assert_segment(&u.rows[1], UPGRADE, REFUNDED, AT_DAY(15), AT_DAY(20));
-	assert_segment(&u.rows[0], NEW, ACTIVE, AT_DAY(0), AT_DAY(30));
-	assert_int_equal(entitlement_level(&u.e, AT_DAY(20)), 1);
-	assert_int_equal(entitlement_level(&u.e, AT_DAY(30)), 0);
-	assert_int_equal(entitlement_shown_until_s(&u.e), AT_DAY(30));
-	assert_int_equal(refund(&u, 2, AT_DAY(20)), ERR_REFUNDED_ALREADY);
-	assert_int_equal(refund(&u, 9, AT_DAY(20)), ERR_NOT_FOUND);
-}
-
-static void an_upgrade_goes_back_only_after_what_was_granted_later_b29(void **state)
-{
-	(void)state;
-	buy(&u, yuan(30, 30, 1), AT_DAY(0));
-	buy(&u, yuan(300, 365, 2), AT_DAY(15));
-	buy(&u, yuan(300, 365, 2), AT_DAY(16));
-	assert_int_equal(refund(&u, 2, AT_DAY(17)), ERR_GRANTED_LATER);
-	assert_int_equal(refund(&u, 3, AT_DAY(17)), OK);
-	assert_segment(&u.rows[2], RENEWAL, REFUNDED, AT_DAY(380), AT_DAY(380)); /* never begun */
-	assert_int_equal(refund(&u, 2, AT_DAY(17)), OK);
-	assert_int_equal(entitlement_expire_s(&u.e), AT_DAY(30));
-	assert_int_equal(entitlement_shown_until_s(&u.e), AT_DAY(30));
-}
-
-static void what_was_granted_later_on_the_chain_moves_up_b29(void **state)
-{
-	struct user before;
-
-	(void)state;
-	buy(&u, yuan(30, 30, 1), AT_DAY(0));
-	buy(&u, yuan(60, 60, 1), AT_DAY(0));
-	buy(&u, yuan(90, 90, 1), AT_DAY(0));
-	before = u;
-	assert_int_equal(refund(&u, 2, AT_DAY(10)), OK); /* not begun */
-	assert_segment(&u.rows[1], RENEWAL, REFUNDED, AT_DAY(30), AT_DAY(30));
-	assert_segment(&u.rows[2], RENEWAL, ACTIVE, AT_DAY(30), AT_DAY(120));
-	u = before;
-	u.e.rows = u.rows;
-	assert_int_equal(refund(&u, 1, AT_DAY(10)), OK); /* under way: all its days go */
-	assert_segment(&u.rows[0], NEW, REFUNDED, AT_DAY(0), AT_DAY(10));
-	assert_segment(&u.rows[1], RENEWAL, ACTIVE, AT_DAY(0), AT_DAY(60));
-	assert_segment(&u.rows[2], RENEWAL, ACTIVE, AT_DAY(60), AT_DAY(150));
-	u = before;
-	u.e.rows = u.rows;
-	assert_int_equal(
-		refund(&u, 1, AT_DAY(170)), OK); /* over: what the chain has left, 10 days */
-	assert_segment(&u.rows[0], NEW, REFUNDED, AT_DAY(0), AT_DAY(30));
-	assert_int_equal(u.rows[0].taken_s, 10 * D);
-	assert_segment(&u.rows[2], RENEWAL, ACTIVE, AT_DAY(80), AT_DAY(170));
-	assert_int_equal(entitlement_level(&u.e, AT_DAY(170)), 0);
-	u = before;
-	u.e.rows = u.rows;
-	assert_int_equal(refund(&u, 3, AT_DAY(180)), OK); /* all over: only cash */
-	assert_int_equal(u.rows[2].taken_s, 0);
-	assert_segment(&u.rows[2], RENEWAL, REFUNDED, AT_DAY(90), AT_DAY(180));
-	assert_int_equal(entitlement_shown_until_s(&u.e), AT_DAY(180));
-}
-
-static void other_chains_are_untouched_b29(void **state)
-{
-	struct segment second;
-
-	(void)state;
-	buy(&u, yuan(30, 30, 1), AT_DAY(0));
-	second = *buy(&u, yuan(30, 30, 1), AT_DAY(40));
-	assert_int_equal(u.rows[1].chain, 2);
-	assert_int_equal(refund(&u, 1, AT_DAY(50)), OK);
-	assert_int_equal(u.rows[0].taken_s, 0);
-	assert_memory_equal(&u.rows[1], &second, sizeof(second));
-}
-
-static void what_was_cut_before_it_began_shows_no_end_b25(void **state)
-{
-	(void)state;
-	assert_int_equal(entitlement_shown_until_s(&u.e), 0);
-	buy(&u, yuan(30, 30, 1), AT_DAY(0));
-	assert_int_equal(refund(&u, 1, AT_DAY(0)), OK); /* in its very first second */
-	assert_int_equal(entitlement_expire_s(&u.e), 0);
-	assert_int_equal(entitlement_shown_until_s(&u.e), 0);
-	buy(&u, yuan(30, 30, 1), AT_DAY(1));
-	assert_int_equal(refund(&u, 2, AT_DAY(1) + 1), OK);
-	assert_int_equal(entitlement_shown_until_s(&u.e), AT_DAY(1) + 1);
-}
-
-static void a_refund_that_was_refused_for_good_never_was_b30(void **state)
-{
-	static struct user before;
-
-	(void)state;
-	buy(&u, yuan(30, 30, 1), AT_DAY(0));
-	buy(&u, yuan(30, 30, 1), AT_DAY(1));
-	buy(&u, yuan(300, 365, 2), AT_DAY(15));
-	buy(&u, yuan(300, 365, 2), AT_DAY(16));
-	before = u;
-	for (int64_t id = 3; id <= 4; id++) {
-		if (id == 3)
-			u.e.n = before.e.n = 3; /* as if the last had not been bought */
-		assert_int_equal(refund(&u, id, AT_DAY(20)), OK);
-		entitlement_refund_undo(&u.e, id);
-		assert_memory_equal(u.rows, before.rows, (size_t)u.e.n * sizeof(u.rows[0]));
-		u.e.n = before.e.n = 4;
+		bought(l, offer(cases[i].value, cases[i].days, 1), BEGIN);
+		got = credit(l, ON(cases[i].days - cases[i].rem));
+		if (got != cases[i].credit)
+			fail_msg("case %zu: %lld", i, (long long)got);
 	}
+	/* two halves are two fen, for each is rounded by itself */
+	for (int64_t i = 0; i < 2; i++) {
+		struct life *l = born();
+
+		bought(l, offer(1, 2, 1), BEGIN);
+		bought(l, offer(2, 2, 1), BEGIN);
+		assert_int_equal(credit(l, ON(1) + i * 3600), 1 + 2);
+	}
+}
+
+static void b26_more_credit_than_the_price_is_paid_in_days(void **state)
+{
+	static const struct {
+		int64_t credit, price, days;
+		int64_t discount, amount, granted, value;
+	} cases[] = {
+		{ 99, 100, 30, 99, 1, 30, 100 },
+		{ 100, 100, 30, 100, 0, 30, 100 },
+		{ 101, 100, 30, 100, 0, 30, 101 },  /* 0.3 days */
+		{ 103, 100, 30, 100, 0, 30, 103 },  /* 0.9 */
+		{ 104, 100, 30, 100, 0, 31, 104 },  /* 1.2 */
+		{ 110, 100, 30, 100, 0, 33, 110 },  /* 3.0 */
+		{ 200, 100, 30, 100, 0, 60, 200 },  /* as much as two of them */
+		{ 1220, 1, 30, 1, 0, 36600, 1220 }, /* to the very limit */
+		{ 100000000, 99999999, 3660, 99999999, 0, 3660, 100000000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct life *l = born();
+
+		bought(l, offer(cases[i].credit, 50, 1), BEGIN);
+		check_quote(quoted(l, offer(cases[i].price, cases[i].days, 2), BEGIN),
+			SEGMENT_UPGRADE, cases[i].discount, cases[i].amount, cases[i].granted,
+			cases[i].value);
+		check_segment(row(l, bought(l, offer(cases[i].price, cases[i].days, 2), BEGIN)),
+			SEGMENT_UPGRADE, SEGMENT_ACTIVE, 102, BEGIN, cases[i].granted);
+		assert_int_equal(row(l, 102)->value.fen, cases[i].value);
+	}
+}
+
+static void b26_days_beyond_counting_are_too_long_and_nothing_overflows(void **state)
+{
+	struct life *l = born();
+
+	(void)state;
+	bought(l, offer(100000000, 3660, 1), BEGIN);
+	assert_int_equal(refused(l, offer(1, 3660, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
+	assert_int_equal(refused(l, offer(1, 1, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
+	/* ever larger: the product, then the sum of the days cannot be had */
+	l->rows[0].value.fen = INT64_MAX - 3660;
+	assert_int_equal(refused(l, offer(1, 3660, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
+	assert_int_equal(refused(l, offer(1, 1, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
+	l->rows[0].value.fen = (INT64_MAX - 1) / 2;
+	assert_int_equal(refused(l, offer(1, 2, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
+	l->rows[0].value.fen = INT64_MAX;
+	assert_int_equal(refused(l, offer(1, 1, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
+	/* 2^57 days are 0 seconds, modulo 2^64 */
+	l->rows[0].value.fen = INT64_C(1) << 57;
+	assert_int_equal(refused(l, offer(1, 1, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
+	assert_int_equal(
+		refused(born(), offer(1, INT64_C(1) << 57, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
+	/* a large value is credited to the fen: (2^62 + 1) * 1830 / 3660 = 2^61 + 0.5 */
+	bought(l, offer(100000000, 3660, 1), BEGIN);
+	l->rows[0].value.fen = (INT64_C(1) << 62) + 1;
+	assert_int_equal(
+		refused(l, offer(MONEY_MAX_FEN, 1, 2), ON(1830)), ERR_ENTITLEMENT_TOO_LONG);
+	l->rows[0].value.fen = MONEY_MAX_FEN;
+	assert_int_equal(credit(l, ON(1830)), MONEY_MAX_FEN / 2 + 1);
+}
+
+static void b26_nothing_reaches_further_than_36600_days_to_the_second(void **state)
+{
+	struct life *l = born();
+
+	(void)state;
+	assert_int_equal(refused(l, offer(1, 36600, 1), BEGIN), OK);
+	assert_int_equal(refused(l, offer(1, 36601, 1), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
+	bought(l, offer(36000, 36000, 1), BEGIN);
+	assert_int_equal(refused(l, offer(1, 600, 1), BEGIN), OK);
+	assert_int_equal(refused(l, offer(1, 601, 1), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
+	assert_int_equal(refused(l, offer(1, 601, 1), ON(1) - 1), ERR_ENTITLEMENT_TOO_LONG);
+	assert_int_equal(refused(l, offer(1, 601, 1), ON(1)), OK);
+	/* an upgrade starts anew */
+	assert_int_equal(refused(l, offer(36000, 36600, 2), BEGIN), OK);
+	assert_int_equal(refused(l, offer(36000, 36601, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
+	assert_int_equal(refused(l, offer(100, 102, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
+	check_quote(quoted(l, offer(120, 122, 2), BEGIN), SEGMENT_UPGRADE, 120, 0, 36600, 36000);
+	/* a lower level is refused as such first */
+	bought(l, offer(36000, 36600, 2), BEGIN);
+	assert_int_equal(refused(l, offer(1, 36601, 1), BEGIN), ERR_PLAN_LEVEL_LOWER);
+}
+
+static void b26_an_upgrade_folds_what_lasts_and_no_others(void **state)
+{
+	struct life *l = born();
+	int64_t old = bought(l, offer(100, 10, 1), BEGIN);
+	int64_t a = bought(l, offer(100, 10, 1), ON(20));
+	int64_t b = bought(l, offer(100, 10, 1), ON(21));
+	int64_t c = bought(l, offer(100, 10, 1), ON(22));
+	int64_t u = bought(l, offer(1000, 10, 2), ON(30)); /* a ends in this second */
+	int64_t v = bought(l, offer(5000, 10, 5), ON(35));
+
+	(void)state;
+	check_segment(row(l, old), SEGMENT_NEW, SEGMENT_ACTIVE, old, BEGIN, 10);
+	check_segment(row(l, a), SEGMENT_NEW, SEGMENT_ACTIVE, a, ON(20), 10);
+	check_segment(row(l, b), SEGMENT_RENEWAL, SEGMENT_FOLDED, a, ON(30), 10);
+	check_segment(row(l, c), SEGMENT_RENEWAL, SEGMENT_FOLDED, a, ON(40), 10);
+	check_segment(row(l, u), SEGMENT_UPGRADE, SEGMENT_FOLDED, u, ON(30), 10);
+	check_segment(row(l, v), SEGMENT_UPGRADE, SEGMENT_ACTIVE, v, ON(35), 10);
+	assert_int_equal(row(l, b)->folded_by, u);
+	assert_int_equal(row(l, c)->folded_by, u);
+	assert_int_equal(row(l, u)->folded_by, v);
+	assert_int_equal(row(l, u)->cash.fen, 1000 - 200);
+	assert_int_equal(row(l, v)->cash.fen, 5000 - 500);
+	assert_int_equal(entitlement_expire_s(&l->e), ON(45));
+	assert_int_equal(entitlement_level(&l->e, ON(35)), 5);
+	assert_int_equal(entitlement_level(&l->e, ON(29)), 1); /* as it was */
+}
+
+static void b26_a_stop_on_the_way_up_costs_nothing(void **state)
+{
+	static const int64_t left[] = { 0, 1, 1499, 3000, 9999, 30000, 30001, 90000 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(left); i++) {
+		struct life *l = born();
+		struct quote direct, first, second;
+
+		bought(l, offer(left[i], 30, 1), BEGIN);
+		direct = quoted(l, offer(30000, 365, 3), BEGIN);
+		first = quoted(l, offer(3000, 60, 2), BEGIN);
+		granted(l, &first, BEGIN);
+		second = quoted(l, offer(30000, 365, 3), BEGIN);
+		assert_int_equal(first.amount.fen + second.amount.fen, direct.amount.fen);
+		if (left[i] > 3000) /* then nothing was paid on the way */
+			check_quote(second, SEGMENT_UPGRADE, direct.discount.fen, direct.amount.fen,
+				direct.days, direct.value.fen);
+	}
+}
+
+static void b27_a_renewal_starts_where_the_last_ends(void **state)
+{
+	struct life *l = born();
+	int64_t a = bought(l, offer(100, 10, 1), BEGIN);
+	int64_t b = bought(l, offer(200, 20, 1), BEGIN);
+	int64_t c = bought(l, offer(300, 30, 1), ON(30) - 1);
+
+	(void)state;
+	check_segment(row(l, b), SEGMENT_RENEWAL, SEGMENT_ACTIVE, a, ON(10), 20);
+	check_segment(row(l, c), SEGMENT_RENEWAL, SEGMENT_ACTIVE, a, ON(30), 30);
+	assert_int_equal(entitlement_expire_s(&l->e), ON(60));
+}
+
+static void b27_in_the_second_of_expiry_everything_is_new_and_a_chain_of_its_own(void **state)
+{
+	struct life *l = born();
+	int64_t a = bought(l, offer(100, 10, 1), BEGIN), b, c, d;
+	struct quote renewal = quoted(l, offer(200, 20, 1), ON(10) - 1), upgrade;
+
+	(void)state;
+	assert_int_equal(renewal.kind, SEGMENT_RENEWAL);
+	check_quote(quoted(l, offer(200, 20, 1), ON(10)), SEGMENT_NEW, 0, 200, 20, 200);
+	b = granted(l, &renewal, ON(10));
+	check_segment(row(l, b), SEGMENT_NEW, SEGMENT_ACTIVE, b, ON(10), 20);
+	assert_int_equal(row(l, b)->cash.fen, 200);
+	/* an upgrade, whose amount and days stay as they were quoted */
+	upgrade = quoted(l, offer(3, 7, 2), ON(30) - 1);
+	check_quote(upgrade, SEGMENT_UPGRADE, 3, 0, 23, 10);
+	c = granted(l, &upgrade, ON(40));
+	check_segment(row(l, c), SEGMENT_NEW, SEGMENT_ACTIVE, c, ON(40), 23);
+	assert_int_equal(row(l, c)->value.fen, 10);
+	check_segment(row(l, b), SEGMENT_NEW, SEGMENT_ACTIVE, b, ON(10), 20);
+	d = bought(l, offer(50, 5, 2), ON(41));
+	check_segment(row(l, d), SEGMENT_RENEWAL, SEGMENT_ACTIVE, c, ON(63), 5);
+	assert_int_equal(row(l, a)->chain, a);
+	/* NEW, so it can be refunded though something was granted on it */
+	assert_int_equal(entitlement_refundable(&l->e, c), OK);
+}
+
+static void b27_a_kept_quote_is_granted_as_it_was_made(void **state)
+{
+	struct life *l = born();
+	int64_t a = bought(l, offer(3000, 30, 1), BEGIN);
+	struct quote q = quoted(l, offer(3100, 31, 2), BEGIN); /* credits 3000 */
+	int64_t u = granted(l, &q, ON(29));
+
+	(void)state;
+	check_segment(row(l, u), SEGMENT_UPGRADE, SEGMENT_ACTIVE, u, ON(29), 31);
+	assert_int_equal(row(l, u)->cash.fen, 100);
+	assert_int_equal(row(l, a)->state, SEGMENT_FOLDED);
+}
+
+static void a_clock_that_was_set_back_sells_no_second_chain_over_the_first(void **state)
+{
+	struct life *l = born();
+	int64_t a = bought(l, offer(3000, 30, 1), BEGIN);
+	int64_t b = bought(l, offer(3000, 30, 1), BEGIN - 1);
+
+	(void)state;
+	check_segment(row(l, b), SEGMENT_RENEWAL, SEGMENT_ACTIVE, a, ON(30), 30);
+	assert_int_equal(credit(l, BEGIN - DAY), 6000); /* never more than the value */
+	assert_int_equal(entitlement_refund(&l->e, a, BEGIN - 1, ++l->version), OK);
+	assert_int_equal(row(l, a)->cut_s, BEGIN);
+	check_segment(row(l, b), SEGMENT_RENEWAL, SEGMENT_ACTIVE, a, BEGIN, 30);
+}
+
+static void a_user_who_has_all_the_segments_that_he_may_is_quoted_no_more(void **state)
+{
+	struct life *l = born();
+
+	(void)state;
+	while (l->e.n < ENTITLEMENT_SEGMENTS_MAX)
+		bought(l, offer(100000000, 1, 1), BEGIN);
+	assert_int_equal(refused(l, offer(1, 1, 1), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
+	assert_int_equal(refused(l, offer(0, 1, 1), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
+	l->e.n--;
+	/* five hundred times the dearest plan is a credit like any other */
+	assert_int_equal(credit(l, BEGIN), INT64_C(499) * 100000000);
 }
 
 int main(void)
 {
-#define EACH(f) cmocka_unit_test_setup(f, fresh)
 	const struct CMUnitTest tests[] = {
-		EACH(the_first_is_new_the_same_level_a_renewal_a_higher_one_an_upgrade_b24),
-		EACH(a_renewal_begins_where_the_last_one_ends_b27),
-		EACH(a_renewal_or_upgrade_settled_too_late_is_new_at_its_quoted_price_b27),
-		EACH(a_renewal_settled_a_second_before_the_end_goes_on_from_it_b27),
-		EACH(fifteen_days_of_thirty_are_worth_half_b26),
-		EACH(a_day_that_has_begun_is_left_as_a_whole_b26),
-		EACH(halves_of_a_fen_go_up_each_segment_by_itself_b26),
-		EACH(more_credit_than_the_price_becomes_days_b26),
-		EACH(going_up_by_steps_costs_what_going_up_at_once_costs_b26),
-		EACH(no_grant_reaches_beyond_36600_days_b26),
-		EACH(a_gift_is_worth_nothing_and_of_the_live_level_only_b25),
-		EACH(an_upgrade_refunded_on_day_20_leaves_level_1_until_day_30_b29),
-		EACH(an_upgrade_goes_back_only_after_what_was_granted_later_b29),
-		EACH(what_was_granted_later_on_the_chain_moves_up_b29),
-		EACH(other_chains_are_untouched_b29),
-		EACH(what_was_cut_before_it_began_shows_no_end_b25),
-		EACH(a_refund_that_was_refused_for_good_never_was_b30),
+		cmocka_unit_test(b24_the_kind_follows_from_the_live_level),
+		cmocka_unit_test(
+			b25_a_segment_lasts_from_its_first_second_to_the_one_before_its_end),
+		cmocka_unit_test(b25_a_gift_counts_for_nothing_and_fits_only_the_live_level),
+		cmocka_unit_test(b26_the_example),
+		cmocka_unit_test(b26_a_day_that_has_begun_is_credited_whole),
+		cmocka_unit_test(b26_a_credit_is_rounded_half_up),
+		cmocka_unit_test(b26_more_credit_than_the_price_is_paid_in_days),
+		cmocka_unit_test(b26_days_beyond_counting_are_too_long_and_nothing_overflows),
+		cmocka_unit_test(b26_nothing_reaches_further_than_36600_days_to_the_second),
+		cmocka_unit_test(b26_an_upgrade_folds_what_lasts_and_no_others),
+		cmocka_unit_test(b26_a_stop_on_the_way_up_costs_nothing),
+		cmocka_unit_test(b27_a_renewal_starts_where_the_last_ends),
+		cmocka_unit_test(
+			b27_in_the_second_of_expiry_everything_is_new_and_a_chain_of_its_own),
+		cmocka_unit_test(b27_a_kept_quote_is_granted_as_it_was_made),
+		cmocka_unit_test(a_clock_that_was_set_back_sells_no_second_chain_over_the_first),
+		cmocka_unit_test(a_user_who_has_all_the_segments_that_he_may_is_quoted_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

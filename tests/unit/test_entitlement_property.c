@@ -1,398 +1,501 @@
 /*
- * The arithmetic of VIP membership in random histories: what must hold after every step,
- * whatever was bought, given, refunded and taken back before (BEHAVIOUR 25 to 30).
- * ENTITLEMENT_SEED replays a run.
+ * Random lives, each step of which is compared with BEHAVIOUR 24 to 30 said in another way.
+ * ENTITLEMENT_SEED=n ENTITLEMENT_LIVES=1 lives one of them again.
  */
+#include "unit.h"
+
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "entitled.h"
+#include "shop/entitlement.h"
 
+#define DAY ENTITLEMENT_DAY_S
+
+__extension__ typedef __int128 wide; /* the formulas as they stand, whatever the numbers */
+
+enum {
+	ROWS_MAX = 16,
+	STEPS = 16,
 #ifdef __SANITIZE_ADDRESS__
-enum { HISTORIES = 30000 };
+	LIVES = 30000,
 #else
-enum { HISTORIES = 250000 };
+	LIVES = 200000,
 #endif
-enum { STEPS = 12 };
+};
 
-static uint64_t seed, random_state;
-static struct user u, before;
-static int64_t now_s;
+struct life {
+	struct segment rows[ROWS_MAX];
+	struct entitlement e;
+	int64_t now_s, version;
+	uint64_t seed, random;
+	const char *step;
+	/* before the latest change, whose number is was_version */
+	struct segment was[ROWS_MAX];
+	int64_t was_n, was_version;
+	/*
+	 * Something ended was refunded while later ones of its chain were folded: it took no days
+	 * from them, and when they are back and shift, they may leave a hole in what is past.
+	 */
+	bool torn;
+};
 
-static uint64_t draw(uint64_t n)
+static uint64_t mixed(uint64_t x)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state % n;
+	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return x ^ (x >> 31);
 }
 
-static void snapshot(void)
+/* 0 … n - 1 */
+static int64_t any(struct life *l, int64_t n)
 {
-	before = u;
-	before.e.rows = before.rows;
+	l->random += UINT64_C(0x9e3779b97f4a7c15);
+	return (int64_t)(mixed(l->random) % (uint64_t)n);
 }
 
-static bool unchanged(int64_t i)
+static void must(const struct life *l, bool holds, const char *what)
 {
-	return memcmp(&u.rows[i], &before.rows[i], sizeof(u.rows[i])) == 0;
-}
-
-static bool is_open(const struct segment *s)
-{
-	return s->state == SEGMENT_ACTIVE && entitlement_end_s(s) > now_s;
-}
-
-/* ---- what always holds ---- */
-
-/* What is ACTIVE never overlaps, and from now on has no hole: so there is a level while it lasts. */
-static void check_future(void)
-{
-	int64_t at = now_s, open = 0, end = entitlement_expire_s(&u.e);
-
-	for (int64_t i = 0; i < u.e.n; i++)
-		for (int64_t j = 0; j < i; j++)
-			if (u.rows[i].state == SEGMENT_ACTIVE && u.rows[j].state == SEGMENT_ACTIVE)
-				assert_true(u.rows[i].start_s >= entitlement_end_s(&u.rows[j]) ||
-					    u.rows[j].start_s >= entitlement_end_s(&u.rows[i]));
-	for (int64_t i = 0; i < u.e.n; i++)
-		open += is_open(&u.rows[i]);
-	for (bool moved = true; moved && at < end;) {
-		moved = false;
-		for (int64_t i = 0; i < u.e.n && !moved; i++)
-			if (is_open(&u.rows[i]) && u.rows[i].start_s <= at &&
-				entitlement_end_s(&u.rows[i]) > at) {
-				at = entitlement_end_s(&u.rows[i]);
-				open--;
-				moved = true;
-			}
-	}
-	assert_true(at >= end);
-	assert_int_equal(open, 0);
-	assert_int_equal(entitlement_level(&u.e, now_s) > 0, end > now_s);
-}
-
-/* What a chain has been and will be is one piece: a refunded part counts until where it was cut. */
-static void check_chain(int64_t chain)
-{
-	int64_t first = INT64_MAX, last = 0, at;
-
-	for (int64_t i = 0; i < u.e.n; i++) {
-		const struct segment *s = &u.rows[i];
-
-		if (s->chain != chain || s->state == SEGMENT_FOLDED)
-			continue;
-		first = s->start_s < first ? s->start_s : first;
-		last = entitlement_end_s(s) > last ? entitlement_end_s(s) : last;
-	}
-	at = first;
-	for (bool moved = true; moved && at < last;) {
-		moved = false;
-		for (int64_t i = 0; i < u.e.n; i++) {
-			const struct segment *s = &u.rows[i];
-
-			if (s->chain == chain && s->state != SEGMENT_FOLDED && s->start_s <= at &&
-				entitlement_end_s(s) > at) {
-				at = entitlement_end_s(s);
-				moved = true;
-			}
-		}
-	}
-	/* parts that were cut before they began leave no piece */
-	if (last > first && at < last)
-		for (int64_t i = 0; i < u.e.n; i++)
-			assert_true(u.rows[i].chain != chain || u.rows[i].state != SEGMENT_ACTIVE ||
-				    entitlement_end_s(&u.rows[i]) <= at);
-}
-
-static void check_replay(void)
-{
-	static struct segment work[ENTITLEMENT_SEGMENTS_MAX];
-	int64_t order_id;
-	const char *what = entitlement_replay(&u.e, work, &order_id);
-
-	if (what != NULL)
-		fail_msg("seed %llu: order %lld: %s", (unsigned long long)seed, (long long)order_id,
-			what);
-}
-
-/* The price of going up: what of a very dear plan is paid by credit. */
-static int64_t credit_at(int64_t s)
-{
-	struct offer dear = { { INT64_C(1) << 50 }, 1, 1000 };
-	struct quote q;
-
-	if (entitlement_expire_s(&u.e) <= s)
-		return 0;
-	assert_int_equal(entitlement_quote(&u.e, &dear, s, &q), OK);
-	return q.discount.fen;
-}
-
-static void check_credit(void)
-{
-	int64_t value = 0, last = INT64_MAX;
-
-	for (int64_t i = 0; i < u.e.n; i++)
-		value += is_open(&u.rows[i]) ? u.rows[i].value.fen : 0;
-	for (int i = 0; i < 4; i++) {
-		const int64_t credit = credit_at(now_s + i * (int64_t)draw(40) * D / 3);
-
-		if (i == 0)
-			assert_true(credit <= value);
-		(void)last;
-	}
-	for (int64_t s = now_s, i = 0; i < 4; i++, s += (int64_t)draw(3 * D)) {
-		const int64_t credit = credit_at(s);
-
-		assert_true(credit <= last); /* monotone in time */
-		last = credit;
-	}
-}
-
-/* ---- what is done ---- */
-
-static struct offer random_offer(void)
-{
-	return (struct offer){ { (int64_t)(draw(4) == 0 ? 1 + draw(9) : 1 + draw(50000)) },
-		(int64_t)(draw(3) == 0 ? 1 + draw(3) : 1 + draw(400)), (int64_t)(1 + draw(4)) };
-}
-
-/* Time passes: not at all, a little, much, or to the very second of an end or next to it. */
-static void pass_time(void)
-{
-	switch (draw(5)) {
-	case 0:
-		break;
-	case 1:
-		now_s += (int64_t)draw(5);
-		break;
-	case 2:
-		now_s += (int64_t)draw(D * 2);
-		break;
-	case 3:
-		now_s += (int64_t)draw(90) * D;
-		break;
-	default:
-		if (u.e.n > 0) {
-			const int64_t end = entitlement_end_s(&u.rows[draw((uint64_t)u.e.n)]) +
-					    (int64_t)draw(3) - 1;
-
-			now_s = end > now_s ? end : now_s;
-		}
-	}
-}
-
-/* Up by way of B costs what up at once costs, if B costs no more (B26). */
-static void check_path(void)
-{
-	static struct user steps;
-	struct offer b = random_offer(), c = random_offer();
-	const int64_t level = entitlement_level(&u.e, now_s);
-	struct quote qb, qc, at_once;
-
-	b.level = level + 1;
-	c.level = level + 2;
-	if (level == 0 || b.price.fen > c.price.fen ||
-		entitlement_quote(&u.e, &c, now_s, &at_once) != OK ||
-		entitlement_quote(&u.e, &b, now_s, &qb) != OK)
+	if (holds)
 		return;
-	steps = u;
-	steps.e.rows = steps.rows;
-	entitlement_grant(&steps.e, 1000, &qb, qb.amount, now_s, 1000);
-	assert_int_equal(entitlement_quote(&steps.e, &c, now_s, &qc), OK);
-	assert_int_equal(qb.amount.fen + qc.amount.fen, at_once.amount.fen);
-	assert_int_equal(qc.days, at_once.days);
-	assert_int_equal(qc.value.fen, at_once.value.fen);
+	print_error("ENTITLEMENT_SEED=%llu: %s, after %s at %lld\n", (unsigned long long)l->seed,
+		what, l->step, (long long)l->now_s);
+	for (int64_t i = 0; i < l->e.n; i++) {
+		const int64_t *member = (const int64_t *)&l->rows[i];
+
+		for (size_t j = 0; j < sizeof(struct segment) / sizeof(int64_t); j++)
+			print_error("%lld ", (long long)member[j]);
+		print_error("\n");
+	}
+	fail_msg("%s", what);
 }
 
-static void check_grant(const struct segment *s, const struct quote *q)
+static int64_t end_of(const struct segment *s)
 {
-	const int64_t was = entitlement_expire_s(&before.e);
+	return s->start_s + s->days * 86400;
+}
 
-	assert_int_equal(s->kind, was > now_s ? q->kind : SEGMENT_NEW);
-	assert_int_equal(s->start_s, s->kind == SEGMENT_RENEWAL ? was : now_s);
-	assert_int_equal(entitlement_end_s(s) - s->start_s, q->days * D);
-	for (int64_t i = 0; i < before.e.n; i++) {
-		const bool folds = s->kind == SEGMENT_UPGRADE && is_open(&before.rows[i]);
+static bool lasts(const struct segment *s, int64_t at_s)
+{
+	return s->state == SEGMENT_ACTIVE && end_of(s) > at_s;
+}
 
-		assert_int_equal(u.rows[i].state == SEGMENT_FOLDED,
-			folds || before.rows[i].state == SEGMENT_FOLDED);
-		assert_true(folds || unchanged(i));
+static const struct segment *around(const struct entitlement *e, int64_t at_s)
+{
+	for (int64_t i = 0; i < e->n; i++)
+		if (lasts(&e->rows[i], at_s) && e->rows[i].start_s <= at_s)
+			return &e->rows[i];
+	return NULL;
+}
+
+static int64_t latest_end(const struct segment *rows, int64_t n, int64_t chain)
+{
+	int64_t end_s = 0;
+
+	for (int64_t i = 0; i < n; i++)
+		if (rows[i].state == SEGMENT_ACTIVE && (chain == 0 || rows[i].chain == chain) &&
+			end_of(&rows[i]) > end_s)
+			end_s = end_of(&rows[i]);
+	return end_s;
+}
+
+/* C of BEHAVIOUR 26, as it is written there. */
+static int64_t credit(const struct entitlement *e, int64_t at_s)
+{
+	wide sum = 0;
+
+	for (int64_t i = 0; i < e->n; i++) {
+		const struct segment *s = &e->rows[i];
+		int64_t left_s = end_of(s) - (at_s > s->start_s ? at_s : s->start_s);
+		int64_t rem = left_s / 86400 + (left_s % 86400 > 0);
+
+		rem = rem < 0 ? 0 : rem > s->days ? s->days : rem;
+		if (lasts(s, at_s))
+			sum += (2 * (wide)s->value.fen * rem + s->days) / (2 * s->days);
+	}
+	return (int64_t)sum;
+}
+
+/* Let time pass: not at all, to a boundary, by days, by anything. */
+static int64_t later(struct life *l)
+{
+	int64_t to_s = l->now_s, edge_s;
+
+	switch (any(l, 6)) {
+	case 0:
+		return to_s;
+	case 1:
+		return to_s + 1 + any(l, 2 * DAY);
+	case 2:
+		return to_s + DAY * any(l, 40);
+	case 3:
+		return to_s + any(l, 40 * DAY);
+	case 4:
+		return any(l, 8) > 0 ? to_s : to_s + any(l, 4000 * DAY);
+	default:
+		if (l->e.n > 0) {
+			const struct segment *s = &l->rows[any(l, l->e.n)];
+
+			edge_s = (any(l, 2) ? s->start_s + DAY * any(l, s->days) : end_of(s)) +
+				 any(l, 3) - 1;
+			to_s = edge_s > to_s ? edge_s : to_s;
+		}
+		return to_s;
 	}
 }
 
-/* Quote, let time pass, and grant by the kept quote; sometimes take it back as if it had never been. */
-static void buy_something(bool gift)
+static struct offer any_offer(struct life *l)
 {
-	struct offer o = random_offer();
-	const struct segment *s;
-	enum err e;
-	struct quote q;
+	static const int64_t days[] = { 1, 2, 3, 7, 10, 30, 30, 31, 365, 3660 };
+	static const int64_t fen[] = { 1, 2, 3, 5, 10, 99, 100, 101, 3000, 30000, 100000000 };
+	const struct segment *live = around(&l->e, l->now_s);
+	struct offer o = { { fen[any(l, ARRAY_LEN(fen))] }, days[any(l, ARRAY_LEN(days))],
+		1 + any(l, 3) };
 
-	if (gift)
-		o.price = MONEY_ZERO;
-	e = gift ? entitlement_quote_gift(&u.e, &o, now_s, &q)
-		 : entitlement_quote(&u.e, &o, now_s, &q);
+	if (any(l, 4) == 0)
+		o.price.fen += any(l, 5000);
+	if (any(l, 64) == 0)
+		o.days = 36600 - any(l, 40);
+	if (live != NULL && any(l, 4) > 0)
+		o.level = live->level + (any(l, 3) == 0);
+	return o;
+}
+
+/* What the order must cost and give, by BEHAVIOUR 24 to 27. */
+static enum err expected(const struct life *l, struct offer o, struct quote *q)
+{
+	const struct segment *live = around(&l->e, l->now_s);
+	wide days = o.days, from_s = l->now_s, c = credit(&l->e, l->now_s), p = o.price.fen;
+
+	*q = (struct quote){ SEGMENT_NEW, o.level, o.days, o.price, { 0 }, o.price, o.price };
+	if (live != NULL && p == 0 && live->level != o.level)
+		return ERR_PLAN_LEVEL_OTHER;
+	if (live != NULL && live->level > o.level)
+		return ERR_PLAN_LEVEL_LOWER;
+	if (live != NULL && live->level == o.level) {
+		q->kind = SEGMENT_RENEWAL;
+		from_s = latest_end(l->rows, l->e.n, 0);
+	} else if (live != NULL) {
+		q->kind = SEGMENT_UPGRADE;
+		q->discount.fen = (int64_t)(c < p ? c : p);
+		q->amount.fen = (int64_t)(c < p ? p - c : 0);
+		q->value.fen = (int64_t)(c < p ? p : c);
+		if (c > p)
+			days += (c - p) * o.days / p;
+	}
+	if (from_s + days * 86400 > l->now_s + (wide)36600 * 86400)
+		return ERR_ENTITLEMENT_TOO_LONG;
+	q->days = (int64_t)days;
+	return OK;
+}
+
+static void remember(struct life *l)
+{
+	memcpy(l->was, l->rows, sizeof(l->was));
+	l->was_n = l->e.n;
+	l->was_version = ++l->version;
+}
+
+/* The rows are what they were, made what BEHAVIOUR 26 and 27 say, and nothing else. */
+static void check_grant(struct life *l, const struct quote *q, int64_t cash)
+{
+	struct segment *rows = l->was, *s = &rows[l->was_n];
+	int64_t expire_s = latest_end(rows, l->was_n, 0);
+	static struct segment kept[ROWS_MAX];
+
+	memcpy(kept, l->was, sizeof(kept));
+	*s = (struct segment){ .order_id = l->version, .kind = q->kind, .level = q->level };
+	s->state = SEGMENT_ACTIVE;
+	s->days = q->days;
+	s->value = q->value;
+	s->cash.fen = cash;
+	s->granted_s = s->start_s = l->now_s;
+	s->granted_version = s->chain = l->version;
+	if (expire_s <= l->now_s)
+		s->kind = SEGMENT_NEW;
+	for (int64_t i = 0; i < l->was_n; i++) {
+		if (s->kind == SEGMENT_RENEWAL && rows[i].state == SEGMENT_ACTIVE &&
+			end_of(&rows[i]) == expire_s) {
+			s->start_s = expire_s;
+			s->chain = rows[i].chain;
+		}
+		if (s->kind == SEGMENT_UPGRADE && lasts(&rows[i], l->now_s)) {
+			rows[i].state = SEGMENT_FOLDED;
+			rows[i].folded_by = s->order_id;
+		}
+	}
+	must(l, l->e.n == l->was_n + 1, "one more segment");
+	must(l, memcmp(l->was, l->rows, sizeof(l->was)) == 0, "what is granted, and no more");
+	memcpy(l->was, kept, sizeof(kept));
+}
+
+static void buy(struct life *l)
+{
+	struct offer o = any_offer(l);
+	struct quote should, q = { 0 };
+	int64_t cash;
+	enum err e;
+
+	l->step = "buying";
+	if (any(l, 8) == 0)
+		o.price.fen = 0;
+	e = (o.price.fen > 0 ? entitlement_quote : entitlement_quote_gift)(&l->e, &o, l->now_s, &q);
+	must(l, e == expected(l, o, &should), "the refusal of a quote");
+	must(l, memcmp(&q, e == OK ? &should : &(struct quote){ 0 }, sizeof(q)) == 0, "the quote");
 	if (e != OK)
 		return;
-	assert_int_equal(q.discount.fen + q.amount.fen, o.price.fen);
-	if (draw(4) == 0)
-		pass_time();
-	snapshot();
-	s = granted(&u, &q, now_s);
-	check_grant(s, &q);
-	if (draw(3) > 0)
+	must(l, q.discount.fen + q.amount.fen == q.price.fen, "discount + amount = price");
+	must(l, q.kind != SEGMENT_UPGRADE || q.value.fen == q.amount.fen + credit(&l->e, l->now_s),
+		"an upgrade is worth what it costs and what it is credited");
+	if (any(l, 3) == 0)
+		l->now_s = later(l); /* a kept quote */
+	cash = any(l, 4) == 0 ? any(l, q.amount.fen + 1) : q.amount.fen;
+	remember(l);
+	entitlement_grant(&l->e, l->version, &q, (money){ cash }, l->now_s, l->version);
+	check_grant(l, &q, cash);
+}
+
+static enum err may_refund(const struct life *l, const struct segment *s)
+{
+	if (s->state != SEGMENT_ACTIVE)
+		return s->state == SEGMENT_FOLDED ? ERR_SEGMENT_FOLDED : ERR_REFUNDED_ALREADY;
+	for (const struct segment *t = s + 1; s->kind == SEGMENT_UPGRADE && t < l->rows + l->e.n;
+		t++)
+		if (t->state != SEGMENT_REFUNDED)
+			return ERR_GRANTED_LATER;
+	return OK;
+}
+
+/* The rows are what they were, made what BEHAVIOUR 29 says, and nothing else. */
+static void check_refund(struct life *l, int64_t at)
+{
+	static struct segment rows[ROWS_MAX];
+	struct segment *s = &rows[at];
+	int64_t now_s = l->now_s, end_s, d, lost_s;
+
+	memcpy(rows, l->was, sizeof(rows));
+	end_s = latest_end(rows, l->was_n, s->chain);
+	d = end_s > now_s ? end_s - now_s : 0;
+	d = d < s->days * 86400 ? d : s->days * 86400;
+	for (int64_t i = 0; i < l->was_n; i++) {
+		if (rows[i].state == SEGMENT_ACTIVE && rows[i].chain == s->chain &&
+			rows[i].start_s >= end_of(s))
+			rows[i].start_s -= d;
+		if (rows[i].state == SEGMENT_FOLDED && rows[i].folded_by == s->order_id) {
+			rows[i].state = SEGMENT_ACTIVE;
+			rows[i].folded_by = 0;
+		} else if (rows[i].state == SEGMENT_FOLDED && rows[i].chain == s->chain) {
+			l->torn = true;
+		}
+	}
+	s->state = SEGMENT_REFUNDED;
+	s->cut_s = now_s < s->start_s ? s->start_s : now_s > end_of(s) ? end_of(s) : now_s;
+	s->taken_s = d;
+	s->refunded_s = now_s;
+	s->refunded_version = l->version;
+	must(l, memcmp(rows, l->rows, sizeof(rows)) == 0, "what is refunded, and no more");
+	lost_s = latest_end(l->rows, l->e.n, s->chain);
+	lost_s = (end_s > now_s ? end_s : now_s) - (lost_s > now_s ? lost_s : now_s);
+	must(l, lost_s == d, "the days taken are those that its chain lost");
+}
+
+static void refund(struct life *l)
+{
+	static struct segment former[ROWS_MAX];
+	int64_t at = any(l, l->e.n), order_id = l->rows[at].order_id;
+	enum err e = may_refund(l, &l->rows[at]);
+	bool last = at == l->e.n - 1 && l->was_version == order_id, torn = l->torn;
+
+	l->step = "a refund";
+	must(l, entitlement_refundable(&l->e, order_id) == e, "may it be refunded");
+	must(l,
+		entitlement_refund(&l->e, l->version + 1, l->now_s, l->version + 1) ==
+			ERR_NOT_FOUND,
+		"a refund of what never was");
+	memcpy(former, l->was, sizeof(former));
+	if (e == OK)
+		remember(l);
+	must(l, entitlement_refund(&l->e, order_id, l->now_s, l->version + (e != OK)) == e,
+		"a refund");
+	if (e != OK)
 		return;
-	/* the last grant goes back: an upgrade, or what has not begun, leaves all as it was */
-	pass_time();
-	assert_int_equal(refund(&u, s->order_id, now_s), OK);
-	for (int64_t i = 0; i < before.e.n; i++)
-		assert_true(unchanged(i));
-	if (s->kind != SEGMENT_UPGRADE)
-		assert_int_equal(s->taken_s,
-			entitlement_end_s(s) == s->start_s && now_s <= s->start_s ? s->days * D
-			: s->start_s + s->days * D > now_s ? s->start_s + s->days * D - now_s
-							   : 0);
-}
-
-/* How much a chain has left. */
-static int64_t left_of(const struct user *x, int64_t chain)
-{
-	int64_t sum = 0;
-
-	for (int64_t i = 0; i < x->e.n; i++) {
-		const struct segment *s = &x->rows[i];
-
-		if (s->chain == chain && is_open(s))
-			sum += entitlement_end_s(s) - (s->start_s > now_s ? s->start_s : now_s);
-	}
-	return sum;
-}
-
-static void check_refund(const struct segment *s)
-{
-	assert_true(s->cut_s >= s->start_s && s->cut_s <= s->start_s + s->days * D);
-	if (s->kind != SEGMENT_UPGRADE)
-		assert_int_equal(left_of(&before, s->chain) - left_of(&u, s->chain), s->taken_s);
-	for (int64_t i = 0; i < u.e.n; i++) {
-		const bool own = &u.rows[i] == s, folded = before.rows[i].folded_by == s->order_id;
-
-		if (s->kind == SEGMENT_UPGRADE
-				? !own && !folded
-				: u.rows[i].chain != s->chain ||
-					  u.rows[i].granted_version < s->granted_version)
-			assert_true(unchanged(i)); /* no other purchase is touched */
-	}
-}
-
-static void refund_something(void)
-{
-	const struct segment *s;
-	static struct user undone;
-
-	if (u.e.n == 0)
+	check_refund(l, at);
+	must(l, !last || memcmp(former, l->rows, (size_t)at * sizeof(former[0])) == 0,
+		"the refund of the latest grant leaves what was before it");
+	if (any(l, 3) > 0)
 		return;
-	s = &u.rows[draw((uint64_t)u.e.n)];
-	snapshot();
-	if (refund(&u, s->order_id, now_s) != OK) {
-		for (int64_t i = 0; i < u.e.n; i++)
-			assert_true(unchanged(i));
+	l->step = "a refund undone";
+	l->now_s = later(l);
+	entitlement_refund_undo(&l->e, order_id);
+	must(l, memcmp(l->was, l->rows, sizeof(l->was)) == 0, "a refund undone never happened");
+	l->was_version = 0;
+	l->torn = torn;
+}
+
+/* Is the second before a segment its chain's too, unless the chain begins with it? */
+static bool follows(const struct life *l, const struct segment *s)
+{
+	bool begins = true;
+
+	for (int64_t i = 0; i < l->e.n; i++) {
+		const struct segment *t = &l->rows[i];
+
+		if (t->chain != s->chain || t->start_s >= s->start_s)
+			continue;
+		if (s->start_s <= (t->state == SEGMENT_REFUNDED ? t->cut_s : end_of(t)))
+			return true;
+		begins = false;
+	}
+	return begins;
+}
+
+static void check_time_line(const struct life *l)
+{
+	const struct segment *live = around(&l->e, l->now_s);
+	int64_t expire_s = 0, shown_s = 0, left_s = 0;
+
+	for (int64_t i = 0; i < l->e.n; i++) {
+		const struct segment *s = &l->rows[i];
+		bool active = s->state == SEGMENT_ACTIVE;
+
+		if (active && end_of(s) > expire_s)
+			expire_s = end_of(s);
+		if (active && end_of(s) > shown_s)
+			shown_s = end_of(s);
+		if (s->state == SEGMENT_REFUNDED && s->cut_s > s->start_s && s->cut_s > shown_s)
+			shown_s = s->cut_s;
+		for (int64_t j = 0; active && j < i; j++)
+			must(l,
+				l->rows[j].state != SEGMENT_ACTIVE ||
+					s->start_s >= end_of(&l->rows[j]),
+				"ACTIVE segments follow one another as they were granted");
+		must(l, l->torn || s->state == SEGMENT_REFUNDED || follows(l, s),
+			"no hole in a chain");
+		if (!lasts(s, l->now_s))
+			continue;
+		must(l, live != NULL && live->chain == s->chain && live->level == s->level,
+			"what lasts is of the live chain and level");
+		left_s += end_of(s) - (s->start_s > l->now_s ? s->start_s : l->now_s);
+	}
+	must(l, (live != NULL) == (expire_s > l->now_s), "live until expire_at");
+	must(l, left_s == (live ? expire_s - l->now_s : 0), "no hole from now on");
+	must(l, entitlement_expire_s(&l->e) == expire_s, "expire_at");
+	must(l, entitlement_shown_until_s(&l->e) == shown_s, "vip_expire_at");
+	must(l, entitlement_level(&l->e, l->now_s) == (live ? live->level : 0), "level");
+}
+
+static void check_credit(struct life *l)
+{
+	const struct offer dear = { { MONEY_MAX_FEN }, 1, 999 };
+	int64_t later_s = later(l), value = 0;
+	struct quote now = { 0 }, then = { 0 };
+
+	for (int64_t i = 0; i < l->e.n; i++)
+		value += lasts(&l->rows[i], l->now_s) ? l->rows[i].value.fen : 0;
+	must(l, entitlement_quote(&l->e, &dear, l->now_s, &now) == OK, "a dear plan");
+	must(l, entitlement_quote(&l->e, &dear, later_s, &then) == OK, "a dear plan later");
+	must(l, now.discount.fen <= value, "no more credit than the value of what lasts");
+	must(l, then.discount.fen <= now.discount.fen, "credit only falls");
+	must(l, then.discount.fen == credit(&l->e, later_s), "credit by the formula");
+}
+
+/* A to C by way of B in one second, where B is not dearer than C. */
+static void check_path(struct life *l)
+{
+	static struct segment rows[ROWS_MAX + 1];
+	const struct segment *live = around(&l->e, l->now_s);
+	struct entitlement e = { rows, l->e.n };
+	struct offer b = any_offer(l), c = any_offer(l);
+	struct quote direct, first, second;
+
+	if (live == NULL)
 		return;
-	}
-	check_refund(s);
-	/* refused for good, at once or later: as if it had never been */
-	undone = u;
-	undone.e.rows = undone.rows;
-	entitlement_refund_undo(&undone.e, s->order_id);
-	assert_memory_equal(undone.rows, before.rows, (size_t)u.e.n * sizeof(u.rows[0]));
-	if (draw(4) == 0) {
-		entitlement_refund_undo(&u.e, s->order_id);
-		u.version++;
-	}
+	b.level = live->level + 1;
+	c.level = live->level + 2;
+	if (b.price.fen > c.price.fen)
+		c.price = b.price;
+	memcpy(rows, l->rows, sizeof(l->rows));
+	if (entitlement_quote(&l->e, &c, l->now_s, &direct) != OK ||
+		entitlement_quote(&e, &b, l->now_s, &first) != OK)
+		return;
+	entitlement_grant(&e, l->version + 1, &first, first.amount, l->now_s, l->version + 1);
+	must(l, entitlement_quote(&e, &c, l->now_s, &second) == OK, "B on the way refuses nothing");
+	must(l, first.amount.fen + second.amount.fen == direct.amount.fen,
+		"B on the way costs nothing");
+	must(l, second.days == direct.days && second.value.fen == direct.value.fen,
+		"B on the way gives what is given without it");
 }
 
-/* ---- histories ---- */
-
-static void step(void)
+static void check_replay(struct life *l)
 {
-	pass_time();
-	switch (draw(6)) {
-	case 0:
-	case 1:
-	case 2:
-		buy_something(false);
-		break;
-	case 3:
-		buy_something(true);
-		break;
-	default:
-		refund_something();
-	}
-	check_future();
-	for (int64_t i = 0; i < u.e.n; i++)
-		if (u.rows[i].chain == u.rows[i].order_id)
-			check_chain(u.rows[i].chain);
-	check_credit();
-	check_path();
-	check_replay();
-}
-
-static void begin_history(int64_t number)
-{
-	random_state = (seed + (uint64_t)number) * UINT64_C(0x9e3779b97f4a7c15) | 1;
-	begin(&u);
-	now_s = DAY0;
-}
-
-static void every_history_keeps_the_rules_b25_to_b30(void **state)
-{
-	(void)state;
-	for (int64_t i = 0; i < HISTORIES; i++) {
-		begin_history(i);
-		for (int j = 0; j < STEPS; j++)
-			step();
-	}
-}
-
-/* A field of a segment changed behind the shop's back is found, whatever came before. */
-static void whatever_is_changed_the_replay_finds_it_b25(void **state)
-{
-	static const size_t fields[] = { offsetof(struct segment, kind),
+	static struct segment work[ROWS_MAX];
+	static const size_t derived[] = { offsetof(struct segment, kind),
 		offsetof(struct segment, state), offsetof(struct segment, chain),
 		offsetof(struct segment, start_s), offsetof(struct segment, folded_by),
 		offsetof(struct segment, cut_s), offsetof(struct segment, taken_s) };
-	static struct segment work[ENTITLEMENT_SEGMENTS_MAX];
-	int64_t order_id;
+	int64_t at = 0;
+
+	must(l, entitlement_replay(&l->e, work, &at) == NULL, "derived anew, it is the same");
+	must(l, memcmp(work, l->rows, (size_t)l->e.n * sizeof(work[0])) == 0, "all of it");
+	if (any(l, 64) > 0)
+		return;
+	for (int64_t i = 0; i < l->e.n; i++)
+		for (size_t j = 0; j < ARRAY_LEN(derived); j++) {
+			int64_t *member = (void *)((char *)&l->rows[i] + derived[j]), was = *member;
+
+			*member += any(l, 2) ? 1 + any(l, 3) : -1 - any(l, 3);
+			at = 0;
+			must(l, entitlement_replay(&l->e, work, &at) != NULL, "a false member");
+			must(l, at == l->rows[i].order_id, "where it is false");
+			*member = was;
+		}
+}
+
+static void live(struct life *l, uint64_t seed)
+{
+	memset(l, 0, sizeof(*l));
+	l->e.rows = l->rows;
+	l->now_s = 1700000000;
+	l->seed = seed;
+	l->random = mixed(seed);
+	for (int i = 0; i < STEPS && l->e.n < ROWS_MAX - 1; i++) {
+		l->now_s = later(l);
+		if (l->e.n > 0 && any(l, 3) == 0)
+			refund(l);
+		else
+			buy(l);
+		check_time_line(l);
+		check_credit(l);
+		check_path(l);
+		check_replay(l);
+	}
+}
+
+static uint64_t from_environment(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text != NULL ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void b24_to_b30_hold_after_every_step_of_any_life(void **state)
+{
+	uint64_t seed = from_environment("ENTITLEMENT_SEED", 20240229);
+	uint64_t lives = from_environment("ENTITLEMENT_LIVES", LIVES);
+	static struct life l;
 
 	(void)state;
-	for (int64_t i = 0; i < HISTORIES / 20; i++) {
-		begin_history(i);
-		for (int j = 0; j < STEPS; j++)
-			step();
-		for (int64_t row = 0; row < u.e.n; row++)
-			for (size_t f = 0; f < ARRAY_LEN(fields); f++) {
-				int64_t *at = (int64_t *)((char *)&u.rows[row] + fields[f]),
-					was = *at;
-
-				*at = f < 2 ? 1 + was % 3 : was + 1;
-				if (entitlement_replay(&u.e, work, &order_id) == NULL)
-					fail_msg("seed %llu history %lld: field %zu of row %lld",
-						(unsigned long long)seed, (long long)i, f,
-						(long long)row);
-				*at = was;
-			}
-	}
+	print_message("# ENTITLEMENT_SEED=%llu ENTITLEMENT_LIVES=%llu\n", (unsigned long long)seed,
+		(unsigned long long)lives);
+	for (uint64_t i = 0; i < lives; i++)
+		live(&l, seed + i);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_history_keeps_the_rules_b25_to_b30),
-		cmocka_unit_test(whatever_is_changed_the_replay_finds_it_b25),
+		cmocka_unit_test(b24_to_b30_hold_after_every_step_of_any_life),
 	};
-	const char *given = getenv("ENTITLEMENT_SEED");
 
-	seed = given != NULL ? strtoull(given, NULL, 10) : 20261125;
-	printf("# ENTITLEMENT_SEED=%llu\n", (unsigned long long)seed);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
