@@ -128,8 +128,8 @@ class Shop {
   }
 
   // Starts all programs afresh; `env` changes settings first (null removes one).
-  async restartWeb(env = {}) {
-    await this.stopWeb();
+  async restartWeb(env = {}, patienceMs = undefined) {
+    await this.stopWeb(patienceMs);
     this.env = { ...this.env, ...env };
     writeSettings(this.configFile, this.env);
     await this.startWeb();
