@@ -13,8 +13,7 @@ export const toneOf = (status) => TONES[status] ?? 'still';
 
 export const addressOf = (id) => `/api/orders/${encodeURIComponent(id)}`;
 
-// A step: label of its button; question(order) as ask() takes it; request(order, values) is [method, address, body];
-// done: what to say afterwards.
+// See steps.mjs for what a step is.
 const payOffline = {
   label: '登记线下收款',
   tone: 'primary',

@@ -4,11 +4,11 @@ import { address, hashOf } from '../common/address.mjs';
 import { h } from '../common/dom.mjs';
 import { showYuan } from '../common/money.mjs';
 import { showTime, startOfDay } from '../common/time.mjs';
-import { ask, say } from './dialog.mjs';
 import { makeFilter } from './form.mjs';
-import { makeList, tabs } from './list.mjs';
+import { facts, makeList, tabs } from './list.mjs';
 import { NAMES, addressOf, nameOf, stepsOf, toneOf } from './order-state.mjs';
 import { call } from './session.mjs';
+import { stepButtons } from './steps.mjs';
 
 const badge = ({ status }) => h('span', { class: `badge ${toneOf(status)}` }, nameOf(status));
 const orderHash = (id) => hashOf(`orders/${encodeURIComponent(id)}`);
@@ -69,34 +69,21 @@ function filterForm(filter, go) {
 
 export async function showOrder({ params: [id], signal, go, reload }) {
   const { body: order } = await call('GET', addressOf(id), { signal });
-  const take = async (step) => {
-    const { question, request, done, leaves } = step;
-    const taken = await ask({ ...question(order), save: async (values) => {
-      const [method, target, body] = request(order, values);
-      await call(method, target, { body });
-    } });
-    if (!taken) return;
-    say(done);
-    if (leaves) go(hashOf('orders'));
-    else reload();
-  };
   return {
     title: '订单详情',
     heading: [h('span', { class: 'code' }, order.order_id), ' ', badge(order)],
     back: { href: hashOf('orders'), text: '全部订单' },
     body: [
-      h('div', { class: 'steps' }, stepsOf(order).map((step) => h('button', {
-        type: 'button', class: `button ${step.tone ?? ''}`, on: { click: () => take(step) },
-      }, step.label))),
-      facts(order),
+      stepButtons(stepsOf(order), order, { reload, leave: () => go(hashOf('orders')) }),
+      factsOf(order),
       lines(order),
     ],
   };
 }
 
-function facts(order) {
+function factsOf(order) {
   const { consignee, remark, shipment, user } = order;
-  const rows = [
+  return facts([
     ['顾客', h('a', { href: hashOf(`users/${order.user_id}`) }, nameOfUser(order))],
     ['邮箱', user?.email],
     ['收货人', consignee && `${consignee.name} ${consignee.phone}`],
@@ -107,9 +94,7 @@ function facts(order) {
     ['交易号', order.payment_id && h('span', { class: 'code' }, order.payment_id)],
     ['下单时间', showTime(order.created_at)],
     ['最后变更', showTime(order.updated_at)],
-  ];
-  return h('dl', { class: 'panel facts' }, rows.filter(([, value]) => value)
-    .map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
+  ]);
 }
 
 function lines({ orderItems: items, total_amount: total }) {

@@ -18,9 +18,11 @@ export function messageOf(error) {
   return '页面出错了，请刷新后重试。';
 }
 
-// One request. Answers { body, next }: what JSON says (null when empty), and the address of the list's next page or null.
+// One request. Answers { body, next, message, pagination }: what JSON says (null when empty); the address of the list's next
+// page; the shop's own words about what it did; of a list by numbers { total, page, page_size }. Null is what is not there.
+// key: an Idempotency-Key, the same for every try of one and the same thing.
 // Fails with an ApiError whose message is for people; with an AbortError when `signal` breaks it off.
-export async function send(method, target, { token, body, signal } = {}) {
+export async function send(method, target, { token, body, key, signal } = {}) {
   let response;
   let text;
   try {
@@ -32,6 +34,7 @@ export async function send(method, target, { token, body, signal } = {}) {
         accept: 'application/json',
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(token ? { authorization: `Bearer ${token}` } : {}),
+        ...(key ? { 'idempotency-key': key } : {}),
       },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
@@ -43,7 +46,12 @@ export async function send(method, target, { token, body, signal } = {}) {
   const answer = parsed(text);
   if (!response.ok) throw refusal(response, answer);
   if (text !== '' && answer === null) throw new ApiError('服务器的回答无法识别，请稍后重试。', { status: response.status });
-  return { body: answer, next: nextPage(response.headers.get('link')) };
+  return { ...opened(answer), next: nextPage(response.headers.get('link')) };
+}
+
+// A key that nobody else has; crypto.randomUUID() is not there on plain HTTP.
+export function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 // Every row of a list; `load` gets the address of one page and answers as send() does.
@@ -63,6 +71,13 @@ function parsed(text) {
   } catch {
     return null;
   }
+}
+
+// Part of the API wraps its answers: { success, code, data, message, meta: { pagination } }.
+function opened(answer) {
+  const wrapped = typeof answer?.success === 'boolean' && 'data' in answer;
+  return wrapped ? { body: answer.data, message: answer.message ?? null, pagination: answer.meta?.pagination ?? null }
+    : { body: answer, message: null, pagination: null };
 }
 
 // The answer's own words; the name of a field, which they end with, is for programs.
