@@ -6,7 +6,9 @@ import { failure, h, loading, show } from '../common/dom.mjs';
 import { showCategories } from './categories.mjs';
 import { closeDialogs, say } from './dialog.mjs';
 import { makeForm } from './form.mjs';
+import { listMembershipOrders, showMembershipOrder } from './membership-orders.mjs';
 import { listOrders, showOrder } from './orders.mjs';
+import { editPlan, listPlans, newPlan } from './plans.mjs';
 import { editProduct, listProducts, newProduct } from './products.mjs';
 import { SignedOut, check, onLost, signIn, signOut, user } from './session.mjs';
 import { editUser, listUsers } from './users.mjs';
@@ -20,10 +22,18 @@ const PAGES = [
   [/^products\/new$/, newProduct],
   [/^products\/(\d+)$/, editProduct],
   [/^categories$/, showCategories],
+  [/^plans$/, listPlans],
+  [/^plans\/new$/, newPlan],
+  [/^plans\/(\d+)$/, editPlan],
+  [/^membership-orders$/, listMembershipOrders],
+  [/^membership-orders\/([^/]+)$/, showMembershipOrder],
   [/^users$/, listUsers],
   [/^users\/(\d+)$/, editUser],
 ];
-const SECTIONS = [['orders', '订单'], ['products', '商品'], ['categories', '分类'], ['users', '用户']];
+const SECTIONS = [
+  ['orders', '订单'], ['products', '商品'], ['categories', '分类'],
+  ['plans', '会员套餐'], ['membership-orders', '会员订单'], ['users', '用户'],
+];
 const START = 'orders';
 
 const main = document.getElementById('main');

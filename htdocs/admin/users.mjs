@@ -75,6 +75,7 @@ export async function editUser({ params: [id], signal, go }) {
     back: { href: hashOf('users'), text: '全部用户' },
     actions: [
       h('a', { class: 'button', href: hashOf('orders', { user_id: user.user_id }) }, '查看订单'),
+      h('a', { class: 'button', href: hashOf('membership-orders', { user_id: user.user_id }) }, '会员订单'),
       h('button', { type: 'button', class: 'button danger', on: { click: remove } }, '删除'),
     ],
     body: h('div', { class: 'panel narrow' },

@@ -14,6 +14,11 @@ export function yuanText(value) {
   return `${yuan.replace(/^0+(?=\d)/, '')}.${fen.padEnd(2, '0')}`;
 }
 
+// '29.9' is 2990: whole fen, so that amounts can be compared.
+export function fenOf(value) {
+  return Number(yuanText(value).replace('.', ''));
+}
+
 // For people: ¥1,280.00
 export function showYuan(value) {
   return `¥${yuanText(value).replace(/\d(?=(\d{3})+\.)/g, '$&,')}`;

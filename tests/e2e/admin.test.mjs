@@ -350,7 +350,7 @@ test('a token that ran out is renewed once, unseen; a session that was ended ask
 test('a failed request can be tried again', async (t) => {
   const { page } = await openAdmin(t, '#/products', { expected: [/net::ERR_FAILED/] });
   await page.route('**/api/orders?*', (route) => route.abort(), { times: 1 });
-  await page.getByRole('link', { name: '订单' }).click();
+  await page.getByRole('link', { name: '订单', exact: true }).click();
   await page.getByRole('alert').getByText('连接不上服务器').waitFor();
   await press(page, '重试');
   await page.getByRole('table', { name: '订单' }).waitFor();
