@@ -51,6 +51,13 @@ export const products = [
   ['手作生活', '支付体验商品', '一分钱，专供体验下单与支付流程。', '0.01', 999, on],
 ];
 
+// [name, price and original price in yuan, days, level, description]
+export const plans = [
+  ['月度会员', '29.90', '39.90', 30, 1, '全场包邮\n每月新茶试饮一份'],
+  ['季度会员', '79.00', '119.70', 90, 1, '全场包邮\n每月新茶试饮一份\n生日月双倍积分'],
+  ['年度会员', '299.00', '478.80', 365, 2, '季度会员的全部特权\n新茶开采优先预订\n专属客服'],
+];
+
 // [name of the WeChat user in the sandbox, nickname]
 export const people = [
   ['linxiaoyu', '林小雨'],

@@ -3,21 +3,25 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Fault, step, writePrivate } from './files.mjs';
-import { categories, orders, people, products } from './demo-data.mjs';
+import { categories, orders, people, plans, products } from './demo-data.mjs';
 
 const CARRIERS = ['顺丰速运', '中通快递'];
 
-// Loads what is not there yet: the catalogue, and with `customers` the people and their orders (they need the stand-in).
-// What a start that was broken off has left is recognised by name or Idempotency-Key and completed.
+// Loads what is not there yet: the catalogue, the plans, and with `customers` the people and their orders (they need the
+// stand-in). What a start that was broken off has left is recognised by name or Idempotency-Key and completed.
 export async function loadDemo(shop, { customers, log = () => {}, signal }) {
   const missing = (part) => !existsSync(marker(shop, part));
-  if (!missing('catalogue') && (!customers || !missing('customers'))) return;
+  if (!missing('catalogue') && !missing('plans') && (!customers || !missing('customers'))) return;
   const demo = new Demo(shop, signal);
   await step(log, 'loading the demo data', async () => {
     await demo.signIn();
     if (missing('catalogue')) {
       await demo.addCatalogue();
       writePrivate(marker(shop, 'catalogue'), '');
+    }
+    if (missing('plans')) {
+      await demo.addPlans();
+      writePrivate(marker(shop, 'plans'), '');
     }
     if (customers && missing('customers')) {
       await demo.addCustomers();
@@ -72,6 +76,15 @@ class Demo {
       if (known.has(name)) continue;
       const body = { category_id: ids.get(category), name, description, price, stock, image_url: null, status };
       await this.call('POST', '/api/products', { token: this.admin, body });
+    }
+  }
+
+  async addPlans() {
+    const { data } = await this.call('GET', '/api/membership/plans/?page_size=500', { token: this.admin });
+    for (const [name, price, originalPrice, days, level, description] of plans) {
+      if (data.some((one) => one.name === name)) continue;
+      const body = { name, price, original_price: originalPrice, duration_days: days, level, description };
+      await this.call('POST', '/api/membership/plans/', { token: this.admin, body });
     }
   }
 
