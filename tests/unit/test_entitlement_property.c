@@ -1,6 +1,5 @@
 /*
- * Random lives, each step of which is compared with BEHAVIOUR 24 to 30 said in another way.
- * ENTITLEMENT_SEED=n ENTITLEMENT_LIVES=1 lives one of them again.
+ * Random lives, each step compared with BEHAVIOUR 24 to 30 said in another way; ENTITLEMENT_SEED=n ENTITLEMENT_LIVES=1: one again.
  */
 #include "unit.h"
 

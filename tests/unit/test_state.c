@@ -473,37 +473,6 @@ static void two_databases_of_a_host_have_two_homes(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, begin, end)
 
-static void while_a_key_is_held_nothing_is_stored_under_it(void **state)
-{
-	const struct state_key key = rig_key("f", "held"), other = rig_key("f", "free");
-	struct state_ticket before, during;
-	struct slice got;
-
-	(void)state;
-	assert_true(rig_puts(&c, "f", "held", "old"));
-	assert_true(state_get(&d, key, &before, &got));
-	assert_true(state_hold(&c, key, 30000));
-	assert_false(state_get(&d, key, &during, &got));
-	state_set(&d, &before, slice_of("old"), 60000);
-	state_set(&d, &during, slice_of("old"), 60000);
-	assert_string_equal(rig_gets(&c, "f", "held"), "");
-	/* not even once somebody else forgets it, or everything */
-	assert_true(state_delete(&d, key));
-	assert_false(rig_puts(&d, "f", "held", "old"));
-	assert_true(state_clear(&d, "f"));
-	assert_false(rig_puts(&d, "f", "held", "old"));
-	assert_true(rig_put(&d, other, slice_of("new"), 60000)); /* it alone */
-	c.now_ms += 29999;
-	assert_false(rig_puts(&c, "f", "held", "old"));
-	assert_true(state_hold(&c, key, 30000)); /* and once more */
-	c.now_ms += 29999;
-	assert_false(rig_puts(&c, "f", "held", "old"));
-	c.now_ms += 1;
-	assert_true(rig_puts(&c, "f", "held", "new"));
-	d.now_ms = c.now_ms;
-	assert_string_equal(rig_gets(&d, "f", "held"), "new");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -525,7 +494,6 @@ int main(void)
 		TEST(who_cannot_reach_the_home_is_told_that_nothing_was_invalidated),
 		TEST(a_forked_process_opens_its_own),
 		TEST(two_databases_of_a_host_have_two_homes),
-		TEST(while_a_key_is_held_nothing_is_stored_under_it),
 	};
 
 	if (!log_open("/dev/null", "test"))
