@@ -9,7 +9,7 @@ import { openSession, query } from '../../sandbox/sql.mjs';
 import { binDir, openShop } from './harness.mjs';
 import { assertRefused, tally } from './trading.mjs';
 
-const PROGRAMS = ['categories', 'login', 'notify', 'orders', 'payments', 'products', 'system', 'users'];
+const PROGRAMS = ['cards', 'categories', 'login', 'memberships', 'notify', 'orders', 'payments', 'products', 'system', 'users'];
 const SCHEMA = path.join(checkout, 'schema');
 const PASSWORD = 'a-password-of-12';
 
@@ -146,12 +146,47 @@ test('a wrong command line is told how to be right, and does nothing', async () 
     [], ['bogus'], ['--help'], ['migrate', 'x'], ['audit', 'x'], ['jobs', 'x'], ['create-admin'], ['create-admin', '--account'],
     ['create-admin', '--account', 'x@example.com', '--bogus', 'x'], ['create-admin', 'x@example.com'], ['issue-token'],
     ['issue-token', '--system'], ['issue-token', '--list', 'x'], ['issue-token', '--system', 'x', '--list'], ['issue-token', '--revoke'],
+    ['grant-vip'], ['grant-vip', '--user', '1', '--level', '1'], ['grant-vip', '--user', '1', '--days', '1'], ['grant-vip', '--level', '1', '--days', '1'],
+    ['grant-vip', '1', '1', '1'], ['grant-vip', '--user', '1', '--level', '1', '--days', '1', '--reason', 'x'],
+    ...['0', '-1', 'x', '1.5', ''].flatMap((odd) => [
+      ['grant-vip', '--user', odd, '--level', '1', '--days', '1'], ['grant-vip', '--user', '1', '--level', odd, '--days', '1'], ['grant-vip', '--user', '1', '--level', '1', '--days', odd],
+    ]),
+    ['grant-vip', '--user', '1', '--level', '1000', '--days', '1'], ['grant-vip', '--user', '1', '--level', '1', '--days', '3661'],
   ]) {
     const { code, stdout, stderr } = await shop.minimall(args, { input: `${PASSWORD}\n` });
     assert.deepEqual([code, stdout], [2, ''], args.join(' '));
     assert.match(stderr, /^usage: minimall /, args.join(' '));
   }
   assert.deepEqual(await shop.sql('SELECT token_id FROM service_tokens'), []);
+});
+
+// ---- gifts ----
+
+test('grant-vip gives to who is there, writes it into the journal, and refuses another level than the live one (B25)', async () => {
+  const { user } = await shop.login('gifted');
+  const give = (id, level, days) => shop.minimall(['grant-vip', '--user', String(id), '--level', String(level), '--days', String(days)]);
+  const refused = async (code, ...args) => {
+    const answer = await give(...args);
+    assert.deepEqual([answer.code, answer.stdout], [1, ''], answer.stderr);
+    assert.match(answer.stderr, new RegExp(`^minimall: .*\\(${code}\\)\n$`));
+  };
+  await refused('NOT_FOUND', 999_999_999, 1, 1);
+  const first = await give(user.user_id, 2, 3660);
+  assert.equal(first.code, 0, first.stderr);
+  const [, no] = /^(VIP\w+): level 2 for 3660 days given to user (\d+) \(NEW\)\n$/.exec(first.stdout);
+  for (const level of [1, 3]) await refused('PLAN_LEVEL_OTHER', user.user_id, level, 10);
+  const second = await give(user.user_id, 2, 1);
+  assert.match(second.stdout, /\(RENEWAL\)/);
+  const journal = await shop.sql("SELECT actor_user_id, subject, detail FROM journal WHERE action = 'grant-vip' ORDER BY entry_id");
+  assert.deepEqual(journal, [
+    { actor_user_id: null, subject: no, detail: `user ${user.user_id}, level 2, 3660 days` },
+    { actor_user_id: null, subject: second.stdout.split(':')[0], detail: `user ${user.user_id}, level 2, 1 days` },
+  ]);
+  const [{ n }] = await shop.sql('SELECT COUNT(*) AS n FROM membership_orders');
+  assert.equal(n, 2, 'what was refused left nothing');
+  await shop.sql(`UPDATE users SET deleted_at = 1 WHERE user_id = ${user.user_id}`);
+  await refused('NOT_FOUND', user.user_id, 2, 1);
+  await shop.sql(`UPDATE users SET deleted_at = NULL WHERE user_id = ${user.user_id}`);
 });
 
 // ---- administrators ----
