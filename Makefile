@@ -120,7 +120,7 @@ format-check:
 PAGES := $(sort $(shell find htdocs -type f))
 # the deepest first
 PAGE_DIRS := $(shell find htdocs -depth -type d)
-EXAMPLES := minimall.conf.example lighttpd.conf.example apache.conf.example logrotate.conf.example
+EXAMPLES := lighttpd.conf.example apache.conf.example $(sort $(wildcard docs/*.conf.example))
 UNITS := $(sort $(wildcard docs/systemd/*))
 MIGRATIONS := $(sort $(wildcard schema/*.sql))
 PLACES = -e 's|/usr/local/lib/minimall/cgi-bin|$(CGIDIR)|' -e 's|/usr/local/lib/minimall|$(LIBDIR)|' \
@@ -139,7 +139,7 @@ install: all ## copy the shop to DESTDIR/PREFIX (CGIDIR, HTDOCSDIR, SYSCONFDIR, 
 
 uninstall: ## remove what install copied, and nothing else
 	rm -f $(DESTDIR)$(BINDIR)/minimall $(DESTDIR)$(LIBDIR)/workers.sh $(addprefix $(DESTDIR)$(CGIDIR)/,$(notdir $(CGI))) \
-		$(addprefix $(DESTDIR)$(DATADIR)/,$(MIGRATIONS)) $(addprefix $(DESTDIR)$(SYSCONFDIR)/,$(EXAMPLES)) \
+		$(addprefix $(DESTDIR)$(DATADIR)/,$(MIGRATIONS)) $(addprefix $(DESTDIR)$(SYSCONFDIR)/,$(notdir $(EXAMPLES))) \
 		$(PAGES:htdocs/%=$(DESTDIR)$(HTDOCSDIR)/%) $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
 	rmdir --ignore-fail-on-non-empty $(wildcard $(addprefix $(DESTDIR),$(PAGE_DIRS:htdocs%=$(HTDOCSDIR)%) \
 		$(DATADIR)/schema $(DATADIR) $(CGIDIR) $(LIBDIR) $(SYSCONFDIR)))

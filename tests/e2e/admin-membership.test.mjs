@@ -181,7 +181,8 @@ test('orders show what the staff needs, narrowed by state and user', async (t) =
   for (const name of ['下单时间', '付款期限']) assert.match(await fact(page, name).textContent(), /^\d{4}-\d\d-\d\d \d\d:\d\d$/);
   assert.equal(await page.locator('main script').count(), 0);
   await fact(page, '顾客').getByRole('link').click();
-  await page.getByRole('link', { name: '会员订单' }).last().click();
+  await heading(page, `王${NASTY}`);
+  await page.locator('.head').getByRole('link', { name: '会员订单' }).click();
   await page.getByText('共 2 条').waitFor();
   await page.goto('/admin/#/membership-orders/VIP0');
   await page.getByRole('alert').getByText('请求的资源不存在').waitFor();

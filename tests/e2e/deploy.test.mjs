@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import path from 'node:path';
 import { checkout, freePort } from '../../sandbox/files.mjs';
 import { cleanEnv, run } from '../../sandbox/process.mjs';
-import { block, blocks, document, replaced } from './deploy.mjs';
+import { blocks, document, replaced } from './deploy.mjs';
 import { binDir, makeDirectory, mode } from './harness.mjs';
 
 const dir = makeDirectory();

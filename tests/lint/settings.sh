@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 
 # "NAME" or "NAME=default" of each row of the table, and of each line of the example
 table=$(sed -n 's/^\t{ "\([A-Z0-9_]*\)", .*, \(NULL\|"[^"]*"\), AT(.*/\1=\2/p' lib/base/conf.c | sed 's/"//g; s/=NULL$//' | sort)
-example=$(sed -n 's/^#\{0,1\}\([A-Z0-9_]*=.*\)/\1/p' minimall.conf.example | sort)
+example=$(sed -n 's/^#\{0,1\}\([A-Z0-9_]*=.*\)/\1/p' docs/minimall.conf.example | sort)
 failed=0
 
 fault() {

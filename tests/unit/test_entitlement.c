@@ -226,7 +226,7 @@ static void b26_days_beyond_counting_are_too_long_and_nothing_overflows(void **s
 	l->rows[0].value.fen = INT64_MAX - 3660;
 	assert_int_equal(refused(l, offer(1, 3660, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
 	assert_int_equal(refused(l, offer(1, 1, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
-	l->rows[0].value.fen = (INT64_MAX - 1) / 2;
+	l->rows[0].value.fen = INT64_C(1) << 62; /* 2^63 - 2 days more, and 2 */
 	assert_int_equal(refused(l, offer(1, 2, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
 	l->rows[0].value.fen = INT64_MAX;
 	assert_int_equal(refused(l, offer(1, 1, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
@@ -370,7 +370,7 @@ static void a_clock_that_was_set_back_sells_no_second_chain_over_the_first(void 
 {
 	struct life *l = born();
 	int64_t a = bought(l, offer(3000, 30, 1), BEGIN);
-	int64_t b = bought(l, offer(3000, 30, 1), BEGIN - 1);
+	int64_t b = bought(l, offer(3000, 30, 1), BEGIN - 1), c;
 
 	(void)state;
 	check_segment(row(l, b), SEGMENT_RENEWAL, SEGMENT_ACTIVE, a, ON(30), 30);
@@ -378,6 +378,11 @@ static void a_clock_that_was_set_back_sells_no_second_chain_over_the_first(void 
 	assert_int_equal(entitlement_refund(&l->e, a, BEGIN - 1, ++l->version), OK);
 	assert_int_equal(row(l, a)->cut_s, BEGIN);
 	check_segment(row(l, b), SEGMENT_RENEWAL, SEGMENT_ACTIVE, a, BEGIN, 30);
+	/* nor does a refund reach from one to the other */
+	c = bought(l, offer(3000, 30, 1), ON(30));
+	assert_int_equal(entitlement_refund(&l->e, b, ON(30) - 1, ++l->version), OK);
+	assert_int_equal(row(l, b)->taken_s, 1);
+	check_segment(row(l, c), SEGMENT_NEW, SEGMENT_ACTIVE, c, ON(30), 30);
 }
 
 static void a_user_who_has_all_the_segments_that_he_may_is_quoted_no_more(void **state)

@@ -1,9 +1,9 @@
 /*
- * Random lives, each step compared with BEHAVIOUR 24 to 30 said in another way; ENTITLEMENT_SEED=n ENTITLEMENT_LIVES=1: one again.
+ * Random lives, each step of which is compared with BEHAVIOUR 24 to 30 said in another way.
+ * ENTITLEMENT_SEED=n ENTITLEMENT_LIVES=1 lives one of them again.
  */
 #include "unit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,12 +1,11 @@
 /* test_state.c - ext/state as its callers see it; what kills and damages is test_state_crash.c's. */
 #include "unit.h"
 
-#include <poll.h>
-#include <sys/wait.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "state_rig.h"
+#include <poll.h>
+#include <sys/wait.h>
 
 static struct ctx c, d; /* two processes' views of one home */
 
@@ -59,7 +58,6 @@ static void values_are_bytes_up_to_a_maximum(void **state)
 	}
 	assert_false(rig_put(&c, rig_key("f", "k"), (struct slice){ big, sizeof(big) }, 60000));
 	assert_false(rig_put(&c, rig_key("f", "k"), slice_of("x"), 0));
-
 	memset(id, 'k', sizeof(id));
 	assert_true(
 		rig_put(&c, (struct state_key){ "f", { id, STATE_ID_MAX } }, slice_of("x"), 60000));
