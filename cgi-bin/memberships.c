@@ -1,4 +1,5 @@
 /* memberships.c - /api/membership/plans, /api/membership/orders and /membership: VIP membership. */
+#include "flow/keys.h"
 #include "flow/refund.h"
 #include "shop/membership.h"
 #include "shop/plan.h"
@@ -191,9 +192,11 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	const struct app app = {
-		.name = "memberships", .routes = routes, .identify = session_identify
-	};
+	const struct app app = { .name = "memberships",
+		.routes = routes,
+		.identify = session_identify,
+		.start = keys_start,
+		.budget_ms = 15000 }; /* a refund asks the provider */
 
 	return app_main(argc, argv, &app);
 }

@@ -1,12 +1,7 @@
-/*
- * refund_membership.c - giving a membership back: its time at once, its money by the
- * provider, whom `minimall jobs` asks: a provider's stall must not reach this family
- * (BEHAVIOUR 54).
- */
+/* refund_membership.c - giving a membership back: its time at once, its money by the provider. */
 #include "ext/db.h"
 #include "flow/refunding.h"
 #include "shop/idempotency.h"
-#include "shop/outbox.h"
 
 #define REASON "会员订单退款"
 
@@ -26,10 +21,7 @@ static enum err give_back_tx(struct ctx *c, struct refunding *x)
 		TRY(refunding_rest_tx(c, x, &rest));
 	if (rest.fen == 0) /* nothing was paid, or only in play */
 		return membership_end_refund_tx(c, m);
-	TRY(refunding_begin_tx(c, x, rest, REASON));
-	return refund_is_final(x->refund.state)
-		       ? OK
-		       : outbox_put_tx(c, OUTBOX_FOLLOW_REFUND, x->refund.refund_id, c->now_ms);
+	return refunding_begin_tx(c, x, rest, REASON);
 }
 
 static enum err refund_tx(struct ctx *c, void *arg)
@@ -57,9 +49,12 @@ static enum err refund_tx(struct ctx *c, void *arg)
 enum err refund_membership(struct ctx *c, const char *order_no, struct membership_order *out)
 {
 	struct refunding x = { 0 };
+	bool known;
 
 	TRY(membership_find(c, order_no, out));
 	TRY(payable_read(c, PAYABLE_MEMBERSHIP, out->id, &x.payable));
 	TRY(db_tx(c, refund_tx, &x));
+	if (x.refund.refund_id != 0 && x.refund.state == REFUND_PROCESSING)
+		TRY(refunding_ask(c, &x, &known));
 	return membership_read(c, out->id, out);
 }

@@ -15,6 +15,10 @@ const replayed = ({ headers }) => headers.get('idempotent-replayed');
 const countOf = async (person) => (await shop.sql(`SELECT COUNT(*) AS n FROM membership_orders WHERE user_id = ${person.user.user_id}`))[0].n;
 const post = (route, token, body) => vip.call('POST', `${ORDERS}/${route}/`, { token, body });
 
+// An order without what passes by itself, so that two looks at it can be compared.
+const still = ({ remaining_seconds: _, ...order }) => order;
+const stillAll = (answer) => dataOf(answer).map(still);
+
 async function assertNothing(person) {
   assert.deepEqual(await vip.segments(person), []);
   assert.equal((await vip.status(person)).is_vip, false);
@@ -31,7 +35,7 @@ test('the answer to creation has the fields of the contract and those of B24', a
     price: '29.90', discount_amount: '0.00', amount: '29.90', status: 'PENDING', payment_method: null, remaining_seconds: 1800,
   });
   assert.equal(Date.parse(body.data.expires_at) - Date.parse(body.data.created_at), PAY_S * 1000);
-  assert.deepEqual(await vip.read(body.data), { ...body.data, remaining_seconds: (await vip.read(body.data)).remaining_seconds });
+  assert.deepEqual(still(await vip.read(body.data)), still(body.data));
   await assertNothing(anna);
 });
 
@@ -291,7 +295,7 @@ test('the list is one\'s own, newest first; status filters it, an overdue one co
   assert.deepEqual(body.data.map(({ order_no: no }) => no), Object.values(orders).map(({ order_no: no }) => no).reverse());
   for (const order of body.data) {
     assertOrder(order, { user_id: anna.user.user_id });
-    assert.deepEqual({ ...order, remaining_seconds: 0 }, { ...await vip.read(order), remaining_seconds: 0 });
+    assert.deepEqual(still(order), still(await vip.read(order)));
   }
   assert.deepEqual(body.meta, { pagination: { total: 5, page: 1, page_size: 100 } });
   for (const [status, order] of Object.entries(orders)) {
@@ -308,17 +312,17 @@ test('administrators see everybody\'s, with scope=my their own, with user_id one
   const { anna, orders } = await customerWithAll();
   const own = await vip.create({ token: vip.admin }, month);
   const total = (await shop.sql('SELECT COUNT(*) AS n FROM membership_orders'))[0].n;
-  const all = dataOf(await vip.list('?page_size=500'));
+  const all = stillAll(await vip.list('?page_size=500'));
   assert.equal(all.length, total);
-  assert.deepEqual(dataOf(await vip.list('?page_size=500&scope=all')), all);
+  assert.deepEqual(stillAll(await vip.list('?page_size=500&scope=all')), all);
   assert.deepEqual(all.slice(0, 6).map(({ order_no: no }) => no), [own, ...Object.values(orders).reverse()].map(({ order_no: no }) => no));
-  const mine = dataOf(await vip.list('?scope=my'));
+  const mine = stillAll(await vip.list('?scope=my'));
   assert.ok(mine.length >= 1 && mine.every((order) => order.user_id === own.user_id));
   assert.equal(dataOf(await vip.list(`?user_id=${anna.user.user_id}`)).length, 5);
   assert.equal(dataOf(await vip.list(`?user_id=${anna.user.user_id}&status=PAID`)).length, 1);
-  assert.deepEqual(dataOf(await vip.list(`?scope=my&user_id=${anna.user.user_id}`)), mine, 'scope=my is one\'s own');
+  assert.deepEqual(stillAll(await vip.list(`?scope=my&user_id=${anna.user.user_id}`)), mine, 'scope=my is one\'s own');
   assert.deepEqual(dataOf(await vip.list('?user_id=999999999')), []);
-  assert.deepEqual(dataOf(await vip.list(`?user_id=${anna.user.user_id}`, anna.token)), dataOf(await vip.list('?scope=my', anna.token)));
+  assert.deepEqual(stillAll(await vip.list(`?user_id=${anna.user.user_id}`, anna.token)), stillAll(await vip.list('?scope=my', anna.token)));
   await vip.act(vip.admin, own, 'cancel');
 });
 
