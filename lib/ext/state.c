@@ -148,7 +148,7 @@ static int write_once(struct state *s, write_fn *fn, void *arg)
 		return rc;
 	rc = fn(s, txn, arg);
 	if (rc == 0)
-		return mdb_txn_commit(txn);
+		return state_commit(s, txn);
 	mdb_txn_abort(txn);
 	return rc;
 }

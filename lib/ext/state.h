@@ -1,30 +1,30 @@
 /*
  * state.h - what all processes of a shop's executables on this host share and may lose:
- * cached values, and counters that expire (DESIGN.md 5).
+ * cached values, and counters that expire (DESIGN.md 5). Never money.
  *
- * Home: an LMDB file below STATE_DIR, opened at the first use and again after a fork.
- * Robust (PLATFORM.md 6): kill -9 at any instruction loses nothing that was acknowledged; a
- * lock that nobody gives back within a second, a full, cut, foreign, damaged or older file
- * costs its content, never more than that: whoever finds it unlinks it, and everybody else
- * notices at his next use. At opening, and after somebody died holding the lock, the whole
- * structure of the file is looked through; each value has a checksum of its own.
- * Not covered: a file that is written over or cut while a process is just using it; then that
- * process may end, and the next one throws the file away.
- * The directory must be this user's own (mode 0700): all programs of a shop run as one user.
+ * Home: LMDB's file in STATE_DIR, opened at the first use, and anew after a fork.
+ * Robust (PLATFORM.md 6): kill -9 at any instruction loses nothing that was acknowledged. A
+ * lock that isn't given back within a second, a full, cut, foreign, damaged or older file
+ * costs its content and no more: whoever finds it unlinks it, and everybody else notices at
+ * his next use. At opening, and after somebody died holding the lock, the file's whole
+ * structure is looked through; each value has a checksum of its own.
+ * Not covered: a file that is written over, or cut, in the microseconds of its use. That may
+ * end the process; the next one throws the file away.
  *
  * No home (no memory, no permission): every get is a miss, a set does nothing, add says
- * false. It is tried again every 3 s.
+ * false. It is tried again every 3 s. The directory must be this user's own, mode 0700: all
+ * programs of a shop run as one user.
  *
- * Invalidation (BEHAVIOUR 50): once delete or clear said true, no process answers what was
- * set before, and nothing that was read for a ticket from before is stored any more. What
- * can't be written down is done by throwing everything away. False: a home may be in use
- * by others that this process can't reach; then whoever depends on it must fail.
+ * Invalidation (BEHAVIOUR 50): once delete or clear said true, no process answers what was set
+ * before, and nothing that was computed for a ticket from before is stored any more. What
+ * can't be written is done by throwing everything away. False: there may be a home that
+ * others use and this process can't reach; whoever depends on the invalidation must fail.
  *
- * Bounds: 16 MiB in all, taken as needed; values 70 % of it, counters 85 %. What is expired goes bit by bit
- * with what is added, or by state_sweep. Beyond 70 %, values go in no order; counters stay
- * until they expire, and beyond 85 % a new one is refused.
+ * Bounds: 16 MiB in all, taken as needed. What is expired goes bit by bit with what is added,
+ * or by state_sweep. Beyond 70 %, values go, in no order; counters stay until they expire,
+ * and beyond 85 % a new one is refused.
  *
- * Units: ms. Expiry goes by c->now_ms. A clock that is set back expires what lies ahead.
+ * Units: ms. Expiry goes by c->now_ms; a clock that is set back expires what lies ahead.
  */
 #ifndef EXT_STATE_H
 #define EXT_STATE_H

@@ -1,7 +1,7 @@
 /*
- * state_check.c - LMDB believes every page that it reads. Before it is given a file that anyone may have damaged,
- * all pages that it would follow are looked at here: the format of LMDB 0.9 (data version 1), main
- * database and list of free pages, no named databases.
+ * state_check.c - LMDB believes every page that it reads. Before it is given a file that
+ * anything may have happened to, all pages that it would follow are looked at here: the format
+ * of LMDB 0.9 (data version 1), the main database and the list of free pages.
  */
 #include <string.h>
 #include <unistd.h>
@@ -51,7 +51,8 @@ struct check {
 	const unsigned char *file;
 	size_t page_size, last_page;
 	unsigned char seen[STATE_MAP_BYTES / PAGE_MIN / 8];
-	bool free_list; /* which of the two is walked */
+	uint16_t sizes[PAGE_MAX / 2]; /* of a page's nodes, by their place */
+	bool free_list;               /* which of the two is walked */
 	struct db_head count;
 };
 
@@ -180,24 +181,16 @@ static size_t offset_of(const unsigned char *page, size_t i)
 	return off;
 }
 
-/* The nodes' sizes fill what is used of the page, and no two overlap. */
-struct tiles {
-	unsigned char taken[PAGE_MAX / 2 / 8];
-	size_t bytes;
-};
-
-static bool tile(struct tiles *t, size_t off, size_t size)
+/* What is used of a page is its n nodes, one after the other. */
+static bool tiled(const struct check *k, size_t upper, size_t n)
 {
-	size = (size + 1) & ~(size_t)1;
-	for (size_t i = off / 2; i < (off + size) / 2; i++) {
-		const unsigned char bit = (unsigned char)(1U << (i % 8));
+	size_t at = upper, seen = 0;
 
-		if (t->taken[i / 8] & bit)
-			return false;
-		t->taken[i / 8] |= bit;
+	while (at < k->page_size && k->sizes[at / 2] != 0) {
+		at += k->sizes[at / 2];
+		seen++;
 	}
-	t->bytes += size;
-	return true;
+	return at == k->page_size && seen == n;
 }
 
 static bool child_sound(struct check *k, const unsigned char *node, unsigned depth, struct span low,
@@ -215,10 +208,10 @@ static bool nodes_sound(struct check *k, const unsigned char *page, size_t n, un
 {
 	const struct span none = { NULL, 0 };
 	struct page_head head;
-	struct tiles tiles = { .bytes = 0 };
 	struct span before = none;
 
 	memcpy(&head, page, sizeof(head));
+	memset(k->sizes, 0, k->page_size / 2 * sizeof(k->sizes[0]));
 	for (size_t i = 0; i < n; i++) {
 		const size_t off = offset_of(page, i);
 		const unsigned char *node = page + off;
@@ -233,8 +226,7 @@ static bool nodes_sound(struct check *k, const unsigned char *page, size_t n, un
 			return false;
 		if (depth == 1 && !leaf_node_sound(k, node, k->page_size - off, &size))
 			return false;
-		if (!tile(&tiles, off, size))
-			return false;
+		k->sizes[off / 2] = (uint16_t)((size + 1) & ~(size_t)1);
 		if (depth > 1 && i == 0) /* stands for all below the second */
 			key = low;
 		else if (key.len == 0 || !ascends(k, before, key) || !ascends(k, key, high) ||
@@ -242,7 +234,7 @@ static bool nodes_sound(struct check *k, const unsigned char *page, size_t n, un
 			return false;
 		before = key;
 	}
-	if (tiles.bytes != k->page_size - head.upper)
+	if (!tiled(k, head.upper, n))
 		return false;
 	for (size_t i = 0; depth > 1 && i < n; i++) {
 		struct span from = low, to = high;
@@ -317,7 +309,7 @@ static bool meta_read(const unsigned char *file, size_t page_size, size_t no, st
 	       m->map_size == STATE_MAP_BYTES && m->address == 0;
 }
 
-bool state_file_sound(const unsigned char *file, size_t size)
+bool state_file_sound(const unsigned char *file, size_t size, uint64_t *txn)
 {
 	const size_t page_size = expected_page_size();
 	struct check k = { .file = file, .page_size = page_size };
@@ -337,5 +329,6 @@ bool state_file_sound(const unsigned char *file, size_t size)
 	if (m->last_page < 2 || m->last_page >= size / page_size)
 		return false;
 	k.last_page = m->last_page;
+	*txn = m->txn;
 	return tree_sound(&k, &m->free, true) && tree_sound(&k, &m->main, false);
 }

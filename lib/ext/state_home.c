@@ -1,15 +1,14 @@
 /*
  * state_home.c - the directory, LMDB's file in it, and the lock beside it.
  *
- * LMDB's own locks are not used (MDB_NOLOCK): its table of readers pins pages for whoever was killed reading, its mutex waits
- * for ever for one who was stopped, and both trust a file. One mutex of ours lets in one process at
- * a time, for some microseconds: robust (the kernel frees it when its holder dies), waited for with a limit, and in a file that is
- * thrown away with the rest.
+ * LMDB's own locks are not used (MDB_NOLOCK): its table of readers pins pages for who was killed
+ * reading, its mutex waits for ever for who was stopped, and both trust their file. A mutex of
+ * ours lets in one process at a time, for some microseconds: robust (the kernel frees it when
+ * its holder dies), waited for with a limit, and thrown away with the rest.
  *
- * A home is thrown away by unlinking the data file, which needs no lock. Everybody
- * compares what the path names with what he has open, each time after he got the lock.
- * Opening and making are one at a time under a lock of the directory; a new home appears by
- * a rename, when it is complete.
+ * A home is thrown away by unlinking the data file, which needs no lock. Everybody compares
+ * what the path names with what he has open, each time after he got the lock. Making is one at
+ * a time under a lock of the directory; a new home appears by a rename, when it is complete.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,6 +44,7 @@ struct state_lock {
 	char magic[8];
 	uint32_t layout, mutex_size;
 	uint64_t id, sum;
+	uint64_t txn; /* committed last */
 	pthread_mutex_t mutex;
 };
 
@@ -209,10 +209,11 @@ static bool lock_known(const struct state_lock *lock)
 	       lock->mutex_size == sizeof(lock->mutex) && lock->sum == lock_sum(lock);
 }
 
-/* Is the whole file sound? */
-static bool file_sound(int fd)
+/* Is all of it sound, and what was committed there? (Some die between commit and note.) */
+static bool file_sound(const struct state *s, int fd)
 {
 	unsigned char *p;
+	uint64_t txn;
 	bool sound;
 
 	if (!is_whole(fd, STATE_MAP_BYTES))
@@ -220,7 +221,8 @@ static bool file_sound(int fd)
 	p = mmap(NULL, STATE_MAP_BYTES, PROT_READ, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED)
 		return false;
-	sound = state_file_sound(p, STATE_MAP_BYTES);
+	sound = state_file_sound(p, STATE_MAP_BYTES, &txn) &&
+		(txn == s->lock->txn || txn == s->lock->txn + 1);
 	munmap(p, STATE_MAP_BYTES);
 	return sound;
 }
@@ -242,7 +244,7 @@ static const char *lock_take(const struct state *s, int fd)
 	}
 	if (rc == EOWNERDEAD) {
 		/* killed: what it had begun was never there. Or did the file kill it? */
-		if (pthread_mutex_consistent(mutex) == 0 && file_sound(fd))
+		if (pthread_mutex_consistent(mutex) == 0 && file_sound(s, fd))
 			return NULL;
 		pthread_mutex_unlock(mutex);
 		return "its user died, and the file is damaged";
@@ -252,21 +254,7 @@ static const char *lock_take(const struct state *s, int fd)
 
 /* ---- opening ---- */
 
-/* The kernel's lock, with a limit, of whoever opens or makes a home. */
-static bool dir_lock(int dir)
-{
-	const int64_t end_ms = clock_mono_ms() + PATIENCE_MS;
-	const struct timespec nap = { 0, 1000000 };
-
-	while (flock(dir, LOCK_EX | LOCK_NB) != 0) {
-		if (errno != EWOULDBLOCK || clock_mono_ms() >= end_ms)
-			return false;
-		nanosleep(&nap, NULL);
-	}
-	return true;
-}
-
-/* The directory, locked; -1, and why. */
+/* The directory; -1, and why. */
 static int dir_open(const struct state *s, const char **why)
 {
 	struct stat st;
@@ -278,13 +266,9 @@ static int dir_open(const struct state *s, const char **why)
 	dir = open(s->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return -1;
-	*why = NULL;
-	if (fstat(dir, &st) != 0 || st.st_uid != geteuid() || (st.st_mode & 0777) != 0700)
-		*why = "the directory must be this user's own, with mode 0700";
-	else if (!dir_lock(dir))
-		*why = "somebody keeps the directory locked";
-	if (*why == NULL)
+	if (fstat(dir, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 0777) == 0700)
 		return dir;
+	*why = "the directory must be this user's own, with mode 0700";
 	close(dir);
 	return -1;
 }
@@ -325,11 +309,10 @@ static int env_begin(struct state *s, bool create)
 		rc = state_content_begin(s, txn);
 	else if (rc == 0 && !state_content_sound(s, txn))
 		rc = MDB_CORRUPTED;
-	if (rc != 0 || !create) {
+	if (rc != 0 || !create)
 		mdb_txn_abort(txn);
-	} else {
-		rc = mdb_txn_commit(txn);
-	}
+	else
+		rc = state_commit(s, txn);
 	if (rc == 0)
 		rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->reader);
 	if (rc == 0)
@@ -350,7 +333,8 @@ static const char *adopt(struct state *s, int dir)
 		why = lock_take(s, fd);
 	if (why == NULL) {
 		s->id = s->lock->id;
-		if (!file_sound(fd) || env_open(s, s->data, false) != 0 || env_begin(s, false) != 0)
+		if (!file_sound(s, fd) || env_open(s, s->data, false) != 0 ||
+			env_begin(s, false) != 0)
 			why = "the file is damaged or foreign";
 		else if (fstat(fd, &st) != 0 || st.st_ino != s->at.st_ino ||
 			 st.st_dev != s->at.st_dev)
@@ -376,7 +360,7 @@ static const char *make(struct state *s, int dir)
 	if (!lock_map(s, dir, NEW_LOCK_NAME, O_CREAT | O_EXCL) || !lock_init(s->lock, s->id) ||
 		env_open(s, path, true) != 0 || env_begin(s, true) != 0)
 		return "there is no room for a new file";
-	if (mdb_env_get_fd(s->env, &fd) != 0 || !file_sound(fd))
+	if (mdb_env_get_fd(s->env, &fd) != 0 || !file_sound(s, fd))
 		return "this version of LMDB writes files that are not known here";
 	if (renameat(dir, NEW_LOCK_NAME, dir, LOCK_NAME) != 0 ||
 		renameat(dir, NEW_DATA_NAME, dir, DATA_NAME) != 0)
@@ -384,10 +368,31 @@ static const char *make(struct state *s, int dir)
 	return NULL;
 }
 
+/* With the directory locked: what is there is used or dropped, and made anew. NULL, or why not. */
+static const char *adopt_or_make(struct state *s, int dir)
+{
+	struct stat st;
+
+	if (fstatat(dir, DATA_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		const char *why = adopt(s, dir);
+
+		if (why == NULL)
+			return NULL;
+		state_close(s);
+		/* another version of the shop may want it otherwise: no ping-pong */
+		if (clock_mono_ms() < s->thrown_ms + RETRY_MS)
+			return why;
+		log_line(LOG_ERROR, "state", "%s: %s; its content is dropped", s->dir, why);
+		s->thrown_ms = clock_mono_ms();
+	}
+	return make(s, dir);
+}
+
 static bool state_open(struct state *s)
 {
+	const int64_t end_ms = clock_mono_ms() + PATIENCE_MS;
+	const struct timespec nap = { 0, 1000000 };
 	const char *why;
-	struct stat st;
 	int dir;
 
 	if (clock_mono_ms() < s->retry_ms)
@@ -395,23 +400,18 @@ static bool state_open(struct state *s)
 	dir = dir_open(s, &why);
 	if (dir < 0)
 		return give_up(s, why);
-	why = NULL;
-	if (fstatat(dir, DATA_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		why = adopt(s, dir);
-		if (why != NULL && clock_mono_ms() < s->thrown_ms + RETRY_MS) {
-			close(dir); /* another version of the shop wants it otherwise: no ping-pong */
-			return give_up(s, why);
-		}
-		if (why != NULL) {
-			log_line(LOG_ERROR, "state", "%s: %s; its content is dropped", s->dir, why);
-			s->thrown_ms = clock_mono_ms();
-		}
-	} else {
-		why = "there is none";
-	}
-	if (why != NULL) {
+	/* as a rule it is there; who makes one, or drops one that is no good, does so alone */
+	while ((why = adopt(s, dir)) != NULL) {
 		state_close(s);
-		why = make(s, dir);
+		if (flock(dir, LOCK_EX | LOCK_NB) == 0) {
+			why = adopt_or_make(s, dir);
+			break;
+		}
+		if (clock_mono_ms() >= end_ms) {
+			why = "somebody keeps the directory locked";
+			break;
+		}
+		nanosleep(&nap, NULL);
 	}
 	close(dir);
 	if (why != NULL)
@@ -465,6 +465,18 @@ void state_leave(struct state *s, int rc)
 	pthread_mutex_unlock(&s->lock->mutex);
 	if (rc != 0 && rc != MDB_NOTFOUND && rc != MDB_MAP_FULL)
 		throw_away(s, mdb_strerror(rc));
+}
+
+int state_commit(struct state *s, MDB_txn *txn)
+{
+	int rc = mdb_txn_commit(txn);
+	MDB_envinfo info;
+
+	if (rc == 0)
+		rc = mdb_env_info(s->env, &info);
+	if (rc == 0)
+		s->lock->txn = info.me_last_txnid; /* one without a change has no number */
+	return rc;
 }
 
 bool state_reserve(struct state *s)

@@ -44,12 +44,14 @@ bool state_enter(struct state *s) MUST;
 void state_leave(struct state *s, int rc);
 /* Within: reserve the memory that a write transaction may need. False: there is none. */
 bool state_reserve(struct state *s) MUST;
+/* What a file must hold from now on to be believed. */
+int state_commit(struct state *s, MDB_txn *txn);
 /* Throw the home away, whoever uses it. False: it can't be reached. */
 bool state_abandon(struct state *s) MUST;
 void state_close(struct state *s);
 
-/* Are all pages of LMDB's file such that LMDB can walk and change them safely? */
-bool state_file_sound(const unsigned char *file, size_t size) MUST;
+/* Are all pages such that LMDB can walk and change them safely? *txn: the last transaction. */
+bool state_file_sound(const unsigned char *file, size_t size, uint64_t *txn) MUST;
 
 /* ---- state_record.c; all within a transaction ---- */
 

@@ -21,8 +21,10 @@ enum err refunding_lock_tx(struct ctx *c, struct refunding *x) MUST;
 /* What of a locked attempt neither went back nor is about to. */
 enum err refunding_rest_tx(struct ctx *c, const struct refunding *x, money *rest) MUST;
 /* Fix the refund's number; what a card paid is back at once. */
-enum err refunding_begin_tx(struct ctx *c, struct refunding *x, money amount, const char *reason)
-	MUST; /* Ask for it: a repeat under its number is the same refund. *known false: no word of it. */
+enum err refunding_begin_tx(
+	struct ctx *c, struct refunding *x, money amount, const char *reason) MUST;
+
+/* Ask for it: a repeat under its number is the same refund. *known false: no word of it. */
 enum err refunding_ask(struct ctx *c, struct refunding *x, bool *known) MUST;
 
 #endif

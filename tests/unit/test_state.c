@@ -199,10 +199,8 @@ static void counters_count_over_processes_within_a_window(void **state)
 static void counters_are_added_to_all_together_or_not_at_all(void **state)
 {
 	static char id[STATE_ID_MAX + 1];
-	struct state_counter x[2] = {
-		{ .key = rig_key("counter", "a"), .n = 2, .ttl_ms = 1000 },
-		{ .key = { "counter", { id, sizeof(id) } }, .n = 5, .ttl_ms = 2000 },
-	};
+	struct state_counter x[] = { { .key = rig_key("counter", "a"), .n = 2, .ttl_ms = 1000 },
+		{ .key = { "counter", { id, sizeof(id) } }, .n = 5, .ttl_ms = 2000 } };
 
 	(void)state;
 	assert_false(state_add(&c, x, 2));
@@ -494,7 +492,7 @@ int main(void)
 		TEST(two_databases_of_a_host_have_two_homes),
 	};
 
-	if (!log_open("/dev/null", "test"))
+	if (!log_open(getenv("RIG_LOG") != NULL ? getenv("RIG_LOG") : "/dev/null", "test"))
 		return 1;
 	return cmocka_run_group_tests(tests, rig_open, rig_done);
 }

@@ -12,7 +12,7 @@
 #include "child.h"
 #include "state_rig.h"
 
-enum { KEYS = 120, DAMAGES = 240, LOCK_BYTES = 4096 };
+enum { KEYS = 120, DAMAGES = 160, LOCK_BYTES = 4096 };
 
 /* A good home's files. */
 static unsigned char *data, lock[LOCK_BYTES];
@@ -264,6 +264,112 @@ static void damaged_data_is_dropped_or_harmless(void **state)
 	assert_in_range(kept, 1, DAMAGES - DAMAGES / 4);
 }
 
+static uint64_t *number_at(unsigned char *copy, size_t page, size_t offset)
+{
+	return (uint64_t *)(void *)(copy + page * (size_t)sysconf(_SC_PAGESIZE) + offset);
+}
+
+/* Offsets in a page that LMDB begins with, and in any other. */
+enum {
+	FREE_ROOT = 80,
+	MAIN_ROOT = 128,
+
+	TXN = 144,
+	FLAGS = 10,
+	UPPER = 14,
+	NODES = 16
+};
+
+static size_t newest(unsigned char *copy)
+{
+	return *number_at(copy, 1, TXN) > *number_at(copy, 0, TXN);
+}
+
+/* The first page's number in a record of free pages. */
+static uint64_t *free_page(unsigned char *copy)
+{
+	size_t page = *number_at(copy, newest(copy), FREE_ROOT), node, list;
+	uint16_t head[4];
+
+	for (;;) {
+		memcpy(head, number_at(copy, page, NODES), sizeof(head));
+		node = head[0];
+		memcpy(head, (unsigned char *)number_at(copy, page, 0) + node, sizeof(head));
+		if (*((unsigned char *)number_at(copy, page, FLAGS)) == 2)
+			break;
+		page = head[0] | (size_t)head[1] << 16;
+	}
+	list = node + sizeof(head) + head[3];
+	if (head[2] == 1) {
+		memcpy(&page, (unsigned char *)number_at(copy, page, 0) + list, sizeof(page));
+		list = NODES;
+	}
+	assert(*(uint64_t *)(void *)((unsigned char *)number_at(copy, page, 0) + list) > 0);
+	return (uint64_t *)(void *)((unsigned char *)number_at(copy, page, 0) + list) + 1;
+}
+
+static void a_page_in_use_is_called_free(unsigned char *copy)
+{
+	uint64_t *first = free_page(copy);
+
+	first[-1] = 1; /* how many */
+	*first = *number_at(copy, newest(copy), MAIN_ROOT);
+}
+
+static void a_page_beyond_the_end_is_called_free(unsigned char *copy)
+{
+	*free_page(copy) = STATE_MAP_BYTES;
+}
+
+static void the_newest_transaction_is_forgotten(unsigned char *copy)
+{
+	*number_at(copy, newest(copy), TXN) -= 2;
+}
+
+static void a_page_holds_less_than_it_says(unsigned char *copy)
+{
+	*(unsigned char *)number_at(copy, *number_at(copy, newest(copy), MAIN_ROOT), UPPER) -= 2;
+}
+
+static void a_page_is_its_own_child(unsigned char *copy)
+{
+	const uint64_t root = *number_at(copy, newest(copy), MAIN_ROOT);
+	unsigned char *page = (unsigned char *)number_at(copy, root, 0);
+	uint16_t node;
+
+	memcpy(&node, page + NODES, sizeof(node));
+	memcpy(page + node, &root, sizeof(uint32_t));
+}
+
+/* The mark that a family was cleared becomes another family's. */
+static void a_mark_is_lost(unsigned char *copy)
+{
+	static const char key[] = "fcleared";
+	unsigned char *at = copy;
+
+	while ((at = memmem(at, data_len - (size_t)(at - copy), key, strlen(key))) != NULL)
+		at[strlen(key) - 1] = 'c';
+}
+
+static void what_would_mislead_lmdb_is_seen_before_it_does(void **state)
+{
+	static void (*const ways[])(unsigned char *) = { a_page_in_use_is_called_free,
+		a_page_beyond_the_end_is_called_free, the_newest_transaction_is_forgotten,
+		a_page_holds_less_than_it_says, a_page_is_its_own_child, a_mark_is_lost };
+	unsigned char *copy = malloc(data_len);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		memcpy(copy, data, data_len);
+		ways[i](copy);
+		assert_int_not_equal(memcmp(copy, data, data_len), 0);
+		put_home(copy, data_len, (off_t)STATE_MAP_BYTES, lock);
+		if (visited("way", (int)i))
+			fail_msg("way %zu was not seen", i);
+	}
+	free(copy);
+}
+
 static void a_file_of_another_size_is_dropped(void **state)
 {
 	static const size_t sizes[] = { 0, 1, 100, 4096, 8192, 12288, 1 << 20, STATE_MAP_BYTES - 1,
@@ -285,7 +391,7 @@ static void a_damaged_lock_is_no_obstacle(void **state)
 	for (int i = 0; i < 24; i++) {
 		memcpy(copy, lock, sizeof(copy));
 		for (int n = i % 3 == 0 ? 100 : 1; n > 0; n--)
-			copy[draw(32 + sizeof(pthread_mutex_t))] = (unsigned char)draw(256);
+			copy[draw(40 + sizeof(pthread_mutex_t))] = (unsigned char)draw(256);
 		put_home(data, data_len, (off_t)STATE_MAP_BYTES, copy);
 		kept += visited("lock", i);
 	}
@@ -320,7 +426,7 @@ static void change(const char *key, size_t at, unsigned char byte)
 	}
 	v.mv_data = bytes;
 	assert_int_equal(mdb_put(txn, c.state->dbi, &k, &v, 0), 0);
-	assert_int_equal(mdb_txn_commit(txn), 0);
+	assert_int_equal(state_commit(c.state, txn), 0);
 	state_leave(c.state, 0);
 	rig_free(&c);
 }
@@ -380,6 +486,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_good_home_is_used),
 		cmocka_unit_test(damaged_data_is_dropped_or_harmless),
+		cmocka_unit_test(what_would_mislead_lmdb_is_seen_before_it_does),
 		cmocka_unit_test(a_file_of_another_size_is_dropped),
 		cmocka_unit_test(a_damaged_lock_is_no_obstacle),
 		cmocka_unit_test(another_version_or_a_damaged_mark_is_dropped),
