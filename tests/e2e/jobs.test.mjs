@@ -8,7 +8,6 @@ import {
 const trade = await openTrade();
 const { shop } = trade;
 const anna = await trade.buyer();
-await shop.jobs(); // fetches the certificates, which is due at the first pass and in six hours again
 const product = await trade.product({ price: '5.00', stock: 100_000 });
 
 // Jobs at a moment after now; what it asked of the provider.

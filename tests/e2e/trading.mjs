@@ -198,7 +198,7 @@ class Trade {
   // The shop's calls since forgetRequests(), as "query", "close" and "jsapi".
   async requests() {
     const { body } = await this.#sandbox('GET', '/sandbox/requests');
-    return body.filter(({ path: p }) => p.startsWith('/v3/')).map(({ method, path: p }) => {
+    return body.filter(({ path: p }) => p.startsWith('/v3/') && p !== '/v3/certificates').map(({ method, path: p }) => {
       if (p.endsWith('/jsapi')) return 'jsapi';
       if (p.endsWith('/close')) return 'close';
       return method === 'GET' ? 'query' : p;
