@@ -276,8 +276,8 @@ static void when_values_take_their_share_others_go_and_counters_stay(void **stat
 		kept += state_get(&c, rig_key("f", number(i)), &ticket, &got);
 		arena_reset(&c.arena);
 	}
-	/* 32 KiB each, on the average */
-	assert_in_range(kept, 150, 400);
+	/* 32 KiB each on the average, and just before perhaps 256 of them went at once */
+	assert_in_range(kept, 50, 400);
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(rig_add(&c, number(i), 0, HOUR_MS), i);
 	assert_true(c.state->at.st_size == (off_t)STATE_MAP_BYTES);
