@@ -1,5 +1,4 @@
 /* memberships.c - /api/membership/plans, /api/membership/orders and /membership: VIP membership. */
-#include "flow/keys.h"
 #include "flow/refund.h"
 #include "shop/membership.h"
 #include "shop/plan.h"
@@ -192,11 +191,9 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	const struct app app = { .name = "memberships",
-		.routes = routes,
-		.identify = session_identify,
-		.start = keys_start,
-		.budget_ms = 15000 }; /* a refund asks the provider */
+	const struct app app = {
+		.name = "memberships", .routes = routes, .identify = session_identify
+	};
 
 	return app_main(argc, argv, &app);
 }

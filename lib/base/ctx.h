@@ -6,6 +6,7 @@
 #define BASE_CTX_H
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/conf.h"
 
 struct db;
@@ -52,6 +53,12 @@ struct ctx {
 	int64_t deadline_ms; /* clock_mono_ms() past which nothing is tried again; 0: none */
 	const char *fault;   /* what an error is about, e.g. "items[0].quantity"; NULL: nothing */
 };
+
+/* The time of this request in whole seconds. */
+static inline int64_t ctx_now_s(const struct ctx *c)
+{
+	return c->now_ms / SECOND_MS;
+}
 
 /* Raise the caller's fault e, about `what` (a field or resource; NULL for none; borrowed). */
 enum err fail(struct ctx *c, enum err e, const char *what) MUST;

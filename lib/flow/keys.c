@@ -29,7 +29,7 @@ static bool learn(struct ctx *c, const char *serial)
 	if (certificate_find(c, serial, &kept, &found) != OK)
 		return false;
 	sealed = sealed_of(&kept);
-	if (found && wxcert_add(c, &keys, &sealed, c->now_ms / SECOND_MS))
+	if (found && wxcert_add(c, &keys, &sealed, ctx_now_s(c)))
 		return true;
 	if (wanted_ms > c->now_ms || c->now_ms - wanted_ms >= MINUTE_MS) {
 		if (certificate_want(c) == OK)
@@ -60,7 +60,7 @@ bool keys_usable(struct ctx *c)
 	if (certificate_newest(c, &kept, &found) != OK || !found)
 		return false;
 	sealed = sealed_of(&kept);
-	return wxcert_add(c, &keys, &sealed, c->now_ms / SECOND_MS);
+	return wxcert_add(c, &keys, &sealed, ctx_now_s(c));
 }
 
 void keys_stop(struct ctx *c)

@@ -168,7 +168,7 @@ static enum err order_at_provider(struct ctx *c, struct preparing *x, bool *agai
 static enum err sign(struct ctx *c, const struct attempt *a, struct prepay *out)
 {
 	*out = (struct prepay){
-		.timeStamp = arena_printf(&c->arena, "%lld", (long long)(c->now_ms / 1000)),
+		.timeStamp = arena_printf(&c->arena, "%lld", (long long)ctx_now_s(c)),
 		.nonceStr = wx_nonce(&c->arena),
 		.package = arena_printf(&c->arena, "prepay_id=%s", a->prepay_id),
 		.signType = "RSA",

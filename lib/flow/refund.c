@@ -128,7 +128,8 @@ static enum err give_up(struct ctx *c, struct refunding *x)
 	return OK;
 }
 
-enum err refunding_ask(struct ctx *c, struct refunding *x, bool *known)
+/* A repeat under its number is the same refund. *known false: no word of it. */
+static enum err ask(struct ctx *c, struct refunding *x, bool *known)
 {
 	const struct wx_refund_request request = { x->attempt.out_trade_no, x->refund.refund_no,
 		x->refund.reason, x->refund.amount, x->attempt.amount };
@@ -239,7 +240,7 @@ enum err refund_request(struct ctx *c, const struct refund *in, struct refund *o
 		return fail(c, ERR_REFUND_UNPAID, "order_id");
 	TRY(db_tx(c, request_tx, &x));
 	if (!c->idem.replayed && x.refund.state == REFUND_PROCESSING) {
-		TRY(refunding_ask(c, &x, &known));
+		TRY(ask(c, &x, &known));
 		TRY(refund_read(c, x.refund.refund_id, &x.refund));
 	}
 	*out = x.refund;
@@ -370,7 +371,7 @@ static enum err follow(struct ctx *c, struct outbox *row, void *arg)
 			TRY(record_answer(c, &x, &w));
 			break;
 		case WX_NOT_EXIST:
-			TRY(refunding_ask(c, &x, &known));
+			TRY(ask(c, &x, &known));
 			break;
 		case WX_ALREADY_PAID:
 		case WX_CLOSED:

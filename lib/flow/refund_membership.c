@@ -2,6 +2,7 @@
 #include "ext/db.h"
 #include "flow/refunding.h"
 #include "shop/idempotency.h"
+#include "shop/outbox.h"
 
 #define REASON "会员订单退款"
 
@@ -21,7 +22,11 @@ static enum err give_back_tx(struct ctx *c, struct refunding *x)
 		TRY(refunding_rest_tx(c, x, &rest));
 	if (rest.fen == 0) /* nothing was paid, or only in play */
 		return membership_end_refund_tx(c, m);
-	return refunding_begin_tx(c, x, rest, REASON);
+	TRY(refunding_begin_tx(c, x, rest, REASON));
+	if (x->refund.state != REFUND_PROCESSING)
+		return OK;
+	/* this family calls no provider (BEHAVIOUR 54): the next pass of jobs does */
+	return outbox_put_tx(c, OUTBOX_FOLLOW_REFUND, x->refund.refund_id, c->now_ms);
 }
 
 static enum err refund_tx(struct ctx *c, void *arg)
@@ -31,7 +36,6 @@ static enum err refund_tx(struct ctx *c, void *arg)
 	int64_t made;
 	bool paid;
 
-	x->refund = (struct refund){ 0 };
 	TRY(idempotency_begin_tx(c, &made));
 	if (made != 0)
 		return membership_read(c, made, o);
@@ -49,12 +53,9 @@ static enum err refund_tx(struct ctx *c, void *arg)
 enum err refund_membership(struct ctx *c, const char *order_no, struct membership_order *out)
 {
 	struct refunding x = { 0 };
-	bool known;
 
 	TRY(membership_find(c, order_no, out));
 	TRY(payable_read(c, PAYABLE_MEMBERSHIP, out->id, &x.payable));
 	TRY(db_tx(c, refund_tx, &x));
-	if (x.refund.refund_id != 0 && x.refund.state == REFUND_PROCESSING)
-		TRY(refunding_ask(c, &x, &known));
 	return membership_read(c, out->id, out);
 }

@@ -24,7 +24,4 @@ enum err refunding_rest_tx(struct ctx *c, const struct refunding *x, money *rest
 enum err refunding_begin_tx(
 	struct ctx *c, struct refunding *x, money amount, const char *reason) MUST;
 
-/* Ask for it: a repeat under its number is the same refund. *known false: no word of it. */
-enum err refunding_ask(struct ctx *c, struct refunding *x, bool *known) MUST;
-
 #endif

@@ -178,7 +178,7 @@ enum err settle_wechat_notification(struct ctx *c, const struct wx_signed *m)
 	struct event event = {
 		.channel = CHANNEL_WECHAT_JSAPI, .serial = m->serial, .body = m->body
 	};
-	enum wx_verdict signature = wx_check(c, c->wx_keys, m, c->now_ms / 1000);
+	enum wx_verdict signature = wx_check(c, c->wx_keys, m, ctx_now_s(c));
 	enum event_verdict verdict;
 	struct wx_event we = { 0 };
 

@@ -1,6 +1,7 @@
-/* membership.c - how membership orders come into being and change. membership_view.c shows them. */
-#include "shop/membership.h"
-
+/*
+ * membership.c - how membership orders are locked, written, quoted and made. They are paid in
+ * membership_pay.c, end in membership_end.c, and are shown by membership_view.c.
+ */
 #include <assert.h>
 
 #include "ext/crypto.h"
@@ -31,18 +32,22 @@ static const char SQL_WRITE[] =
 	"UPDATE membership_orders SET kind = ?, discount = ?, amount = ?, days = ?, value = ?, "
 	"pending_user_id = NULL, status = ?, paid_by = ?, payment_method = ?, payment_id = ?, "
 	"paid_at = ?, updated_at = ? WHERE id = ? AND status = ?";
-static const char SQL_EXPIRE[] =
-	"UPDATE membership_orders SET status = 3, pending_user_id = NULL, updated_at = ? "
-	"WHERE status = 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?";
 
 /* ---- locking and writing ---- */
 
-static enum err is_refunding(struct ctx *c, int64_t user_id, bool *refunding)
+enum err membership_is_refunding(struct ctx *c, int64_t user_id, bool *refunding)
 {
 	struct membership_order o = { 0 };
 
 	return db_find(
 		c, SQL_REFUNDING, ARGS(I64(user_id)), membership_order_fields, &o, refunding);
+}
+
+enum err membership_pending_tx(
+	struct ctx *c, int64_t user_id, struct membership_order *out, bool *found)
+{
+	*out = (struct membership_order){ 0 };
+	return db_find(c, SQL_PENDING, ARGS(I64(user_id)), membership_order_fields, out, found);
 }
 
 enum err membership_lock_tx(struct ctx *c, int64_t id, struct membership *out)
@@ -52,11 +57,10 @@ enum err membership_lock_tx(struct ctx *c, int64_t id, struct membership *out)
 	TRY(vip_lock_tx(c, out->order.user_id, &out->vip));
 	TRY(db_one(c, SQL_LOCK, ARGS(I64(id)), membership_order_fields, &out->order));
 	membership_show(c, &out->order);
-	return is_refunding(c, out->order.user_id, &out->refunding);
+	return membership_is_refunding(c, out->order.user_id, &out->refunding);
 }
 
-/* Write a locked order that moves to another status. */
-static enum err move_tx(struct ctx *c, struct membership_order *o, enum membership_status to)
+enum err membership_move_tx(struct ctx *c, struct membership_order *o, enum membership_status to)
 {
 	const int64_t from = o->status;
 
@@ -72,57 +76,13 @@ static enum err move_tx(struct ctx *c, struct membership_order *o, enum membersh
 
 /* ---- quoting ---- */
 
-static int64_t now_s(const struct ctx *c)
-{
-	return c->now_ms / SECOND_MS;
-}
-
-/* Does what was quoted still hold for what is entitled now (BEHAVIOUR 28)? *q is what to grant by. */
-static bool quote_holds(const struct ctx *c, const struct membership *m, struct quote *q)
-{
-	const struct membership_order *o = &m->order;
-	const struct offer offer = { o->price, o->plan_days, o->level };
-
-	*q = (struct quote){ o->kind, o->level, o->days, o->price, o->discount, o->amount,
-		o->value };
-	if (m->vip.version == o->quote_version)
-		return true;
-	return entitlement_quote(&m->vip.now, &offer, now_s(c), q) == OK && q->kind == o->kind &&
-	       money_cmp(q->amount, o->amount) <= 0;
-}
-
-enum err membership_why_not(const struct ctx *c, const struct membership_order *o)
-{
-	if (o->status == MEMBERSHIP_PAID)
-		return ERR_ORDER_PAID;
-	if (o->status == MEMBERSHIP_EXPIRED ||
-		(o->status == MEMBERSHIP_PENDING && o->expires_at.ms <= c->now_ms))
-		return ERR_ORDER_EXPIRED;
-	return o->status == MEMBERSHIP_PENDING ? OK : ERR_ORDER_NOT_PENDING;
-}
-
-enum err membership_why_not_locked(const struct ctx *c, const struct membership *m)
-{
-	const enum err e = membership_why_not(c, &m->order);
-	struct quote q;
-
-	if (e != OK)
-		return e;
-	if (m->refunding)
-		return ERR_REFUND_UNDER_WAY;
-	return quote_holds(c, m, &q) && money_cmp(q.amount, m->order.amount) == 0
-		       ? OK
-		       : ERR_QUOTE_CHANGED;
-}
-
 static enum err quote_plan(
 	struct ctx *c, const struct vip *v, const struct plan *plan, struct quote *out)
 {
 	const struct offer offer = { plan->price, plan->duration_days, plan->level };
+	const enum err e = entitlement_quote(&v->now, &offer, ctx_now_s(c), out);
 
-	if (v->now.n == ENTITLEMENT_SEGMENTS_MAX)
-		return fail(c, ERR_ENTITLEMENT_TOO_LONG, "plan_id");
-	return entitlement_quote(&v->now, &offer, now_s(c), out);
+	return e == OK ? OK : fail(c, e, "plan_id");
 }
 
 enum err membership_quote(struct ctx *c, int64_t plan_id, struct membership_quote *out)
@@ -133,7 +93,7 @@ enum err membership_quote(struct ctx *c, int64_t plan_id, struct membership_quot
 	struct vip v;
 
 	TRY(plan_offered(c, plan_id, &plan));
-	TRY(is_refunding(c, c->actor.user_id, &refunding));
+	TRY(membership_is_refunding(c, c->actor.user_id, &refunding));
 	if (refunding)
 		return fail(c, ERR_REFUND_UNDER_WAY, NULL);
 	TRY(vip_read(c, c->actor.user_id, &v));
@@ -169,18 +129,24 @@ static const char *new_order_no(struct ctx *c)
 		crypto_random_text(&c->arena, "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 16));
 }
 
-/* One pending order a user; one whose time is over doesn't block (BEHAVIOUR 23). */
-static enum err make_way_tx(struct ctx *c, int64_t user_id)
+/*
+ * One pending order a user (BEHAVIOUR 23); one whose time is over doesn't block, nor does one
+ * that can't be paid any more because the entitlement changed.
+ */
+static enum err make_way_tx(struct ctx *c, const struct vip *v)
 {
-	struct membership_order before = { 0 };
+	struct membership before = { .vip = *v };
 	bool found;
 
-	TRY(db_find(c, SQL_PENDING, ARGS(I64(user_id)), membership_order_fields, &before, &found));
+	TRY(membership_pending_tx(c, v->user_id, &before.order, &found));
 	if (!found)
 		return OK;
-	if (before.expires_at.ms > c->now_ms)
+	if (before.order.expires_at.ms <= c->now_ms)
+		return membership_move_tx(c, &before.order, MEMBERSHIP_EXPIRED);
+	if (membership_why_not_locked(c, &before) != ERR_QUOTE_CHANGED)
 		return fail(c, ERR_PENDING_EXISTS, NULL);
-	return move_tx(c, &before, MEMBERSHIP_EXPIRED);
+	TRY(membership_move_tx(c, &before.order, MEMBERSHIP_CANCELLED));
+	return payment_release_tx(c, PAYABLE_MEMBERSHIP, before.order.id);
 }
 
 /* An order of status PENDING or, where nothing waits for it, CANCELLED. */
@@ -230,7 +196,7 @@ static enum err check_refunding_tx(struct ctx *c, int64_t user_id)
 {
 	bool refunding;
 
-	TRY(is_refunding(c, user_id, &refunding));
+	TRY(membership_is_refunding(c, user_id, &refunding));
 	return refunding ? fail(c, ERR_REFUND_UNDER_WAY, NULL) : OK;
 }
 
@@ -247,7 +213,7 @@ static enum err create_tx(struct ctx *c, void *arg)
 		return membership_read(c, made, x->out);
 	TRY(vip_lock_tx(c, x->user_id, &v));
 	TRY(check_refunding_tx(c, x->user_id));
-	TRY(make_way_tx(c, x->user_id));
+	TRY(make_way_tx(c, &v));
 	TRY(plan_offered_tx(c, x->plan_id, &plan));
 	TRY(quote_plan(c, &v, &plan, &q));
 	*x->out = (struct membership_order){
@@ -277,9 +243,7 @@ static enum err give_tx(struct ctx *c, void *arg)
 	if (!v.live)
 		return ERR_NOT_FOUND;
 	TRY(check_refunding_tx(c, x->user_id));
-	if (v.now.n == ENTITLEMENT_SEGMENTS_MAX)
-		return fail(c, ERR_ENTITLEMENT_TOO_LONG, NULL);
-	TRY(entitlement_quote_gift(&v.now, &x->gift, now_s(c), &q));
+	TRY(entitlement_quote_gift(&v.now, &x->gift, ctx_now_s(c), &q));
 	/* it never waits, and so has room beside what this user has pending */
 	*x->out = (struct membership_order){
 		.plan_name = GIFT_NAME, .plan_days = x->gift.days, .status = MEMBERSHIP_CANCELLED
@@ -297,201 +261,4 @@ enum err membership_give(
 	return db_tx(c, give_tx,
 		&(struct making){
 			.user_id = user_id, .gift = { MONEY_ZERO, days, level }, .out = out });
-}
-
-/* ---- being paid ---- */
-
-/* Why a payment can't be granted, whatever was quoted; NULL: it can. */
-static const char *obstacle(const struct membership *m)
-{
-	switch ((enum membership_status)m->order.status) {
-	case MEMBERSHIP_PAID:
-		return "ALREADY_PAID";
-	case MEMBERSHIP_REFUNDING:
-	case MEMBERSHIP_REFUNDED:
-		return "ALREADY_REFUNDED";
-	case MEMBERSHIP_PENDING:
-	case MEMBERSHIP_CANCELLED:
-	case MEMBERSHIP_EXPIRED:
-		break;
-	}
-	if (!m->vip.live)
-		return "USER_DELETED";
-	if (m->refunding)
-		return "REFUND_UNDER_WAY";
-	return m->vip.now.n == ENTITLEMENT_SEGMENTS_MAX ? "ENTITLEMENT_FULL" : NULL;
-}
-
-enum err membership_grant_tx(struct ctx *c, struct membership *m,
-	const struct membership_payment *p, struct membership_outcome *out)
-{
-	struct membership_order *o = &m->order;
-	const bool pending = o->status == MEMBERSHIP_PENDING;
-	const bool late = !pending || o->expires_at.ms <= c->now_ms;
-	struct quote q;
-
-	*out = (struct membership_outcome){ .grant = MEMBERSHIP_NOT_GRANTED };
-	out->reason = obstacle(m);
-	if (out->reason == NULL && !quote_holds(c, m, &q))
-		out->reason = "QUOTE_CHANGED";
-	if (out->reason != NULL) /* the money goes back; nothing waits for it any more */
-		return pending ? move_tx(c, o, MEMBERSHIP_CANCELLED) : OK;
-	entitlement_grant(&m->vip.now, o->id, &q, q.amount, now_s(c), m->vip.version + 1);
-	TRY(vip_save_tx(c, &m->vip));
-	o->kind = m->vip.now.rows[m->vip.now.n - 1].kind;
-	out->back = money_sub(o->amount, q.amount);
-	o->discount = q.discount;
-	o->amount = q.amount;
-	o->days = q.days;
-	o->value = q.value;
-	o->paid_by = p->by;
-	o->payment_method = p->method;
-	o->payment_id = p->id;
-	o->paid_at.ms = p->paid_ms;
-	out->grant = late ? MEMBERSHIP_GRANTED_LATE : MEMBERSHIP_GRANTED;
-	return move_tx(c, o, MEMBERSHIP_PAID);
-}
-
-struct paying {
-	const char *payment_method;
-	struct membership m;
-};
-
-static enum err pay_tx(struct ctx *c, void *arg)
-{
-	struct paying *x = arg;
-	const struct membership_payment paid = { MEMBERSHIP_SIMULATED, x->payment_method, NULL,
-		c->now_ms };
-	struct membership_outcome outcome;
-	int64_t made;
-	enum err e;
-
-	TRY(idempotency_begin_tx(c, &made));
-	if (made != 0)
-		return membership_read(c, made, &x->m.order);
-	TRY(membership_lock_tx(c, x->m.order.id, &x->m));
-	e = membership_why_not_locked(c, &x->m);
-	if (e != OK)
-		return fail(c, e, NULL);
-	TRY(membership_grant_tx(c, &x->m, &paid, &outcome));
-	assert(outcome.grant == MEMBERSHIP_GRANTED);
-	TRY(payment_release_tx(c, PAYABLE_MEMBERSHIP, x->m.order.id));
-	return idempotency_end_tx(c, x->m.order.id, 200);
-}
-
-/*
- * What could never be granted again waits for no money. A transaction of its own: the one
- * that found it out keeps nothing, and so no key.
- */
-static enum err drop_tx(struct ctx *c, void *arg)
-{
-	struct membership *m = arg;
-
-	TRY(membership_lock_tx(c, m->order.id, m));
-	if (membership_why_not_locked(c, m) != ERR_QUOTE_CHANGED)
-		return OK;
-	TRY(move_tx(c, &m->order, MEMBERSHIP_CANCELLED));
-	return payment_release_tx(c, PAYABLE_MEMBERSHIP, m->order.id);
-}
-
-enum err membership_pay_simulated(struct ctx *c, const char *order_no, const char *payment_method,
-	struct membership_order *out)
-{
-	struct paying x = { .payment_method = payment_method };
-	enum err e;
-
-	if (!c->conf->payment_simulation)
-		return ERR_SIMULATION_OFF;
-	TRY(membership_find(c, order_no, &x.m.order));
-	if (x.m.order.user_id != c->actor.user_id)
-		return ERR_FORBIDDEN;
-	if (strcmp(payment_method, "ALIPAY") != 0 && strcmp(payment_method, "WECHAT") != 0)
-		return fail(c, ERR_PAYMENT_METHOD, "payment_method");
-	e = db_tx(c, pay_tx, &x);
-	if (e == ERR_QUOTE_CHANGED)
-		TRY(db_tx(c, drop_tx, &x.m));
-	*out = x.m.order;
-	return e;
-}
-
-/* ---- being cancelled ---- */
-
-static enum err cancel_tx(struct ctx *c, void *arg)
-{
-	struct membership_order *o = arg;
-	struct membership m;
-	int64_t made;
-	enum err e;
-
-	TRY(idempotency_begin_tx(c, &made));
-	if (made != 0)
-		return membership_read(c, made, o);
-	TRY(membership_lock_tx(c, o->id, &m));
-	*o = m.order;
-	e = membership_why_not(c, o);
-	if (e != OK)
-		return fail(c, e, NULL);
-	TRY(move_tx(c, o, MEMBERSHIP_CANCELLED));
-	TRY(payment_release_tx(c, PAYABLE_MEMBERSHIP, o->id));
-	return idempotency_end_tx(c, o->id, 200);
-}
-
-enum err membership_cancel(struct ctx *c, const char *order_no, struct membership_order *out)
-{
-	TRY(membership_get(c, order_no, out));
-	return db_tx(c, cancel_tx, out);
-}
-
-enum err membership_leave_user_tx(struct ctx *c, int64_t user_id)
-{
-	struct membership_order pending = { 0 };
-	bool refunding, vip, found;
-
-	TRY(is_refunding(c, user_id, &refunding));
-	TRY(vip_is_live(c, user_id, &vip));
-	if (refunding || vip)
-		return fail(c, ERR_USER_IN_USE, NULL);
-	TRY(db_find(c, SQL_PENDING, ARGS(I64(user_id)), membership_order_fields, &pending, &found));
-	if (!found)
-		return OK;
-	TRY(move_tx(c, &pending, MEMBERSHIP_CANCELLED));
-	return payment_release_tx(c, PAYABLE_MEMBERSHIP, pending.id);
-}
-
-enum err membership_expire(struct ctx *c, int64_t limit, int64_t *expired)
-{
-	return db_exec(c, SQL_EXPIRE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(limit)), expired);
-}
-
-/* ---- being refunded ---- */
-
-enum err membership_begin_refund_tx(struct ctx *c, struct membership *m)
-{
-	if (m->refunding)
-		return fail(c, ERR_REFUND_UNDER_WAY, NULL);
-	if (m->order.status != MEMBERSHIP_PAID)
-		return fail(c, ERR_ORDER_TRANSITION, "action");
-	TRY(entitlement_refund(&m->vip.now, m->order.id, now_s(c), m->vip.version + 1));
-	TRY(vip_save_tx(c, &m->vip));
-	m->refunding = true;
-	TRY(journal_add_tx(c, "refund", m->order.order_no, NULL));
-	return move_tx(c, &m->order, MEMBERSHIP_REFUNDING);
-}
-
-enum err membership_end_refund_tx(struct ctx *c, struct membership *m)
-{
-	if (m->order.status != MEMBERSHIP_REFUNDING)
-		return fail(c, ERR_ORDER_TRANSITION, "action");
-	m->refunding = false;
-	return move_tx(c, &m->order, MEMBERSHIP_REFUNDED);
-}
-
-enum err membership_undo_refund_tx(struct ctx *c, struct membership *m)
-{
-	if (m->order.status != MEMBERSHIP_REFUNDING)
-		return fail(c, ERR_ORDER_TRANSITION, "action");
-	entitlement_refund_undo(&m->vip.now, m->order.id);
-	TRY(vip_save_tx(c, &m->vip));
-	m->refunding = false;
-	return move_tx(c, &m->order, MEMBERSHIP_PAID);
 }

@@ -89,7 +89,8 @@ enum err membership_list(
 /* Its owner, or an administrator. Honours c->idem. Fails: NOT_FOUND, FORBIDDEN, ORDER_NOT_PENDING. */
 enum err membership_cancel(struct ctx *c, const char *order_no, struct membership_order *out) MUST;
 /*
- * The simulated payment of one's own order (BEHAVIOUR 32). Honours c->idem. Fails:
+ * The simulated payment of one's own order (BEHAVIOUR 32); what became cheaper meanwhile costs
+ * and shows less (BEHAVIOUR 28). Honours c->idem. Fails:
  * SIMULATION_OFF, PAYMENT_METHOD, NOT_FOUND, FORBIDDEN, ORDER_NOT_PENDING, ORDER_EXPIRED,
  * ORDER_PAID, REFUND_UNDER_WAY, QUOTE_CHANGED (the order is cancelled: it could never be
  * granted again).

@@ -1,6 +1,6 @@
 /*
- * membership_sql.h - the columns of a membership order, and what membership.c and
- * membership_view.c share.
+ * membership_sql.h - the columns of a membership order, and what membership.c, _pay, _end
+ * and _view share.
  */
 #ifndef SHOP_MEMBERSHIP_SQL_H
 #define SHOP_MEMBERSHIP_SQL_H
@@ -15,6 +15,14 @@
 
 /* "NEW", "RENEWAL", "UPGRADE" */
 const char *membership_kind_name(int64_t kind);
+/* Is some order of this user being refunded? Nothing else of him moves meanwhile (BEHAVIOUR 30). */
+enum err membership_is_refunding(struct ctx *c, int64_t user_id, bool *refunding) MUST;
+/* The one order of this user that waits for money, locked. */
+enum err membership_pending_tx(
+	struct ctx *c, int64_t user_id, struct membership_order *out, bool *found) MUST;
+/* Write a locked order that moves to another status. */
+enum err membership_move_tx(
+	struct ctx *c, struct membership_order *o, enum membership_status to) MUST;
 /* Fill in what the wire shows at c->now_ms. */
 void membership_show(const struct ctx *c, struct membership_order *o);
 

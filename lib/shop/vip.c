@@ -122,7 +122,7 @@ enum err vip_is_live(struct ctx *c, int64_t user_id, bool *live)
 	struct vip v;
 
 	TRY(vip_read(c, user_id, &v));
-	*live = entitlement_expire_s(&v.now) > c->now_ms / SECOND_MS;
+	*live = entitlement_expire_s(&v.now) > ctx_now_s(c);
 	return OK;
 }
 

@@ -68,7 +68,7 @@ static enum err find_user(struct ctx *c, int64_t member_id, int64_t *user_id)
 
 enum err vip_status_of(struct ctx *c, int64_t member_id, struct vip_status *out)
 {
-	const int64_t now_s = c->now_ms / SECOND_MS;
+	const int64_t now_s = ctx_now_s(c);
 	struct ends ends;
 	int64_t user_id;
 

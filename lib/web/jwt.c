@@ -39,7 +39,7 @@ static const char *signature(struct ctx *c, struct slice signed_part)
 
 const char *jwt_issue(struct ctx *c, int64_t user_id, int64_t session_id)
 {
-	const int64_t now_s = c->now_ms / 1000;
+	const int64_t now_s = ctx_now_s(c);
 	struct claims claims = {
 		.iss = ISSUER,
 		.aud = ISSUER,
@@ -75,7 +75,7 @@ static bool split(const char *token, struct slice parts[3])
 
 bool jwt_verify(struct ctx *c, const char *token, int64_t *user_id, int64_t *session_id)
 {
-	const int64_t now_s = c->now_ms / 1000;
+	const int64_t now_s = ctx_now_s(c);
 	struct slice parts[3], head, payload;
 	struct claims claims = { 0 };
 	const char *expected;

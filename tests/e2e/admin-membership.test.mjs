@@ -292,6 +292,7 @@ test('a refund that the provider has not confirmed is shown as under way', async
   await page.goto('/admin/#/membership-orders?status=REFUNDING');
   await page.getByRole('row').filter({ hasText: one.order_no }).getByText('退款中', { exact: true }).waitFor();
 
+  await shop.jobs();
   const [{ refund_no: no }] = await shop.sql('SELECT refund_no FROM refunds WHERE state = 1');
   assert.equal((await shop.sandbox('POST', `/refund/${no}`, { status: 'SUCCESS' })).body.status, 200);
   await page.goto(`/admin/${at(one)}`);

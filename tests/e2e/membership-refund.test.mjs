@@ -208,7 +208,7 @@ test('a refund is written into the journal with who did it', async () => {
 
 // ---- B30: the provider ----
 
-test('the provider is asked once, time goes at once, and its word ends it; every repeat answers success (B30)', async () => {
+test('time goes at once, jobs asks the provider once, whose word ends it; every repeat answers success (B30, B54)', async () => {
   const anna = await vip.buyer();
   const order = await vip.boughtByWechat(anna, month);
   await trade.forgetRequests();
@@ -219,16 +219,18 @@ test('the provider is asked once, time goes at once, and its word ends it; every
   assert.equal((await vip.status(anna)).is_vip, false, 'at once');
   const [{ refund_no: no, amount, automatic }] = await vip.refunds(order);
   assert.deepEqual([amount, automatic], [3000, 0]);
+  assert.deepEqual(await refundCalls(), [], 'no request waits for the provider');
   assert.equal((await vip.refund(order)).status, 'REFUNDING');
   await vip.told(no);
   assertOrder(await vip.read(order), { status: 'REFUNDED' });
   for (let again = 0; again < 2; again++) assert.equal((await vip.refund(order)).status, 'REFUNDED');
-  assert.deepEqual(await refundCalls(), ['refund']);
+  await shop.jobs();
+  assert.deepEqual(await refundCalls(), ['query', 'refund']);
   assert.deepEqual(await vip.refundsThere(order), [[3000, 'SUCCESS']]);
   assert.equal((await vip.refunds(order)).length, 1);
 });
 
-test('a provider that answers SUCCESS at once leaves it REFUNDED at once (B30)', async () => {
+test('a provider that answers SUCCESS leaves it REFUNDED (B30)', async () => {
   const anna = await vip.buyer();
   const order = await vip.boughtByWechat(anna, month);
   await vip.mode('SUCCESS');
@@ -297,6 +299,20 @@ test('a success of another order that arrives meanwhile goes back by itself (B30
   assert.deepEqual(await states(anna), ['REFUNDED']);
 });
 
+test('a provider that hangs slows no refund down: the call is left to jobs (B54)', async () => {
+  const anna = await vip.buyer();
+  const order = await vip.boughtByWechat(anna, month);
+  await trade.forgetRequests();
+  await trade.fault('refund', 'hang');
+  await trade.fault('query', 'hang');
+  assert.equal(dataOf(await vip.tryRefund(order)).status, 'REFUNDING');
+  assert.deepEqual(await refundCalls(), []);
+  await trade.noFaults();
+  await vip.mode('SUCCESS');
+  await shop.jobs();
+  assert.equal(await vip.stands(order), 'REFUNDED');
+});
+
 test('twenty refunds at once: one call, one number, the days taken once (B30)', async () => {
   for (const mode of ['PROCESSING', 'SUCCESS']) {
     const anna = await vip.buyer();
@@ -307,7 +323,9 @@ test('twenty refunds at once: one call, one number, the days taken once (B30)', 
     await trade.forgetRequests();
     const answers = await Promise.all(Array.from({ length: 20 }, () => vip.tryRefund(order)));
     assert.deepEqual(tally(answers.map(({ status }) => status)), { 200: 20 }, JSON.stringify(answers.map(({ body }) => body.message)));
-    assert.deepEqual(await refundCalls(), ['refund']);
+    await Promise.all([shop.jobs(), shop.jobs()]);
+    assert.deepEqual(await refundCalls(), ['query', 'refund']);
+    assert.equal(await vip.stands(order), mode === 'SUCCESS' ? 'REFUNDED' : 'REFUNDING');
     assert.equal((await vip.refunds(order)).length, 1);
     assert.equal(await left(anna), 60);
     assert.deepEqual(await states(anna), ['ACTIVE', 'REFUNDED', 'ACTIVE']);

@@ -34,6 +34,8 @@ class Vip {
   #plans = 0;
   #admins = new Map(); // the administrator's tokens by the offset of the clock at which they were given: passwords take their time
 
+  #offset = 0;
+
   constructor(trade) {
     this.trade = trade;
     this.shop = trade.shop;
@@ -116,7 +118,20 @@ class Vip {
   tryCancel(person, order) { return this.act(person.token, order, 'cancel'); }
   async cancel(person, order) { return dataOf(await this.tryCancel(person, order)); }
   tryRefund(order, headers) { return this.act(this.admin, order, 'refund', headers); }
-  async refund(order) { return dataOf(await this.tryRefund(order)); }
+
+  // Refunded, as it stands once jobs has asked the provider, if there is one to ask.
+  async refund(order) {
+    const answer = dataOf(await this.tryRefund(order));
+    if (answer.status !== 'REFUNDING') return answer;
+    await this.jobs();
+    return this.read(order);
+  }
+
+  // What it throws away at a later time are also sessions that are good at an earlier one.
+  async jobs() {
+    await this.shop.jobs();
+    if (this.#offset >= DAY_S) this.#admins.clear();
+  }
 
   async give(person, level, days) {
     const { code, stdout, stderr } = await this.tryGive(person, level, days);
@@ -235,6 +250,7 @@ class Vip {
 
   async after(seconds, ...people) {
     this.shop.clock(seconds);
+    this.#offset = seconds;
     if (!this.#admins.has(seconds)) this.#admins.set(seconds, await this.shop.admin());
     this.trade.admin = this.#admins.get(seconds);
     for (const person of people) await this.trade.again(person);

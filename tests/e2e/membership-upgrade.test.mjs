@@ -2,7 +2,7 @@
 // (BEHAVIOUR 24 to 28, 38).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { assertDenied, assertOrder, dataOf, openVip } from './membership-rig.mjs';
+import { PENDING_TEXT, assertDenied, assertOrder, dataOf, openVip } from './membership-rig.mjs';
 import { ATTEMPT, DAY_S, PAY_S, VERDICT } from './trading.mjs';
 
 const vip = await openVip();
@@ -338,6 +338,30 @@ test('in play there is nothing to give back: a quote that no longer fits is 422,
   await shop.jobs();
   assert.equal((await trade.atWechat(prepared.outTradeNo)).trade_state, 'CLOSED');
   assert.equal((await vip.create(anna, year)).order_type, 'NEW');
+});
+
+test('in play, too, what became cheaper is granted, for less (B28)', async () => {
+  const { anna, order, prepared } = await withRenewalPaidLate();
+  assertOrder(await vip.pay(anna, order), { status: 'PAID', order_type: 'UPGRADE', price: '300.00', discount_amount: '60.00', amount: '240.00' });
+  assert.deepEqual((await shapes(anna)).at(-1), ['UPGRADE', 'ACTIVE', 2, 365, 30000, 24000]);
+  assert.deepEqual(await vip.refunds(order), []);
+  await shop.jobs();
+  assert.equal((await trade.atWechat(prepared.outTradeNo)).trade_state, 'CLOSED', 'nothing waits for money any more');
+  await trade.audit(0);
+});
+
+test('an order that can no longer be paid is in the way of no other (B23, B28)', async () => {
+  const { anna, base, order, prepared } = await withUpgrade();
+  await vip.give(anna, 1, 10);
+  assertDenied(await vip.tryCreate(anna, year), 422, PENDING_TEXT); // it can be paid all the same
+  await vip.refund(base);
+  const answers = await Promise.all(Array.from({ length: 10 }, () => vip.tryCreate(anna, year)));
+  const [next, ...more] = answers.filter(({ status }) => status === 200).map(dataOf);
+  assert.deepEqual([more, next.status], [[], 'PENDING']);
+  for (const answer of answers.filter(({ status }) => status !== 200)) assertDenied(answer, 422, PENDING_TEXT);
+  assert.equal(await vip.stands(order), 'CANCELLED');
+  await shop.jobs();
+  assert.equal((await trade.atWechat(prepared.outTradeNo)).trade_state, 'CLOSED');
 });
 
 test('a prepay of a quote that no longer fits is refused before the provider hears of it (B28)', async () => {

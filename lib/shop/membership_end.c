@@ -1,0 +1,92 @@
+/* membership_end.c - how membership orders end: cancelled, expired, refunded. */
+#include "ext/db.h"
+#include "shop/idempotency.h"
+#include "shop/journal.h"
+#include "shop/membership_sql.h"
+#include "shop/payment.h"
+
+static const char SQL_EXPIRE[] =
+	"UPDATE membership_orders SET status = 3, pending_user_id = NULL, updated_at = ? "
+	"WHERE status = 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?";
+
+/* ---- being cancelled ---- */
+
+static enum err cancel_tx(struct ctx *c, void *arg)
+{
+	struct membership_order *o = arg;
+	struct membership m;
+	int64_t made;
+	enum err e;
+
+	TRY(idempotency_begin_tx(c, &made));
+	if (made != 0)
+		return membership_read(c, made, o);
+	TRY(membership_lock_tx(c, o->id, &m));
+	*o = m.order;
+	e = membership_why_not(c, o);
+	if (e != OK)
+		return fail(c, e, NULL);
+	TRY(membership_move_tx(c, o, MEMBERSHIP_CANCELLED));
+	TRY(payment_release_tx(c, PAYABLE_MEMBERSHIP, o->id));
+	return idempotency_end_tx(c, o->id, 200);
+}
+
+enum err membership_cancel(struct ctx *c, const char *order_no, struct membership_order *out)
+{
+	TRY(membership_get(c, order_no, out));
+	return db_tx(c, cancel_tx, out);
+}
+
+enum err membership_leave_user_tx(struct ctx *c, int64_t user_id)
+{
+	struct membership_order pending;
+	bool refunding, vip, found;
+
+	TRY(membership_is_refunding(c, user_id, &refunding));
+	TRY(vip_is_live(c, user_id, &vip));
+	if (refunding || vip)
+		return fail(c, ERR_USER_IN_USE, NULL);
+	TRY(membership_pending_tx(c, user_id, &pending, &found));
+	if (!found)
+		return OK;
+	TRY(membership_move_tx(c, &pending, MEMBERSHIP_CANCELLED));
+	return payment_release_tx(c, PAYABLE_MEMBERSHIP, pending.id);
+}
+
+enum err membership_expire(struct ctx *c, int64_t limit, int64_t *expired)
+{
+	return db_exec(c, SQL_EXPIRE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(limit)), expired);
+}
+
+/* ---- being refunded ---- */
+
+enum err membership_begin_refund_tx(struct ctx *c, struct membership *m)
+{
+	if (m->refunding)
+		return fail(c, ERR_REFUND_UNDER_WAY, NULL);
+	if (m->order.status != MEMBERSHIP_PAID)
+		return fail(c, ERR_ORDER_TRANSITION, "action");
+	TRY(entitlement_refund(&m->vip.now, m->order.id, ctx_now_s(c), m->vip.version + 1));
+	TRY(vip_save_tx(c, &m->vip));
+	m->refunding = true;
+	TRY(journal_add_tx(c, "refund", m->order.order_no, NULL));
+	return membership_move_tx(c, &m->order, MEMBERSHIP_REFUNDING);
+}
+
+enum err membership_end_refund_tx(struct ctx *c, struct membership *m)
+{
+	if (m->order.status != MEMBERSHIP_REFUNDING)
+		return fail(c, ERR_ORDER_TRANSITION, "action");
+	m->refunding = false;
+	return membership_move_tx(c, &m->order, MEMBERSHIP_REFUNDED);
+}
+
+enum err membership_undo_refund_tx(struct ctx *c, struct membership *m)
+{
+	if (m->order.status != MEMBERSHIP_REFUNDING)
+		return fail(c, ERR_ORDER_TRANSITION, "action");
+	entitlement_refund_undo(&m->vip.now, m->order.id);
+	TRY(vip_save_tx(c, &m->vip));
+	m->refunding = false;
+	return membership_move_tx(c, &m->order, MEMBERSHIP_PAID);
+}
