@@ -6,7 +6,7 @@ import { baseSettings, sandboxSettings, shopSecrets, writeSettings } from './con
 import { loadDemo } from './demo.mjs';
 import { Fault, checkout, dropState, freePort, keptJson, lockDirectory, portIsFree, writePrivate } from './files.mjs';
 import { cleanEnv, endStrays, run } from './process.mjs';
-import { openSession, query } from './sql.mjs';
+import { openPool, openSession } from './sql.mjs';
 import { logName, startWeb } from './web.mjs';
 import { makeKeys, startWechat } from './wechat.mjs';
 
@@ -167,7 +167,8 @@ class Shop {
   }
 
   sql(statements) {
-    return query(this.db.socket, this.dbName, statements);
+    this.pool ??= openPool(this.db.socket, this.dbName, this.dir);
+    return this.pool.query(statements);
   }
 
   session() {
@@ -183,6 +184,7 @@ class Shop {
   // Returns { forced }: how many programs did not go when asked.
   async stop({ patienceMs } = {}) {
     const { forced } = await this.stopWeb(patienceMs);
+    await this.pool?.close();
     await endStrays(this.dir);
     if (this.lock) dropState(this.dir);
     await this.wechat?.close();

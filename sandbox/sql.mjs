@@ -1,29 +1,58 @@
 // SQL through the command-line client: no driver to install, and what is tested is not what tests.
+// Rows are those of all statements that give any, in order. A value is null, a Number where the text is an integer up to
+// 15 digits, a string otherwise. Statements run as the server's root.
 
 import { spawn } from 'node:child_process';
 import { clientArgs } from './database.mjs';
-import { cleanEnv, run } from './process.mjs';
+import { cleanEnv } from './process.mjs';
 
-// Runs statements as the server's root; returns the rows of those that give any, in order. A value is null, a Number
-// where the text is an integer up to 15 digits, a string otherwise.
+// Connections for statements that need none of their own: query(statements) takes an idle one, or opens one, since a new
+// client costs more than most statements. It rejects with the server's own error line, after which nothing more was run.
+export function openPool(socket, database, home = '') {
+  const idle = new Set();
+  const all = new Set();
+  const open = () => {
+    const session = openSession(socket, database, home, { force: false });
+    all.add(session);
+    session.ended.then(() => { all.delete(session); idle.delete(session); });
+    return session;
+  };
+  return {
+    query: async (statements) => {
+      const [session = open()] = idle;
+      idle.delete(session);
+      const rows = await session.run(statements);
+      idle.add(session); // one that failed has ended
+      return rows;
+    },
+    close: () => Promise.all([...all].map((session) => session.close())),
+  };
+}
+
+// Statements on a connection that is opened for them.
 export async function query(socket, database, statements) {
-  const { code, stdout, stderr } = await run('mariadb', [...clientArgs(socket), '--xml', database],
-    { env: cleanEnv(''), input: statements });
-  if (code !== 0) throw new Error(errorLine(stderr));
-  return rowsOf(stdout);
+  const session = openSession(socket, database, '', { force: false });
+  try {
+    return await session.run(statements);
+  } finally {
+    await session.close();
+  }
 }
 
 // A connection that stays open, for transactions and locks that are held while something else happens.
-// Returns { run(statement), close() }; run() rejects with the server's own error line.
-export function openSession(socket, database, home = '') {
-  // One pipe for answers and errors keeps them in order; --force goes on after an error.
-  const command = 'exec mariadb "$@" --xml --unbuffered --force 2>&1';
-  const child = spawn('sh', ['-c', command, 'sh', ...clientArgs(socket), database], { env: cleanEnv(home) });
+// Returns { run(statements), close(), ended }; run() rejects with the server's own error line. force: goes on after an error.
+export function openSession(socket, database, home = '', { force = true } = {}) {
+  // One pipe for answers and errors keeps them in order.
+  const command = 'exec mariadb "$@" --xml --unbuffered 2>&1';
+  const args = [...clientArgs(socket), ...force ? ['--force'] : [], database];
+  const child = spawn('sh', ['-c', command, 'sh', ...args], { env: cleanEnv(home) });
   let received = '';
   let waiting = null;
   let count = 0;
+  let over = false;
   const ended = new Promise((resolve) => child.on('close', () => {
-    waiting?.reject(new Error(`the session ended: ${errorLine(received)}`));
+    over = true;
+    waiting?.reject(new Error(errorLine(received) || 'the session ended'));
     resolve();
   }));
   child.stdin.on('error', () => {}); // told by 'close'
@@ -36,18 +65,21 @@ export function openSession(socket, database, home = '') {
     const { resolve, reject } = waiting;
     received = '';
     waiting = null;
-    if (/^ERROR /m.test(answer)) reject(new Error(errorLine(answer)));
+    if (force && /^ERROR /m.test(answer)) reject(new Error(errorLine(answer)));
     else resolve(rowsOf(answer));
   });
   let last = Promise.resolve();
-  const runOne = (statement) => new Promise((resolve, reject) => {
+  const runOne = (statements) => new Promise((resolve, reject) => {
     const mark = `<field name="mark">end-${count += 1}</field>\n  </row>\n</resultset>\n`;
+    if (over) throw new Error('the session ended');
     waiting = { mark, resolve, reject };
-    child.stdin.write(`${statement.replace(/;\s*$/, '')};\nSELECT 'end-${count}' AS mark;\n`);
+    const text = statements.trim().replace(/;$/, '');
+    child.stdin.write(`${text}${text && ';'}\nSELECT 'end-${count}' AS mark;\n`);
   });
   return {
-    run: (statement) => {
-      const answer = last.then(() => runOne(statement));
+    ended,
+    run: (statements) => {
+      const answer = last.then(() => runOne(statements));
       last = answer.catch(() => {});
       return answer;
     },

@@ -15,6 +15,7 @@ struct ops {
 	enum err (*lock_all_tx)(struct ctx *c, int64_t id, struct payable *out);
 	enum err (*revoke_tx)(struct ctx *c, struct payable *p);
 	enum err (*restore_tx)(struct ctx *c, struct payable *p); /* NULL: nothing was taken back */
+	/* NULL: its time is over by the clock alone, it waits for no provider */
 	enum err (*time_out)(struct ctx *c, int64_t id, bool *done);
 };
 
@@ -171,15 +172,6 @@ static enum err restore_membership_tx(struct ctx *c, struct payable *p)
 	return membership_undo_refund_tx(c, &p->membership);
 }
 
-/* Its time is over by the clock alone: it waits for no provider. */
-static enum err expire_membership(struct ctx *c, int64_t id, bool *done)
-{
-	(void)c;
-	(void)id;
-	*done = false;
-	return OK;
-}
-
 /* ---- the table ---- */
 
 static const struct ops kinds[] = {
@@ -187,7 +179,7 @@ static const struct ops kinds[] = {
 		lock_order_all_tx, revoke_order_tx, NULL, order_time_out },
 	[PAYABLE_MEMBERSHIP] = { find_membership, read_membership, lock_member_tx,
 		lock_membership_tx, grant_membership_tx, lock_membership_tx, revoke_membership_tx,
-		restore_membership_tx, expire_membership },
+		restore_membership_tx, NULL },
 };
 
 enum err payable_find(struct ctx *c, const char *no, struct payable *out)
@@ -245,5 +237,6 @@ enum err payable_restore_tx(struct ctx *c, struct payable *p)
 
 enum err payable_time_out(struct ctx *c, enum payable_kind kind, int64_t id, bool *done)
 {
-	return kinds[kind].time_out(c, id, done);
+	*done = false;
+	return kinds[kind].time_out != NULL ? kinds[kind].time_out(c, id, done) : OK;
 }

@@ -8,11 +8,12 @@
 //   });
 //
 // When the file's tests are over, the shop must still add up (`minimall audit`), must have told its logs no secret, must
-// have drawn no sanitizer's report, and must end when asked. Nothing is shared with another file but the MariaDB server.
+// have drawn no sanitizer's report, and must end when asked. Nothing is shared with another file but the MariaDB server and
+// the keys that a stand-in begins with.
 
 import { after } from 'node:test';
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -55,7 +56,8 @@ export async function openShop({
   const dir = makeDirectory();
   const reports = path.join(dir, 'sanitizer');
   mkdirSync(reports, { mode: 0o700 });
-  const shared = process.env.MINIMALL_E2E_DATABASE;
+  const { MINIMALL_E2E_DATABASE: shared, MINIMALL_E2E_KEYS: keys } = process.env;
+  if (keys) cpSync(keys, path.join(dir, 'wechat'), { recursive: true });
   const db = shared ? attachDatabase({ dir: shared }) : await startDatabase({ dir: path.join(dir, 'db') });
   const dbName = `minimall_${process.pid}_${randomBytes(4).toString('hex')}`;
   let shop;

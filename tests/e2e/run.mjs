@@ -1,5 +1,6 @@
 // Runs end-to-end tests: `node tests/e2e/run.mjs [files…]`, all of them without arguments. One MariaDB server serves the
-// whole run, in a directory of its own; each file has its own database and shop (harness.mjs).
+// whole run, in a directory of its own, and the stand-in's keys are made once; each file has its own database and shop
+// (harness.mjs).
 //   MODE=asan    test build/asan            E2E_JOBS=1   one file at a time (default 2)
 
 import { spawn } from 'node:child_process';
@@ -10,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Fault, checkout } from '../../sandbox/files.mjs';
 import { withinMs } from '../../sandbox/process.mjs';
 import { startDatabase } from '../../sandbox/shop.mjs';
+import { makeKeys } from '../../sandbox/wechat.mjs';
 
 const LIMIT_MS = 45 * 60_000; // a test that hangs must not hang the machine that runs it
 
@@ -31,7 +33,8 @@ let code = 1;
 try {
   const database = await startDatabase({ dir: path.join(dir, 'db'), log: (line) => console.log(line) });
   try {
-    if (!stopping) code = await runTests(path.join(dir, 'db'));
+    makeKeys(path.join(dir, 'keys'));
+    if (!stopping) code = await runTests({ MINIMALL_E2E_DATABASE: path.join(dir, 'db'), MINIMALL_E2E_KEYS: path.join(dir, 'keys') });
   } finally {
     await database.stop();
   }
@@ -42,12 +45,12 @@ try {
 }
 process.exit(code);
 
-async function runTests(databaseDir) {
+async function runTests(shared) {
   const jobs = process.env.E2E_JOBS || '2';
   const runner = spawn('setpriv', ['--pdeathsig', 'TERM', '--', process.execPath, '--test', '--test-reporter=spec', `--test-concurrency=${jobs}`,
     ...files], {
     cwd: checkout, stdio: ['ignore', 'inherit', 'inherit'], detached: true,
-    env: { ...process.env, MINIMALL_E2E_DATABASE: databaseDir },
+    env: { ...process.env, ...shared },
   });
   const ended = new Promise((resolve) => runner.on('exit', (status) => resolve(status ?? 1)));
   const first = await withinMs(Promise.race([ended, interrupted]), LIMIT_MS);
