@@ -1,4 +1,5 @@
 /* users.c - /api/users for administrators, /api/auth for oneself. */
+#include "flow/leave.h"
 #include "shop/session.h"
 #include "shop/user.h"
 #include "web/app.h"
@@ -36,7 +37,7 @@ static enum err update_user(struct ctx *c, struct req *r, struct resp *w)
 
 static enum err delete_user(struct ctx *c, struct req *r, struct resp *w)
 {
-	TRY(user_delete(c, req_id(r, 0)));
+	TRY(leave(c, req_id(r, 0)));
 	return resp_empty(w);
 }
 

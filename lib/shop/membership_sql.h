@@ -1,6 +1,6 @@
 /*
- * membership_sql.h - the columns of a membership order, and what membership.c, _pay, _end
- * and _view share.
+ * membership_sql.h - the columns of a membership order, and what membership.c, _make, _pay,
+ * _end and _view share.
  */
 #ifndef SHOP_MEMBERSHIP_SQL_H
 #define SHOP_MEMBERSHIP_SQL_H

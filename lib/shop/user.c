@@ -2,11 +2,8 @@
 
 #include "ext/crypto.h"
 #include "ext/db.h"
-#include "shop/card.h"
 #include "shop/journal.h"
 #include "shop/member.h"
-#include "shop/membership.h"
-#include "shop/order.h"
 
 static bool is_email(const char *s)
 {
@@ -284,28 +281,16 @@ enum err user_lock_tx(struct ctx *c, int64_t id, bool *live)
 	return OK;
 }
 
-static enum err delete_tx(struct ctx *c, void *arg)
+enum err user_lock_to_delete_tx(struct ctx *c, int64_t id)
 {
-	const int64_t id = *(const int64_t *)arg;
-	struct user row = { 0 };
-	bool busy;
-
 	TRY(keep_one_administrator_tx(c, id));
-	TRY(db_one(c, SQL_LOCK, ARGS(I64(id)), user_fields, &row));
-	/* the card is locked first: what it is just paying for is seen then */
-	TRY(card_delete_of_user_tx(c, id));
-	TRY(membership_leave_user_tx(c, id));
-	TRY(order_user_is_busy(c, id, &busy));
-	if (busy)
-		return fail(c, ERR_USER_IN_USE, NULL);
-	TRY(order_forget_user_tx(c, id));
-	TRY(journal_add_tx(c, "delete", arena_printf(&c->arena, "user %lld", (long long)id), NULL));
-	return db_hit(c, SQL_DELETE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(id)));
+	return user_hold_tx(c, id);
 }
 
-enum err user_delete(struct ctx *c, int64_t id)
+enum err user_delete_tx(struct ctx *c, int64_t id)
 {
-	return db_tx(c, delete_tx, &id);
+	TRY(journal_add_tx(c, "delete", arena_printf(&c->arena, "user %lld", (long long)id), NULL));
+	return db_hit(c, SQL_DELETE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(id)));
 }
 
 enum err user_end_sessions(struct ctx *c, int64_t user_id)

@@ -49,11 +49,10 @@ enum err user_update(struct ctx *c, int64_t id, const struct user *in) MUST;
  * sessions. Fails: PASSWORD_WRONG, PASSWORD_UNSET, EMAIL_TAKEN, PHONE_TAKEN.
  */
 enum err user_update_self(struct ctx *c, const struct user *in, struct user *out) MUST;
-/*
- * Hide a user and free its openid, e-mail and phone; the books keep its id.
- * Fails: NOT_FOUND, LAST_ADMINISTRATOR, USER_IN_USE.
- */
-enum err user_delete(struct ctx *c, int64_t id) MUST;
+/* Lock a user who is about to be deleted (flow/leave.h). Fails: NOT_FOUND, LAST_ADMINISTRATOR. */
+enum err user_lock_to_delete_tx(struct ctx *c, int64_t id) MUST;
+/* Hide a locked user and free its openid, e-mail and phone; the books keep its id. */
+enum err user_delete_tx(struct ctx *c, int64_t id) MUST;
 
 /* In a transaction: a live user stays until its end. Fails: NOT_FOUND. */
 enum err user_hold_tx(struct ctx *c, int64_t id) MUST;
