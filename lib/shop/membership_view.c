@@ -92,25 +92,42 @@ static const char SQL_FIND[] =
 	"SELECT " MEMBERSHIP_COLUMNS " FROM membership_orders o WHERE o.order_no = ?";
 static const char SQL_READ[] =
 	"SELECT " MEMBERSHIP_COLUMNS " FROM membership_orders o WHERE o.id = ?";
-/*
- * What is pending past its deadline is shown, and so found, as expired. The page's ids come
- * first, from the index alone where nothing is filtered by status.
- */
-#define WHERE_STATUS                                                                               \
-	"(? IS NULL OR CASE WHEN p.status = 0 AND p.expires_at <= ? THEN 3 ELSE p.status END = ?)"
+/* The page's ids come first, from an index alone where nothing is asked that it does not hold. */
 #define LIST_BY(index, where)                                                                      \
 	"SELECT " MEMBERSHIP_COLUMNS                                                               \
 	" FROM (SELECT p.id FROM membership_orders p FORCE INDEX (" index ") WHERE " where         \
-	" " WHERE_STATUS                                                                           \
 	" ORDER BY p.id DESC LIMIT ? OFFSET ?) q "                                                 \
 	"STRAIGHT_JOIN membership_orders o ON o.id = q.id ORDER BY o.id DESC"
 #define COUNT_BY(index, where)                                                                     \
-	"SELECT COUNT(*) AS total FROM membership_orders p FORCE INDEX (" index ") WHERE " where   \
-	" " WHERE_STATUS
-static const char SQL_LIST[] = LIST_BY("PRIMARY", "");
-static const char SQL_LIST_USER[] = LIST_BY("by_user", "p.user_id = ? AND");
-static const char SQL_COUNT[] = COUNT_BY("by_status", "");
-static const char SQL_COUNT_USER[] = COUNT_BY("by_user", "p.user_id = ? AND");
+	"SELECT COUNT(*) AS total FROM membership_orders p FORCE INDEX (" index ") WHERE " where
+/* What is pending past its deadline is shown, and so found, as expired. */
+#define IS         "p.status = ? AND (p.status <> 0 OR p.expires_at > ?)"
+#define IS_EXPIRED "(p.status = 3 OR (p.status = 0 AND p.expires_at <= ?))"
+static const char SQL_LIST[] = LIST_BY("PRIMARY", "TRUE");
+static const char SQL_COUNT[] = COUNT_BY("by_status", "TRUE");
+static const char SQL_LIST_IS[] = LIST_BY("by_status", IS);
+static const char SQL_COUNT_IS[] = COUNT_BY("by_status", IS);
+static const char SQL_LIST_EXPIRED[] = LIST_BY("PRIMARY", IS_EXPIRED);
+static const char SQL_COUNT_EXPIRED[] = COUNT_BY("PRIMARY", IS_EXPIRED);
+static const char SQL_LIST_USER[] = LIST_BY("by_user", "p.user_id = ?");
+static const char SQL_COUNT_USER[] = COUNT_BY("by_user", "p.user_id = ?");
+static const char SQL_LIST_USER_IS[] = LIST_BY("by_user_status", "p.user_id = ? AND " IS);
+static const char SQL_COUNT_USER_IS[] = COUNT_BY("by_user_status", "p.user_id = ? AND " IS);
+static const char SQL_LIST_USER_EXPIRED[] = LIST_BY("by_user", "p.user_id = ? AND " IS_EXPIRED);
+static const char SQL_COUNT_USER_EXPIRED[] = COUNT_BY("by_user", "p.user_id = ? AND " IS_EXPIRED);
+
+enum wanted { ANY_STATUS, ONE_STATUS, EXPIRED_STATUS };
+/* by whether a user is named, and by status */
+static const struct {
+	const char *list, *count;
+} lists[2][3] = {
+	{ [ANY_STATUS] = { SQL_LIST, SQL_COUNT },
+		[ONE_STATUS] = { SQL_LIST_IS, SQL_COUNT_IS },
+		[EXPIRED_STATUS] = { SQL_LIST_EXPIRED, SQL_COUNT_EXPIRED } },
+	{ [ANY_STATUS] = { SQL_LIST_USER, SQL_COUNT_USER },
+		[ONE_STATUS] = { SQL_LIST_USER_IS, SQL_COUNT_USER_IS },
+		[EXPIRED_STATUS] = { SQL_LIST_USER_EXPIRED, SQL_COUNT_USER_EXPIRED } },
+};
 
 const char *membership_kind_name(int64_t kind)
 {
@@ -183,30 +200,42 @@ static enum err status_of(struct ctx *c, const struct membership_query *q, opt_i
 	return fail(c, ERR_INVALID, "status");
 }
 
+/* The values that pick the orders; returns how many. */
+static size_t args_of(const struct ctx *c, int64_t user_id, enum wanted wanted, opt_i64 status,
+	struct db_arg *args)
+{
+	size_t n = 0;
+
+	if (user_id != 0)
+		args[n++] = I64(user_id);
+	if (wanted == ONE_STATUS)
+		args[n++] = OPT(status);
+	if (wanted != ANY_STATUS)
+		args[n++] = I64(c->now_ms);
+	return n;
+}
+
 enum err membership_list(struct ctx *c, const struct membership_query *q, struct page_counted *out)
 {
-	const struct db_arg size = I64(q->page.size),
-			    offset = I64((q->page.page - 1) * q->page.size), now = I64(c->now_ms);
 	struct count_row count = { 0 };
 	struct membership_order *orders;
+	enum wanted wanted = ANY_STATUS;
+	struct db_arg args[5];
 	struct db_rows rows;
-	struct db_arg who, is;
 	opt_i64 status;
 	int64_t user_id = 0;
+	size_t n;
 
 	TRY(scope_of(c, q, &user_id));
 	TRY(status_of(c, q, &status));
-	who = I64(user_id);
-	is = OPT(status);
-	if (user_id != 0) {
-		TRY(db_one(c, SQL_COUNT_USER, ARGS(who, is, now, is), count_fields, &count));
-		TRY(db_all(c, SQL_LIST_USER, ARGS(who, is, now, is, size, offset),
-			membership_order_fields, sizeof(*orders), q->page.size, &rows));
-	} else {
-		TRY(db_one(c, SQL_COUNT, ARGS(is, now, is), count_fields, &count));
-		TRY(db_all(c, SQL_LIST, ARGS(is, now, is, size, offset), membership_order_fields,
-			sizeof(*orders), q->page.size, &rows));
-	}
+	if (status.set)
+		wanted = status.n == MEMBERSHIP_EXPIRED ? EXPIRED_STATUS : ONE_STATUS;
+	n = args_of(c, user_id, wanted, status, args);
+	TRY(db_one(c, lists[user_id != 0][wanted].count, args, n, count_fields, &count));
+	args[n++] = I64(q->page.size);
+	args[n++] = I64((q->page.page - 1) * q->page.size);
+	TRY(db_all(c, lists[user_id != 0][wanted].list, args, n, membership_order_fields,
+		sizeof(*orders), q->page.size, &rows));
 	orders = rows.list.rows;
 	for (int64_t i = 0; i < rows.list.n; i++)
 		membership_show(c, &orders[i]);

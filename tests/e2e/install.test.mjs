@@ -43,7 +43,8 @@ const EXAMPLES = ['minimall', 'lighttpd', 'apache', 'logrotate'].map((name) => `
 const names = (folder) => readdirSync(path.join(checkout, folder), { recursive: true, withFileTypes: false });
 const programs = names('cgi-bin').map((name) => name.replace(/\.c$/, '.fcgi'));
 const settings = path.join(etc, 'minimall.conf');
-mkdirSync(etc, { recursive: true, mode: 0o750 });
+mkdirSync(path.dirname(etc), { recursive: true }); // for all to enter: Apache serves as somebody else
+mkdirSync(etc, { mode: 0o750 });
 writeFileSync(settings, 'of the shop\n', { mode: 0o600 });
 await make('install');
 
