@@ -34,7 +34,12 @@ await shop.sql(`
       IF(seq % 3 = 0, 1700000000000, NULL), 1700000000000 + FLOOR(seq / 7), 1700000000000 FROM seq_1_to_${ROWS};
   INSERT INTO order_items (order_id, product_id, name, quantity, unit_price, total_price)
     SELECT id, 1, '旧', 1, total_amount, total_amount FROM orders;
-  ANALYZE TABLE categories, products, users, orders, order_items`);
+  INSERT INTO plans (id, name, price, duration_days, level, is_active, created_at, updated_at) VALUES (1, '旧', 100, 30, 1, 0, 1700000000000, 1700000000000);
+  INSERT INTO membership_orders (order_no, user_id, plan_id, plan_name, kind, level, price, plan_days, discount, amount, days, value, quote_version, status,
+      expires_at, created_at, updated_at)
+    SELECT CONCAT('VIPT', seq), IF(seq % 2 = 0, ${userId}, 1000 + seq), 1, '旧', 1, 1, 100, 30, 0, 100, 30, 100, 0, IF(seq % 5 < 2, 2, 3),
+      1700000000000, 1700000000000, 1700000000000 FROM seq_1_to_${ROWS};
+  ANALYZE TABLE categories, products, users, orders, order_items, membership_orders`);
 
 // ---- limits ----
 
@@ -205,6 +210,31 @@ test('every list walks the whole of its own index from the cursor on, page by pa
       const hiddenShare = limit * 0.2; // rows that are deleted are walked over
       assert.ok(first <= 1 + hiddenShare, `${address}: page 1 read ${first} rows more than it shows`);
       assert.ok(deep <= 1 + hiddenShare, `${address}: a deep page read ${deep} rows more than it shows`);
+    }
+  });
+});
+
+// page and page_size are the contract's, so a deep page costs what lies before it, but in the index alone.
+const MEMBERSHIPS = [
+  ['', admin, 'PRIMARY', EIGHT], ['status=EXPIRED', admin, 'PRIMARY', EIGHT], ['status=CANCELLED', admin, 'by_status', 1], ['status=REFUNDING', admin, 'by_status', 1],
+  [`user_id=${userId}`, admin, 'by_user', EIGHT], ['', anna.token, 'by_user', EIGHT], ['status=EXPIRED', anna.token, 'by_user', EIGHT],
+  ['status=CANCELLED', anna.token, 'by_user_status', EIGHT + 1],
+];
+
+test('a page of membership orders is found in its index, in its order, with no order read that the index can leave out (B13)', async () => {
+  await withStatementLog(shop, async (statementFor) => {
+    let size = 100;
+    for (const [query, token, key, bytes] of MEMBERSHIPS) {
+      size += 1;
+      const answer = await exactly(shop, 'GET', `/api/membership/orders/list/?page=2&page_size=${size}&${query}`, { token });
+      assert.equal(answer.json.data.length, query === 'status=REFUNDING' ? 0 : size, answer.text.slice(0, 200));
+      const statement = await statementFor(size, `LIMIT ${size} OFFSET ${size}) q%`);
+      const told = `${query} ${key}`;
+      const plan = (await shop.sql(`EXPLAIN ${statement}`)).find((row) => row.table === 'p');
+      assert.deepEqual([plan.key, Number(plan.key_len)], [key, bytes], `${told}: ${JSON.stringify(plan)}`);
+      assert.doesNotMatch(plan.Extra, /filesort|temporary/, told);
+      const read = await rowsRead(shop, statement, 'p');
+      assert.ok(read <= 2 * size * (query.endsWith('EXPIRED') ? 2 : 1), `${told}: ${read} rows read for two pages of ${size}`);
     }
   });
 });

@@ -44,14 +44,15 @@ export async function deepCursor(shop, address, token) {
   return cursorOf(addresses[Math.floor(addresses.length * 0.6)]);
 }
 
-// Runs `work` with the server's log of statements on. statementFor(limit) is what our own programs asked for that page.
+// Runs `work` with the server's log of statements on. statementFor(limit) is what our own programs asked for that page,
+// the statement that ends so.
 export async function withStatementLog(shop, work) {
   const [before] = await shop.sql('SELECT @@GLOBAL.general_log AS on_off, @@GLOBAL.log_output AS target');
   await shop.sql("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON");
   await shop.restartWeb(); // only what is prepared under the log is logged with its values
-  const statementFor = async (limit) => {
+  const statementFor = async (limit, ending = `LIMIT ${limit + 1}`) => {
     const rows = await shop.sql(`SELECT CONVERT(argument USING utf8mb4) AS sql_text FROM mysql.general_log
-      WHERE command_type = 'Execute' AND argument LIKE '%FORCE INDEX%LIMIT ${limit + 1}'
+      WHERE command_type = 'Execute' AND argument LIKE '%FORCE INDEX%${ending}'
       AND thread_id IN (SELECT id FROM information_schema.processlist WHERE db = DATABASE())`);
     assert.equal(rows.length, 1, `statements of the page of ${limit}: ${rows.length}`);
     return rows[0].sql_text;
