@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { ADJUSTMENT, CARDS, CARD_KEYS, Cards, DISABLED, IN_USE, LEDGER, TOP_UP, assertCard, isLuhn } from './card-rig.mjs';
 import { MINUTE_S, assertRefused, fen, openTrade, tally } from './trading.mjs';
 
-const trade = await openTrade();
+const trade = await openTrade({ leaks: true });
 const { shop } = trade;
 const cards = new Cards(trade);
 const adminId = (await cards.ok('GET', '/api/auth/me')).user_id;

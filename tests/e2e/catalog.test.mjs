@@ -7,7 +7,7 @@ const PRODUCT = ['product_id', 'category_id', 'name', 'description', 'price', 's
 const CATEGORY = ['category_id', 'name', 'description', 'parent_id', 'created_at', 'updated_at'];
 const ROUNDS = 20;
 
-const trade = await openTrade();
+const trade = await openTrade({ leaks: true });
 const { shop } = trade;
 const anna = await trade.buyer();
 

@@ -13,7 +13,7 @@ const PROGRAMS = ['cards', 'categories', 'login', 'memberships', 'notify', 'orde
 const SCHEMA = path.join(checkout, 'schema');
 const PASSWORD = 'a-password-of-12';
 
-const shop = await openShop();
+const shop = await openShop({ leaks: true });
 const { db } = shop.shop;
 
 // A program with the shop's settings but for these (null removes one), and no settings file: { code, stdout, stderr }.

@@ -48,10 +48,12 @@ export function makeDirectory() {
 }
 
 // options: env (settings over the starter's; null removes one), processEnv (environment of the programs), wechat (false: no
-// stand-in), certificates (true: its merchant has platform certificates too), binDir. The test clock is on unless `testClock` is
-// false.
+// stand-in), certificates (true: its merchant has platform certificates too), binDir, leaks (true: the sanitizers' build looks for
+// leaks, which costs a second at the end of every program; files that between them ask for all that can be asked for do). The
+// test clock is on unless `testClock` is false.
 export async function openShop({
   env = {}, processEnv = {}, wechat = true, certificates = false, testClock = true, binDir: programs = binDir,
+  leaks = false,
 } = {}) {
   const dir = makeDirectory();
   const reports = path.join(dir, 'sanitizer');
@@ -74,7 +76,7 @@ export async function openShop({
     shop = await startShop({
       dir, binDir: programs, db, dbName, wechat, certificates, testClock, env,
       workerEnv: {
-        ASAN_OPTIONS: `log_path=${reports}/asan`, UBSAN_OPTIONS: `print_stacktrace=1:log_path=${reports}/ubsan`, ...processEnv,
+        ASAN_OPTIONS: `detect_leaks=${Number(leaks)}:log_path=${reports}/asan`, UBSAN_OPTIONS: `print_stacktrace=1:log_path=${reports}/ubsan`, ...processEnv,
       },
     });
   } catch (error) {

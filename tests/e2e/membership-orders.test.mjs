@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { ORDERS, PENDING_TEXT, assertDenied, assertOrder, dataOf, openVip } from './membership-rig.mjs';
 import { DAY_S, PAY_S, tally } from './trading.mjs';
 
-const vip = await openVip();
+const vip = await openVip({ leaks: true });
 const { shop, trade } = vip;
 const month = await vip.plan({ name: '月度会员', price: '29.90', duration_days: 30, level: 1 });
 const year = await vip.plan({ name: '年度会员', price: '300.00', duration_days: 365, level: 1 });

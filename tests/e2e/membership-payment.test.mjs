@@ -5,7 +5,7 @@ import { afterEach, test } from 'node:test';
 import { assertDenied, assertOrder, openVip } from './membership-rig.mjs';
 import { ATTEMPT, DATE, DAY_S, MINUTE_S, PAY_S, VERDICT, assertRefused, prepayIdOf, tally } from './trading.mjs';
 
-const vip = await openVip();
+const vip = await openVip({ leaks: true });
 const { shop, trade } = vip;
 const month = await vip.plan({ name: '月度', price: '30.00', duration_days: 30, level: 1 });
 const QUERY_GAP_S = 60;

@@ -5,7 +5,7 @@ import {
   CANCELLED, COMPLETED, PAID, PENDING, REFUNDED, SHIPPED, assertFullOrder, assertOrder, assertRefused, openTrade,
 } from './trading.mjs';
 
-const trade = await openTrade();
+const trade = await openTrade({ leaks: true });
 const { shop } = trade;
 const [anna, bob] = await trade.buyers(2);
 

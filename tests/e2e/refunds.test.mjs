@@ -5,7 +5,7 @@ import { afterEach, test } from 'node:test';
 import { ATTEMPT, COMPLETED, PAID, REFUNDED, SHIPPED, assertRefused, fen, tally } from './trading.mjs';
 import { FEN, FIRST_LOOK_S, STATE, assertRefund, openRefunds } from './refunding.mjs';
 
-const refunds = await openRefunds();
+const refunds = await openRefunds({ leaks: true });
 const { trade, shop, anna } = refunds;
 
 const idle = await trade.product({ price: '10.00', stock: 1000 });

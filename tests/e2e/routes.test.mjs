@@ -69,7 +69,7 @@ const ORIGIN = 'https://admin.example.com';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const REQUEST_ID = /^[0-9a-z]{20}$/;
 
-const shop = await openShop({ env: { CORS_ORIGINS: `https://other.example.com, ${ORIGIN}` } });
+const shop = await openShop({ leaks: true, env: { CORS_ORIGINS: `https://other.example.com, ${ORIGIN}` } });
 const admin = await shop.admin();
 const anna = await shop.login('anna');
 const category = (await shop.ok('POST', '/api/categories', { token: admin, body: { name: '茶' } })).category_id;

@@ -110,7 +110,7 @@ export async function serveBy(shop, module, { edit = (text) => text } = {}) {
     env: cleanEnv(home, {
       MINIMALL_BIND: '127.0.0.1', MINIMALL_PORT: String(port), MINIMALL_ROOT: checkout, MINIMALL_BIN: binDir, MINIMALL_VAR: home,
       MINIMALL_CONFIG: path.join(home, 'shop.conf'), MINIMALL_USER: 'www-data',
-      ASAN_OPTIONS: `log_path=${home}/sanitizer`, UBSAN_OPTIONS: `print_stacktrace=1:log_path=${home}/sanitizer`,
+      ASAN_OPTIONS: `detect_leaks=0:log_path=${home}/sanitizer`, UBSAN_OPTIONS: `print_stacktrace=1:log_path=${home}/sanitizer`,
     }),
   });
   const stop = async () => {

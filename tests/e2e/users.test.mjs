@@ -7,7 +7,7 @@ const USER = ['user_id', 'openid', 'nickname', 'avatar_url', 'gender', 'phone', 
 const DONE = { message: '用户信息更新成功' };
 const PASSWORD = 'a-password-of-12';
 
-const trade = await openTrade();
+const trade = await openTrade({ leaks: true });
 const { shop } = trade;
 const anna = await trade.buyer();
 
