@@ -11,11 +11,9 @@ case $version in
   exit 0
   ;;
 esac
-failed=0
-for source in $(find lib cgi-bin cli tests -name '*.[ch]' 2>/dev/null | sort); do
-  clang-format --dry-run -Werror "$source" 2>/dev/null || {
-    echo "$source: not formatted; make format mends it"
-    failed=1
-  }
-done
-exit $failed
+# One process for all of them: starting one costs more than most files.
+# shellcheck disable=SC2046 # paths without blanks
+said=$(clang-format --dry-run -Werror $(find lib cgi-bin cli tests -name '*.[ch]') 2>&1) && exit 0
+printf '%s\n' "$said" | grep ' error: ' | cut -d: -f1 | sort -u
+echo 'make format mends it'
+exit 1

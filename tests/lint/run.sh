@@ -5,13 +5,20 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 
 [ $# -gt 0 ] || set -- layers banned sql headers must sizes schema scripts settings private format cppcheck
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# shellcheck disable=SC2016 # for the inner shell
+printf '%s\n' "$@" | xargs -P "$(nproc)" -I '{}' sh -c 'sh "tests/lint/$1.sh" >"$2/$1" 2>&1 || : >"$2/$1.failed"' sh '{}' "$out"
+
 failed=0
 for check in "$@"; do
-  if said=$(sh "tests/lint/$check.sh" 2>&1); then
-    echo "lint $check: ok${said:+ ($said)}"
+  if [ -e "$out/$check" ] && [ ! -e "$out/$check.failed" ]; then
+    echo "lint $check: ok$([ ! -s "$out/$check" ] || echo " ($(cat "$out/$check"))")"
   else
     echo "lint $check: FAILED"
-    printf '%s\n' "$said" | sed 's/^/  /'
+    sed 's/^/  /' "$out/$check"
     failed=$((failed + 1))
   fi
 done
