@@ -113,8 +113,8 @@ struct paying {
 static enum err pay_tx(struct ctx *c, void *arg)
 {
 	struct paying *x = arg;
-	const struct membership_payment paid = { MEMBERSHIP_SIMULATED, x->payment_method, NULL,
-		c->now_ms };
+	struct membership_payment paid = { .by = MEMBERSHIP_SIMULATED,
+		.method = x->payment_method };
 	struct membership_outcome outcome;
 	int64_t made;
 
@@ -123,6 +123,7 @@ static enum err pay_tx(struct ctx *c, void *arg)
 		return membership_read(c, made, &x->m.order);
 	TRY(membership_lock_tx(c, x->m.order.id, &x->m));
 	TRY(why_not_now(c, &x->m));
+	paid.paid_ms = c->now_ms; /* which the lock has set anew */
 	TRY(membership_grant_tx(c, &x->m, &paid, &outcome));
 	if (outcome.grant == MEMBERSHIP_NOT_GRANTED)
 		return ERR_QUOTE_CHANGED;
