@@ -27,7 +27,7 @@ const ADMIN_ACCOUNT = 'admin@example.com';
 // signal      breaks the start off
 // Returns { baseUrl, sandboxUrl, env, dir, admin, gatewaySecret, minimall, sql, session, setClock, restartWeb, died, stop }.
 export async function startShop({
-  dir, port = 0, binDir, db, dbName, wechat = true, certificates = false, providers = {}, demo = false, testClock = false, env = {},
+  dir, port = 0, binDir, db, dbName, wechat = true, certificates = false, refundMode, providers = {}, demo = false, testClock = false, env = {},
   workerEnv = {}, signal, log = () => {},
 }) {
   if (!existsSync(path.join(binDir, 'minimall'))) throw new Fault(`nothing is built in ${binDir}: run make first`);
@@ -39,7 +39,7 @@ export async function startShop({
     if (!await portIsFree(shop.port)) {
       throw new Fault(`port ${shop.port} is taken by another program, or not yours to use: choose one with PORT=…`);
     }
-    await shop.configure({ wechat, certificates, providers, testClock, env });
+    await shop.configure({ wechat, certificates, refundMode, providers, testClock, env });
     signal?.throwIfAborted();
     await shop.migrate();
     await shop.startWeb();
@@ -76,7 +76,7 @@ class Shop {
     this.gatewaySecret = this.secrets.gateway;
   }
 
-  async configure({ wechat, certificates, providers, testClock, env }) {
+  async configure({ wechat, certificates, refundMode, providers, testClock, env }) {
     await endStrays(this.dir);
     dropState(this.dir); // it may be of another database
     const database = await this.db.createDatabase(this.dbName);
@@ -86,20 +86,20 @@ class Shop {
     }
     this.env = {
       ...baseSettings(this.dir, this.secrets), ...database,
-      ...(wechat ? await this.startWechat(certificates) : providers),
+      ...(wechat ? await this.startWechat({ certificates, refundMode }) : providers),
       ...(testClock ? { MINIMALL_TEST_CLOCK: this.clockFile } : {}), ...env,
     };
     writeSettings(this.configFile, this.env);
   }
 
   // The stand-in keeps its port from one start to the next, so that orders of an earlier day are still found there.
-  async startWechat(certificates) {
+  async startWechat({ certificates, refundMode }) {
     const keys = makeKeys(path.join(this.dir, 'wechat'), { clockFile: this.clockFile });
     const portFile = path.join(this.dir, 'wechat', 'port.json');
     const kept = keptJson(portFile, () => 0);
     const port = kept !== 0 && await portIsFree(kept) ? kept : await freePort();
     this.wechat = await startWechat({
-      ...keys, certificates, port, clockFile: this.clockFile, stateFile: path.join(this.dir, 'wechat', 'state.json'),
+      ...keys, certificates, refundMode, port, clockFile: this.clockFile, stateFile: path.join(this.dir, 'wechat', 'state.json'),
       log: (line) => appendFileSync(path.join(this.dir, 'log', 'wechat.log'), `${line}\n`),
     });
     writePrivate(portFile, JSON.stringify(this.wechat.port));

@@ -138,6 +138,27 @@ test('the demo shop has goods, orders in every state, and exactly one administra
   assert.ok(onShelf.some((product) => product.stock === 0) && onShelf.some((product) => product.price === 0.01));
 });
 
+test('money goes the whole way there and back, with nobody but the shop and its stand-in (B30, B43)', async () => {
+  const send = (method, address, token, body) => request(`${first.BASE_URL}${address}`, { method, token, body: JSON.stringify(body) });
+  const { token } = await send('POST', '/weixin-login', undefined, { code: 'sandbox:refunded' });
+  const staff = await adminToken(first);
+  const [product] = (await request(`${first.BASE_URL}/api/products?limit=500`)).filter(({ stock }) => stock > 0);
+  const order = await send('POST', '/api/orders', token, { items: [{ product_id: product.product_id, quantity: 1 }] });
+  const [{ id: plan }] = (await request(`${first.BASE_URL}/api/membership/plans/`)).data;
+  const membership = (await send('POST', '/api/membership/orders/create/', token, { plan_id: plan })).data;
+  for (const no of [order.order_id, membership.order_no]) {
+    const prepared = JSON.stringify(await send('POST', '/api/payment/wxpay', token, { order_id: no }));
+    const paid = await request(`${first.SANDBOX_URL}/pay/${/prepay_id=(\w+)/.exec(prepared)[1]}`, { method: 'POST' });
+    assert.equal(paid.status, 200);
+  }
+  assert.equal((await send('POST', '/api/payment/refunds', staff, { order_id: order.order_id, reason: '退货' })).status, 'SUCCESS');
+  const asked = (await send('POST', '/api/membership/orders/action/', staff, { order_no: membership.order_no, action: 'refund' })).data;
+  assert.match(asked.status, /^REFUND(ING|ED)$/);
+  const detail = `${first.BASE_URL}/api/membership/orders/detail/?order_no=${membership.order_no}`;
+  const done = async () => (await request(detail, { token: staff })).data.status === 'REFUNDED';
+  assert.ok(await untilReady(done, running.child, READY_MS), 'the start has jobs done');
+});
+
 test('its database is reached with what dev.env says', async () => {
   const { code, stdout, stderr } = await run('mariadb', ['--no-defaults', `--socket=${first.DB_SOCKET}`, '--batch', first.DB_NAME,
     '--execute', 'SELECT COUNT(*) FROM products']);
@@ -229,7 +250,7 @@ test('a second start keeps data, sign-in and sandbox', async () => {
   assert.deepEqual(await devEnv(), first);
   assert.ok(!shop.output().includes('demo data'), shop.output());
   const token = await adminToken(first);
-  assert.equal((await request(`${first.BASE_URL}/api/orders?limit=500`, { token })).length, 8);
+  assert.equal((await request(`${first.BASE_URL}/api/orders?limit=500`, { token })).length, 9, 'those of the demo, and the refunded one');
   const { code, output } = await stopped(shop, 'SIGTERM');
   assert.equal(code, 0, output);
   assert.deepEqual(processes(), []);
