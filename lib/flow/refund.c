@@ -6,6 +6,8 @@
 #include "shop/outbox.h"
 
 enum { REFUNDS_A_PASS = 200, PROVIDER_ID_MAX = 64 };
+/* Who requests a refund asks the provider at once; jobs asks about a lost answer after this. */
+#define FIRST_LOOK_MS    MINUTE_MS
 #define AUTOMATIC_REASON "订单未能受理，自动退款"
 
 /* The gaps after which a refund is asked about again (PAYMENTS.md 2.11). */
@@ -186,7 +188,8 @@ enum err refunding_rest_tx(struct ctx *c, const struct refunding *x, money *rest
 	return OK;
 }
 
-enum err refunding_begin_tx(struct ctx *c, struct refunding *x, money amount, const char *reason)
+enum err refunding_begin_tx(
+	struct ctx *c, struct refunding *x, money amount, const char *reason, int64_t due_ms)
 {
 	x->refund = (struct refund){
 		.refund_no = refund_new_no(c),
@@ -196,7 +199,7 @@ enum err refunding_begin_tx(struct ctx *c, struct refunding *x, money amount, co
 		.amount = amount,
 		.reason = reason,
 	};
-	TRY(refund_create_tx(c, &x->refund));
+	TRY(refund_create_tx(c, &x->refund, due_ms));
 	return x->attempt.channel == CHANNEL_CARD ? give_back_to_card_tx(c, x) : OK;
 }
 
@@ -223,7 +226,7 @@ static enum err request_tx(struct ctx *c, void *arg)
 		return refund_read(c, made, &x->refund);
 	TRY(refunding_lock_tx(c, x));
 	TRY(amount_tx(c, x, &amount));
-	TRY(refunding_begin_tx(c, x, amount, x->in->reason));
+	TRY(refunding_begin_tx(c, x, amount, x->in->reason, c->now_ms + FIRST_LOOK_MS));
 	return idempotency_end_tx(c, x->refund.refund_id, 201);
 }
 
@@ -274,7 +277,7 @@ enum err refund_automatically_tx(
 		.automatic = true,
 	};
 
-	return refund_create_tx(c, &r);
+	return refund_create_tx(c, &r, c->now_ms);
 }
 
 /* ---- notifications ---- */

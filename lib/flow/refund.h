@@ -21,9 +21,9 @@ enum err refund_request(struct ctx *c, const struct refund *in, struct refund *o
 /*
  * Refund a membership order: what it granted is taken back at once, its cash goes back to
  * where it came from, a card's at once, a provider's by the next pass of jobs (BEHAVIOUR 29,
- * 30). A repeat answers as the first; *out says how far it
- * is. Honours c->idem. Fails: NOT_FOUND, ORDER_TRANSITION, REFUND_UNDER_WAY (another of this
- * user), SEGMENT_FOLDED, GRANTED_LATER, CARD_NONE.
+ * 30). A repeat answers as the first; *out says how far it is. Honours c->idem. Fails:
+ * NOT_FOUND, ORDER_TRANSITION, REFUND_UNDER_WAY (another of this user), SEGMENT_FOLDED,
+ * GRANTED_LATER, CARD_NONE.
  */
 enum err refund_membership(struct ctx *c, const char *order_no, struct membership_order *out) MUST;
 /* Fails: NOT_FOUND. */

@@ -2,7 +2,6 @@
 #include "ext/db.h"
 #include "flow/refunding.h"
 #include "shop/idempotency.h"
-#include "shop/outbox.h"
 
 #define REASON "会员订单退款"
 
@@ -22,11 +21,8 @@ static enum err give_back_tx(struct ctx *c, struct refunding *x)
 		TRY(refunding_rest_tx(c, x, &rest));
 	if (rest.fen == 0) /* nothing was paid, or only in play */
 		return membership_end_refund_tx(c, m);
-	TRY(refunding_begin_tx(c, x, rest, REASON));
-	if (x->refund.state != REFUND_PROCESSING)
-		return OK;
 	/* this family calls no provider (BEHAVIOUR 54): the next pass of jobs does */
-	return outbox_put_tx(c, OUTBOX_FOLLOW_REFUND, x->refund.refund_id, c->now_ms);
+	return refunding_begin_tx(c, x, rest, REASON, c->now_ms);
 }
 
 static enum err refund_tx(struct ctx *c, void *arg)

@@ -20,8 +20,8 @@ struct refunding {
 enum err refunding_lock_tx(struct ctx *c, struct refunding *x) MUST;
 /* What of a locked attempt neither went back nor is about to. */
 enum err refunding_rest_tx(struct ctx *c, const struct refunding *x, money *rest) MUST;
-/* Fix the refund's number; what a card paid is back at once. */
+/* Fix the refund's number; what a card paid is back at once, else jobs sees to it from due_ms on. */
 enum err refunding_begin_tx(
-	struct ctx *c, struct refunding *x, money amount, const char *reason) MUST;
+	struct ctx *c, struct refunding *x, money amount, const char *reason, int64_t due_ms) MUST;
 
 #endif

@@ -6,9 +6,6 @@
 #include "ext/db.h"
 #include "shop/outbox.h"
 
-/* A lost answer is asked about after this; the caller asks the provider at once. */
-#define FIRST_LOOK_MS MINUTE_MS
-
 enum { NO_MAX = 64, AUTOMATIC_TRIES = 5 };
 /* An automatic refund that came to nothing is tried again, under another number, after this. */
 #define AUTOMATIC_PAUSE_MS HOUR_MS
@@ -118,7 +115,7 @@ bool refund_is_final(int64_t state)
 	return state == REFUND_SUCCESS || state == REFUND_CLOSED;
 }
 
-enum err refund_create_tx(struct ctx *c, struct refund *r)
+enum err refund_create_tx(struct ctx *c, struct refund *r, int64_t due_ms)
 {
 	assert(db_in_tx(c->db));
 	r->state = REFUND_PROCESSING;
@@ -129,8 +126,7 @@ enum err refund_create_tx(struct ctx *c, struct refund *r)
 			I64(r->payable_id), FEN(r->amount), TEXT(r->reason), I64(r->automatic),
 			I64(c->now_ms), I64(c->now_ms)),
 		&r->refund_id));
-	return outbox_put_tx(c, OUTBOX_FOLLOW_REFUND, r->refund_id,
-		r->automatic ? c->now_ms : c->now_ms + FIRST_LOOK_MS);
+	return outbox_put_tx(c, OUTBOX_FOLLOW_REFUND, r->refund_id, due_ms);
 }
 
 enum err refund_find(struct ctx *c, const char *refund_no, struct refund *out)

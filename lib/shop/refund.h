@@ -45,8 +45,8 @@ struct refund_sums {
 /* A new number. Automatic ones derive theirs from the attempt and how often it was tried. */
 const char *refund_new_no(struct ctx *c) MUST;
 const char *refund_automatic_no(struct ctx *c, const char *out_trade_no, int64_t tries) MUST;
-/* Write it, under way, and the work of seeing to it. The caller locked payable and attempt. */
-enum err refund_create_tx(struct ctx *c, struct refund *r) MUST;
+/* Write it, under way, and that jobs sees to it from due_ms on. The caller locked payable and attempt. */
+enum err refund_create_tx(struct ctx *c, struct refund *r, int64_t due_ms) MUST;
 /* Fails: NOT_FOUND. */
 enum err refund_find(struct ctx *c, const char *refund_no, struct refund *out) MUST;
 enum err refund_read(struct ctx *c, int64_t refund_id, struct refund *out) MUST;
