@@ -4,7 +4,8 @@
  * membership_view.c.
  */
 #include "ext/db.h"
-#include "shop/membership_sql.h"
+#include "shop/membership_internal.h"
+#include "shop/payment.h"
 
 static const char SQL_LOCK[] =
 	"SELECT " MEMBERSHIP_COLUMNS " FROM membership_orders o WHERE o.id = ? FOR UPDATE";
@@ -57,4 +58,10 @@ enum err membership_move_tx(struct ctx *c, struct membership_order *o, enum memb
 			AT(o->paid_at), AT(o->updated_at), I64(o->id), I64(from))));
 	membership_show(c, o);
 	return OK;
+}
+
+enum err membership_drop_tx(struct ctx *c, struct membership_order *o)
+{
+	TRY(membership_move_tx(c, o, MEMBERSHIP_CANCELLED));
+	return payment_release_tx(c, PAYABLE_MEMBERSHIP, o->id);
 }

@@ -2,8 +2,7 @@
 #include "ext/db.h"
 #include "shop/idempotency.h"
 #include "shop/journal.h"
-#include "shop/membership_sql.h"
-#include "shop/payment.h"
+#include "shop/membership_internal.h"
 
 static const char SQL_EXPIRE[] =
 	"UPDATE membership_orders SET status = 3, pending_user_id = NULL, updated_at = ? "
@@ -26,8 +25,7 @@ static enum err cancel_tx(struct ctx *c, void *arg)
 	e = membership_why_not(c, o);
 	if (e != OK)
 		return fail(c, e, NULL);
-	TRY(membership_move_tx(c, o, MEMBERSHIP_CANCELLED));
-	TRY(payment_release_tx(c, PAYABLE_MEMBERSHIP, o->id));
+	TRY(membership_drop_tx(c, o));
 	return idempotency_end_tx(c, o->id, 200);
 }
 
@@ -47,10 +45,7 @@ enum err membership_leave_user_tx(struct ctx *c, int64_t user_id)
 	if (refunding || vip)
 		return fail(c, ERR_USER_IN_USE, NULL);
 	TRY(membership_pending_tx(c, user_id, &pending, &found));
-	if (!found)
-		return OK;
-	TRY(membership_move_tx(c, &pending, MEMBERSHIP_CANCELLED));
-	return payment_release_tx(c, PAYABLE_MEMBERSHIP, pending.id);
+	return found ? membership_drop_tx(c, &pending) : OK;
 }
 
 enum err membership_expire(struct ctx *c, int64_t limit, int64_t *expired)

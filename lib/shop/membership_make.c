@@ -5,8 +5,7 @@
 #include "ext/db.h"
 #include "shop/idempotency.h"
 #include "shop/journal.h"
-#include "shop/membership_sql.h"
-#include "shop/payment.h"
+#include "shop/membership_internal.h"
 #include "shop/plan.h"
 
 #define GIFT_NAME "赠送"
@@ -18,6 +17,14 @@ static const char SQL_INSERT[] =
 	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /* ---- quoting ---- */
+
+static enum err check_refunding(struct ctx *c, int64_t user_id)
+{
+	bool refunding;
+
+	TRY(membership_is_refunding(c, user_id, &refunding));
+	return refunding ? fail(c, ERR_REFUND_UNDER_WAY, NULL) : OK;
+}
 
 static enum err quote_plan(
 	struct ctx *c, const struct vip *v, const struct plan *plan, struct quote *out)
@@ -31,14 +38,11 @@ static enum err quote_plan(
 enum err membership_quote(struct ctx *c, int64_t plan_id, struct membership_quote *out)
 {
 	struct plan plan = { 0 };
-	bool refunding;
 	struct quote q;
 	struct vip v;
 
 	TRY(plan_offered(c, plan_id, &plan));
-	TRY(membership_is_refunding(c, c->actor.user_id, &refunding));
-	if (refunding)
-		return fail(c, ERR_REFUND_UNDER_WAY, NULL);
+	TRY(check_refunding(c, c->actor.user_id));
 	TRY(vip_read(c, c->actor.user_id, &v));
 	TRY(quote_plan(c, &v, &plan, &q));
 	*out = (struct membership_quote){
@@ -88,8 +92,7 @@ static enum err make_way_tx(struct ctx *c, const struct vip *v)
 		return membership_move_tx(c, &before.order, MEMBERSHIP_EXPIRED);
 	if (membership_why_not_locked(c, &before) != ERR_QUOTE_CHANGED)
 		return fail(c, ERR_PENDING_EXISTS, NULL);
-	TRY(membership_move_tx(c, &before.order, MEMBERSHIP_CANCELLED));
-	return payment_release_tx(c, PAYABLE_MEMBERSHIP, before.order.id);
+	return membership_drop_tx(c, &before.order);
 }
 
 /* An order of status PENDING or, where nothing waits for it, CANCELLED. */
@@ -135,14 +138,6 @@ static enum err grant_free_tx(
 	return OK;
 }
 
-static enum err check_refunding_tx(struct ctx *c, int64_t user_id)
-{
-	bool refunding;
-
-	TRY(membership_is_refunding(c, user_id, &refunding));
-	return refunding ? fail(c, ERR_REFUND_UNDER_WAY, NULL) : OK;
-}
-
 static enum err create_tx(struct ctx *c, void *arg)
 {
 	struct making *x = arg;
@@ -155,7 +150,7 @@ static enum err create_tx(struct ctx *c, void *arg)
 	if (made != 0)
 		return membership_read(c, made, x->out);
 	TRY(vip_lock_tx(c, x->user_id, &v));
-	TRY(check_refunding_tx(c, x->user_id));
+	TRY(check_refunding(c, x->user_id));
 	TRY(make_way_tx(c, &v));
 	TRY(plan_offered_tx(c, x->plan_id, &plan));
 	TRY(quote_plan(c, &v, &plan, &q));
@@ -185,7 +180,7 @@ static enum err give_tx(struct ctx *c, void *arg)
 	TRY(vip_lock_tx(c, x->user_id, &v));
 	if (!v.live)
 		return ERR_NOT_FOUND;
-	TRY(check_refunding_tx(c, x->user_id));
+	TRY(check_refunding(c, x->user_id));
 	TRY(entitlement_quote_gift(&v.now, &x->gift, ctx_now_s(c), &q));
 	/* it never waits, and so has room beside what this user has pending */
 	*x->out = (struct membership_order){

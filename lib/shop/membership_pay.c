@@ -1,7 +1,7 @@
 /* membership_pay.c - what is granted for a payment: the provider's, the card's, or a simulated one. */
 #include "ext/db.h"
 #include "shop/idempotency.h"
-#include "shop/membership_sql.h"
+#include "shop/membership_internal.h"
 #include "shop/payment.h"
 
 /* ---- may it be paid? ---- */
@@ -143,8 +143,7 @@ static enum err drop_tx(struct ctx *c, void *arg)
 	TRY(membership_lock_tx(c, m->order.id, m));
 	if (why_not_now(c, m) != OK || refusal(c, m, &q) == NULL)
 		return OK;
-	TRY(membership_move_tx(c, &m->order, MEMBERSHIP_CANCELLED));
-	return payment_release_tx(c, PAYABLE_MEMBERSHIP, m->order.id);
+	return membership_drop_tx(c, &m->order);
 }
 
 enum err membership_pay_simulated(struct ctx *c, const char *order_no, const char *payment_method,

@@ -1,6 +1,6 @@
 /* membership_view.c - how membership orders are read, and what they look like. */
 #include "ext/db.h"
-#include "shop/membership_sql.h"
+#include "shop/membership_internal.h"
 
 /* clang-format off */
 const struct field membership_order_fields[] = {

@@ -1,9 +1,9 @@
 /*
- * membership_sql.h - the columns of a membership order, and what membership.c, _make, _pay,
+ * membership_internal.h - the columns of a membership order, and what membership.c, _make, _pay,
  * _end and _view share.
  */
-#ifndef SHOP_MEMBERSHIP_SQL_H
-#define SHOP_MEMBERSHIP_SQL_H
+#ifndef SHOP_MEMBERSHIP_INTERNAL_H
+#define SHOP_MEMBERSHIP_INTERNAL_H
 
 #include "shop/membership.h"
 
@@ -23,6 +23,8 @@ enum err membership_pending_tx(
 /* Write a locked order that moves to another status. */
 enum err membership_move_tx(
 	struct ctx *c, struct membership_order *o, enum membership_status to) MUST;
+/* Cancel a locked order that is pending; what is open at a provider is closed there. */
+enum err membership_drop_tx(struct ctx *c, struct membership_order *o) MUST;
 /* Fill in what the wire shows at c->now_ms. */
 void membership_show(const struct ctx *c, struct membership_order *o);
 
