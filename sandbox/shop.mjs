@@ -20,6 +20,7 @@ const ADMIN_ACCOUNT = 'admin@example.com';
 // db, dbName  server from startDatabase, name of this shop's database in it
 // wechat      start the stand-in; else `providers` holds the providers' settings
 // certificates  its merchant has platform certificates as well as the public key
+// refundMode  what the stand-in answers new refunds with
 // demo        load the demo data, once
 // testClock   let setClock() move the shop's time
 // env         settings over the starter's own; null removes one

@@ -45,7 +45,7 @@ void state_leave(struct state *s, int rc);
 /* Within: reserve the memory that a write transaction may need. False: there is none. */
 bool state_reserve(struct state *s) MUST;
 /* What a file must hold from now on to be believed. */
-int state_commit(struct state *s, MDB_txn *txn);
+int state_commit(struct state *s, MDB_txn *txn) MUST;
 /* Throw the home away, whoever uses it. False: it can't be reached. */
 bool state_abandon(struct state *s) MUST;
 void state_close(struct state *s);

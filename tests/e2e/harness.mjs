@@ -59,7 +59,7 @@ export async function openShop({
   const reports = path.join(dir, 'sanitizer');
   mkdirSync(reports, { mode: 0o700 });
   const { MINIMALL_E2E_DATABASE: shared, MINIMALL_E2E_KEYS: keys } = process.env;
-  if (keys) cpSync(keys, path.join(dir, 'wechat'), { recursive: true });
+  if (keys && wechat) cpSync(keys, path.join(dir, 'wechat'), { recursive: true });
   const db = shared ? attachDatabase({ dir: shared }) : await startDatabase({ dir: path.join(dir, 'db') });
   const dbName = `minimall_${process.pid}_${randomBytes(4).toString('hex')}`;
   let shop;

@@ -2,12 +2,12 @@
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { checkout } from '../../sandbox/files.mjs';
 import { cleanEnv, processesOf, run } from '../../sandbox/process.mjs';
 import { makeDirectory, mode, openShop } from './harness.mjs';
-import { until } from './trading.mjs';
+import { programOf, until } from './trading.mjs';
 
 const root = path.join(makeDirectory(), 'root');
 const share = path.join(root, 'opt/shop/share/minimall');
@@ -18,16 +18,6 @@ async function make(target) {
   const { code, stdout, stderr } = await run('make', [target, `MODE=${mode}`, `DESTDIR=${root}`, 'PREFIX=/opt/shop', 'CGIDIR=/srv/cgi', 'SYSCONFDIR=/etc/shop'],
     { cwd: checkout, env: cleanEnv(root) });
   assert.equal(code, 0, stdout + stderr);
-}
-
-// '' of a process that has ended meanwhile.
-function programOf(pid) {
-  try {
-    return readlinkSync(`/proc/${pid}/exe`);
-  } catch (error) {
-    if (error.code !== 'ENOENT') throw error;
-    return '';
-  }
 }
 
 // Every file and directory below one, with its mode: 'a/b 644'.

@@ -33,8 +33,7 @@ export async function openVip(options) {
 class Vip {
   #plans = 0;
   #admins = new Map(); // the administrator's tokens by the offset of the clock at which they were given: passwords take their time
-
-  #offset = 0;
+  #offset = 0; // of the clock now
 
   constructor(trade) {
     this.trade = trade;

@@ -7,7 +7,7 @@
 //   const { outTradeNo, prepayId } = await trade.prepay(anna, order);
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeKeys } from '../../sandbox/wechat.mjs';
@@ -310,14 +310,15 @@ export function tally(values) {
 }
 
 function programsOf(home, name) {
-  return processesOf(home).filter((pid) => commandOf(pid).includes(`${name}.fcgi`));
+  return processesOf(home).filter((pid) => programOf(pid).includes(`${name}.fcgi`));
 }
 
-function commandOf(pid) {
+// The program that a process runs; '' if it ended meanwhile.
+export function programOf(pid) {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[0];
+    return readlinkSync(`/proc/${pid}/exe`);
   } catch (error) {
     if (error.code !== 'ENOENT' && error.code !== 'ESRCH') throw error;
-    return ''; // it ended meanwhile
+    return '';
   }
 }

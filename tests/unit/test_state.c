@@ -492,7 +492,7 @@ int main(void)
 		TEST(two_databases_of_a_host_have_two_homes),
 	};
 
-	if (!log_open(getenv("RIG_LOG") != NULL ? getenv("RIG_LOG") : "/dev/null", "test"))
+	if (!log_open("/dev/null", "test"))
 		return 1;
 	return cmocka_run_group_tests(tests, rig_open, rig_done);
 }

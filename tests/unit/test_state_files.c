@@ -270,15 +270,7 @@ static uint64_t *number_at(unsigned char *copy, size_t page, size_t offset)
 }
 
 /* Offsets in a page that LMDB begins with, and in any other. */
-enum {
-	FREE_ROOT = 80,
-	MAIN_ROOT = 128,
-
-	TXN = 144,
-	FLAGS = 10,
-	UPPER = 14,
-	NODES = 16
-};
+enum { FREE_ROOT = 80, MAIN_ROOT = 128, TXN = 144, FLAGS = 10, UPPER = 14, NODES = 16 };
 
 static size_t newest(unsigned char *copy)
 {
