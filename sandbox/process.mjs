@@ -100,12 +100,36 @@ export function processesOf(home) {
     });
 }
 
+// What the kernel says of a process: { state, parent, started }, or null when there is none.
+export function processStatus(pid) {
+  try {
+    // The name before the parenthesis may hold anything; the fields after it are proc(5)'s, from the third on.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+    return { state: fields[0], parent: Number(fields[1]), started: fields[19] };
+  } catch {
+    return null;
+  }
+}
+
+// True while a process holds anything. A dying one has lost its environment before its sockets, and its first thread may
+// be a zombie while others still hold them.
+function isThere({ pid, started }) {
+  const now = processStatus(pid);
+  if (now === null || now.started !== started) return false;
+  if (!'ZX'.includes(now.state)) return true;
+  try {
+    return readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false;
+  }
+}
+
 // Ends whatever the starter of `home` still has running. Only for the holder of that directory's lock.
 // Returns { asked, forced }: how many there were, and how many did not go when asked.
 export async function endStrays(home, patienceMs = 1500) {
   const asked = processesOf(home);
   const end = Date.now() + patienceMs;
-  let left = asked;
+  let left = withStart(asked);
   let forced = 0;
   // Asked again and again: what is just between fork and exec loses the signal, or is not in the first list.
   for (let turn = 0; left.length > 0; turn += 1) {
@@ -116,13 +140,23 @@ export async function endStrays(home, patienceMs = 1500) {
       signalAll(left, 'SIGTERM');
     }
     await delay(20);
-    left = processesOf(home);
+    left = stillThere(home, left);
   }
   return { asked: asked.length, forced };
 }
 
-function signalAll(pids, signal) {
-  for (const pid of pids) {
+function stillThere(home, known) {
+  const dying = known.filter(isThere);
+  const pids = new Set(dying.map(({ pid }) => pid));
+  return [...dying, ...withStart(processesOf(home).filter((pid) => !pids.has(pid)))];
+}
+
+function withStart(pids) {
+  return pids.map((pid) => ({ pid, started: processStatus(pid)?.started })).filter(({ started }) => started !== undefined);
+}
+
+function signalAll(processes, signal) {
+  for (const { pid } of processes) {
     try {
       process.kill(pid, signal);
     } catch (error) {

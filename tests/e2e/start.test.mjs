@@ -8,9 +8,10 @@ import http from 'node:http';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { checkout, freePort } from '../../sandbox/files.mjs';
-import { processesOf, run, stopProcess, untilReady, withinMs } from '../../sandbox/process.mjs';
+import { processStatus, processesOf, run, stopProcess, untilReady, withinMs } from '../../sandbox/process.mjs';
 import { serverName } from '../../sandbox/web.mjs';
 import { makeDirectory, mode, serverTag } from './harness.mjs';
+import { programOf } from './trading.mjs';
 
 const READY_MS = 90_000;
 const STOP_MS = 8_000;
@@ -109,6 +110,14 @@ async function adminToken({ BASE_URL, ADMIN_ACCOUNT, ADMIN_PASSWORD }) {
 // Everything a start can have left behind: the processes of the shop, of its web server and of its database.
 function processes() {
   return [dir, path.join(dir, 'web'), path.join(dir, 'db')].flatMap(processesOf);
+}
+
+// The web server itself: Apache's children run the same program, and the lowest id may be anybody's.
+function webServer({ child }) {
+  const program = { lighttpd: /lighttpd$/, apache: /apache2$/ }[serverName];
+  const found = processesOf(path.join(dir, 'web')).filter((pid) => program.test(programOf(pid)) && processStatus(pid)?.parent === child.pid);
+  assert.equal(found.length, 1, `web servers: ${found}`);
+  return found[0];
 }
 
 test('a first start says that it is ready, and where', async () => {
@@ -267,8 +276,7 @@ test('a start that is killed takes everything with it', async () => {
 
 test('what a killed start leaves behind ends by itself or by the next start', async () => {
   const shop = await ready();
-  const [web] = processesOf(path.join(dir, 'web')); // lighttpd, the first of its family; its programs lose their parent
-  process.kill(web, 'SIGKILL');
+  process.kill(webServer(shop), 'SIGKILL'); // its programs lose their parent
   shop.child.kill('SIGKILL');
   await shop.exited;
   const next = await ready();
@@ -280,7 +288,7 @@ test('what a killed start leaves behind ends by itself or by the next start', as
 
 test('when the web server dies, the start says so and ends everything', async () => {
   const shop = await ready();
-  process.kill(processesOf(path.join(dir, 'web'))[0], 'SIGKILL');
+  process.kill(webServer(shop), 'SIGKILL');
   const end = await withinMs(shop.exited, STOP_MS);
   assert.equal(end?.code, 1, shop.output());
   assert.match(end.output, /the web server ended/);
