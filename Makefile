@@ -31,7 +31,8 @@ PKGS := json-c libmariadb libcrypto libcurl fcgi libcrypt lmdb
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS))
 PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS))
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE= -Ilib -g -fPIE $(WARN) $(OPT.$(MODE)) $(PKG_CFLAGS) $(CFLAGS)
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(filter -fsanitize% --coverage,$(OPT.$(MODE))) $(LDFLAGS)
+# --as-needed is gcc's own default on Debian, but not with sanitizers: users.fcgi has no use for libcurl and its thirty libraries
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,--as-needed $(filter -fsanitize% --coverage,$(OPT.$(MODE))) $(LDFLAGS)
 
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard lib/*/*.c)))
 CGI := $(patsubst cgi-bin/%.c,$(B)/%.fcgi,$(sort $(wildcard cgi-bin/*.c)))
