@@ -15,6 +15,8 @@ static enum err leave_tx(struct ctx *c, void *arg)
 	/* the card is locked first: what it is just paying for is seen then */
 	TRY(card_delete_of_user_tx(c, id));
 	TRY(membership_leave_user_tx(c, id));
+	/* likewise what is just being paid for: it is an order to be delivered then */
+	TRY(order_leave_user_tx(c, id));
 	TRY(order_user_is_busy(c, id, &busy));
 	if (busy)
 		return fail(c, ERR_USER_IN_USE, NULL);

@@ -7,6 +7,7 @@
 #include "shop/payment.h"
 #include "shop/product.h"
 #include "shop/refund.h"
+#include "shop/user.h"
 
 const struct field order_change_fields[] = {
 	INPUT(struct order_change, status, ORDER_PENDING, ORDER_REFUNDED, 0),
@@ -63,6 +64,9 @@ static const struct transition *find_transition(
 
 /* ---- statements ---- */
 
+/* How many orders of a leaving user are read at a time. */
+enum { LEAVE_STEP = 50 };
+
 static const char SQL_FIND[] = "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.order_id = ?";
 static const char SQL_READ[] = "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.id = ?";
 static const char SQL_LOCK[] = "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.id = ? FOR UPDATE";
@@ -78,6 +82,9 @@ static const char SQL_DELETE[] =
 static const char SQL_BUSY[] =
 	"SELECT o.id FROM orders o FORCE INDEX (by_user_status) "
 	"WHERE o.user_id = ? AND o.status IN (1, 2) LIMIT 1";
+static const char SQL_PENDING[] = "SELECT " ORDER_COLUMNS
+				  " FROM orders o FORCE INDEX (by_user_status) "
+				  "WHERE o.user_id = ? AND o.status = 0 ORDER BY o.id LIMIT ?";
 static const char SQL_FORGET_USER[] =
 	"UPDATE orders SET consignee_name = NULL, consignee_phone = NULL, "
 	"consignee_address = NULL, remark = NULL WHERE user_id = ?";
@@ -125,16 +132,20 @@ enum err order_lock_tx(struct ctx *c, int64_t id, bool with_products, struct ord
 	return db_one(c, SQL_LOCK, ARGS(I64(id)), order_fields, out);
 }
 
+/* Only what is cancelled needs more than itself: its owner, who may be leaving, and its products. */
 enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out)
 {
 	struct order before = { 0 };
-	bool with_products;
+	bool cancelled, live = true;
 
 	TRY(order_read(c, id, &before));
-	with_products = before.status == ORDER_CANCELLED;
-	TRY(order_lock_tx(c, id, with_products, out));
-	if (out->status == ORDER_CANCELLED && !with_products)
-		return db_start_over(c); /* cancelled between the two: its products come first */
+	cancelled = before.status == ORDER_CANCELLED;
+	if (cancelled)
+		TRY(user_lock_tx(c, before.user_id, &live));
+	TRY(order_lock_tx(c, id, cancelled, out));
+	if (out->status == ORDER_CANCELLED && !cancelled)
+		return db_start_over(c); /* cancelled between the two: the others come first */
+	out->of_nobody = !live;
 	return OK;
 }
 
@@ -322,6 +333,35 @@ enum err order_delete(struct ctx *c, const char *order_id)
 	return db_tx(c, delete_tx, (void *)(uintptr_t)order_id);
 }
 
+/* Cancel what a user has pending, some at a time. *more: as many were found as can be read at once. */
+static enum err cancel_some_tx(struct ctx *c, int64_t user_id, bool *more)
+{
+	const struct order *pending;
+	struct db_rows rows;
+
+	TRY(db_all(c, SQL_PENDING, ARGS(I64(user_id), I64(LEAVE_STEP)), order_fields,
+		sizeof(struct order), LEAVE_STEP, &rows));
+	pending = rows.list.rows;
+	for (int64_t i = 0; i < rows.list.n; i++) {
+		struct order o = { 0 };
+
+		TRY(order_lock_tx(c, pending[i].id, true, &o));
+		if (o.status == ORDER_PENDING)
+			TRY(move_tx(c, &o, ORDER_CANCELLED, BY_ADMIN));
+	}
+	*more = rows.list.n == LEAVE_STEP;
+	return OK;
+}
+
+enum err order_leave_user_tx(struct ctx *c, int64_t user_id)
+{
+	bool more = true;
+
+	while (more)
+		TRY(cancel_some_tx(c, user_id, &more));
+	return OK;
+}
+
 enum err order_forget_user_tx(struct ctx *c, int64_t user_id)
 {
 	return db_exec(c, SQL_FORGET_USER, ARGS(I64(user_id)), NULL);
@@ -354,6 +394,10 @@ enum err order_grant_tx(struct ctx *c, const struct order *locked, const struct 
 					       : "ALREADY_PAID";
 	if (o.deleted_at.ms != 0 || (o.status != ORDER_PENDING && o.status != ORDER_CANCELLED))
 		return OK;
+	if (o.of_nobody) {
+		*reason = "USER_DELETED";
+		return OK;
+	}
 	if (o.status == ORDER_CANCELLED) {
 		struct list lines;
 		const struct stock_line *l;

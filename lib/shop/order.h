@@ -56,6 +56,7 @@ struct order {
 		const char *nickname, *email;
 	} user;
 	struct list items; /* of struct order_item */
+	bool of_nobody;    /* locked for a grant: cancelled, and its owner has left */
 };
 extern const struct field consignee_fields[], shipment_fields[];
 extern const struct field order_fields[];      /* as creation and PUT answer */
@@ -125,6 +126,8 @@ enum err order_complete(struct ctx *c, const char *order_id, struct order *out) 
 /* Hide it; a pending one is cancelled first. Fails: NOT_FOUND, ORDER_TRANSITION (1 and 2). */
 enum err order_delete(struct ctx *c, const char *order_id) MUST;
 
+/* Before a user is deleted: cancel what he has pending, so that nobody pays for it any more. */
+enum err order_leave_user_tx(struct ctx *c, int64_t user_id) MUST;
 /* Before a user is deleted: its orders forget where they went. The books stay. */
 enum err order_forget_user_tx(struct ctx *c, int64_t user_id) MUST;
 /* Has the user orders that are paid or shipped? */
@@ -143,8 +146,8 @@ enum err order_time_out(struct ctx *c, int64_t id, bool *done) MUST;
 /* Lock an order, and its products before it if a change of stock may follow. */
 enum err order_lock_tx(struct ctx *c, int64_t id, bool with_products, struct order *out) MUST;
 /*
- * The same for a payment that has come: with the products if the order was cancelled, so
- * that its stock can be taken again.
+ * The same for a payment that has come: with owner and products if the order was cancelled,
+ * so that its stock can be taken again.
  */
 enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out) MUST;
 

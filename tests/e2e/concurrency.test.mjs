@@ -62,7 +62,7 @@ async function race(rounds, make, acts, check) {
     assertAnswered(answers);
     const end = await stateOf(x);
     assertSound(end);
-    check?.(end, new Map(turned.map((act, i) => [act, answers[i].status])), x);
+    await check?.(end, new Map(turned.map((act, i) => [act, answers[i].status])), x);
     ends.push(end);
   }
   return ends;
@@ -98,6 +98,30 @@ test('delete against payment: either it was paid first and stays, or the money i
     if (answer.get(remove) === 204) assert.deepEqual([end.status, end.deleted, end.attempts], [CANCELLED, 1, [ATTEMPT.refundDue]]);
     else assert.deepEqual([answer.get(remove), end.status, end.attempts], [409, PAID, [ATTEMPT.granted]]);
   });
+});
+
+test('deletion of the user against payment: an order to deliver with its address, or the money is due back (B17, B37)', async () => {
+  const consignee = { name: '卡尔', phone: '13400000003', address: '某街 1 号' };
+  const make = async (cancelled) => {
+    const person = await trade.buyer();
+    const own = await trade.product({ stock: STOCK });
+    const order = await trade.order(person, [[own, QUANTITY]], { consignee });
+    const x = { own, order, person, ...await trade.prepay(person, order) };
+    if (cancelled) {
+      await shop.pay(x.outTradeNo, { notify: false });
+      assert.equal((await trade.cancel(person, order)).status, 200);
+    }
+    return x;
+  };
+  const leave = ({ person }) => shop.call('DELETE', `/api/users/${person.user.user_id}`, { token: trade.admin });
+  for (const cancelled of [false, true]) {
+    await race(15, () => make(cancelled), [pay, leave], async (end, answer, x) => {
+      assert.equal(answer.get(pay), 200);
+      if (answer.get(leave) === 204) assert.deepEqual([end.status, end.attempts], [CANCELLED, [ATTEMPT.refundDue]]);
+      else assert.deepEqual([answer.get(leave), end.status], [409, PAID]);
+      assert.deepEqual((await trade.read(x.order)).consignee, end.status === PAID ? consignee : null);
+    });
+  }
 });
 
 test('offline payment against the provider: one payer, the other money is due back (B17, B37)', async () => {

@@ -16,8 +16,8 @@ const rowOf = async ({ order }) => (await shop.sql(`SELECT status, payment_metho
   FROM orders WHERE order_id = '${order.order_id}'`))[0];
 
 // Paid at the provider, which tells nobody, and then out of the shop's hands.
-async function paidInVain(act) {
-  const x = await refunds.prepared();
+async function paidInVain(act, person = anna) {
+  const x = await refunds.prepared(person);
   await shop.pay(x.outTradeNo, { notify: false });
   await act(x);
   return x;
@@ -39,11 +39,14 @@ const WAYS = [
     assert.equal((await trade.cancel(anna, x.order)).status, 200);
     await trade.order(anna, [[x.product, 5]]);
   }],
+  ['left behind by its owner', 'USER_DELETED', async ({ person }) => {
+    assert.equal((await shop.call('DELETE', `/api/users/${person.user.user_id}`, { token: trade.admin })).status, 204);
+  }, () => trade.buyer()],
 ];
 
-for (const [what, reason, act] of WAYS) {
+for (const [what, reason, act, who = () => anna] of WAYS) {
   test(`money for an order that was ${what} goes back by itself; the order is unchanged (B37, B38)`, async () => {
-    const x = await paidInVain(act);
+    const x = await paidInVain(act, await who());
     const before = [await rowOf(x), await trade.moves(x.order), await trade.stock(x.product)];
     await trade.forgetRequests();
     assert.equal((await shop.pay(x.outTradeNo)).body.status, 200);

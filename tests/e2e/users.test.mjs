@@ -252,7 +252,7 @@ test('who has an order paid or on its way cannot be deleted, who has any other c
     await trade.set(order, { status: COMPLETED });
     assert.equal((await remove(carl.user.user_id)).status, 204);
   }
-  for (const status of [PENDING, COMPLETED, CANCELLED, REFUNDED]) {
+  for (const status of [COMPLETED, CANCELLED, REFUNDED]) {
     const carl = await trade.buyer();
     const order = await trade.orderIn(carl, [[product, 1]], status, 'offline');
     assert.equal((await remove(carl.user.user_id)).status, 204, `with an order in ${status}`);
@@ -260,6 +260,23 @@ test('who has an order paid or on its way cannot be deleted, who has any other c
     assert.equal(kept.status, status);
     assert.equal(kept.user.user_id, carl.user.user_id);
   }
+});
+
+test('what a deleted user has pending is cancelled, and its stock given back', async () => {
+  const [goods, others] = [await trade.product({ stock: 5 }), await trade.product({ stock: 5 })];
+  const carl = await trade.buyer();
+  const consignee = { name: '卡尔', phone: '13400000002', address: '某街 1 号' };
+  const pending = [];
+  for (const lines of [[[goods, 1], [others, 2]], [[others, 1]], [[goods, 2]]]) pending.push(await trade.order(carl, lines, { consignee }));
+  const { outTradeNo } = await trade.prepay(carl, pending[0]);
+  assert.equal((await remove(carl.user.user_id)).status, 204);
+  for (const order of pending) {
+    const kept = await trade.read(order);
+    assert.deepEqual([kept.status, kept.consignee, kept.user.user_id], [CANCELLED, null, carl.user.user_id]);
+  }
+  assert.deepEqual([await trade.stock(goods), await trade.stock(others)], [5, 5]);
+  await shop.jobs();
+  assert.equal((await trade.atWechat(outTradeNo)).trade_state, 'CLOSED', 'nobody can pay it any more');
 });
 
 test('a deleted user is hidden everywhere, and the same person begins as a new one', async () => {
