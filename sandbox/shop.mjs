@@ -179,6 +179,7 @@ class Shop {
   // Moves the time of the shop and of the stand-in, in seconds from the real one.
   setClock(offsetSeconds) {
     if (!this.clockFile) throw new Error('the shop was started without a test clock');
+    if (!Number.isSafeInteger(offsetSeconds)) throw new Error(`not whole seconds: ${offsetSeconds}`);
     writePrivate(this.clockFile, `${offsetSeconds}\n`);
   }
 

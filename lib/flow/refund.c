@@ -332,15 +332,21 @@ enum err refund_heard(
 static enum err adopt_tx(struct ctx *c, void *arg)
 {
 	const struct refund_missing *m = arg;
-	struct attempt a = { 0 };
+	struct refunding x = { 0 };
+	money rest;
 
-	TRY(payment_lock_tx(c, m->attempt_id, &a));
-	if (a.state != ATTEMPT_REFUND_DUE)
+	TRY(payment_lock_tx(c, m->attempt_id, &x.attempt));
+	TRY(refunding_rest_tx(c, &x, &rest));
+	if (money_cmp(m->amount, rest) > 0) /* it went back, or goes back with the rest */
 		return OK;
-	return refund_automatically_tx(c, &a, a.amount, a.reason, m->tries);
+	return refund_automatically_tx(c, &x.attempt, m->amount,
+		x.attempt.state == ATTEMPT_REFUND_DUE ? x.attempt.reason : PAID_TOO_MUCH, m->tries);
 }
 
-/* Refunds that are due and not under way; a twin of this pass may be faster. */
+/*
+ * What has to go back by itself and isn't on its way, be it never asked for or asked for in vain
+ * (BEHAVIOUR 37, 43); a twin of this pass may be faster.
+ */
 static enum err adopt_missing(struct ctx *c)
 {
 	struct refund_missing *rows;

@@ -29,6 +29,9 @@ enum err refund_membership(struct ctx *c, const char *order_no, struct membershi
 /* Fails: NOT_FOUND. */
 enum err refund_show(struct ctx *c, const char *refund_no, struct refund *out) MUST;
 
+/* Why a part of a granted payment goes back: what was granted costs less by then (BEHAVIOUR 28). */
+#define PAID_TOO_MUCH "QUOTE_CHANGED"
+
 /* In a settlement: this much of an attempt goes back by itself. tries: how often that failed. */
 enum err refund_automatically_tx(struct ctx *c, const struct attempt *a, money amount,
 	const char *reason, int64_t tries) MUST;

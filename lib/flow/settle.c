@@ -80,7 +80,7 @@ static enum err settle_tx(struct ctx *c, void *arg)
 		a.state = ATTEMPT_REFUND_DUE;
 		TRY(refund_automatically_tx(c, &a, a.amount, g.reason, 0));
 	} else if (g.back.fen > 0) { /* it costs less than was paid (BEHAVIOUR 28) */
-		TRY(refund_automatically_tx(c, &a, g.back, "QUOTE_CHANGED", 0));
+		TRY(refund_automatically_tx(c, &a, g.back, PAID_TOO_MUCH, 0));
 	}
 	/* another attempt of the same payable may be open: it must not be payable any more */
 	TRY(payment_release_tx(c, p.kind, p.id));

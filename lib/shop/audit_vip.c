@@ -14,7 +14,7 @@ static const char SQL_PAID_BY[] =
 	"CONCAT('status ', status, ' with paid_by ', paid_by, ', amount ', amount) AS problem "
 	"FROM membership_orders WHERE (status IN (1, 4, 5)) <> (paid_by <> 0) "
 	"OR (status IN (1, 4, 5)) <> (paid_at IS NOT NULL) OR (paid_by IN (3, 4) AND amount <> 0) "
-	"OR (paid_by IN (1, 2) AND amount = 0) OR (paid_by = 4) <> (plan_id IS NULL) LIMIT ?";
+	"OR (paid_by IN (1, 2) AND amount = 0 AND (kind <> 3 OR discount <> price)) OR (paid_by = 4) <> (plan_id IS NULL) LIMIT ?";
 /* what is paid once the quote changed is less than the price without any discount */
 static const char SQL_PRICE[] =
 	"SELECT CONCAT('membership order ', order_no) AS subject, "
@@ -37,13 +37,13 @@ static const char SQL_PAYMENT_ORDER[] =
 	"LEFT JOIN membership_orders o ON o.id = a.payable_id WHERE a.payable_kind = 2 "
 	"AND a.state IN (2, 3) AND (o.id IS NULL OR o.paid_by <> 1 "
 	"OR o.payment_id <> a.transaction_id) LIMIT ?";
-/* what was paid is what the order costs and what went back by itself */
+/* what was paid is what the order costs and what goes back by itself, however often that was tried */
 static const char SQL_CHARGED[] =
 	"SELECT CONCAT('membership order ', o.order_no) AS subject, "
 	"CONCAT('costs ', o.amount, ' fen, paid were ', a.amount, ', of which ', "
-	"COALESCE(r.total, 0), ' went back by themselves') AS problem FROM membership_orders o "
+	"COALESCE(r.total, 0), ' were to go back by themselves') AS problem FROM membership_orders o "
 	"JOIN payment_attempts a ON a.payable_kind = 2 AND a.payable_id = o.id "
-	"AND a.state IN (2, 3) LEFT JOIN (SELECT attempt_id, CAST(SUM(amount) AS SIGNED) AS total "
+	"AND a.state IN (2, 3) LEFT JOIN (SELECT attempt_id, MAX(amount) AS total "
 	"FROM refunds WHERE automatic = 1 GROUP BY attempt_id) r "
 	"ON r.attempt_id = a.attempt_id WHERE a.amount <> o.amount + COALESCE(r.total, 0) LIMIT ?";
 /* a difference that didn't go back by itself goes back with the rest, when that is asked for later */
@@ -54,9 +54,9 @@ static const char SQL_REFUND[] =
 	"LEFT JOIN (SELECT payable_id, CAST(SUM(IF(automatic = 0, 1, 0)) AS SIGNED) AS asked, "
 	"CAST(SUM(IF(automatic = 0 AND state = 2, amount, 0)) AS SIGNED) AS done, "
 	"CAST(SUM(IF(automatic = 0 AND state IN (1, 4), amount, 0)) AS SIGNED) AS under_way, "
-	"CAST(SUM(IF(automatic = 1 AND state = 3, amount, 0)) AS SIGNED) AS lost FROM refunds "
+	"MAX(IF(automatic = 1, amount, 0)) AS lost FROM refunds "
 	"WHERE payable_kind = 2 GROUP BY payable_id) r ON r.payable_id = o.id "
-	"WHERE (o.paid_by = 1 AND "
+	"WHERE (o.paid_by = 1 AND o.amount > 0 AND "
 	"((o.status = 5) <> (COALESCE(r.done, 0) IN (o.amount, o.amount + COALESCE(r.lost, 0))) "
 	"OR (o.status = 4) <> "
 	"(COALESCE(r.under_way, 0) IN (o.amount, o.amount + COALESCE(r.lost, 0))))) "
@@ -89,9 +89,11 @@ static const char SQL_DIFFERENCE[] =
 	"SELECT CONCAT('refund ', r.refund_no) AS subject, "
 	"CONCAT('closed: ', r.amount, ' fen of ', a.out_trade_no, ' were paid too much') AS problem "
 	"FROM refunds r JOIN payment_attempts a ON a.attempt_id = r.attempt_id "
-	"WHERE r.automatic = 1 AND r.state = 3 AND a.state IN (2, 3) AND a.amount > "
+	"WHERE r.automatic = 1 AND r.state = 3 AND a.state IN (2, 3) AND a.amount >= r.amount + "
 	"(SELECT COALESCE(SUM(b.amount), 0) FROM refunds b WHERE b.attempt_id = r.attempt_id "
-	"AND b.state = 2) ORDER BY r.refund_id LIMIT ?";
+	"AND b.state <> 3) AND NOT EXISTS (SELECT 1 FROM refunds b WHERE b.attempt_id = r.attempt_id "
+	"AND b.automatic = 1 AND (b.state <> 3 OR b.refund_id > r.refund_id)) "
+	"ORDER BY r.refund_id LIMIT ?";
 
 /* Every entitlement derived anew from what was granted and refunded when (BEHAVIOUR 25 to 29). */
 static enum err find_drift(struct ctx *c, struct list *out, bool *more)

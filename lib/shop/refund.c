@@ -6,9 +6,7 @@
 #include "ext/db.h"
 #include "shop/outbox.h"
 
-enum { NO_MAX = 64, AUTOMATIC_TRIES = 5 };
-/* An automatic refund that came to nothing is tried again, under another number, after this. */
-#define AUTOMATIC_PAUSE_MS HOUR_MS
+enum { NO_MAX = 64, PAUSE_HOURS_MAX = 24 };
 
 /* One line: the provider takes no other. */
 static bool is_line(const char *s)
@@ -64,6 +62,7 @@ static const struct field sum_fields[] = {
 static const struct field missing_fields[] = {
 	FIELD(struct refund_missing, attempt_id),
 	FIELD(struct refund_missing, tries),
+	FIELD(struct refund_missing, amount),
 	FIELD_END,
 };
 
@@ -91,11 +90,19 @@ static const char SQL_SUM_PAYABLE[] =
 static const char SQL_SET[] =
 	"UPDATE refunds SET state = ?, provider_refund_id = COALESCE(?, provider_refund_id), "
 	"updated_at = ? WHERE refund_id = ? AND state IN (1, 4)";
+/* each try waits an hour longer than the one before it, at most a day */
 static const char SQL_MISSING[] =
-	"SELECT a.attempt_id, COUNT(r.refund_id) AS tries FROM payment_attempts a LEFT JOIN refunds r "
-	"ON r.attempt_id = a.attempt_id WHERE a.state = 4 GROUP BY a.attempt_id "
-	"HAVING COALESCE(SUM(r.state <> 3), 0) = 0 AND COUNT(r.refund_id) < ? "
-	"AND COALESCE(MAX(r.updated_at), 0) < ? LIMIT ?";
+	"SELECT a.attempt_id, CAST(COALESCE(SUM(r.automatic), 0) AS SIGNED) AS tries, "
+	"COALESCE(MAX(IF(r.automatic = 1, r.amount, NULL)), a.amount) AS amount "
+	"FROM (SELECT attempt_id FROM payment_attempts WHERE state = 4 UNION "
+	"SELECT attempt_id FROM refunds WHERE automatic = 1 AND state = 3) due "
+	"JOIN payment_attempts a ON a.attempt_id = due.attempt_id "
+	"LEFT JOIN refunds r ON r.attempt_id = a.attempt_id GROUP BY a.attempt_id, a.amount "
+	"HAVING COALESCE(SUM(r.automatic = 1 AND r.state <> 3), 0) = 0 "
+	"AND COALESCE(SUM(IF(r.state <> 3, r.amount, 0)), 0) + "
+	"COALESCE(MAX(IF(r.automatic = 1, r.amount, NULL)), a.amount) <= a.amount "
+	"AND COALESCE(MAX(IF(r.automatic = 1, r.updated_at, NULL)), 0) < "
+	"? - LEAST(COALESCE(SUM(r.automatic), 0), ?) * ? LIMIT ?";
 
 const char *refund_new_no(struct ctx *c)
 {
@@ -176,7 +183,7 @@ enum err refund_list_missing(struct ctx *c, int64_t limit, struct list *out)
 	struct db_rows rows;
 
 	TRY(db_all(c, SQL_MISSING,
-		ARGS(I64(AUTOMATIC_TRIES), I64(c->now_ms - AUTOMATIC_PAUSE_MS), I64(limit)),
+		ARGS(I64(c->now_ms), I64(PAUSE_HOURS_MAX), I64(HOUR_MS), I64(limit)),
 		missing_fields, sizeof(struct refund_missing), limit, &rows));
 	*out = rows.list;
 	return OK;

@@ -60,10 +60,12 @@ enum err refund_is_completing(
 	struct ctx *c, enum payable_kind kind, int64_t payable_id, bool *completing) MUST;
 struct refund_missing {
 	int64_t attempt_id, tries;
+	money amount;
 };
 /*
- * Attempts whose refund is due and none is under way: never begun, or closed by the
- * provider an hour ago or longer, five times at most. Of struct refund_missing.
+ * Attempts of which something has to go back by itself while no such refund is under way: never
+ * begun, or closed by the provider as many hours ago as it was tried, a day at most. Of struct
+ * refund_missing.
  */
 enum err refund_list_missing(struct ctx *c, int64_t limit, struct list *out) MUST;
 bool refund_is_final(int64_t state);

@@ -208,14 +208,14 @@ test('same type and amount after a gift: granted as quoted, nothing goes back (B
 });
 
 // A renewal that was cancelled is paid all the same: it is worth 30.00 more at the upgrade.
-async function withRenewalPaidLate() {
+async function withRenewalPaidLate({ plan = year, quoted = ['UPGRADE', '30.00', '270.00', 365] } = {}) {
   const anna = await vip.buyer();
   await vip.bought(anna, month);
   const renewal = await vip.create(anna, month);
   const forgotten = await vip.prepay(anna, renewal);
   await vip.cancel(anna, renewal);
-  const order = await vip.create(anna, year);
-  assert.deepEqual(terms(order), ['UPGRADE', '30.00', '270.00', 365]);
+  const order = await vip.create(anna, plan);
+  assert.deepEqual(terms(order), quoted);
   const prepared = await vip.prepay(anna, order);
   assert.equal(await late(forgotten), VERDICT.grantedLate);
   assert.deepEqual(await shapes(anna), [['NEW', 'ACTIVE', 1, 30, 3000, 3000], ['RENEWAL', 'ACTIVE', 1, 30, 3000, 3000]]);
@@ -274,6 +274,49 @@ test('a difference that the provider closes is listed by the audit, and goes bac
   assert.equal((await vip.refund(order)).status, 'REFUNDED');
   assert.deepEqual(await vip.refundsThere(prepared), [[3000, 'CLOSED'], [27000, 'SUCCESS']]);
   assert.deepEqual(await lost(), []);
+});
+
+test('a difference that the provider closes is tried again, under another number, until it has gone back (B28, B43)', async () => {
+  const { order, prepared } = await withRenewalPaidLate();
+  await vip.mode('CLOSED');
+  await late(prepared);
+  await shop.jobs();
+  await shop.jobs();
+  assert.deepEqual(await vip.refundsThere(prepared), [[3000, 'CLOSED']], 'not at once');
+  await vip.at(2 / 24);
+  await shop.jobs();
+  assert.deepEqual(await vip.refundsThere(prepared), [[3000, 'CLOSED'], [3000, 'CLOSED']]);
+  await trade.audit(0);
+  await vip.mode('SUCCESS');
+  await vip.at(5 / 24);
+  await shop.jobs();
+  await shop.jobs();
+  assert.deepEqual(await vip.refundsThere(prepared), [[3000, 'CLOSED'], [3000, 'CLOSED'], [3000, 'SUCCESS']]);
+  const made = await vip.refunds(order);
+  assert.deepEqual(new Set(made.map(({ reason }) => reason)), new Set([AUTOMATIC('QUOTE_CHANGED')]));
+  assert.equal(new Set(made.map(({ refund_no: no }) => no)).size, 3);
+  assert.deepEqual(await lost(), []);
+  assert.equal(await vip.stands(order), 'PAID');
+  await vip.at(2);
+  await shop.jobs();
+  assert.equal((await vip.refunds(order)).length, 3, 'and then no more');
+  await trade.audit(0);
+});
+
+test('what costs nothing any more is granted, and all that was paid for it goes back by itself (B27, B28)', async () => {
+  const small = await vip.plan({ name: '小金卡', price: '50.00', duration_days: 60, level: 2 });
+  const { anna, order, prepared } = await withRenewalPaidLate({ plan: small, quoted: ['UPGRADE', '30.00', '20.00', 60] });
+  assert.equal(await late(prepared), VERDICT.granted);
+  assertOrder(await vip.read(order), { status: 'PAID', order_type: 'UPGRADE', price: '50.00', discount_amount: '50.00', amount: '0.00' });
+  assert.deepEqual((await shapes(anna)).at(-1).slice(0, 3), ['UPGRADE', 'ACTIVE', 2]);
+  await trade.audit(0);
+  await shop.jobs();
+  assert.deepEqual(await vip.refundsThere(prepared), [[2000, 'SUCCESS']]);
+  assert.equal(await vip.stands(order), 'PAID');
+  await trade.audit(0);
+  assert.equal((await vip.refund(order)).status, 'REFUNDED');
+  assert.deepEqual(await vip.refundsThere(prepared), [[2000, 'SUCCESS']], 'there was nothing left to give back');
+  await trade.audit(0);
 });
 
 test('a difference that is closed while the rest is under way leaves no order REFUNDING for ever (B28, B30)', async () => {

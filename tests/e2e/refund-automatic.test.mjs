@@ -2,7 +2,7 @@
 // order is left alone (BEHAVIOUR 37, 38).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { ATTEMPT, CANCELLED, PAID, REFUNDED, SHIPPED, VERDICT, assertRefused, tally } from './trading.mjs';
+import { ATTEMPT, CANCELLED, MINUTE_S, PAID, REFUNDED, SHIPPED, VERDICT, assertRefused, tally } from './trading.mjs';
 import { ATTEMPT_REFUNDED, FEN, FIRST_LOOK_S, STATE, VERDICT_REFUND, assertRefund, openRefunds } from './refunding.mjs';
 
 const refunds = await openRefunds();
@@ -10,6 +10,7 @@ const { trade, shop, anna } = refunds;
 
 afterEach(() => refunds.settleAll());
 
+const HOUR_S = 60 * MINUTE_S;
 const numberOf = ({ outTradeNo }) => `R${outTradeNo}L`;
 const stateOf = async (x) => (await trade.attempts(x.order)).find(({ out_trade_no: no }) => no === x.outTradeNo).state;
 const rowOf = async ({ order }) => (await shop.sql(`SELECT status, payment_method, payment_id, paid_by, paid_at, stock_held, deleted_at
@@ -134,6 +135,26 @@ for (const fault of ['status_500', 'status_429', 'drop_after', 'bad_signature', 
     assert.equal(await stateOf(x), ATTEMPT_REFUNDED);
   });
 }
+
+test('closed by the provider, it is tried again under another number, ever more rarely and for ever (B37, B43)', async () => {
+  await refunds.mode('CLOSED');
+  const x = await paidInVain(offline);
+  const numbers = [numberOf(x)];
+  await refunds.jobsAt(1);
+  for (let hours = 0, tries = 1; tries <= 7; tries++) {
+    const closed = numbers.map((no) => [no, FEN, 'CLOSED']);
+    assert.deepEqual(await refunds.there(x), closed);
+    assert.deepEqual(await refunds.jobsAt((hours + tries) * HOUR_S - 30 * MINUTE_S), [], `${tries} hours have not passed`);
+    hours += tries + 1;
+    if (tries === 7) await refunds.mode('SUCCESS');
+    assert.deepEqual(await refunds.jobsAt(hours * HOUR_S), ['refund_query', 'refund']);
+    numbers.push(`${numberOf(x)}${tries + 1}`);
+  }
+  assert.deepEqual((await refunds.there(x)).at(-1), [numbers.at(-1), FEN, 'SUCCESS']);
+  assert.equal(await stateOf(x), ATTEMPT_REFUNDED);
+  await trade.audit(0);
+  assert.deepEqual(await refunds.jobsAt(100 * HOUR_S), []);
+});
 
 test('ABNORMAL stays due and is named by the audit until it succeeds (B37)', async () => {
   await refunds.mode('ABNORMAL');
