@@ -233,9 +233,11 @@ static enum err request_tx(struct ctx *c, void *arg)
 enum err refund_request(struct ctx *c, const struct refund *in, struct refund *out)
 {
 	struct refunding x = { .in = in };
+	const char *no;
 	bool found, known;
 
 	TRY(payable_find(c, in->order_id, &x.payable));
+	no = x.payable.no; /* what the transaction reads again may be rewound with it */
 	if (x.payable.kind != PAYABLE_ORDER)
 		return fail(c, ERR_REFUND_ELSEWHERE, "order_id");
 	TRY(payment_granted(c, x.payable.kind, x.payable.id, &x.attempt, &found));
@@ -247,7 +249,7 @@ enum err refund_request(struct ctx *c, const struct refund *in, struct refund *o
 		TRY(refund_read(c, x.refund.refund_id, &x.refund));
 	}
 	*out = x.refund;
-	out->order_id = x.payable.no;
+	out->order_id = no;
 	return OK;
 }
 

@@ -55,6 +55,20 @@ static bool is_settled(const struct attempt *a)
 	return verdict_of((enum attempt_state)a->state) != EVENT_UNKNOWN;
 }
 
+static bool text_is(const char *text, const char *expected)
+{
+	return text != NULL && strcmp(text, expected) == 0;
+}
+
+/* A success for what is settled: the same one again, or one transaction too many. */
+static enum err hear_again(struct ctx *c, struct settling *s, const struct attempt *settled)
+{
+	if (!text_is(s->t->transaction_id, settled->transaction_id))
+		return event_orphan(c, s->event, "SECOND_TRANSACTION", &s->verdict);
+	s->verdict = EVENT_REPEAT;
+	return event_record(c, s->event, s->verdict, NULL);
+}
+
 /* Lock in the fixed order (payable, then attempt), look again, grant, and write all at once. */
 static enum err settle_tx(struct ctx *c, void *arg)
 {
@@ -66,10 +80,8 @@ static enum err settle_tx(struct ctx *c, void *arg)
 	TRY(payable_lock_tx(
 		c, (enum payable_kind)s->attempt.payable_kind, s->attempt.payable_id, &p));
 	TRY(payment_lock_tx(c, s->attempt.attempt_id, &a));
-	if (is_settled(&a)) {
-		s->verdict = EVENT_REPEAT;
-		return event_record(c, s->event, s->verdict, NULL);
-	}
+	if (is_settled(&a))
+		return hear_again(c, s, &a);
 	TRY(payable_grant_tx(c, &p,
 		&(struct order_payment){ WECHAT_METHOD, s->t->transaction_id, s->paid_ms }, &g));
 	if (g.grant != NOT_GRANTED)
@@ -102,11 +114,6 @@ static const char *misfit(const struct wx_transaction *t, const struct attempt *
 	return NULL;
 }
 
-static bool text_is(const char *text, const char *expected)
-{
-	return text != NULL && strcmp(text, expected) == 0;
-}
-
 enum err settle(struct ctx *c, const struct wx_transaction *t, const struct event *event,
 	enum event_verdict *verdict)
 {
@@ -126,18 +133,11 @@ enum err settle(struct ctx *c, const struct wx_transaction *t, const struct even
 	if (str_is_id(t->out_trade_no, OUT_TRADE_NO_MAX))
 		TRY(payment_find(c, CHANNEL_WECHAT_JSAPI, t->out_trade_no, &s.attempt, &found));
 	why = misfit(t, found ? &s.attempt : NULL);
-	if (why == NULL && is_settled(&s.attempt) &&
-		!text_is(t->transaction_id, s.attempt.transaction_id))
-		why = "SECOND_TRANSACTION";
 	if (why != NULL)
 		return event_orphan(c, event, why, verdict);
-	if (is_settled(&s.attempt)) {
-		*verdict = EVENT_REPEAT;
-		return event_record(c, event, EVENT_REPEAT, NULL);
-	}
 	if (t->success_time != NULL && !clock_parse(t->success_time, &s.paid_ms))
 		s.paid_ms = c->now_ms;
-	e = db_tx(c, settle_tx, &s);
+	e = is_settled(&s.attempt) ? hear_again(c, &s, &s.attempt) : db_tx(c, settle_tx, &s);
 	if (e == ERR_DUPLICATE) /* the transaction settled another attempt */
 		return event_orphan(c, event, "TRANSACTION_TAKEN", verdict);
 	*verdict = s.verdict;
@@ -223,13 +223,20 @@ static enum err settle_answer(struct ctx *c, const struct wx_transaction *t)
 	return settle(c, t, &event, &verdict);
 }
 
-/* Paid and refunded behind our back: it pays nothing here, and somebody must look. */
+/*
+ * Paid and refunded behind our back: it pays nothing here, and somebody must look. What was settled
+ * while the answer was on its way is refunded by ourselves.
+ */
 static enum err refunded_elsewhere(
 	struct ctx *c, const struct attempt *a, const struct wx_transaction *t)
 {
 	const struct event event = event_of_answer(c, t);
 	enum event_verdict verdict;
+	struct attempt now = { 0 };
 
+	TRY(payment_read(c, a->attempt_id, &now));
+	if (is_settled(&now))
+		return OK;
 	TRY(event_orphan(c, &event, "REFUNDED_ELSEWHERE", &verdict));
 	return payment_close(c, a->attempt_id);
 }

@@ -314,6 +314,16 @@ test('a second transaction for a settled attempt, and one transaction for two at
   await assertUnpaid(y);
 });
 
+test('two transactions for one attempt at once: one settles it, the other is an orphan (B34, B37)', async () => {
+  for (let round = 0; round < 15; round++) {
+    const x = await prepared();
+    const answers = await Promise.all([0, 1].map(() => forger.send(forger.event(forger.transaction(x.outTradeNo, FEN)))));
+    assert.deepEqual(tally(answers.map(({ status }) => status)), { 200: 1, 400: 1 });
+    const events = await trade.events(`out_trade_no = '${x.outTradeNo}'`);
+    assert.deepEqual(events.map(({ verdict, reason }) => [verdict, reason]).sort(), [[VERDICT.granted, null], [VERDICT.orphan, 'SECOND_TRANSACTION']].sort());
+  }
+});
+
 test('while another holds the row, the answer comes within 5 s and is 5xx; redelivered, it pays (B40)', async () => {
   const x = await prepared();
   const session = shop.session();

@@ -290,6 +290,20 @@ test('what was paid and refunded behind the back pays nothing, and somebody is t
   assert.match(stdout, new RegExp(`orphan: REFUNDED_ELSEWHERE, ${x.outTradeNo}`));
 });
 
+test('what is paid and refunded by ourselves while a query about it is on its way is no orphan (B35, B44)', async () => {
+  const x = await paidUnheard();
+  await trade.fault('query', 'refunded', { delay_ms: 4500 });
+  await trade.forgetRequests();
+  const poll = trade.standing(anna, x.order);
+  await trade.asked('query');
+  assert.equal((await shop.pay(x.outTradeNo)).body.status, 200);
+  await trade.noFaults();
+  const { status, body } = await poll;
+  assert.deepEqual([status, body.status], [200, PAID]);
+  assert.deepEqual(await trade.states(x.order), [ATTEMPT.granted]);
+  assert.deepEqual((await trade.events(`out_trade_no = '${x.outTradeNo}'`)).map(({ verdict }) => verdict), [VERDICT.granted]);
+});
+
 test("success_time is the provider's, and a strange one is replaced by now", async () => {
   for (const [time, expected] of [['2026-01-31T12:00:00+08:00', Date.parse('2026-01-31T04:00:00Z')], ['yesterday', null], [undefined, null]]) {
     const x = await prepared();
