@@ -2,7 +2,7 @@
 // the order (BEHAVIOUR 18, 43). refund-notify.test.mjs hears of their ends, refund-automatic.test.mjs needs nobody to ask.
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { ATTEMPT, COMPLETED, PAID, REFUNDED, SHIPPED, assertRefused, fen, tally } from './trading.mjs';
+import { ATTEMPT, COMPLETED, PAID, REFUNDED, SHIPPED, assertRefused, fen, tally, until } from './trading.mjs';
 import { FEN, FIRST_LOOK_S, STATE, assertRefund, openRefunds } from './refunding.mjs';
 
 const refunds = await openRefunds({ leaks: true });
@@ -364,6 +364,39 @@ test('twenty twins at once are one refund; a refusal is not stored', async () =>
   assert.equal(new Set(answers.map(({ body }) => body.refund_no)).size, 1);
   assert.equal(answers.filter((answer) => answer.headers.get('idempotent-replayed') === null).length, 1);
   assert.equal((await refunds.there(x)).length, 1);
+});
+
+// The first of two twins loses a deadlock once it has locked the order; the second one makes the refund meanwhile.
+async function twinsAfterDeadlock(x, headers) {
+  const waiting = async (n) => (await shop.sql(`SELECT COUNT(*) AS n FROM information_schema.processlist
+    WHERE db = DATABASE() AND command = 'Execute' AND id <> CONNECTION_ID()`))[0].n >= n;
+  const holder = shop.session();
+  try {
+    await holder.run('START TRANSACTION');
+    await holder.run('UPDATE stock_moves SET delta = delta + 1'); // the lighter transaction is the one that ends
+    await holder.run(`SELECT attempt_id FROM payment_attempts WHERE out_trade_no = '${x.outTradeNo}' FOR UPDATE`);
+    const first = refunds.ask(x, { headers });
+    await until('the first to wait for the attempt', () => waiting(1));
+    const second = refunds.ask(x, { headers });
+    await until('the second to wait for the first', () => waiting(2));
+    await holder.run(`SELECT id FROM orders WHERE order_id = '${x.order.order_id}' FOR UPDATE`);
+    await holder.run('ROLLBACK');
+    return await Promise.all([first, second]);
+  } finally {
+    await holder.close();
+  }
+}
+
+test('a twin that begins anew after a deadlock, and finds the refund made, says whose it is', async () => {
+  for (let round = 0; round < 3; round++) {
+    const x = await refunds.paid();
+    const answers = await twinsAfterDeadlock(x, { 'idempotency-key': `refund-deadlock-${round}` });
+    if (answers.some(({ status }) => status === 503)) continue; // held up for too long
+    assert.deepEqual(answers.map(({ status, body }) => [status, body.order_id]), [[201, x.order.order_id], [201, x.order.order_id]]);
+    assert.deepEqual(answers.map(({ headers }) => headers.get('idempotent-replayed')), ['true', null]);
+    return;
+  }
+  assert.fail('never got so far');
 });
 
 // ---- paid from a card ----
