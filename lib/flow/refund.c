@@ -35,6 +35,12 @@ static enum err complete_tx(struct ctx *c, struct refunding *x)
 							     : OK;
 }
 
+/* Was it given up here, and done there after all? Then a person must see what the books lack. */
+static bool is_contradicted(const struct refunding *x)
+{
+	return x->refund.state == REFUND_CLOSED && x->state == REFUND_SUCCESS;
+}
+
 static enum err advance_tx(struct ctx *c, struct refunding *x)
 {
 	if (refund_is_final(x->refund.state) || x->refund.state == (int64_t)x->state)
@@ -56,7 +62,12 @@ static enum err record_tx(struct ctx *c, void *arg)
 	TRY(payment_lock_tx(c, x->attempt.attempt_id, &x->attempt));
 	TRY(refund_lock_tx(c, x->refund.refund_id, &x->refund));
 	TRY(advance_tx(c, x));
-	return x->event == NULL ? OK : event_record(c, x->event, EVENT_REFUND, NULL);
+	if (x->event == NULL)
+		return OK;
+	if (is_contradicted(x))
+		return event_orphan(c, x->event, "REFUND_CLOSED", &x->verdict);
+	x->verdict = EVENT_REFUND;
+	return event_record(c, x->event, x->verdict, NULL);
 }
 
 /* WeChat's word for a refund's state; false for one that we don't know. */
@@ -226,6 +237,8 @@ static enum err request_tx(struct ctx *c, void *arg)
 		return refund_read(c, made, &x->refund);
 	TRY(refunding_lock_tx(c, x));
 	TRY(amount_tx(c, x, &amount));
+	/* written, not only locked: on Galera it could be shipped elsewhere meanwhile */
+	TRY(order_touch_tx(c, &x->payable.order));
 	TRY(refunding_begin_tx(c, x, amount, x->in->reason, c->now_ms + FIRST_LOOK_MS));
 	return idempotency_end_tx(c, x->refund.refund_id, 201);
 }
@@ -325,8 +338,9 @@ enum err refund_heard(
 	if (why != NULL)
 		return event_orphan(c, event, why, verdict);
 	x.provider_id = w.refund_id;
-	*verdict = EVENT_REFUND;
-	return db_tx(c, record_tx, &x);
+	TRY(db_tx(c, record_tx, &x));
+	*verdict = x.verdict;
+	return OK;
 }
 
 /* ---- jobs ---- */

@@ -77,6 +77,7 @@ static const char SQL_WRITE[] =
 	"UPDATE orders SET status = ?, stock_held = ?, payment_method = ?, payment_id = ?, "
 	"paid_by = ?, paid_at = ?, carrier = ?, tracking_no = ?, updated_at = ? "
 	"WHERE id = ? AND status = ?";
+static const char SQL_TOUCH[] = "UPDATE orders SET updated_at = ? WHERE id = ?";
 static const char SQL_DELETE[] =
 	"UPDATE orders SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL";
 static const char SQL_BUSY[] =
@@ -375,6 +376,11 @@ enum err order_user_is_busy(struct ctx *c, int64_t user_id, bool *busy)
 }
 
 /* ---- settlement and jobs ---- */
+
+enum err order_touch_tx(struct ctx *c, const struct order *locked)
+{
+	return db_hit(c, SQL_TOUCH, ARGS(I64(c->now_ms), I64(locked->id)));
+}
 
 enum err order_revoke_tx(struct ctx *c, const struct order *locked)
 {

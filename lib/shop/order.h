@@ -151,6 +151,8 @@ enum err order_lock_tx(struct ctx *c, int64_t id, bool with_products, struct ord
  */
 enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out) MUST;
 
+/* Something of a locked order changes that isn't in its row. */
+enum err order_touch_tx(struct ctx *c, const struct order *locked) MUST;
 /* All that was paid for a locked order (with its products) has gone back. */
 enum err order_revoke_tx(struct ctx *c, const struct order *o) MUST;
 

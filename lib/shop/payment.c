@@ -66,6 +66,7 @@ static const char SQL_NEWEST[] = "SELECT " COLUMNS
 static const char SQL_READ[] = "SELECT " COLUMNS " FROM payment_attempts WHERE attempt_id = ?";
 static const char SQL_LOCK[] =
 	"SELECT " COLUMNS " FROM payment_attempts WHERE attempt_id = ? FOR UPDATE";
+static const char SQL_TOUCH[] = "UPDATE payment_attempts SET updated_at = ? WHERE attempt_id = ?";
 static const char SQL_CLAIM_QUERY[] =
 	"UPDATE payment_attempts SET queried_at = ? WHERE attempt_id = ? AND queried_at <= ?";
 
@@ -192,6 +193,11 @@ enum err payment_read(struct ctx *c, int64_t attempt_id, struct attempt *out)
 enum err payment_lock_tx(struct ctx *c, int64_t attempt_id, struct attempt *out)
 {
 	return db_one(c, SQL_LOCK, ARGS(I64(attempt_id)), attempt_fields, out);
+}
+
+enum err payment_touch_tx(struct ctx *c, int64_t attempt_id)
+{
+	return db_hit(c, SQL_TOUCH, ARGS(I64(c->now_ms), I64(attempt_id)));
 }
 
 enum err payment_claim_query(struct ctx *c, int64_t attempt_id, int64_t gap_ms, bool *mine)

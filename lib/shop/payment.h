@@ -67,6 +67,8 @@ enum err payment_granted(struct ctx *c, enum payable_kind kind, int64_t payable_
 /* Fails: NOT_FOUND. */
 enum err payment_read(struct ctx *c, int64_t attempt_id, struct attempt *out) MUST;
 enum err payment_lock_tx(struct ctx *c, int64_t attempt_id, struct attempt *out) MUST;
+/* Write a locked attempt without changing it, so that another node's change of it fails. */
+enum err payment_touch_tx(struct ctx *c, int64_t attempt_id) MUST;
 /* May the provider be asked about it now? At most once in gap_ms, over all processes. */
 enum err payment_claim_query(struct ctx *c, int64_t attempt_id, int64_t gap_ms, bool *mine) MUST;
 

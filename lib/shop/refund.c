@@ -5,6 +5,7 @@
 #include "ext/crypto.h"
 #include "ext/db.h"
 #include "shop/outbox.h"
+#include "shop/payment.h"
 
 enum { NO_MAX = 64, PAUSE_HOURS_MAX = 24 };
 
@@ -125,6 +126,8 @@ bool refund_is_final(int64_t state)
 enum err refund_create_tx(struct ctx *c, struct refund *r, int64_t due_ms)
 {
 	assert(db_in_tx(c->db));
+	/* what limits the sum is written, not only locked: on Galera a lock alone protects nothing */
+	TRY(payment_touch_tx(c, r->attempt_id));
 	r->state = REFUND_PROCESSING;
 	r->status = "PROCESSING";
 	r->created_at.ms = r->updated_at.ms = c->now_ms;

@@ -113,8 +113,18 @@ test('what is over stays so, whatever is told afterwards, and the provider may f
 
   const closed = await underWay();
   await refunds.told(closed.no, 'CLOSED');
-  for (const status of ['SUCCESS', 'ABNORMAL', 'PROCESSING', 'CLOSED']) assertSuccess(await send(closed, { refund_status: status }));
+  for (const status of ['ABNORMAL', 'PROCESSING', 'CLOSED']) assertSuccess(await send(closed, { refund_status: status }));
   await assertUntouched(closed, 'CLOSED');
+});
+
+test('a success of what is closed here changes nothing, and is kept where somebody sees it (B34, B43)', async () => {
+  const x = await underWay();
+  await refunds.told(x.no, 'CLOSED');
+  const id = newId();
+  for (let copy = 0; copy < 2; copy++) assertFail(await send(x, {}, id), 400);
+  await assertUntouched(x, 'CLOSED');
+  assert.deepEqual((await eventsOf(id)).map((e) => [e.verdict, e.reason, e.copies]), [[VERDICT.orphan, 'REFUND_CLOSED', 2]]);
+  assert.ok((await trade.audit(0)).some((line) => line.startsWith(`open: event ${id}: orphan: REFUND_CLOSED, ${x.outTradeNo}, ${FEN} fen`)));
 });
 
 test('an order that was refunded is not given its goods back a second time by a late word (B43)', async () => {
@@ -262,9 +272,13 @@ test('SUCCESS and CLOSED at once: one of them stands, and the order goes with it
     const x = await underWay();
     const both = [() => send(x), () => send(x, { refund_status: 'CLOSED' })];
     if (round % 2) both.reverse();
-    (await Promise.all(both.map((tell) => tell()))).forEach(assertSuccess);
+    const answers = await Promise.all(both.map((tell) => tell()));
+    if (round % 2) answers.reverse();
     const status = await refunds.status(x.no);
     seen.push(status);
+    assertSuccess(answers[1]);
+    if (status === 'SUCCESS') assertSuccess(answers[0]);
+    else assertFail(answers[0], 400);
     if (status === 'SUCCESS') await assertRefunded(x);
     else await assertUntouched(x, 'CLOSED');
   }
