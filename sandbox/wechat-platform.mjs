@@ -33,6 +33,11 @@ export class Platform {
     return [this.#publicKey, ...this.certificates].map(({ serial }) => serial);
   }
 
+  // What signs an answer to one who names the key that he knows; null: he names none of these.
+  signOf(serial) {
+    return [this.#publicKey, ...this.certificates].find((key) => key.serial === serial)?.sign ?? null;
+  }
+
   sign(text, timestamp) {
     return this.#signer.sign(text, timestamp);
   }
@@ -51,9 +56,10 @@ export class Platform {
   }
 }
 
-// All of them, an expired one too: it is the shop that has to look. Signed with the newest, which
-// nobody can know yet who asks for the first time: the seal proves it then.
-export function listCertificates({ query, platform }) {
+// All of them, an expired one too: it is the shop that has to look. Signed with the key that the
+// request names, or else with the newest, which nobody can know yet who asks for the first time:
+// the seal proves it then.
+export function listCertificates({ query, serial: known, platform }) {
   const { certificates, apiV3Key } = platform;
   if (certificates.length === 0 || query.get('algorithm_type') === 'SM2') {
     throw new Refusal('RESOURCE_NOT_EXISTS', { text: '无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥' });
@@ -64,5 +70,5 @@ export function listCertificates({ query, platform }) {
     expire_time: expire,
     encrypt_certificate: seal(pem, 'certificate', apiV3Key),
   }));
-  return { status: 200, body: { data }, sign: certificates[0].sign };
+  return { status: 200, body: { data }, sign: platform.signOf(known) ?? certificates[0].sign };
 }

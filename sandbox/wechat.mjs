@@ -119,7 +119,7 @@ class Wechat {
     this.gate(request, raw);
     const { route, params } = findRoute(request.method, pathname);
     checkQuery(route, query, this.merchant);
-    return { route, params, query, body: route.body ? readBody(raw, route.body) : undefined };
+    return { route, params, query, serial: request.headers['wechatpay-serial'], body: route.body ? readBody(raw, route.body) : undefined };
   }
 
   async perform({ route, ...call }) {

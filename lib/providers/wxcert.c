@@ -96,8 +96,12 @@ enum wx_answer wxcert_download(
 	*out = (struct wx_certificates){ 0 };
 	if (reply.status == 200 && wx_read(c, reply.body, list_in_fields, &in)) {
 		open_all(c, &in.data, &found, out);
-		/* the first ones nobody can know beforehand: the seal proved them */
-		wx_believe(c, &found, TARGET, &reply);
+		/*
+		 * Whoever has the public key asks for an answer that it signs (PAYMENTS.md 2.5).
+		 * The first certificates nobody can know beforehand: the seal proved them.
+		 */
+		wx_believe(
+			c, wx_keys_know(keys, reply.proof.serial) ? keys : &found, TARGET, &reply);
 	}
 	wx_keys_done(&found);
 	return reply.answer;

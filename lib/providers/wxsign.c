@@ -117,6 +117,11 @@ static const struct wx_key *find_key(const struct wx_keys *keys, const char *ser
 	return NULL;
 }
 
+bool wx_keys_know(const struct wx_keys *keys, const char *serial)
+{
+	return serial != NULL && find_key(keys, serial) != NULL;
+}
+
 static bool add_key(
 	struct wx_keys *keys, const char *serial, struct rsa_key *key, int64_t from_s, int64_t to_s)
 {

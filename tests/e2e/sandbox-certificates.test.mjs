@@ -79,6 +79,14 @@ test('the list: sealed, signed by the newest, each what it says it is', async ()
   refused(await call('GET', PATH, { ...there, auth: { nonce_str: '-' } }), 401, 'SIGN_ERROR');
 });
 
+test('the list is signed by the key that the request names', async () => {
+  const [, older] = (await download()).list;
+  for (const key of [{ serial: keys.platformKeyId, pem: platformPublicKey }, older]) {
+    const reply = await call('GET', PATH, { ...there, headers: { 'Wechatpay-Serial': key.serial } });
+    assert.ok(signatureHolds(reply, reply.text, key));
+  }
+});
+
 // The certificates are opened before the signature is looked at, which only they can prove.
 test('the SDK as client: certificates from nothing, then calls with each of them', async () => {
   const certs = {};
