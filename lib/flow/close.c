@@ -30,10 +30,12 @@ static enum err time_out_orders(struct ctx *c, struct close_report *report)
 	TRY(order_list_overdue(c, ORDERS_A_PASS, &overdue));
 	orders = overdue.rows;
 	for (int64_t i = 0; i < overdue.n; i++) {
+		const struct arena_mark mark = arena_mark(&c->arena);
 		bool done;
 
 		TRY(order_time_out(c, orders[i].id, &done));
 		report->timed_out += done;
+		arena_rewind(&c->arena, mark);
 	}
 	return OK;
 }

@@ -371,10 +371,12 @@ static enum err adopt_missing(struct ctx *c)
 	TRY(refund_list_missing(c, REFUNDS_A_PASS, &missing));
 	rows = missing.rows;
 	for (int64_t i = 0; i < missing.n; i++) {
+		const struct arena_mark mark = arena_mark(&c->arena);
 		enum err e = db_tx(c, adopt_tx, &rows[i]);
 
 		if (e != ERR_DUPLICATE)
 			TRY(e);
+		arena_rewind(&c->arena, mark);
 	}
 	return OK;
 }

@@ -104,6 +104,7 @@ static enum err find_drift(struct ctx *c, struct list *out, bool *more)
 	*out = (struct list){ found, 0 };
 	*more = false;
 	do {
+		const struct arena_mark mark = arena_mark(&c->arena);
 		const struct vip_finding *f;
 		struct list step;
 
@@ -121,6 +122,8 @@ static enum err find_drift(struct ctx *c, struct list *out, bool *more)
 					f[i].problem),
 			};
 		}
+		if (step.n == 0) /* a large shop has more users than an arena holds */
+			arena_rewind(&c->arena, mark);
 	} while (user_id != 0);
 	return OK;
 }

@@ -67,12 +67,14 @@ enum err outbox_work(
 	TRY(find_due(c, kind, OUTBOX_A_PASS, &due));
 	rows = due.rows;
 	for (int64_t i = 0; i < due.n && *unknown < OUTBOX_UNKNOWNS; i++) {
+		const struct arena_mark mark = arena_mark(&c->arena);
 		bool mine;
 
 		c->now_ms = clock_now_ms(); /* a pass may take minutes */
 		TRY(claim(c, &rows[i], &mine));
 		if (mine)
 			TRY(fn(c, &rows[i], arg));
+		arena_rewind(&c->arena, mark);
 	}
 	return OK;
 }
