@@ -108,7 +108,10 @@ static const char SQL_COUNT[] = COUNT_BY("by_status", "TRUE");
 static const char SQL_LIST_IS[] = LIST_BY("by_status", IS);
 static const char SQL_COUNT_IS[] = COUNT_BY("by_status", IS);
 static const char SQL_LIST_EXPIRED[] = LIST_BY("PRIMARY", IS_EXPIRED);
-static const char SQL_COUNT_EXPIRED[] = COUNT_BY("PRIMARY", IS_EXPIRED);
+/* each half from an index alone: it is asked for at every page */
+static const char SQL_COUNT_EXPIRED[] =
+	"SELECT (" COUNT_BY("by_status", "p.status = 3") ") + (" COUNT_BY(
+		"by_deadline", "p.status = 0 AND p.expires_at <= ?") ") AS total";
 static const char SQL_LIST_USER[] = LIST_BY("by_user", "p.user_id = ?");
 static const char SQL_COUNT_USER[] = COUNT_BY("by_user", "p.user_id = ?");
 static const char SQL_LIST_USER_IS[] = LIST_BY("by_user_status", "p.user_id = ? AND " IS);
