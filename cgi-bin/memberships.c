@@ -160,13 +160,17 @@ static enum err show_status(struct ctx *c, struct req *r, struct resp *w)
 	return resp_one(w, 200, vip_status_fields, &out);
 }
 
+/* The contract doesn't say where member_id stands: in the query, as for the status, or in the body. */
 static enum err clear_cache(struct ctx *c, struct req *r, struct resp *w)
 {
-	struct vip_query q = { 0 };
+	struct vip_query q = { 0 }, body = { 0 };
 
+	TRY(req_query(c, r, vip_query_fields, &q));
 	if (r->body.len > 0)
-		TRY(req_body(c, r, vip_query_fields, JSON_CHANGE, &q));
-	TRY(vip_forget(c, q.member_id));
+		TRY(req_body(c, r, vip_query_fields, JSON_CHANGE, &body));
+	if (q.member_id != 0 && body.member_id != 0 && q.member_id != body.member_id)
+		return fail(c, ERR_INVALID, "member_id");
+	TRY(vip_forget(c, q.member_id != 0 ? q.member_id : body.member_id));
 	return resp_message(w, "Cache cleared successfully");
 }
 

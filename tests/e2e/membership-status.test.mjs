@@ -169,6 +169,20 @@ test('one clears one\'s own, an administrator anybody\'s and all (B5)', async ()
   assertDenied(await clear(vip.admin, { member_id: 999_999_999 }), 404);
 });
 
+test('member_id stands in the query as well, as for the status; two that differ are 400', async () => {
+  const [anna, eve] = await trade.buyers(2);
+  const asked = (token, query, body) => vip.call('POST', `${CLEAR}?${query}`, { token, body });
+  const own = `member_id=${anna.user.member_id}`;
+  for (const [token, body] of [[anna.token], [vip.admin], [anna.token, { member_id: anna.user.member_id }], [anna.token, {}]]) {
+    const answer = await asked(token, own, body);
+    assert.deepEqual([answer.status, answer.body], [200, CLEARED], JSON.stringify(body));
+  }
+  assertDenied(await asked(eve.token, own), 403);
+  assertDenied(await asked(vip.admin, 'member_id=999999999'), 404, undefined);
+  assertDenied(await asked(vip.admin, own, { member_id: eve.user.member_id }), 400, 'member_id');
+  for (const value of ['x', '0', '-1', '1.5']) assertDenied(await asked(vip.admin, `member_id=${value}`), 400, 'member_id');
+});
+
 test('an odd member_id clears nothing, and surely not everybody\'s: 400 (B12)', async () => {
   const anna = await vip.buyer();
   for (const value of [0, -1, 1.5, '1', true, [], {}, 2 ** 63]) {
