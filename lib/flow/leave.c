@@ -4,6 +4,7 @@
 #include "shop/card.h"
 #include "shop/membership.h"
 #include "shop/order.h"
+#include "shop/payment.h"
 #include "shop/user.h"
 
 static enum err leave_tx(struct ctx *c, void *arg)
@@ -21,6 +22,7 @@ static enum err leave_tx(struct ctx *c, void *arg)
 	if (busy)
 		return fail(c, ERR_USER_IN_USE, NULL);
 	TRY(order_forget_user_tx(c, id));
+	TRY(payment_forget_user_tx(c, id));
 	return user_delete_tx(c, id);
 }
 

@@ -66,6 +66,7 @@ static const char SQL_NEWEST[] = "SELECT " COLUMNS
 static const char SQL_READ[] = "SELECT " COLUMNS " FROM payment_attempts WHERE attempt_id = ?";
 static const char SQL_LOCK[] =
 	"SELECT " COLUMNS " FROM payment_attempts WHERE attempt_id = ? FOR UPDATE";
+static const char SQL_FORGET_USER[] = "UPDATE payment_attempts SET request = '' WHERE user_id = ?";
 static const char SQL_TOUCH[] = "UPDATE payment_attempts SET updated_at = ? WHERE attempt_id = ?";
 static const char SQL_CLAIM_QUERY[] =
 	"UPDATE payment_attempts SET queried_at = ? WHERE attempt_id = ? AND queried_at <= ?";
@@ -193,6 +194,11 @@ enum err payment_read(struct ctx *c, int64_t attempt_id, struct attempt *out)
 enum err payment_lock_tx(struct ctx *c, int64_t attempt_id, struct attempt *out)
 {
 	return db_one(c, SQL_LOCK, ARGS(I64(attempt_id)), attempt_fields, out);
+}
+
+enum err payment_forget_user_tx(struct ctx *c, int64_t user_id)
+{
+	return db_exec(c, SQL_FORGET_USER, ARGS(I64(user_id)), NULL);
 }
 
 enum err payment_touch_tx(struct ctx *c, int64_t attempt_id)

@@ -67,6 +67,8 @@ enum err payment_granted(struct ctx *c, enum payable_kind kind, int64_t payable_
 /* Fails: NOT_FOUND. */
 enum err payment_read(struct ctx *c, int64_t attempt_id, struct attempt *out) MUST;
 enum err payment_lock_tx(struct ctx *c, int64_t attempt_id, struct attempt *out) MUST;
+/* Before a user is deleted: what was sent to a provider names his openid. */
+enum err payment_forget_user_tx(struct ctx *c, int64_t user_id) MUST;
 /* Write a locked attempt without changing it, so that another node's change of it fails. */
 enum err payment_touch_tx(struct ctx *c, int64_t attempt_id) MUST;
 /* May the provider be asked about it now? At most once in gap_ms, over all processes. */

@@ -269,12 +269,15 @@ test('what a deleted user has pending is cancelled, and its stock given back', a
   const pending = [];
   for (const lines of [[[goods, 1], [others, 2]], [[others, 1]], [[goods, 2]]]) pending.push(await trade.order(carl, lines, { consignee }));
   const { outTradeNo } = await trade.prepay(carl, pending[0]);
+  const sent = async () => (await trade.attempts(pending[0])).map(({ request }) => request.includes(carl.user.openid));
+  assert.deepEqual(await sent(), [true]);
   assert.equal((await remove(carl.user.user_id)).status, 204);
   for (const order of pending) {
     const kept = await trade.read(order);
     assert.deepEqual([kept.status, kept.consignee, kept.user.user_id], [CANCELLED, null, carl.user.user_id]);
   }
   assert.deepEqual([await trade.stock(goods), await trade.stock(others)], [5, 5]);
+  assert.deepEqual(await sent(), [false], 'it named who was to pay');
   await shop.jobs();
   assert.equal((await trade.atWechat(outTradeNo)).trade_state, 'CLOSED', 'nobody can pay it any more');
 });
