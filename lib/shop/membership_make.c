@@ -150,6 +150,8 @@ static enum err create_tx(struct ctx *c, void *arg)
 	if (made != 0)
 		return membership_read(c, made, x->out);
 	TRY(vip_lock_tx(c, x->user_id, &v));
+	if (!v.live) /* deleted while this waited */
+		return ERR_UNAUTHENTICATED;
 	TRY(check_refunding(c, x->user_id));
 	TRY(make_way_tx(c, &v));
 	TRY(plan_offered_tx(c, x->plan_id, &plan));
