@@ -212,6 +212,12 @@ static enum err lock_live_tx(struct ctx *c, const char *order_id, struct order *
 	return out->deleted_at.ms == 0 ? OK : ERR_NOT_FOUND;
 }
 
+static enum err note_offline_tx(struct ctx *c, const struct order *o)
+{
+	return journal_add_tx(c, "offline-payment", o->order_id,
+		arena_printf(&c->arena, "%s %s", o->payment_method, o->payment_id));
+}
+
 /* An administrator's word that money came otherwise: both names are needed, and it is noted. */
 static enum err pay_offline_tx(struct ctx *c, const struct order_change *in, struct order *o)
 {
@@ -221,8 +227,7 @@ static enum err pay_offline_tx(struct ctx *c, const struct order_change *in, str
 		return fail(c, ERR_INVALID, "payment_id");
 	o->paid_by = PAID_OFFLINE;
 	o->paid_at.ms = c->now_ms;
-	return journal_add_tx(c, "offline-payment", o->order_id,
-		arena_printf(&c->arena, "%s %s", in->payment_method, in->payment_id));
+	return note_offline_tx(c, o);
 }
 
 /* Take over a text that the change names. Did it differ? */
@@ -259,7 +264,7 @@ static enum err update_tx(struct ctx *c, void *arg)
 	const struct moving *m = arg;
 	const struct order_change *in = m->in;
 	struct order *o = m->out;
-	bool moves, changed;
+	bool moves, fixed, changed;
 
 	TRY(lock_live_tx(c, m->order_id, o));
 	moves = field_has(order_change_fields, in, "status") && in->status != o->status;
@@ -267,7 +272,8 @@ static enum err update_tx(struct ctx *c, void *arg)
 		return fail(c, ERR_ORDER_TRANSITION, "status");
 	changed = take_text(in, "payment_method", in->payment_method, &o->payment_method);
 	changed |= take_text(in, "payment_id", in->payment_id, &o->payment_id);
-	if (changed && o->paid_by == PAID_BY_PROVIDER)
+	fixed = changed; /* a provider's word is, an administrator's is noted */
+	if (fixed && o->paid_by == PAID_BY_PROVIDER)
 		return fail(c, ERR_PAYMENT_FIXED, NULL);
 	TRY(ship_tx(c, in, moves, o, &changed));
 	if (moves && in->status == ORDER_PAID)
@@ -276,6 +282,8 @@ static enum err update_tx(struct ctx *c, void *arg)
 		return move_tx(c, o, (enum order_status)in->status, BY_ADMIN);
 	if (!changed)
 		return OK;
+	if (o->paid_by == PAID_OFFLINE && fixed)
+		TRY(note_offline_tx(c, o));
 	o->updated_at.ms = c->now_ms;
 	return write_order_tx(c, o, o->status);
 }

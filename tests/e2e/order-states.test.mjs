@@ -174,6 +174,9 @@ test("a payment's method and id may be mended while they are an administrator's,
   const product = await trade.product();
   const offline = await trade.orderIn(anna, [[product, 1]], PAID, 'offline');
   assertOrder(await trade.set(offline, { payment_id: 'cash-2' }), { status: PAID, payment_method: '现金', payment_id: 'cash-2' });
+  assertOrder(await trade.set(offline, { payment_id: 'cash-2' }), { status: PAID });
+  const noted = await shop.sql(`SELECT detail FROM journal WHERE subject = '${offline.order_id}' AND action = 'offline-payment' ORDER BY entry_id`);
+  assert.deepEqual(noted.map(({ detail }) => detail), [`现金 cash-${offline.order_id}`, '现金 cash-2'], 'each word of it is noted');
   const order = await trade.orderIn(anna, [[product, 1]], PAID);
   const before = await rowOf(order);
   for (const body of [{ payment_id: 'other' }, { payment_method: '现金' }, { status: SHIPPED, payment_id: 'other' }, { status: PAID, ...DETAILS }]) {
