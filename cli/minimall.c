@@ -18,7 +18,7 @@ static const struct command commands[] = {
 		"give a user a VIP membership for nothing" },
 	{ "jobs", run_jobs, CONF_ALL, "", "one pass over everything that is due" },
 	{ "audit", run_audit, CONF_DB, "",
-		"derive stock and payments anew; 1 when something is off" },
+		"derive stock, payments, cards and memberships anew; 1 when something is off" },
 };
 
 const char *option(int argc, char **argv, const char *name)

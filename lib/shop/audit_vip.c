@@ -15,12 +15,16 @@ static const char SQL_PAID_BY[] =
 	"FROM membership_orders WHERE (status IN (1, 4, 5)) <> (paid_by <> 0) "
 	"OR (status IN (1, 4, 5)) <> (paid_at IS NOT NULL) OR (paid_by IN (3, 4) AND amount <> 0) "
 	"OR (paid_by IN (1, 2) AND amount = 0 AND (kind <> 3 OR discount <> price)) OR (paid_by = 4) <> (plan_id IS NULL) LIMIT ?";
-/* what is paid once the quote changed is less than the price without any discount */
+/*
+ * What is paid once the quote changed is less than the price without any discount. Only an upgrade whose
+ * credit is more than its price gives more than its plan (BEHAVIOUR 27).
+ */
 static const char SQL_PRICE[] =
 	"SELECT CONCAT('membership order ', order_no) AS subject, "
-	"CONCAT('price ', price, ' is not discount ', discount, ' and amount ', amount) AS problem "
-	"FROM membership_orders WHERE price <> discount + amount OR value < price "
-	"OR days < plan_days OR (kind <> 3 AND discount <> 0 AND paid_by = 0) LIMIT ?";
+	"CONCAT('price ', price, ', discount ', discount, ', amount ', amount, ', value ', value, "
+	"' and ', days, ' of ', plan_days, ' days') AS problem "
+	"FROM membership_orders WHERE price <> discount + amount OR value < price OR days < plan_days "
+	"OR (NOT (kind = 3 AND amount = 0) AND (value <> price OR days <> plan_days)) OR (kind <> 3 AND discount <> 0 AND paid_by = 0) LIMIT ?";
 
 /* ---- payments ---- */
 
@@ -131,7 +135,7 @@ static enum err find_drift(struct ctx *c, struct list *out, bool *more)
 const struct audit_rule audit_vip_rules[] = {
 	{ "a pending membership order is its user's only one", SQL_PENDING, false, NULL },
 	{ "status and payer of a membership order agree", SQL_PAID_BY, false, NULL },
-	{ "a membership order costs its price less its discount", SQL_PRICE, false, NULL },
+	{ "a membership order's terms add up", SQL_PRICE, false, NULL },
 	{ "a membership order paid by a provider has its payment", SQL_ORDER_PAYMENT, false, NULL },
 	{ "a membership's granted payment has its order", SQL_PAYMENT_ORDER, false, NULL },
 	{ "what was charged for a membership is what it costs", SQL_CHARGED, false, NULL },

@@ -41,6 +41,9 @@ const [{ refund_no: onItsWay }] = await vip.refunds(refunding);
 
 const order = (name, change) => `UPDATE membership_orders SET ${change} WHERE id = ${rows[name].id}`;
 const segment = (name, change) => `UPDATE entitlement_segments SET ${change} WHERE order_id = ${rows[name].id}`;
+// The same of an order and its segment, which agree with each other.
+const both = (name, member, change) => `UPDATE membership_orders o JOIN entitlement_segments s ON s.order_id = o.id
+  SET o.${member} = o.${member} ${change}, s.${member} = s.${member} ${change} WHERE o.id = ${rows[name].id}`;
 const attempt = ({ outTradeNo }, change) => `UPDATE payment_attempts SET ${change} WHERE out_trade_no = '${outTradeNo}'`;
 const refundRow = (no, change) => `UPDATE refunds SET ${change} WHERE refund_no = '${no}'`;
 const subject = (name) => `membership order ${rows[name].no}`;
@@ -64,6 +67,8 @@ const SABOTAGE = [
   [PRICE, subject('pending'), order('pending', 'discount = discount + 1, amount = amount - 1'), order('pending', 'discount = discount - 1, amount = amount + 1')],
   [PRICE, subject('pending'), order('pending', 'value = price - 1'), order('pending', 'value = price')],
   [PRICE, subject('pending'), order('pending', 'days = plan_days - 1'), order('pending', 'days = plan_days')],
+  [PRICE, subject('played'), both('played', 'days', '+ 300'), both('played', 'days', '- 300')],
+  [PRICE, subject('wechat'), both('wechat', 'value', '+ 1'), both('wechat', 'value', '- 1')],
   [ORDER_PAYMENT, subject('wechat'), order('wechat', "payment_id = 'another'"), order('wechat', `payment_id = '${transactionId}'`)],
   [ORDER_PAYMENT, subject('wechat'), attempt(wechat, 'state = 1'), attempt(wechat, 'state = 2')],
   [ORDER_PAYMENT, subject('played'), order('played', 'paid_by = 1'), order('played', 'paid_by = 2')],

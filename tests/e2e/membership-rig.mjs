@@ -312,7 +312,7 @@ export function assertStatus(body, { user }) {
 
 // The audit's rules about memberships, each of which has its saboteur in membership-audit.test.mjs.
 export const AUDIT_RULES = [
-  "a pending membership order is its user's only one", 'status and payer of a membership order agree', 'a membership order costs its price less its discount',
+  "a pending membership order is its user's only one", 'status and payer of a membership order agree', "a membership order's terms add up",
   'a membership order paid by a provider has its payment', "a membership's granted payment has its order", 'what was charged for a membership is what it costs',
   'a membership order is refunded when its cash went back', 'a paid membership order has its segment', 'a segment says what its order says',
   'changes of segments are counted',
