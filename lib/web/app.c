@@ -94,12 +94,19 @@ static enum err judge(struct ctx *c, const struct app *app, struct req *r, struc
 	return r->route->handler(c, r, w);
 }
 
-/* What another may keep: only the public answers to someone unknown. */
+/* What may be kept to ask about again: public answers, as anybody but the staff gets them. */
 static bool is_storable(const struct ctx *c, const struct req *r, const struct resp *w)
 {
 	return r->route != NULL && r->route->role == ROLE_PUBLIC && r->method == GET &&
-	       !(r->route->flags & ROUTE_VOLATILE) && c->actor.kind == ACTOR_ANONYMOUS &&
-	       w->status == 200;
+	       !(r->route->flags & ROUTE_VOLATILE) && !c->actor.administrator && w->status == 200;
+}
+
+/* A customer's own copy is no one else's, though it says the same. */
+static const char *cache_control(const struct ctx *c, bool storable)
+{
+	if (!storable)
+		return "no-store";
+	return c->actor.kind == ACTOR_ANONYMOUS ? "no-cache" : "private, no-cache";
 }
 
 static void send_reply(struct ctx *c, const struct req *r, struct resp *w, const char *id)
@@ -117,7 +124,7 @@ static void send_reply(struct ctx *c, const struct req *r, struct resp *w, const
 	cors_headers(c, r, w);
 	str_addf(&head, "Status: %d\r\nX-Request-Id: %s\r\nX-Content-Type-Options: nosniff\r\n",
 		w->status, id);
-	str_addf(&head, "Cache-Control: %s\r\n", storable ? "no-cache" : "no-store");
+	str_addf(&head, "Cache-Control: %s\r\n", cache_control(c, storable));
 	if (w->content_type != NULL)
 		str_addf(&head, "Content-Type: %s\r\nContent-Length: %zu\r\n", w->content_type,
 			w->body.len);

@@ -58,6 +58,15 @@ for (const address of ['/api/products', `/api/products/${product.product_id}`, '
   });
 }
 
+test('a customer who is signed in asks about his own copy', async () => {
+  const { token } = await shop.login('etag');
+  const address = `/api/products/${product.product_id}`;
+  const first = await shop.call('GET', address, { token });
+  assert.equal(first.headers.get('cache-control'), 'private, no-cache');
+  const again = await shop.call('GET', address, { token, headers: { 'if-none-match': first.headers.get('etag') } });
+  assert.deepEqual([again.status, again.body, again.headers.get('etag')], [304, null, first.headers.get('etag')]);
+});
+
 test('a change is seen at once, and an administrator is never answered 304', async () => {
   const address = `/api/products/${product.product_id}`;
   const tag = (await shop.call('GET', address)).headers.get('etag');
