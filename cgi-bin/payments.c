@@ -42,11 +42,22 @@ static enum err request_refund(struct ctx *c, struct req *r, struct resp *w)
 	return resp_one(w, 201, refund_fields, &out);
 }
 
+static enum err list_refunds(struct ctx *c, struct req *r, struct resp *w)
+{
+	struct refund_query q = { 0 };
+	struct page_rows rows;
+
+	TRY(req_query(c, r, refund_query_fields, &q));
+	TRY(req_page(c, r, &q.page));
+	TRY(refund_list(c, &q, &rows));
+	return resp_page(c, r, w, refund_fields, sizeof(struct refund), &rows);
+}
+
 static enum err read_refund(struct ctx *c, struct req *r, struct resp *w)
 {
 	struct refund out = { 0 };
 
-	TRY(refund_show(c, req_no(c, r, 0), &out));
+	TRY(refund_find(c, req_no(c, r, 0), &out));
 	return resp_one(w, 200, refund_fields, &out);
 }
 
@@ -55,6 +66,7 @@ static const struct route routes[] = {
 	{ POST, "/api/payment/wxpay",     ROLE_USER, RATE_PAYMENT, prepay,        ROUTE_IDEMPOTENT },
 	{ GET,  "/api/payment/wxpay/:no", ROLE_USER, RATE_READ,    read_standing, 0 },
 	{ POST, "/api/payment/card",      ROLE_USER, RATE_PAYMENT, pay_card,      ROUTE_IDEMPOTENT },
+	{ GET,  "/api/payment/refunds",     ROLE_ADMIN, RATE_READ,    list_refunds,   0 },
 	{ POST, "/api/payment/refunds",     ROLE_ADMIN, RATE_PAYMENT, request_refund, ROUTE_IDEMPOTENT },
 	{ GET,  "/api/payment/refunds/:no", ROLE_ADMIN, RATE_READ,    read_refund,    0 },
 	{ .path = NULL },

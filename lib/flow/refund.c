@@ -246,11 +246,9 @@ static enum err request_tx(struct ctx *c, void *arg)
 enum err refund_request(struct ctx *c, const struct refund *in, struct refund *out)
 {
 	struct refunding x = { .in = in };
-	const char *no;
 	bool found, known;
 
 	TRY(payable_find(c, in->order_id, &x.payable));
-	no = x.payable.no; /* what the transaction reads again may be rewound with it */
 	if (x.payable.kind != PAYABLE_ORDER)
 		return fail(c, ERR_REFUND_ELSEWHERE, "order_id");
 	TRY(payment_granted(c, x.payable.kind, x.payable.id, &x.attempt, &found));
@@ -262,17 +260,6 @@ enum err refund_request(struct ctx *c, const struct refund *in, struct refund *o
 		TRY(refund_read(c, x.refund.refund_id, &x.refund));
 	}
 	*out = x.refund;
-	out->order_id = no;
-	return OK;
-}
-
-enum err refund_show(struct ctx *c, const char *refund_no, struct refund *out)
-{
-	struct payable p = { 0 };
-
-	TRY(refund_find(c, refund_no, out));
-	TRY(payable_read(c, (enum payable_kind)out->payable_kind, out->payable_id, &p));
-	out->order_id = p.no;
 	return OK;
 }
 

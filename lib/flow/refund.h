@@ -26,8 +26,6 @@ enum err refund_request(struct ctx *c, const struct refund *in, struct refund *o
  * GRANTED_LATER, CARD_NONE.
  */
 enum err refund_membership(struct ctx *c, const char *order_no, struct membership_order *out) MUST;
-/* Fails: NOT_FOUND. */
-enum err refund_show(struct ctx *c, const char *refund_no, struct refund *out) MUST;
 
 /* Why a part of a granted payment goes back: what was granted costs less by then (BEHAVIOUR 28). */
 #define PAID_TOO_MUCH "QUOTE_CHANGED"

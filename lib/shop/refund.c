@@ -21,7 +21,7 @@ static bool is_line(const char *s)
 const struct field refund_fields[] = {
 	FIELD_WITH(struct refund, refund_id, .flags = F_SILENT),
 	FIELD(struct refund, refund_no),
-	FIELD_WITH(struct refund, order_id, .flags = F_NO_COLUMN),
+	FIELD(struct refund, order_id),
 	FIELD_WITH(struct refund, attempt_id, .flags = F_SILENT),
 	FIELD_WITH(struct refund, payable_kind, .flags = F_SILENT),
 	FIELD_WITH(struct refund, payable_id, .flags = F_SILENT),
@@ -40,6 +40,12 @@ const struct field refund_new_fields[] = {
 	INPUT(struct refund, order_id, 1, 64, F_REQUIRED),
 	INPUT(struct refund, amount, 1, MONEY_MAX_FEN, 0),
 	INPUT_WITH(struct refund, reason, 1, 80, F_REQUIRED, .valid = is_line),
+	FIELD_END,
+};
+
+const struct field refund_query_fields[] = {
+	INPUT(struct refund_query, order_id, 1, 64, 0),
+	INPUT(struct refund_query, status, 1, 20, 0),
 	FIELD_END,
 };
 
@@ -67,16 +73,45 @@ static const struct field missing_fields[] = {
 	FIELD_END,
 };
 
+struct payable_row {
+	int64_t kind, id;
+};
+static const struct field payable_fields[] = {
+	FIELD(struct payable_row, kind),
+	FIELD(struct payable_row, id),
+	FIELD_END,
+};
+
+static const char *const status_names[] = {
+	[REFUND_PROCESSING] = "PROCESSING",
+	[REFUND_SUCCESS] = "SUCCESS",
+	[REFUND_CLOSED] = "CLOSED",
+	[REFUND_ABNORMAL] = "ABNORMAL",
+};
+
 #define COLUMNS                                                                                    \
 	"refund_id, refund_no, attempt_id, payable_kind, payable_id, amount, reason, automatic, "  \
 	"state, CASE state WHEN 1 THEN 'PROCESSING' WHEN 2 THEN 'SUCCESS' WHEN 3 THEN 'CLOSED' "   \
-	"ELSE 'ABNORMAL' END AS status, provider_refund_id, created_at, updated_at"
+	"ELSE 'ABNORMAL' END AS status, provider_refund_id, created_at, updated_at, "              \
+	"CASE payable_kind WHEN 1 THEN (SELECT o.order_id FROM orders o WHERE o.id = payable_id) " \
+	"ELSE (SELECT m.order_no FROM membership_orders m WHERE m.id = payable_id) END AS order_id"
 static const char SQL_INSERT[] =
 	"INSERT INTO refunds (refund_no, attempt_id, payable_kind, payable_id, amount, reason, "
 	"automatic, state, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?)";
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM refunds WHERE refund_no = ?";
 static const char SQL_READ[] = "SELECT " COLUMNS " FROM refunds WHERE refund_id = ?";
 static const char SQL_LOCK[] = "SELECT " COLUMNS " FROM refunds WHERE refund_id = ? FOR UPDATE";
+/* a wire number, be it of a shop order or of a membership order, gone or not */
+static const char SQL_PAYABLE[] =
+	"SELECT 1 AS kind, id FROM orders WHERE order_id = ? "
+	"UNION ALL SELECT 2, id FROM membership_orders WHERE order_no = ?";
+#define LIST_BY(index, where)                                                                      \
+	"SELECT " COLUMNS " FROM refunds FORCE INDEX (" index ") WHERE " where                     \
+	" refund_id < ? AND (? IS NULL OR state = ?) ORDER BY refund_id DESC LIMIT ?"
+static const char SQL_LIST[] = LIST_BY("PRIMARY", "");
+static const char SQL_LIST_STATE[] = LIST_BY("by_state", "state = ? AND");
+static const char SQL_LIST_PAYABLE[] =
+	LIST_BY("by_payable", "payable_kind = ? AND payable_id = ? AND");
 static const char SQL_SUM[] =
 	"SELECT CAST(COALESCE(SUM(IF(state = 2, amount, 0)), 0) AS SIGNED) AS done, "
 	"CAST(COALESCE(SUM(IF(state IN (1, 4), amount, 0)), 0) AS SIGNED) AS under_way, "
@@ -150,6 +185,52 @@ enum err refund_find(struct ctx *c, const char *refund_no, struct refund *out)
 enum err refund_read(struct ctx *c, int64_t refund_id, struct refund *out)
 {
 	return db_one(c, SQL_READ, ARGS(I64(refund_id)), refund_fields, out);
+}
+
+/* Fails: INVALID. */
+static enum err state_of(struct ctx *c, const struct refund_query *q, opt_i64 *state)
+{
+	*state = (opt_i64){ 0 };
+	if (!field_has(refund_query_fields, q, "status"))
+		return OK;
+	for (int64_t i = REFUND_PROCESSING; i < (int64_t)ARRAY_LEN(status_names); i++)
+		if (strcmp(status_names[i], q->status) == 0) {
+			*state = (opt_i64){ i, true };
+			return OK;
+		}
+	return fail(c, ERR_INVALID, "status");
+}
+
+static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	const struct page *page, struct page_rows *out)
+{
+	return db_page(c, sql, args, args_n, refund_fields, sizeof(struct refund),
+		offsetof(struct refund, refund_id), page->limit, out);
+}
+
+enum err refund_list(struct ctx *c, const struct refund_query *q, struct page_rows *out)
+{
+	const struct db_arg after = I64(q->page.after[0]), n = I64(q->page.limit + 1);
+	struct payable_row of = { 0 };
+	opt_i64 state;
+	bool found;
+
+	TRY(state_of(c, q, &state));
+	if (!field_has(refund_query_fields, q, "order_id"))
+		return state.set ? page_by(c, SQL_LIST_STATE,
+					   ARGS(OPT(state), after, OPT(state), OPT(state), n),
+					   &q->page, out)
+				 : page_by(c, SQL_LIST, ARGS(after, OPT(state), OPT(state), n),
+					   &q->page, out);
+	*out = (struct page_rows){ 0 };
+	if (!str_is_id(q->order_id, NO_MAX))
+		return OK;
+	TRY(db_find(c, SQL_PAYABLE, ARGS(TEXT(q->order_id), TEXT(q->order_id)), payable_fields, &of,
+		&found));
+	return found ? page_by(c, SQL_LIST_PAYABLE,
+			       ARGS(I64(of.kind), I64(of.id), after, OPT(state), OPT(state), n),
+			       &q->page, out)
+		     : OK;
 }
 
 enum err refund_lock_tx(struct ctx *c, int64_t refund_id, struct refund *out)

@@ -10,6 +10,7 @@
 #ifndef SHOP_REFUND_H
 #define SHOP_REFUND_H
 
+#include "base/page.h"
 #include "shop/payment.h"
 
 enum refund_state {
@@ -23,7 +24,7 @@ struct refund {
 	uint64_t has;
 	int64_t refund_id; /* never on the wire */
 	const char *refund_no;
-	const char *order_id; /* what it was paid for, as on the wire; filled in by the flow */
+	const char *order_id; /* what it was paid for, as on the wire */
 	int64_t attempt_id, payable_kind, payable_id;
 	money amount;
 	const char *reason;
@@ -36,6 +37,14 @@ struct refund {
 extern const struct field refund_fields[];
 /* POST: order_id, amount (what is left, if absent), reason. */
 extern const struct field refund_new_fields[];
+
+/* What a list is asked for: the order's number, shop or membership, and a status's name. */
+struct refund_query {
+	uint64_t has;
+	const char *order_id, *status;
+	struct page page;
+};
+extern const struct field refund_query_fields[];
 
 /* What of an attempt has gone back (of that, by itself), and what is still under way. */
 struct refund_sums {
@@ -50,6 +59,8 @@ enum err refund_create_tx(struct ctx *c, struct refund *r, int64_t due_ms) MUST;
 /* Fails: NOT_FOUND. */
 enum err refund_find(struct ctx *c, const char *refund_no, struct refund *out) MUST;
 enum err refund_read(struct ctx *c, int64_t refund_id, struct refund *out) MUST;
+/* Newest first. Fails: INVALID. An unknown order has none. */
+enum err refund_list(struct ctx *c, const struct refund_query *q, struct page_rows *out) MUST;
 enum err refund_lock_tx(struct ctx *c, int64_t refund_id, struct refund *out) MUST;
 enum err refund_sum(struct ctx *c, int64_t attempt_id, struct refund_sums *out) MUST;
 /* To another state, unless it is final already. provider_refund_id may be NULL. */

@@ -45,6 +45,7 @@ POST   /api/orders/:no/complete user
 POST   /api/payment/wxpay       user
 GET    /api/payment/wxpay/:no   user
 POST   /api/payment/card        user
+GET    /api/payment/refunds     admin
 POST   /api/payment/refunds     admin
 GET    /api/payment/refunds/:no admin
 GET    /api/products            public
