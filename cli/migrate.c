@@ -1,7 +1,8 @@
 /*
  * migrate.c - bring the schema up to date: the files of schema/ in the order of their
  * numbers, each once. DDL commits by itself, so progress is kept statement by statement:
- * a file that stopped half-way goes on where it stopped.
+ * a file that stopped half-way goes on where it stopped. statements_done is how many are
+ * done, or -n while the n-th runs: a process that dies then leaves open whether it has run.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -116,10 +117,30 @@ static const char *next_statement(struct ctx *c, const char **p)
 	return s.len > 0 ? str_text(&s) : NULL;
 }
 
+static enum err note(struct ctx *c, const char *name, int64_t statements_done)
+{
+	return db_exec(c, SQL_STEP, ARGS(I64(statements_done), TEXT(name)), NULL);
+}
+
+/* Run the n-th statement, from 1. torn: it may have run already, and is done if what it makes is there. */
+static enum err apply_one(struct ctx *c, const char *name, const char *sql, int64_t n, bool torn)
+{
+	enum err e;
+
+	TRY(note(c, name, -n));
+	e = db_script(c, sql);
+	if (e != OK && torn && db_is_there_already(c))
+		e = OK;
+	if (e != OK && e != ERR_DB_LOST) /* refused, and so not run */
+		TRY(note(c, name, n - 1));
+	TRY(e);
+	return note(c, name, n);
+}
+
 static enum err apply(struct ctx *c, const char *name, const char *text, const char *sha256)
 {
 	struct migration m = { 0 };
-	int64_t n = 0;
+	int64_t n = 1, first;
 	bool found;
 
 	TRY(db_find(c, SQL_READ, ARGS(TEXT(name)), migration_fields, &m, &found));
@@ -131,12 +152,10 @@ static enum err apply(struct ctx *c, const char *name, const char *text, const c
 		return OK;
 	if (!found)
 		TRY(db_exec(c, SQL_BEGIN, ARGS(TEXT(name), TEXT(sha256)), NULL));
-	for (const char *sql; (sql = next_statement(c, &text)) != NULL; n++) {
-		if (n < m.statements_done)
-			continue;
-		TRY(db_script(c, sql));
-		TRY(db_exec(c, SQL_STEP, ARGS(I64(n + 1), TEXT(name)), NULL));
-	}
+	first = m.statements_done < 0 ? -m.statements_done : m.statements_done + 1;
+	for (const char *sql; (sql = next_statement(c, &text)) != NULL; n++)
+		if (n >= first)
+			TRY(apply_one(c, name, sql, n, n == -m.statements_done));
 	printf("applied %s\n", name);
 	return db_exec(c, SQL_DONE, ARGS(I64(clock_now_ms()), TEXT(name)), NULL);
 }

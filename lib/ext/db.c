@@ -306,6 +306,19 @@ enum err db_start_over(struct ctx *c)
 	return ERR_DB;
 }
 
+bool db_is_there_already(const struct ctx *c)
+{
+	switch (c->db->cause) {
+	case ER_TABLE_EXISTS_ERROR:
+	case ER_DUP_FIELDNAME:
+	case ER_DUP_KEYNAME:
+	case ER_DUP_ENTRY:
+		return true;
+	default:
+		return false;
+	}
+}
+
 enum err db_script(struct ctx *c, const char *sql)
 {
 	TRY(db_ready(c));

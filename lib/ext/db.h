@@ -143,5 +143,7 @@ enum err db_start_over(struct ctx *c) MUST;
 
 /* DDL and other statements of a migration, one text each; for cli/migrate.c. */
 enum err db_script(struct ctx *c, const char *sql) MUST;
+/* Did the last db_script fail because the table, column, key or row that it makes is there? */
+bool db_is_there_already(const struct ctx *c) MUST;
 
 #endif
