@@ -75,6 +75,8 @@ static enum err judge(struct ctx *c, const struct app *app, struct req *r, struc
 
 	if (!req_read_target(c, r))
 		return ERR_NOT_FOUND;
+	if (c->conf->require_https && !req_is_secure(r))
+		return ERR_HTTPS_REQUIRED;
 	m = route_match(app->routes, r->method, r->path);
 	if (!m.path_known)
 		return ERR_NOT_FOUND;

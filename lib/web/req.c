@@ -38,6 +38,16 @@ const char *req_decode(struct ctx *c, struct slice text, bool plus)
 	return utf8_count(out, n) < 0 ? NULL : out;
 }
 
+bool req_is_secure(const struct req *r)
+{
+	/* Apache says one without SSLOptions, lighttpd both */
+	const char *https = fcgi_var(r->fcgi, "HTTPS");
+	const char *scheme = fcgi_var(r->fcgi, "REQUEST_SCHEME");
+
+	return (https != NULL && (strcmp(https, "on") == 0 || strcmp(https, "1") == 0)) ||
+	       (scheme != NULL && strcmp(scheme, "https") == 0);
+}
+
 bool req_read_target(struct ctx *c, struct req *r)
 {
 	const char *method = fcgi_var(r->fcgi, "REQUEST_METHOD");

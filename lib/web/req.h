@@ -25,6 +25,8 @@ struct req {
 
 /* Take method, path and query from the CGI variables. False: no such path can exist. */
 bool req_read_target(struct ctx *c, struct req *r) MUST;
+/* Did it come by HTTPS, as the web server says? No header that a client could send counts. */
+bool req_is_secure(const struct req *r) MUST;
 /* A header of the request, or NULL: req_header(r, "HTTP_IDEMPOTENCY_KEY"). */
 const char *req_header(const struct req *r, const char *cgi_name);
 

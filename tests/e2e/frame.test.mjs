@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { test } from 'node:test';
 import { serverName } from '../../sandbox/web.mjs';
+import { askProcess, processSockets } from './exactly.mjs';
 import { serverTag } from './harness.mjs';
 import { openTrade } from './trading.mjs';
 
@@ -55,6 +56,27 @@ const READS = [
   ['/api/orders'], ['/api/users', 'anna'], [`/api/products/${hidden}`], ['/api/nothing'], ['/v1/payment/x'], ['/api/products?limit=0'],
 ];
 const tokenOf = (who) => ({ admin: trade.admin, anna: anna.token })[who];
+
+// ---- HTTPS ----
+
+test('with REQUIRE_HTTPS=on plain HTTP is refused, whatever a client says of itself (B56)', async (t) => {
+  await shop.restartWeb({ REQUIRE_HTTPS: 'on' });
+  t.after(() => shop.restartWeb({ REQUIRE_HTTPS: null }));
+  const claims = { 'x-forwarded-proto': 'https', https: 'on', 'x-https': 'on', forwarded: 'proto=https' };
+  for (const [address, who] of [...READS, ['/healthz'], ['/membership/status', 'anna']]) {
+    const { status, headers, text } = await get(address, { token: tokenOf(who), headers: claims });
+    assert.equal(status, 403, address);
+    assert.equal(headers.get('cache-control'), 'no-store');
+    if (address.startsWith('/api/')) assert.equal(JSON.parse(text).code, 'HTTPS_REQUIRED', address);
+  }
+  const before = await shop.sql('SELECT COUNT(*) AS n FROM users');
+  assert.equal((await post('/weixin-login', JSON.stringify({ code: 'sandbox:plain-http' }))).status, 403);
+  assert.deepEqual(await shop.sql('SELECT COUNT(*) AS n FROM users'), before);
+  const [socket] = processSockets(shop, 'products');
+  for (const [secure, expected] of [[{ HTTPS: 'on' }, 200], [{ REQUEST_SCHEME: 'https' }, 200], [{ HTTPS: 'off' }, 403], [{ REQUEST_SCHEME: 'http' }, 403], [{}, 403]]) {
+    assert.equal((await askProcess(socket, { uri: '/api/products', headers: secure })).status, expected, JSON.stringify(secure));
+  }
+});
 
 // ---- headers ----
 
