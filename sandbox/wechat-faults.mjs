@@ -82,6 +82,7 @@ function whole(value, name, min, max, fallback) {
 // Faults wait in the order in which they were switched on; each call of their interface uses one.
 export class FaultSwitches {
   #queue = [];
+  #patience = new AbortController(); // of the calls that wait as long as their fault says
 
   add({ on, fault, times, delay_ms: delayMs, ...rest }) {
     const extra = Object.keys(rest);
@@ -108,8 +109,11 @@ export class FaultSwitches {
     return this.#queue.map((entry) => ({ ...entry }));
   }
 
+  // Calls that wait for their fault's delay go on at once: a test needs not guess how long it must be.
   clear() {
     this.#queue = [];
+    this.#patience.abort();
+    this.#patience = new AbortController();
   }
 
   // The fault for this call of an interface, used up by it; an empty one if none is switched on.
@@ -118,6 +122,6 @@ export class FaultSwitches {
     if (!entry) return { delayMs: 0 };
     entry.times -= 1;
     if (entry.times === 0) this.#queue.splice(this.#queue.indexOf(entry), 1);
-    return { ...FAULTS[entry.fault], delayMs: entry.delay_ms };
+    return { ...FAULTS[entry.fault], delayMs: entry.delay_ms, cleared: this.#patience.signal };
   }
 }

@@ -139,14 +139,17 @@ class Wechat {
     return { status, type: 'application/json', text: JSON.stringify(refusal.body), signed: true, number };
   }
 
-  // The work's reply as the fault wants it; waits as long as the fault says and the caller stays.
+  // The work's reply as the fault wants it; waits as long as the fault says, is not cleared, and the caller stays.
   async play(fault, work, response) {
     const left = new AbortController();
     response.once('close', () => left.abort());
     if (response.destroyed) left.abort();
     const reply = fault.instead ? fault.instead() : await work();
     if (reply.hang && !left.signal.aborted) await once(left.signal, 'abort');
-    if (fault.delayMs > 0) await sleep(fault.delayMs, undefined, { signal: left.signal }).catch(() => {});
+    if (fault.delayMs > 0) {
+      const signal = AbortSignal.any([left.signal, fault.cleared]);
+      await sleep(fault.delayMs, undefined, { signal }).catch(() => {});
+    }
     return fault.after ? fault.after(reply) : reply;
   }
 

@@ -80,11 +80,12 @@ test("the provider's order is closed before the stock goes back: query, close, t
   const x = await preparedLate();
   shop.clock(PAY_S + 5);
   await trade.forgetRequests();
-  await trade.fault('close', 'late', { delay_ms: 700 });
+  await trade.delayed('close');
   const working = shop.jobs();
   await trade.asked('close'); // it is being closed just now
   await assertWaiting(x);
   assertRefused(await trade.tryPrepay(anna, x.order), 409, 'ORDER_EXPIRED');
+  await trade.noFaults();
   await working;
   assert.deepEqual(await trade.requests(), ['query', 'close']);
   assert.equal((await trade.atWechat(x.outTradeNo)).trade_state, 'CLOSED');
@@ -101,10 +102,11 @@ test('if the provider says paid, it is paid, at the query or at the close (B20)'
   const y = await preparedLate();
   shop.clock(PAY_S + 5);
   await trade.forgetRequests();
-  await trade.fault('query', 'late', { delay_ms: 500 });
+  await trade.delayed('query');
   const working = shop.jobs();
   await trade.asked('query');
   await shop.pay(y.outTradeNo, { notify: false });
+  await trade.noFaults();
   await working;
   assert.deepEqual(await trade.requests(), ['query', 'close', 'query']);
   assert.deepEqual([await trade.status(y.order), await trade.states(y.order)], [PAID, [ATTEMPT.granted]]);
@@ -155,11 +157,12 @@ test("a person's cancel is at once, though jobs is asking the provider; it is to
   const x = await preparedLate();
   shop.clock(PAY_S + 5);
   await trade.forgetRequests();
-  await trade.fault('query', 'late', { delay_ms: 700 });
+  await trade.delayed('query');
   const working = shop.jobs();
   await trade.asked('query');
   assert.equal((await trade.cancel(anna, x.order)).body.status, CANCELLED);
   await assertGone(x);
+  await trade.noFaults();
   await working;
   await shop.jobs();
   assert.equal((await trade.atWechat(x.outTradeNo)).trade_state, 'CLOSED');

@@ -223,10 +223,11 @@ test('what the provider refuses for good is 502, and closes the attempt', async 
 test('cancelled while the provider was asked: 409, and jobs closes what was ordered there (B18, B38)', async () => {
   const order = await newOrder();
   await trade.forgetRequests();
-  await trade.fault('jsapi', 'late', { delay_ms: 800 });
+  await trade.delayed('jsapi');
   const preparing = trade.tryPrepay(anna, order);
   await trade.asked('jsapi');
   assert.equal((await trade.cancel(anna, order)).status, 200);
+  await trade.noFaults();
   assertRefused(await preparing, 409, 'ORDER_NOT_PENDING');
   const outTradeNo = await outTradeNoOf(order);
   assert.equal((await trade.atWechat(outTradeNo)).trade_state, 'NOTPAY');

@@ -212,6 +212,22 @@ test('hang answers nobody, stops no other call, and does not hold up close()', {
   await own.close(); // twice is once
 });
 
+test('who waits for a late answer has it as soon as the faults are cleared', { timeout: 60_000 }, async () => {
+  await switchOn('jsapi', 'late', { delay_ms: 120_000 });
+  const body = order();
+  let answered = false;
+  const slow = post(JSAPI, body).finally(() => { answered = true; });
+  for (;;) { // it must have used up the fault before that is cleared
+    if ((await sandbox('GET', '/sandbox/faults')).body.length === 0) break;
+  }
+  assert.equal(await stateOf(body.out_trade_no), 'NOTPAY', 'the work is done');
+  assert.equal(answered, false);
+  await sandbox('DELETE', '/sandbox/faults');
+  const reply = await slow;
+  assert.equal(reply.status, 200);
+  assert.ok(signatureHolds(reply, reply.text));
+});
+
 test('faults wait in order, count down, and are cleared', async () => {
   await switchOn('jsapi', 'status_500', { times: 2 });
   await switchOn('jsapi', 'status_429');

@@ -29,6 +29,8 @@ export const MINUTE_S = 60;
 export const DAY_S = 86_400;
 export const PAY_S = 30 * MINUTE_S; // ORDER_PAY_MINUTES
 
+const PATIENCE_MS = 4500; // the shop gives a call of WeChat Pay up after 5 s
+
 export const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const ORDER_EXTRAS = ['consignee', 'remark', 'shipment']; // DESIGN: extra members of an order
 
@@ -190,6 +192,9 @@ class Trade {
   fault(on, fault, more = {}) {
     return this.#sandbox('POST', '/sandbox/faults', { on, fault, ...more });
   }
+
+  // The stand-in does the next call so, and keeps the answer to itself until noFaults(), or for as long as the shop waits.
+  delayed(on) { return this.fault(on, 'late', { delay_ms: PATIENCE_MS }); }
 
   noFaults() { return this.#sandbox('DELETE', '/sandbox/faults'); }
   async faultsLeft() { return (await this.#sandbox('GET', '/sandbox/faults')).body; }
