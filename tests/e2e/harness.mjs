@@ -60,7 +60,7 @@ export async function openShop({
   mkdirSync(reports, { mode: 0o700 });
   const { MINIMALL_E2E_DATABASE: shared, MINIMALL_E2E_KEYS: keys } = process.env;
   if (keys && wechat) cpSync(keys, path.join(dir, 'wechat'), { recursive: true });
-  const db = shared ? attachDatabase({ dir: shared }) : await startDatabase({ dir: path.join(dir, 'db') });
+  const db = shared ? attachDatabase({ dir: shared }) : await startDatabase({ dir: path.join(dir, 'db'), durable: false });
   const dbName = `minimall_${process.pid}_${randomBytes(4).toString('hex')}`;
   let shop;
   const close = async () => {

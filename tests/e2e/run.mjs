@@ -31,7 +31,7 @@ const dir = mkdtempSync(path.join(tmpdir(), 'minimall-e2e-db-'));
 chmodSync(dir, 0o711); // the server's own user must come through
 let code = 1;
 try {
-  const database = await startDatabase({ dir: path.join(dir, 'db'), log: (line) => console.log(line) });
+  const database = await startDatabase({ dir: path.join(dir, 'db'), durable: false, log: (line) => console.log(line) });
   try {
     makeKeys(path.join(dir, 'keys'));
     if (!stopping) code = await runTests({ MINIMALL_E2E_DATABASE: path.join(dir, 'db'), MINIMALL_E2E_KEYS: path.join(dir, 'keys') });
