@@ -86,7 +86,7 @@ test('card, play and provider pay one order at once: one of them, and nobody has
     const card = await cards.of(anna, '100.00');
     const order = await vip.create(anna, month);
     const prepared = await vip.prepay(anna, order);
-    const [played, carded] = await atOnce(round, [() => vip.tryPay(anna, order), () => cards.pay(anna, { order_id: order.order_no }), () => shop.pay(prepared.outTradeNo)]);
+    const [played, carded] = await atOnce(round, [() => vip.tryPay(anna, order), () => cards.pay(anna, { order_id: order.order_no }), () => trade.payHeard(prepared.outTradeNo)]);
     await shop.jobs();
     const { payment_method: method, status } = await vip.read(order);
     assert.equal(status, 'PAID');
@@ -103,7 +103,7 @@ test('payment, cancelling, expiry and the provider\'s success at once: one end, 
     const order = await vip.create(anna, month);
     const prepared = await vip.prepay(anna, order);
     if (round % 3 === 0) shop.clock(PAY_S + 1);
-    const [played, cancelled] = await atOnce(round, [() => vip.tryPay(anna, order), () => vip.tryCancel(anna, order), () => shop.pay(prepared.outTradeNo), () => shop.jobs()]);
+    const [played, cancelled] = await atOnce(round, [() => vip.tryPay(anna, order), () => vip.tryCancel(anna, order), () => trade.payHeard(prepared.outTradeNo), () => shop.jobs()]);
     shop.clock(PAY_S + 10 * 60);
     await shop.jobs();
     const { status, payment_method: method } = await vip.read(order);
@@ -170,7 +170,7 @@ test('a late success against an order made meanwhile: both, or one and its money
     await vip.cancel(anna, first);
     const second = await vip.create(anna, month);
     const other = await vip.prepay(anna, second);
-    await atOnce(round, [() => shop.pay(prepared.outTradeNo), () => shop.pay(other.outTradeNo)]);
+    await atOnce(round, [() => trade.payHeard(prepared.outTradeNo), () => trade.payHeard(other.outTradeNo)]);
     await shop.jobs();
     // whichever came second was quoted as NEW, and would be a RENEWAL
     const ends = [await vip.stands(first), await vip.stands(second)];
@@ -186,7 +186,7 @@ test('deleting the user against paying: a VIP, or no user and the money back (B3
     const anna = await vip.buyer();
     const order = await vip.create(anna, month);
     const prepared = await vip.prepay(anna, order);
-    const [, removed] = await atOnce(round, [() => shop.pay(prepared.outTradeNo), () => vip.call('DELETE', `/api/users/${anna.user.user_id}`, { token: vip.admin })]);
+    const [, removed] = await atOnce(round, [() => trade.payHeard(prepared.outTradeNo), () => vip.call('DELETE', `/api/users/${anna.user.user_id}`, { token: vip.admin })]);
     await shop.jobs();
     const status = await vip.stands(order);
     assert.deepEqual([removed.status, status], removed.status === 204 ? [204, 'CANCELLED'] : [409, 'PAID']);
@@ -209,7 +209,7 @@ test('ten customers trade at random while the audit looks on: it never finds fau
       if (!who.orders.length) return;
       const { status } = await vip.tryPrepay(who, who.orders.at(-1));
       if (status !== 200) return;
-      for (const { out_trade_no: no } of await vip.attempts(who.orders.at(-1))) await shop.pay(no);
+      for (const { out_trade_no: no } of await vip.attempts(who.orders.at(-1))) await trade.payHeard(no);
     },
     async (who) => who.orders.length && vip.tryRefund(who.orders[random(who.orders.length)]),
     async (who) => vip.tryGive(who, 1 + random(2), 3),

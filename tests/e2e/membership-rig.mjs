@@ -8,7 +8,7 @@
 //   await vip.segments(anna);                                 // [{ order_no, kind: 'NEW', state: 'ACTIVE', start, end, … }]
 
 import assert from 'node:assert/strict';
-import { prepayIdOf, openTrade, DATE, DAY_S } from './trading.mjs';
+import { prepayIdOf, openTrade, redelivered, DATE, DAY_S } from './trading.mjs';
 
 export const PLANS = '/api/membership/plans/';
 export const ORDERS = '/api/membership/orders';
@@ -158,7 +158,7 @@ class Vip {
 
   // Paid at the provider; the shop must have taken the notification.
   async settle({ outTradeNo }, options) {
-    const { status, body } = await this.shop.pay(outTradeNo, options);
+    const { status, body } = await this.trade.payHeard(outTradeNo, options);
     assert.equal(status, 200, JSON.stringify(body));
     assert.equal(body.status, 200, JSON.stringify(body));
   }
@@ -195,9 +195,12 @@ class Vip {
 
   // The provider ends a refund, and the shop hears of it.
   async told(refundNo, status = 'SUCCESS') {
-    const { status: code, body } = await this.shop.sandbox('POST', `/refund/${refundNo}`, { status });
-    assert.equal(code, 200, JSON.stringify(body));
-    assert.equal(body.status, 200, JSON.stringify(body));
+    const heard = await redelivered(async () => {
+      const { status: code, body } = await this.shop.sandbox('POST', `/refund/${refundNo}`, { status });
+      assert.equal(code, 200, JSON.stringify(body));
+      return body;
+    });
+    assert.equal(heard.status, 200, JSON.stringify(heard));
   }
 
   // What the provider has of a payment's refunds: [[fen, status], …].

@@ -84,7 +84,7 @@ test('fifteen deliveries before, while and after it is given back are one refund
   await refunds.mode('SUCCESS');
   const x = await paidInVain(offline);
   const deliver = async () => {
-    const { body } = await shop.pay(x.outTradeNo, { times: 5 });
+    const { body } = await trade.payHeard(x.outTradeNo, { times: 5 });
     assert.deepEqual(tally(body.answers.map(({ status }) => status)), { 200: 5 });
   };
   await deliver();
@@ -199,7 +199,7 @@ test('late money of five orders for three pieces: two go back, each once (B38)',
     await trade.cancel(anna, order);
   }
   await trade.order(anna, [[product, 2]]);
-  await Promise.all(all.map(({ outTradeNo }) => shop.pay(outTradeNo, { times: 3 })));
+  await Promise.all(all.map(({ outTradeNo }) => trade.payHeard(outTradeNo, { times: 3 })));
   await refunds.jobsAt(1);
   const ends = await Promise.all(all.map(async (x) => [await trade.status(x.order), await stateOf(x), (await refunds.there(x)).length].join()));
   assert.deepEqual(tally(ends), { [[PAID, ATTEMPT.grantedLate, 0]]: 3, [[CANCELLED, ATTEMPT_REFUNDED, 1]]: 2 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { makeForger } from './forger.mjs';
-import { ATTEMPT, PAID, REFUNDED, VERDICT, assertRefused, tally } from './trading.mjs';
+import { ATTEMPT, PAID, REFUNDED, VERDICT, assertRefused, redelivered, tally } from './trading.mjs';
 import { FEN, FIRST_LOOK_S, VERDICT_REFUND, openRefunds } from './refunding.mjs';
 
 const refunds = await openRefunds();
@@ -239,7 +239,7 @@ test("the stand-in's own forgeries: 401 leaves no trace, 400 is kept, and none d
 
 test('one notification 50 times at once: 50 success answers, one effect (B36)', async () => {
   const x = await underWay();
-  const { answers } = await refunds.end(x.no, { times: 50 });
+  const { answers } = await refunds.heard(x.no, { times: 50 });
   assert.deepEqual(tally(answers.map(({ status }) => status)), { 200: 50 });
   for (const answer of answers) assert.deepEqual(JSON.parse(answer.body), SUCCESS);
   await assertRefunded(x);
@@ -248,7 +248,8 @@ test('one notification 50 times at once: 50 success answers, one effect (B36)', 
 
 test('fifty different events about one refund at once: 50 success answers, one effect (B36)', async () => {
   const x = await underWay();
-  const answers = await Promise.all(Array.from({ length: 50 }, () => send(x)));
+  const ids = Array.from({ length: 50 }, () => newId());
+  const answers = await Promise.all(ids.map((id) => redelivered(() => send(x, {}, id))));
   answers.forEach(assertSuccess);
   await assertRefunded(x);
 });
@@ -259,7 +260,7 @@ test('ten parts told at once, while jobs asks about them: the order is 5 once, i
   for (let i = 0; i < 10; i++) numbers.push((await refunds.refund(x, { amount: '1.00' })).refund_no);
   shop.clock(FIRST_LOOK_S);
   const [told] = await Promise.all([
-    Promise.all(numbers.map((no) => refunds.end(no, { times: 3 }))), shop.jobs(), shop.jobs(),
+    Promise.all(numbers.map((no) => refunds.heard(no, { times: 3 }))), shop.jobs(), shop.jobs(),
   ]);
   for (const { answers } of told) assert.deepEqual(tally(answers.map(({ status }) => status)), { 200: 3 });
   for (const no of numbers) assert.equal(await refunds.status(no), 'SUCCESS');
@@ -270,9 +271,10 @@ test('SUCCESS and CLOSED at once: one of them stands, and the order goes with it
   const seen = [];
   for (let round = 0; round < 10; round++) {
     const x = await underWay();
-    const both = [() => send(x), () => send(x, { refund_status: 'CLOSED' })];
+    const [success, closed] = [newId(), newId()];
+    const both = [() => send(x, {}, success), () => send(x, { refund_status: 'CLOSED' }, closed)];
     if (round % 2) both.reverse();
-    const answers = await Promise.all(both.map((tell) => tell()));
+    const answers = await Promise.all(both.map(redelivered));
     if (round % 2) answers.reverse();
     const status = await refunds.status(x.no);
     seen.push(status);

@@ -6,7 +6,7 @@
 //   await end(made.refund_no, { status: 'SUCCESS' });    // the provider has done it, and says so
 
 import assert from 'node:assert/strict';
-import { DATE, openTrade } from './trading.mjs';
+import { DATE, openTrade, redelivered } from './trading.mjs';
 
 export const ATTEMPT_REFUNDED = 5;
 export const VERDICT_REFUND = 7;
@@ -46,7 +46,7 @@ class Refunds {
 
   async paid(person, payment) {
     const x = await this.prepared(person);
-    const { body } = await this.shop.pay(x.outTradeNo, payment);
+    const { body } = await this.trade.payHeard(x.outTradeNo, payment);
     assert.equal(body.status, 200, JSON.stringify(body));
     return x;
   }
@@ -96,9 +96,13 @@ class Refunds {
     return answer.body;
   }
 
-  // The same, for what the shop must take.
+  // The same, for what the shop must take: once it has heard.
+  heard(refundNo, body) {
+    return redelivered(() => this.end(refundNo, body));
+  }
+
   async told(refundNo, status) {
-    assert.equal((await this.end(refundNo, { status })).status, 200);
+    assert.equal((await this.heard(refundNo, { status })).status, 200);
   }
 
   // What the provider has of a payment's refunds: [[number, fen, status], …].

@@ -85,7 +85,7 @@ test('notifications, polls and jobs at once: one grant, and everyone is told so 
     const x = await paidUnheard();
     shop.clock(61);
     const [told, polls, queried] = await Promise.all([
-      shop.pay(x.outTradeNo, { times: 10 }),
+      trade.payHeard(x.outTradeNo, { times: 10 }),
       Promise.all(Array.from({ length: 10 }, () => trade.standing(anna, x.order))),
       Promise.all([shop.jobs(), shop.jobs()]),
     ]);
@@ -242,7 +242,7 @@ test('late money of five orders for three pieces at once: three are granted, two
   for (let i = 0; i < 5; i++) all.push(await paidUnheard([[own, 1]]));
   for (const { order } of all) await trade.cancel(anna, order);
   await trade.order(anna, [[own, 2]]);
-  const answers = await Promise.all(all.map(({ outTradeNo }) => shop.pay(outTradeNo, { times: 3 })));
+  const answers = await Promise.all(all.map(({ outTradeNo }) => trade.payHeard(outTradeNo, { times: 3 })));
   for (const { body } of answers) assert.equal(body.status, 200);
   assert.deepEqual(tally((await Promise.all(all.map(({ order }) => trade.states(order)))).flat()), {
     [ATTEMPT.grantedLate]: 3, [ATTEMPT.refundDue]: 2,
