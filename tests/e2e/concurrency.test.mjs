@@ -24,7 +24,7 @@ const cancel = ({ order }) => trade.cancel(anna, order);
 const cancelByPut = ({ order }) => trade.put(order, { status: CANCELLED });
 const remove = ({ order }) => trade.remove(order);
 const offline = ({ order }) => trade.put(order, { status: PAID, payment_method: '现金', payment_id: 'cash' });
-const pay = async ({ outTradeNo }) => ({ status: (await shop.pay(outTradeNo)).body.status });
+const pay = async ({ outTradeNo }) => ({ status: (await trade.payHeard(outTradeNo)).body.status });
 const poll = ({ order }) => trade.standing(anna, order);
 const prepay = ({ order }) => trade.tryPrepay(anna, order);
 const jobs = async () => { await shop.jobs(); return { status: 200 }; };
@@ -52,16 +52,26 @@ function assertAnswered(answers) {
   for (const { status, body } of answers) assert.ok([200, 204, 404, 409].includes(status), `${status} ${JSON.stringify(body)}`);
 }
 
-// Runs acts at once, in another order each round, and collects how it ended.
+// The shop gives up for whom a lock is never free in time, as on a machine that is slow enough any one may be.
+const isBusy = ({ status, body }) => status === 503 && body?.code === 'BUSY';
+const BUSY_ROUNDS = 5;
+
+// Runs acts at once, in another order each round, and collects how it ended. A round in which one of them was given up must
+// end soundly too, and is made up for by another.
 async function race(rounds, make, acts, check) {
   const ends = [];
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0, busy = 0; round < rounds + busy; round++) {
     const x = await make();
     const turned = acts.map((_, i) => acts[(i + round) % acts.length]);
     const answers = await Promise.all(turned.map((act) => act(x)));
-    assertAnswered(answers);
+    const gaveUp = busy < BUSY_ROUNDS && answers.some(isBusy);
+    assertAnswered(gaveUp ? answers.filter((answer) => !isBusy(answer)) : answers);
     const end = await stateOf(x);
     assertSound(end);
+    if (gaveUp) {
+      busy += 1;
+      continue;
+    }
     await check?.(end, new Map(turned.map((act, i) => [act, answers[i].status])), x);
     ends.push(end);
   }
@@ -142,7 +152,7 @@ test('cancel, timeout, payment, polls and deletion, all at once (B17)', async ()
     await shop.sql('UPDATE outbox SET due_at = 1');
     return x;
   };
-  const payLate = async ({ outTradeNo }) => ({ status: (await shop.pay(outTradeNo, { force: true, times: 2 })).body.status });
+  const payLate = async ({ outTradeNo }) => ({ status: (await trade.payHeard(outTradeNo, { force: true, times: 2 })).body.status });
   const ends = await race(20, make, [payLate, cancel, jobs, remove, poll, jobs, poll], (end, answer) => {
     assert.equal(answer.get(payLate), 200);
     assert.ok([ATTEMPT.granted, ATTEMPT.grantedLate, ATTEMPT.refundDue].includes(end.attempts[0]), 'money that came is never lost');
@@ -168,7 +178,8 @@ test('timeout by two passes against cancel and delete, without money: cancelled 
 test('prepay against cancel and offline payment: what was ordered at the provider is closed by jobs (B17, B18)', async () => {
   for (const other of [cancel, offline]) {
     const made = [];
-    await race(10, async () => { const x = await newOrder(); made.push(x); return x; }, [prepay, other, prepay], (end, answer) => {
+    await race(10, newOrder, [prepay, other, prepay], (end, answer, x) => {
+      made.push(x);
       assert.equal(answer.get(other), 200);
       assert.equal(end.status, other === cancel ? CANCELLED : PAID);
     });
