@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { test } from 'node:test';
-import { serverName } from '../../sandbox/web.mjs';
+import { WORKERS, serverName } from '../../sandbox/web.mjs';
 import { askProcess, processSockets } from './exactly.mjs';
 import { serverTag } from './harness.mjs';
-import { openTrade } from './trading.mjs';
+import { openTrade, until } from './trading.mjs';
 
 const ORIGINS = ['https://shop.example', 'http://localhost:3000'];
 const trade = await openTrade({ env: { CORS_ORIGINS: ORIGINS.join(',') } });
@@ -252,7 +252,11 @@ test('nothing of a request is left for the next one in the same process', async 
   }
   assert.deepEqual(alone.map(({ status }) => status), [200, 404, 401, 400, 405]);
   // Those who wait at one socket take turns; lighttpd keeps to the first of several that are idle.
-  const turns = serverName === 'apache' ? trade.workers('products').length : 1;
+  const turns = serverName === 'apache' ? WORKERS.products : 1;
+  await until('all that take turns to have served', async () => { // a program may start after the first one serves
+    await get('/api/products');
+    return (await connections()).length === turns;
+  }, { limitMs: 60_000 });
   for (const a of before) {
     for (const [i, b] of after.entries()) {
       for (let turn = 0; turn < turns; turn++) await a();
