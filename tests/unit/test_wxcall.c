@@ -355,16 +355,23 @@ static void a_prepay_ends_with_the_requests_deadline(void **state)
 		{ bare(503, ""), false, false },
 		{ good(200, "{\"prepay_id\":\"late\"}"), false, false },
 	};
-	const int64_t deadline_ms = clock_mono_ms() + 900; /* less than the first pause */
 	const char *prepay_id = NULL;
+	enum wx_answer answer = WX_OK;
 
 	(void)state;
-	start(steps, 2);
-	ctx.deadline_ms = deadline_ms;
-	assert_int_equal(wxpay_prepay(&ctx, &keys, PREPAY_JSON, &prepay_id), WX_UNKNOWN);
-	assert_int_equal(ctx.deadline_ms, deadline_ms);
-	ctx.deadline_ms = 0;
-	peer_stop(&peer);
+	/* a busy machine may find the time gone before it has sent anything */
+	peer.served = 0;
+	for (int i = 0; i < 10 && peer.served == 0; i++) {
+		const int64_t deadline_ms = clock_mono_ms() + 900; /* less than the first pause */
+
+		start(steps, 2);
+		ctx.deadline_ms = deadline_ms;
+		answer = wxpay_prepay(&ctx, &keys, PREPAY_JSON, &prepay_id);
+		assert_int_equal(ctx.deadline_ms, deadline_ms);
+		ctx.deadline_ms = 0;
+		peer_stop(&peer);
+	}
+	assert_int_equal(answer, WX_UNKNOWN);
 	assert_int_equal(peer.served, 1);
 	assert_null(prepay_id);
 }
