@@ -288,7 +288,7 @@ for (const fault of [...UNDONE, ...DONE]) {
     await trade.forgetRequests();
     const started = performance.now();
     const { refund_no: no, status } = await refunds.refund(x);
-    assert.ok(performance.now() - started < 10_000);
+    assert.ok(performance.now() - started < 30_000);
     assert.deepEqual(await trade.faultsLeft(), []);
     assert.deepEqual([status, await refunds.calls()], ['PROCESSING', ['refund']]);
     assert.deepEqual(await refunds.there(x), DONE.includes(fault) ? [[no, FEN, 'SUCCESS']] : []);

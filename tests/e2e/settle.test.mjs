@@ -121,7 +121,7 @@ test('a query that hangs is given up within its time and changes nothing', async
   const started = performance.now();
   const { status, body } = await trade.standing(anna, x.order);
   assert.deepEqual([status, body.status], [200, PENDING]);
-  assert.ok(performance.now() - started < 8000);
+  assert.ok(performance.now() - started < 30_000);
   assert.equal((await standing(x)).status, PAID);
 });
 
