@@ -324,6 +324,18 @@ async function hire(n) {
   return { id: body.user.user_id, account, token: body.token };
 }
 
+// After a round the boss is the only administrator again, whoever of the two was left.
+async function bossAlone(boss, rival) {
+  const left = await administrators();
+  if (!left.includes(boss)) {
+    const { token } = (await signIn(rival.account, PASSWORD)).body;
+    assert.equal((await put(boss, { permission_level: 1 }, token)).status, 200);
+    await trade.adminAgain();
+  }
+  if (left.includes(rival.id)) await set(rival.id, { permission_level: 0 });
+  assert.deepEqual(await administrators(), [boss]);
+}
+
 test('the last administrator can neither be demoted nor deleted, but changed otherwise (B6)', async () => {
   const [boss, ...others] = await administrators();
   assert.deepEqual(others, []);
@@ -347,32 +359,40 @@ test('two administrators who remove each other at once leave one, every time (B6
     // too late: the last one (409), or no administrator any more when the request came (401)
     assert.ok((lost.status === 409 && lost.body.code === 'LAST_ADMINISTRATOR') || lost.status === 401, JSON.stringify(lost.body));
     assert.equal((await administrators()).length, 1);
-    if (theirs === done[0]) {
-      const again = (await signIn(rival.account, PASSWORD)).body.token; // of the only one left
-      assert.equal((await put(boss, { permission_level: 1 }, again)).status, 200);
-      await trade.adminAgain();
-      await set(rival.id, { permission_level: 0 });
-    }
-    assert.deepEqual(await administrators(), [boss]);
+    await bossAlone(boss, rival);
   }
 });
 
 test('both held back until both have been let in: still one remains (B6)', async () => {
   const [boss] = await administrators();
-  const rival = await hire('held');
-  const lock = shop.session();
-  await lock.run('BEGIN');
-  await lock.run('SELECT user_id FROM users WHERE permission_level = 1 FOR UPDATE');
-  let ended = false;
-  const both = Promise.all([put(rival.id, { permission_level: 0 }), put(boss, { permission_level: 0 }, rival.token)])
-    .finally(() => { ended = true; });
-  let waiting = 0;
-  while (waiting < 2 && !ended) { // both know their caller by now, and ask for the rows
-    [{ waiting }] = await shop.sql("SELECT COUNT(*) AS waiting FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE '%FOR UPDATE'");
+  // How many waited at once, and both answers. On a busy machine one may have given up (503 BUSY) before the other waits.
+  const held = async (rival) => {
+    const lock = shop.session();
+    let waiting = 0;
+    let acts;
+    try {
+      await lock.run('BEGIN');
+      await lock.run('SELECT user_id FROM users WHERE permission_level = 1 FOR UPDATE');
+      let ended = false;
+      acts = Promise.all([put(rival.id, { permission_level: 0 }), put(boss, { permission_level: 0 }, rival.token)])
+        .finally(() => { ended = true; });
+      while (waiting < 2 && !ended) { // both know their caller by now, and ask for the rows
+        [{ waiting }] = await shop.sql("SELECT COUNT(*) AS waiting FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE '%FOR UPDATE'");
+      }
+      await lock.run('COMMIT');
+    } finally {
+      await lock.close();
+    }
+    return { waiting, answers: await acts };
+  };
+  const busy = ({ body }) => body?.code === 'BUSY';
+  let round;
+  for (let i = 0; i < 5 && (i === 0 || round.answers.some(busy)); i++) {
+    const rival = await hire(`held-${i}`);
+    round = await held(rival);
+    assert.equal((await administrators()).length, round.answers.filter(busy).length === 2 ? 2 : 1);
+    await bossAlone(boss, rival);
   }
-  assert.equal(waiting, 2);
-  await lock.run('COMMIT');
-  await lock.close();
-  assert.deepEqual(tally((await both).map(({ status }) => status)), { 200: 1, 409: 1 });
-  assert.equal((await administrators()).length, 1);
+  assert.equal(round.waiting, 2);
+  assert.deepEqual(tally(round.answers.map(({ status }) => status)), { 200: 1, 409: 1 });
 });
