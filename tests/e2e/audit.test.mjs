@@ -10,7 +10,7 @@ import { PAID, SHIPPED, openTrade } from './trading.mjs';
 const trade = await openTrade();
 const { shop } = trade;
 const [anna, bob] = await trade.buyers(2);
-const product = await trade.product({ price: '8.00', stock: 500 });
+const product = await trade.product({ price: '8.00', stock: 100_000 });
 const idle = await trade.product({ stock: 7 });
 
 const pending = await trade.order(anna, [[product, 2]]);
@@ -316,7 +316,7 @@ test('audit holds while the shop works: no half-done transaction is taken for a 
     while (working) audits.push(await shop.audit());
   })();
   const trading = Promise.all(buyers.map(async (person) => {
-    for (let i = 0; i < 12; i++) {
+    for (let i = 0; i < 12 || (audits.length < 2 && i < 500); i++) { // so that audits begin and end meanwhile
       const placed = await trade.order(person, [[product, 1]]);
       if (i % 3 === 0) await trade.payByWechat(person, placed);
       if (i % 3 !== 0) await trade.cancel(person, placed);

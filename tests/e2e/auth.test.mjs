@@ -11,6 +11,7 @@ const {
 
 const PARALLEL = 24; // more than there are processes, so that each of them is asked
 const REFRESH_S = 30 * DAY_S;
+const SLACK_S = 120; // what a slow machine may take between two requests
 const PASSWORD = '正确的密码-0123456789';
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
@@ -159,17 +160,17 @@ test('a token counts only as a Bearer of the Authorization header', async () => 
 test('a token lives for 24 hours, a refresh token for 30 days from its own birth', async (t) => {
   t.after(() => shop.clock(0));
   const [early, late] = await trade.buyers(2);
-  shop.clock(DAY_S - 30);
+  shop.clock(DAY_S - SLACK_S);
   await believed(early.token);
   shop.clock(DAY_S + 30);
   await refused(early.token);
-  shop.clock(REFRESH_S - 60);
+  shop.clock(REFRESH_S - SLACK_S);
   const next = await refresh(early.refresh_token);
   assert.equal(next.status, 200);
   await believed(next.body.token);
   shop.clock(REFRESH_S + 60);
   assertRefused(await refresh(late.refresh_token), 401, 'REFRESH_TOKEN_INVALID');
-  shop.clock(2 * REFRESH_S - 120);
+  shop.clock(2 * REFRESH_S - 2 * SLACK_S);
   const third = await refresh(next.body.refresh_token);
   assert.equal(third.status, 200, 'each new one has its own 30 days');
   shop.clock(3 * REFRESH_S);
@@ -303,7 +304,8 @@ test('deletion ends every token (B3)', async () => {
 test('a sign-in that races with a password change never leaves a token of the old password (B3)', async () => {
   const carl = await withPassword();
   let old = PASSWORD;
-  for (let round = 0; round < 6; round++) {
+  let before = 0; // who signed in before the change, and is to be refused afterwards
+  for (let round = 0; round < 6 || (before === 0 && round < 60); round++) {
     const next = `password-of-round-${round}`;
     const [answers, change] = await Promise.all([
       Promise.all(Array.from({ length: 6 }, () => signIn(carl.email, old))), put(carl.user, { password: next }),
@@ -312,9 +314,11 @@ test('a sign-in that races with a password change never leaves a token of the ol
     for (const { status, body } of answers) {
       assert.ok(status === 200 || status === 401, `${status}`);
       if (status === 200) assert.equal((await me(body.token)).status, 401);
+      if (status === 200) before += 1;
     }
     old = next;
   }
+  assert.ok(before > 0);
 });
 
 test('an account is an e-mail in any case or a phone, and the answer is whole', async () => {
@@ -353,25 +357,28 @@ test('a wrong account and a wrong password are answered alike and in the same ti
     'no password set': ['no-password@example.com', 'a-wrong-password'],
     'a password too long to be one': [carl.email, 'x'.repeat(1000)],
   };
-  const times = Object.fromEntries(Object.keys(tries).map((name) => [name, []]));
-  let first;
-  for (let round = 0; round < 11; round++) {
-    for (const [name, [account, password]] of Object.entries(tries)) {
-      const started = performance.now();
-      const { status, body, headers } = await signIn(account, password);
-      times[name].push(performance.now() - started);
-      const seen = { status, ...body, request_id: null, authenticate: headers.get('www-authenticate') };
-      first ??= seen;
-      assert.deepEqual(seen, first, name);
-    }
-  }
-  assert.equal(first.code, 'LOGIN_FAILED');
   const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
-  const base = median(times['wrong password']);
-  for (const [name, list] of Object.entries(times)) {
-    const ratio = median(list) / base;
-    assert.ok(ratio > 0.5 && ratio < 2, `${name} takes ${ratio.toFixed(2)} times as long as a wrong password`);
-  }
+  let first;
+  // How long each takes, in times of a wrong password: [name, ratio], but only those that tell.
+  const telling = async () => {
+    const times = Object.fromEntries(Object.keys(tries).map((name) => [name, []]));
+    for (let round = 0; round < 11; round++) {
+      for (const [name, [account, password]] of Object.entries(tries)) {
+        const started = performance.now();
+        const { status, body, headers } = await signIn(account, password);
+        times[name].push(performance.now() - started);
+        const seen = { status, ...body, request_id: null, authenticate: headers.get('www-authenticate') };
+        first ??= seen;
+        assert.deepEqual(seen, first, name);
+      }
+    }
+    const base = median(times['wrong password']);
+    return Object.entries(times).map(([name, list]) => [name, median(list) / base]).filter(([, ratio]) => ratio <= 0.5 || ratio >= 2);
+  };
+  let told = await telling();
+  for (let i = 1; i < 3 && told.length > 0; i++) told = await telling(); // what really tells does so each time
+  assert.equal(first.code, 'LOGIN_FAILED');
+  assert.deepEqual(told, []);
 });
 
 // The last of this file: it ends everybody's session.
@@ -380,7 +387,7 @@ test('jobs forget sessions only after they could be refreshed no more', async (t
   const carl = await trade.buyer();
   const { sid } = decodeJwt(carl.token);
   const kept = async () => (await shop.sql(`SELECT session_id FROM sessions WHERE session_id = ${sid}`)).length;
-  shop.clock(REFRESH_S - 60);
+  shop.clock(REFRESH_S - SLACK_S);
   await shop.jobs();
   assert.equal(await kept(), 1);
   shop.clock(REFRESH_S + 60);
