@@ -335,6 +335,6 @@ test('a long list is cut at its limit and never repeats an order with many lines
 test('an order placed at a moved clock has that time', async () => {
   shop.clock(3 * 3600);
   const order = await trade.order(anna, [[await trade.product(), 1]]);
-  assert.ok(Math.abs(Date.parse(order.created_at) - (Date.now() + 3 * 3600_000)) < 10_000, order.created_at);
+  assert.ok(Math.abs(Date.parse(order.created_at) - (Date.now() + 3 * 3600_000)) < 60_000, order.created_at);
   shop.clock(0);
 });

@@ -68,15 +68,15 @@ test('requests signed by wechatpay-node-v3 are taken', async () => {
 });
 
 test('an Authorization with any flaw is refused', async (t) => {
-  const now = Math.floor(Date.now() / 1000);
+  const at = (seconds) => ({ auth: { timestamp: String(Math.floor(Date.now() / 1000) + seconds) } }); // from when it is called
   const nonce = randomBytes(16).toString('hex');
   const otherKey = forge.pki.privateKeyToPem(forge.pki.rsa.generateKeyPair(2048).privateKey);
   const changed = (v) => v.replace(/signature="(.)/, (_, c) => `signature="${c === 'A' ? 'B' : 'A'}`);
   const body = order();
-  const items = { timestamp: String(now), nonce_str: randomBytes(8).toString('hex') };
+  const items = { ...at(0).auth, nonce_str: randomBytes(8).toString('hex') };
   const signBy = (key, text) => createSign('sha256')
     .update(requestMessage('POST', JSAPI, items.timestamp, items.nonce_str, Buffer.from(text))).sign(key, 'base64');
-  assert.equal((await post(JSAPI, body, { auth: { nonce_str: nonce, timestamp: String(now - 290) } })).status, 200);
+  assert.equal((await post(JSAPI, body, { auth: { ...at(-270).auth, nonce_str: nonce } })).status, 200);
 
   const missing = (name) => [`no ${name}`, { auth: { [name]: undefined } }, name, 'missing'];
   const flaws = [
@@ -92,8 +92,8 @@ test('an Authorization with any flaw is refused', async (t) => {
     ['no signature', { authorization: (v) => v.replace(/,signature="[^"]*"/, '') }, 'signature', 'missing'],
     ['another mchid', { auth: { mchid: '1900000001' } }, 'mchid', 'merchant'],
     ['another serial', { auth: { serial_no: 'A'.repeat(40) } }, 'serial_no', 'certificate'],
-    ['a timestamp 300 s old', { auth: { timestamp: String(now - 300) } }, 'timestamp', 'away'],
-    ['a timestamp 305 s ahead', { auth: { timestamp: String(now + 305) } }, 'timestamp', 'away'],
+    ['a timestamp 300 s old', () => at(-300), 'timestamp', 'away'],
+    ['a timestamp 330 s ahead', () => at(330), 'timestamp', 'away'],
     ['a timestamp in ms', { auth: { timestamp: String(Date.now()) } }, 'timestamp', 'match'],
     ['a nonce of 33', { auth: { nonce_str: 'n'.repeat(33) } }, 'nonce_str', 'match'],
     ['a nonce with a dash', { auth: { nonce_str: 'a-b' } }, 'nonce_str', 'match'],
@@ -105,7 +105,7 @@ test('an Authorization with any flaw is refused', async (t) => {
   ];
   for (const [what, flaw, field, issue] of flaws) {
     await t.test(what, async () => {
-      const { detail } = refused(await post(JSAPI, body, flaw), 401, 'SIGN_ERROR');
+      const { detail } = refused(await post(JSAPI, body, typeof flaw === 'function' ? flaw() : flaw), 401, 'SIGN_ERROR');
       assert.equal(detail.field, field);
       assert.ok(detail.issue.includes(issue), detail.issue);
     });
@@ -238,7 +238,7 @@ test('one out_trade_no is one order', async () => {
 });
 
 test('an order lives a minute at least, seven days by default', async () => {
-  for (const [timeExpire, seconds] of [[china(Date.now() + 5000), 60], [undefined, 7 * 86400]]) {
+  for (const [timeExpire, seconds] of [[china(Date.now() + 30_000), 60], [undefined, 7 * 86400]]) {
     const { out_trade_no: no } = await prepay({ time_expire: timeExpire });
     const { body } = await sandbox('GET', `/sandbox/orders/${no}`);
     assert.equal(body.expire_ms - body.created_ms, seconds * 1000);
@@ -259,7 +259,7 @@ test('time comes from the clock file: orders expire, prepay ids age, requests go
     const done = await pay(long.out_trade_no, { notify: false });
     assert.equal(done.status, 200);
     const { success_time: when } = JSON.parse((await query(long.out_trade_no, at(7201))).text);
-    assert.ok(Math.abs(Date.parse(when) - Date.now() - 7201_000) < 5000, when);
+    assert.ok(Math.abs(Date.parse(when) - Date.now() - 7201_000) < 60_000, when);
   } finally {
     setClock(0);
   }
