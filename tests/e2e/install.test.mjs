@@ -70,7 +70,7 @@ test('a shop is served from the installation', async () => {
   const token = await shop.admin();
   await shop.ok('POST', '/api/products', { token, body: { name: '白茶', price: '1.00', stock: 1 } });
   const running = () => processesOf(path.join(shop.dir, 'web')).map(programOf).filter((exe) => exe.endsWith('.fcgi'));
-  await until('every program to run', () => new Set(running()).size >= programs.length);
+  await until('every program to run', () => new Set(running()).size >= programs.length, { limitMs: 60_000 });
   assert.deepEqual([...new Set(running())].sort(), programs.map((name) => path.join(cgiDir, name)).sort());
   const minimall = (command) => run(path.join(root, 'opt/shop/bin/minimall'), [command],
     { cwd: '/', env: cleanEnv(shop.dir, { MINIMALL_CONFIG: path.join(shop.dir, 'minimall.conf') }) });

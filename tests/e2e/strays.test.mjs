@@ -8,7 +8,7 @@ import { accepts, freePort, portIsFree } from '../../sandbox/files.mjs';
 import { cleanEnv, endStrays, run, startProcess, untilReady } from '../../sandbox/process.mjs';
 import { makeDirectory } from './harness.mjs';
 
-const BOUND_MS = 10_000;
+const BOUND_MS = 60_000;
 const PATIENCE_MS = 100;
 
 const dir = makeDirectory();
