@@ -271,10 +271,16 @@ test('nothing of a request is left for the next one in the same process', async 
 // Ends the programs' connections as an administrator of the database would; answers how many there were.
 async function killConnections() {
   const ids = await connections();
-  await shop.sql(ids.map((id) => `KILL CONNECTION ${id};`).join('\n'));
+  let killed = 0;
+  for (const id of ids) {
+    killed += await shop.sql(`KILL CONNECTION ${id}`).then(() => 1, (error) => {
+      assert.match(error.message, /Unknown thread id/); // it went by itself just now
+      return 0;
+    });
+  }
   const left = new Set(await connections());
   assert.deepEqual(ids.filter((id) => left.has(id)), []);
-  return ids.length;
+  return killed;
 }
 
 function assertUnavailable({ status, headers, body }) {
