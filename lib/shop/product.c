@@ -90,17 +90,22 @@ static const char SQL_DELETE[] =
 static const char SQL_MOVE[] =
 	"INSERT INTO stock_moves (product_id, delta, reason, order_id, at) VALUES (?, ?, ?, NULL, ?)";
 
-/* Many lines in one statement: [[product_id, quantity], ...] in product order. */
+/*
+ * Many lines in one statement: [[product_id, quantity], ...] in product order. Each product is found by its key,
+ * however few there are: a walk through all of them would wait for the locks of others.
+ */
 #define LINES "JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]', n BIGINT PATH '$[1]')) l "
 static const char SQL_LOCK_LINES[] =
 	"SELECT p.product_id, p.name, p.price, p.stock, p.status FROM " LINES
-	"STRAIGHT_JOIN products p ON p.product_id = l.id FOR UPDATE";
-static const char SQL_TAKE[] = "UPDATE " LINES
-			       "STRAIGHT_JOIN products p ON p.product_id = l.id "
-			       "SET p.stock = p.stock - l.n WHERE p.stock >= l.n";
-static const char SQL_GIVE_BACK[] = "UPDATE " LINES
-				    "STRAIGHT_JOIN products p ON p.product_id = l.id "
-				    "SET p.stock = p.stock + l.n";
+	"STRAIGHT_JOIN products p FORCE INDEX (PRIMARY) ON p.product_id = l.id FOR UPDATE";
+static const char SQL_TAKE[] =
+	"UPDATE " LINES
+	"STRAIGHT_JOIN products p FORCE INDEX (PRIMARY) ON p.product_id = l.id "
+	"SET p.stock = p.stock - l.n WHERE p.stock >= l.n";
+static const char SQL_GIVE_BACK[] =
+	"UPDATE " LINES
+	"STRAIGHT_JOIN products p FORCE INDEX (PRIMARY) ON p.product_id = l.id "
+	"SET p.stock = p.stock + l.n";
 static const char SQL_MOVE_LINES[] =
 	"INSERT INTO stock_moves (product_id, delta, reason, order_id, at) "
 	"SELECT l.id, l.n * ?, ?, ?, ? FROM " LINES;
