@@ -6,6 +6,7 @@
 #include "shop/idempotency.h"
 #include "shop/order.h"
 #include "shop/product.h"
+#include "shop/user.h"
 
 static const struct field order_line_new_fields[] = {
 	INPUT(struct order_line_new, product_id, 1, INT64_MAX - 1, F_REQUIRED),
@@ -141,10 +142,15 @@ static enum err place_tx(struct ctx *c, void *arg)
 	struct order *o = p->out;
 	int64_t made;
 	money total;
+	enum err e;
 
 	TRY(idempotency_begin_tx(c, &made));
 	if (made != 0)
 		return order_read(c, made, o);
+	/* who is leaving has placed it before, or places none: nothing would forget its address */
+	e = user_hold_tx(c, c->actor.user_id);
+	if (e != OK)
+		return e == ERR_NOT_FOUND ? ERR_UNAUTHENTICATED : e;
 	TRY(stock_lock_tx(c, p->lines, p->n));
 	TRY(price_lines(c, p, &total));
 	*o = (struct order){

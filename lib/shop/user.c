@@ -99,6 +99,9 @@ static const char SQL_GET[] =
 static const char SQL_LOCK[] = "SELECT " COLUMNS
 			       ", u.password_hash FROM users u "
 			       "WHERE u.user_id = ? AND u.deleted_at IS NULL FOR UPDATE";
+static const char SQL_HOLD[] =
+	"SELECT u.user_id, u.deleted_at FROM users u "
+	"WHERE u.user_id = ? AND u.deleted_at IS NULL LOCK IN SHARE MODE";
 static const char SQL_LOCK_ANY[] =
 	"SELECT u.user_id, u.deleted_at FROM users u WHERE u.user_id = ? FOR UPDATE";
 static const char SQL_SECRET[] =
@@ -255,13 +258,6 @@ enum err user_update_self(struct ctx *c, const struct user *in, struct user *out
 	return user_get(c, x.id, out);
 }
 
-enum err user_hold_tx(struct ctx *c, int64_t id)
-{
-	struct user row = { 0 };
-
-	return db_one(c, SQL_LOCK, ARGS(I64(id)), user_fields, &row);
-}
-
 struct life {
 	int64_t user_id;
 	timestamp deleted_at;
@@ -271,6 +267,13 @@ static const struct field life_fields[] = {
 	FIELD(struct life, deleted_at),
 	FIELD_END,
 };
+
+enum err user_hold_tx(struct ctx *c, int64_t id)
+{
+	struct life row = { 0 };
+
+	return db_one(c, SQL_HOLD, ARGS(I64(id)), life_fields, &row);
+}
 
 enum err user_lock_tx(struct ctx *c, int64_t id, bool *live)
 {
@@ -283,8 +286,10 @@ enum err user_lock_tx(struct ctx *c, int64_t id, bool *live)
 
 enum err user_lock_to_delete_tx(struct ctx *c, int64_t id)
 {
+	struct user row = { 0 };
+
 	TRY(keep_one_administrator_tx(c, id));
-	return user_hold_tx(c, id);
+	return db_one(c, SQL_LOCK, ARGS(I64(id)), user_fields, &row);
 }
 
 enum err user_delete_tx(struct ctx *c, int64_t id)

@@ -110,6 +110,26 @@ test('delete against payment: either it was paid first and stays, or the money i
   });
 });
 
+test('deletion of the user against an order: placed before and cancelled, without its address, or not placed (B17)', async () => {
+  const consignee = { name: '卡尔', phone: '13400000003', address: '某街 1 号' };
+  const own = await trade.product({ stock: STOCK });
+  for (let round = 0; round < 20; round++) {
+    const person = await trade.buyer();
+    const acts = [
+      () => trade.tryOrder(person, [[own, QUANTITY]], { consignee }),
+      () => shop.call('DELETE', `/api/users/${person.user.user_id}`, { token: trade.admin }),
+    ];
+    if (round % 2) acts.reverse();
+    const answers = await Promise.all(acts.map((act) => act()));
+    const [placed, left] = round % 2 ? answers.reverse() : answers;
+    assert.equal(left.status, 204);
+    assert.ok([201, 401].includes(placed.status), `${placed.status} ${JSON.stringify(placed.body)}`);
+    const rows = await shop.sql(`SELECT status, consignee_name FROM orders WHERE user_id = ${person.user.user_id}`);
+    assert.deepEqual(rows, placed.status === 201 ? [{ status: CANCELLED, consignee_name: null }] : []);
+  }
+  assert.equal(await trade.stock(own), STOCK);
+});
+
 test('deletion of the user against payment: an order to deliver with its address, or the money is due back (B17, B37)', async () => {
   const consignee = { name: '卡尔', phone: '13400000003', address: '某街 1 号' };
   const make = async (cancelled) => {
