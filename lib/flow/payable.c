@@ -43,6 +43,7 @@ static void fill_order(struct ctx *c, struct payable *p)
 	p->amount = o->total_amount;
 	p->deadline_ms = o->expires_at.ms;
 	p->pending = o->status == ORDER_PENDING;
+	p->refunded = o->status == ORDER_REFUNDED;
 	p->why_not = why_not(c, o);
 }
 
@@ -112,6 +113,7 @@ static void fill_membership(struct ctx *c, struct payable *p)
 	p->amount = o->amount;
 	p->deadline_ms = o->expires_at.ms;
 	p->pending = o->status == MEMBERSHIP_PENDING;
+	p->refunded = o->status == MEMBERSHIP_REFUNDED;
 	p->why_not = membership_why_not(c, o);
 }
 

@@ -20,6 +20,7 @@ struct payable {
 	money amount;
 	int64_t deadline_ms; /* no payment is prepared after it */
 	bool pending;        /* it still waits for money */
+	bool refunded;       /* all that was paid for it has gone back */
 	enum err why_not;    /* why no payment can be prepared now; OK: it can */
 	/* the row itself */
 	struct order order;           /* PAYABLE_ORDER */

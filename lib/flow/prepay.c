@@ -268,7 +268,9 @@ enum err payment_standing_wechat(struct ctx *c, const char *no, struct payment_s
 		.status = p.status,
 		.status_name = p.status_name,
 		.total_amount = p.amount,
-		.trade_state = found ? known_trade_state(&a) : "NOTPAY",
+		.trade_state = granted && p.refunded ? "REFUND"
+			       : found               ? known_trade_state(&a)
+						     : "NOTPAY",
 		.transaction_id = a.transaction_id,
 		.paid_at = a.paid_at,
 	};

@@ -444,6 +444,7 @@ test('an encrypted REFUND notification built by node:crypto alone ends it; told 
   assert.equal(await vip.stands(order), 'REFUNDING');
   assert.equal((await send({}, 'plain')).status, 200);
   assert.equal(await vip.stands(order), 'REFUNDED');
+  assert.equal((await vip.standing(anna, order)).body.trade_state, 'REFUND');
   const rows = await vip.rows(anna);
   for (const [i, status] of ['SUCCESS', 'CLOSED', 'ABNORMAL', 'PROCESSING'].entries()) assert.equal((await send({ refund_status: status }, `again-${i}`)).status, 200);
   assert.equal(await vip.stands(order), 'REFUNDED');

@@ -35,6 +35,8 @@ test('a refund in full is asked for, under way, and done when the provider says 
   assert.ok(updated >= before);
   assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.granted], 'it was paid, and stays so');
+  const { body: stands } = await trade.standing(anna, x.order);
+  assert.deepEqual([stands.status, stands.trade_state, stands.total_amount], [REFUNDED, 'REFUND', '10.00']);
   assertRefused(await refunds.ask(x), 409, 'REFUND_EXCEEDS');
   assert.deepEqual(await refunds.jobsAt(12 * 3600), [], 'what is over is not asked about');
 });
