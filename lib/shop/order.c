@@ -364,23 +364,15 @@ static enum err cancel_some_tx(struct ctx *c, int64_t user_id, bool *more)
 
 enum err order_leave_user_tx(struct ctx *c, int64_t user_id)
 {
-	bool more = true;
+	struct order row = { 0 };
+	bool more = true, busy;
 
 	while (more)
 		TRY(cancel_some_tx(c, user_id, &more));
-	return OK;
-}
-
-enum err order_forget_user_tx(struct ctx *c, int64_t user_id)
-{
+	TRY(db_find(c, SQL_BUSY, ARGS(I64(user_id)), order_fields, &row, &busy));
+	if (busy)
+		return fail(c, ERR_USER_IN_USE, NULL);
 	return db_exec(c, SQL_FORGET_USER, ARGS(I64(user_id)), NULL);
-}
-
-enum err order_user_is_busy(struct ctx *c, int64_t user_id, bool *busy)
-{
-	struct order row = { 0 };
-
-	return db_find(c, SQL_BUSY, ARGS(I64(user_id)), order_fields, &row, busy);
 }
 
 /* ---- settlement and jobs ---- */

@@ -126,12 +126,11 @@ enum err order_complete(struct ctx *c, const char *order_id, struct order *out) 
 /* Hide it; a pending one is cancelled first. Fails: NOT_FOUND, ORDER_TRANSITION (1 and 2). */
 enum err order_delete(struct ctx *c, const char *order_id) MUST;
 
-/* Before a user is deleted: cancel what he has pending, so that nobody pays for it any more. */
+/*
+ * Before a user is deleted: cancel what he has pending, so that nobody pays for it any more, and
+ * forget where his orders went. The books stay. Fails: USER_IN_USE (orders paid or shipped).
+ */
 enum err order_leave_user_tx(struct ctx *c, int64_t user_id) MUST;
-/* Before a user is deleted: its orders forget where they went. The books stay. */
-enum err order_forget_user_tx(struct ctx *c, int64_t user_id) MUST;
-/* Has the user orders that are paid or shipped? */
-enum err order_user_is_busy(struct ctx *c, int64_t user_id, bool *busy) MUST;
 
 /* ---- for settlement and jobs ---- */
 
