@@ -70,26 +70,14 @@ static enum err record_tx(struct ctx *c, void *arg)
 	return event_record(c, x->event, x->verdict, NULL);
 }
 
-/* WeChat's word for a refund's state; false for one that we don't know. */
+/* WeChat's word for a refund's state; false, and an alarm, for one that we don't know. */
 static bool state_of(const char *status, enum refund_state *out)
 {
-	static const struct {
-		const char *status;
-		enum refund_state state;
-	} words[] = {
-		{ "SUCCESS", REFUND_SUCCESS },
-		{ "PROCESSING", REFUND_PROCESSING },
-		{ "CLOSED", REFUND_CLOSED },
-		{ "ABNORMAL", REFUND_ABNORMAL },
-	};
+	const bool known = refund_state_of(status, out);
 
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (strcmp(words[i].status, status) == 0) {
-			*out = words[i].state;
-			return true;
-		}
-	log_line(LOG_ALARM, "refund", "unknown status of a refund");
-	return false;
+	if (!known)
+		log_line(LOG_ALARM, "refund", "unknown status of a refund");
+	return known;
 }
 
 /* ---- asking the provider ---- */

@@ -187,18 +187,14 @@ enum err refund_read(struct ctx *c, int64_t refund_id, struct refund *out)
 	return db_one(c, SQL_READ, ARGS(I64(refund_id)), refund_fields, out);
 }
 
-/* Fails: INVALID. */
-static enum err state_of(struct ctx *c, const struct refund_query *q, opt_i64 *state)
+bool refund_state_of(const char *status, enum refund_state *out)
 {
-	*state = (opt_i64){ 0 };
-	if (!field_has(refund_query_fields, q, "status"))
-		return OK;
-	for (int64_t i = REFUND_PROCESSING; i < (int64_t)ARRAY_LEN(status_names); i++)
-		if (strcmp(status_names[i], q->status) == 0) {
-			*state = (opt_i64){ i, true };
-			return OK;
+	for (size_t i = REFUND_PROCESSING; i < ARRAY_LEN(status_names); i++)
+		if (strcmp(status_names[i], status) == 0) {
+			*out = (enum refund_state)i;
+			return true;
 		}
-	return fail(c, ERR_INVALID, "status");
+	return false;
 }
 
 static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
@@ -211,11 +207,15 @@ static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *arg
 enum err refund_list(struct ctx *c, const struct refund_query *q, struct page_rows *out)
 {
 	const struct db_arg after = I64(q->page.after[0]), n = I64(q->page.limit + 1);
+	const bool by_state = field_has(refund_query_fields, q, "status");
 	struct payable_row of = { 0 };
+	enum refund_state wanted = REFUND_PROCESSING;
 	opt_i64 state;
 	bool found;
 
-	TRY(state_of(c, q, &state));
+	if (by_state && !refund_state_of(q->status, &wanted))
+		return fail(c, ERR_INVALID, "status");
+	state = (opt_i64){ wanted, by_state };
 	if (!field_has(refund_query_fields, q, "order_id"))
 		return state.set ? page_by(c, SQL_LIST_STATE,
 					   ARGS(OPT(state), after, OPT(state), OPT(state), n),

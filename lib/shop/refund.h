@@ -79,6 +79,8 @@ struct refund_missing {
  * refund_missing.
  */
 enum err refund_list_missing(struct ctx *c, int64_t limit, struct list *out) MUST;
+/* A state by its name, which is WeChat's word for it too (PAYMENTS.md 2.11). False: there is no such. */
+bool refund_state_of(const char *status, enum refund_state *out) MUST;
 bool refund_is_final(int64_t state);
 
 #endif
