@@ -28,14 +28,18 @@ export class Platform {
     this.apiV3Key = apiV3Key;
   }
 
+  get #keys() {
+    return [this.#publicKey, ...this.certificates];
+  }
+
   // What a request may name as the key that it knows.
   get serials() {
-    return [this.#publicKey, ...this.certificates].map(({ serial }) => serial);
+    return this.#keys.map(({ serial }) => serial);
   }
 
   // What signs an answer to one who names the key that he knows; null: he names none of these.
   signOf(serial) {
-    return [this.#publicKey, ...this.certificates].find((key) => key.serial === serial)?.sign ?? null;
+    return this.#keys.find((key) => key.serial === serial)?.sign ?? null;
   }
 
   sign(text, timestamp) {
