@@ -2,7 +2,7 @@
 // once or not at all (BEHAVIOUR 17).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ATTEMPT, CANCELLED, COMPLETED, PAID, PAY_S, PENDING, REFUNDED, SHIPPED, openTrade, tally } from './trading.mjs';
+import { ATTEMPT, CANCELLED, COMPLETED, PAID, PAY_S, PENDING, REFUNDED, SHIPPED, isBusy, openTrade, tally } from './trading.mjs';
 
 const trade = await openTrade();
 const { shop } = trade;
@@ -52,8 +52,6 @@ function assertAnswered(answers) {
   for (const { status, body } of answers) assert.ok([200, 204, 404, 409].includes(status), `${status} ${JSON.stringify(body)}`);
 }
 
-// The shop gives up for whom a lock is never free in time, as on a machine that is slow enough any one may be.
-const isBusy = ({ status, body }) => status === 503 && body?.code === 'BUSY';
 const BUSY_ROUNDS = 5;
 
 // Runs acts at once, in another order each round, and collects how it ended. A round in which one of them was given up must

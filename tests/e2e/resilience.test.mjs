@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WORKERS } from '../../sandbox/web.mjs';
-import { ATTEMPT, PAID, openTrade, until } from './trading.mjs';
+import { ATTEMPT, PAID, isBusy, killConnections, openTrade, until } from './trading.mjs';
 
 const trade = await openTrade();
 const { shop } = trade;
@@ -60,24 +60,13 @@ const killer = (name) => {
 // The shop's own connections to its database.
 const connections = () => shop.sql(`SELECT id FROM information_schema.processlist WHERE db = '${database}' AND user = '${shop.env.DB_USER}'`);
 
-async function killConnections(session) {
-  let struck = 0;
-  for (const { id } of await connections()) {
-    struck += await session.run(`KILL CONNECTION ${id}`).then(() => 1, (error) => {
-      assert.match(error.message, /Unknown thread id/);
-      return 0;
-    });
-  }
-  return struck;
-}
+const strike = async (session) => killConnections((sql) => session.run(sql), (await connections()).map(({ id }) => id));
 
 // The shop's transactions that wait for a lock just now. The server makes this table anew only for one who has not
 // looked for a tenth of a second.
 const UNSEEN = { everyMs: 120 };
 const waiting = (session) => session.run(`SELECT t.trx_started FROM information_schema.innodb_trx t
   JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE p.db = '${database}' AND t.trx_state = 'LOCK WAIT'`);
-
-const isBusy = ({ status, body }) => status === 503 && body?.code === 'BUSY';
 
 // The answer of a scenario. The shop gives a lock up after 5 s (503 BUSY), which is all the time that a scenario has: where the
 // machine was too busy for it, it is played again.
@@ -146,7 +135,7 @@ test('orders placed while their programs are killed: nothing acknowledged is los
 
 test('orders placed while the connections to the database are killed: the same (B53)', async () => {
   const session = shop.session();
-  const { strikes } = await burst('lost', 480, () => killConnections(session), 10);
+  const { strikes } = await burst('lost', 480, () => strike(session), 10);
   await session.close();
   assert.ok(strikes >= 10, `${strikes} connections killed`);
 });
@@ -163,7 +152,7 @@ test('a lost connection is at most one clean 503 for each program, and then all 
   }, { limitMs: 60_000 });
   const before = await trade.stock(product);
   const session = shop.session();
-  assert.ok(await killConnections(session) >= programs);
+  assert.ok(await strike(session) >= programs);
   await session.close();
   const answers = [];
   for (let i = 0; i < 4 * programs; i++) answers.push(await place());

@@ -335,6 +335,43 @@ function isPutOff({ status, body, error = '' }) {
   return status === 503 ? /\bFAIL\b/.test(JSON.stringify(body)) : status === 0 && error.startsWith('no answer within');
 }
 
+// Given up by the shop because a lock was never free in time, as on a machine that is slow enough any request may be.
+export function isBusy({ status, body }) {
+  return status === 503 && body?.code === 'BUSY';
+}
+
+// Ends connections of the database by their ids; run: one statement. How many there were: one may go by itself just now.
+export async function killConnections(run, ids) {
+  let killed = 0;
+  for (const id of ids) {
+    killed += await run(`KILL CONNECTION ${id}`).then(() => 1, (error) => {
+      assert.match(error.message, /Unknown thread id/);
+      return 0;
+    });
+  }
+  return killed;
+}
+
+// Which acts ({ name: async function }) take half the time of the one that is named `reference`, or twice, by their medians:
+// [[name, ratio]]. In turns, so that a busy moment meets all of them; and three times, since what really tells does so each time.
+export async function telling(acts, reference, rounds) {
+  const median = (list) => list.sort((a, b) => a - b)[list.length >> 1];
+  let told;
+  for (let i = 0; i < 3 && told?.length !== 0; i++) {
+    const times = Object.fromEntries(Object.keys(acts).map((name) => [name, []]));
+    for (let round = 0; round < rounds; round++) {
+      for (const [name, act] of Object.entries(acts)) {
+        const started = performance.now();
+        await act();
+        times[name].push(performance.now() - started);
+      }
+    }
+    const base = median(times[reference]);
+    told = Object.entries(times).map(([name, list]) => [name, median(list) / base]).filter(([, ratio]) => ratio <= 0.5 || ratio >= 2);
+  }
+  return told;
+}
+
 // How often each value occurs.
 export function tally(values) {
   const counts = {};

@@ -1,7 +1,7 @@
 // The people: lists, changes by administrators and by oneself, deletion, and the last administrator.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CANCELLED, COMPLETED, DATE, PAID, PENDING, REFUNDED, SHIPPED, assertRefused, openTrade, tally } from './trading.mjs';
+import { CANCELLED, COMPLETED, DATE, PAID, PENDING, REFUNDED, SHIPPED, assertRefused, isBusy, openTrade, tally } from './trading.mjs';
 
 const USER = ['user_id', 'openid', 'nickname', 'avatar_url', 'gender', 'phone', 'email', 'permission_level', 'created_at', 'updated_at'];
 const DONE = { message: '用户信息更新成功' };
@@ -385,12 +385,11 @@ test('both held back until both have been let in: still one remains (B6)', async
     }
     return { waiting, answers: await acts };
   };
-  const busy = ({ body }) => body?.code === 'BUSY';
   let round;
-  for (let i = 0; i < 5 && (i === 0 || round.answers.some(busy)); i++) {
+  for (let i = 0; i < 5 && (i === 0 || round.answers.some(isBusy)); i++) {
     const rival = await hire(`held-${i}`);
     round = await held(rival);
-    assert.equal((await administrators()).length, round.answers.filter(busy).length === 2 ? 2 : 1);
+    assert.equal((await administrators()).length, round.answers.filter(isBusy).length === 2 ? 2 : 1);
     await bossAlone(boss, rival);
   }
   assert.equal(round.waiting, 2);
