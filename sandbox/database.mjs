@@ -1,4 +1,4 @@
-// A MariaDB server of one's own: data, socket and log below one directory, no network, no system server touched.
+// A database server of one's own, MariaDB or another kind (servers.mjs): data, socket and log below one directory, no network, no system server touched.
 
 import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -7,21 +7,16 @@ import path from 'node:path';
 import { connect } from 'node:net';
 import { Fault, keptJson, lockDirectory, readJson, shortName, step, tail, writePrivate } from './files.mjs';
 import { cleanEnv, endStrays, mayEnter, run, startProcess, stopProcess, untilReady } from './process.mjs';
+import { serverKind } from './servers.mjs';
 
 const READY_MS = 60_000; // a server that was killed first repairs its files
 const STOP_MS = 3_000;
 const ACCOUNT = 'minimall';
 
-const OPTIONS = [
-  '--skip-networking', '--skip-name-resolve', '--character-set-server=utf8mb4', '--max-connections=300',
-  '--innodb-buffer-pool-size=64M', '--innodb-log-file-size=48M', '--key-buffer-size=1M',
-  '--aria-pagecache-buffer-size=8M', '--performance-schema=OFF',
-];
-
 // Starts the server, creating its files the first time. signal: breaks that off at once. durable: false, for what is thrown
-// away: a commit need not wait until the disk has it, which keeps waits for locks short on a slow one.
-// Returns { socket, createDatabase(name), dropDatabase(name), client(args…), exited, stop() }.
-export async function startDatabase({ dir, durable = true, signal, log = () => {} }) {
+// away: a commit need not wait until the disk has it, which keeps waits for locks short on a slow one. kind: of servers.mjs.
+// Returns { socket, logFile, createDatabase(name), dropDatabase(name), exited, stop() }.
+export async function startDatabase({ dir, durable = true, kind = serverKind(), signal, log = () => {} }) {
   const home = path.resolve(dir);
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const lock = lockDirectory(home);
@@ -32,16 +27,18 @@ export async function startDatabase({ dir, durable = true, signal, log = () => {
   try {
     const { asked } = await endStrays(home);
     if (asked > 0) log('ended a database server that an earlier start had left behind');
-    const as = serverUser(home, log);
-    await prepareFiles(home, as, log);
+    const found = await kind.find(log);
+    const as = serverUser([home, found.root], log);
+    const start = { kind, found, home, data: path.join(home, kind.data), as, durable, log };
+    await prepareFiles(start);
     signal?.throwIfAborted();
-    short = shortName(home, 'mariadb.sock');
-    const socket = path.join(short.path, 'mariadb.sock');
-    server = await startServer({ home, socket, as, durable, log });
+    short = shortName(home, `${kind.name}.sock`);
+    const socket = path.join(short.path, `${kind.name}.sock`);
+    server = await startServer({ ...start, socket });
     const { password } = keptJson(path.join(home, 'account.json'), () => ({ password: randomBytes(24).toString('hex') }));
     writePrivate(path.join(home, 'socket'), socket);
-    await createAccounts(socket, password);
-    return { ...handle(socket, password), exited: server.exited, stop: () => stop() };
+    await createAccounts(kind, socket, password);
+    return { ...handle(socket, password), logFile: logFile(start), exited: server.exited, stop: () => stop() };
   } catch (error) {
     await stop();
     throw error;
@@ -96,62 +93,59 @@ async function asRoot(socket, sql) {
 }
 
 // Whom the server runs as: oneself; for root an unprivileged user, if that user can come to the files at all.
-function serverUser(home, log) {
+function serverUser(directories, log) {
   if (process.getuid() !== 0) return null;
   const users = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':'));
   const found = ['mysql', 'nobody'].map((name) => users.find((user) => user[0] === name)).find(Boolean);
   if (found) {
-    const as = { uid: Number(found[2]), gid: Number(found[3]) };
-    if (mayEnter(path.dirname(home), as)) return as;
-    log(`the database server runs as root: the user ${found[0]} cannot enter ${path.dirname(home)}`);
+    const as = { uid: Number(found[2]), gid: Number(found[3]), name: found[0] };
+    const shut = directories.filter(Boolean).map((directory) => path.dirname(directory)).find((directory) => !mayEnter(directory, as));
+    if (shut === undefined) return as;
+    log(`the database server runs as root: the user ${found[0]} cannot enter ${shut}`);
   } else {
     log('the database server runs as root: this machine has no unprivileged user for it');
   }
-  return { uid: 0, gid: 0 };
+  return { uid: 0, gid: 0, name: 'root' };
 }
 
-async function prepareFiles(home, as, log) {
-  const data = path.join(home, 'data');
-  for (const directory of [home, path.join(home, 'tmp')]) {
+const tmpOf = (home) => path.join(home, 'tmp');
+const logFile = ({ home, kind }) => path.join(home, `${kind.name}.log`);
+
+async function prepareFiles({ kind, found, home, data, as, log }) {
+  for (const directory of [home, tmpOf(home)]) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     if (as) chownSync(directory, as.uid, as.gid);
   }
-  if (!existsSync(data)) await step(log, 'creating the database (a few seconds)', () => createFiles(home, data, as));
+  if (!existsSync(data)) await step(log, 'creating the database (a few seconds)', () => createFiles({ kind, found, home, data, as }));
   else if (as && statSync(data).uid !== as.uid) await must('chown', ['-R', `${as.uid}:${as.gid}`, data], home);
 }
 
 // Made beside its place and moved there when complete, so that a start which was broken off leaves no half a server.
-async function createFiles(home, data, as) {
+async function createFiles({ kind, found, home, data, as }) {
   const fresh = `${data}.new`;
   rmSync(fresh, { recursive: true, force: true });
   mkdirSync(fresh, { mode: 0o700 });
   if (as) chownSync(fresh, as.uid, as.gid);
-  await must('mariadb-install-db', ['--no-defaults', `--datadir=${fresh}`, `--tmpdir=${path.join(home, 'tmp')}`,
-    '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve',
-    '--force', // even where the host's own name cannot be looked up
-    ...(as ? [`--user=${userName(as.uid)}`] : [])], home);
+  const [command, ...args] = kind.create({ data: fresh, tmp: tmpOf(home), user: as?.name, found });
+  await must(command, args, home);
   renameSync(fresh, data);
-}
-
-function userName(uid) {
-  const line = readFileSync('/etc/passwd', 'utf8').split('\n').map((text) => text.split(':')).find((user) => Number(user[2]) === uid);
-  return line[0];
 }
 
 async function must(command, args, home) {
   const { code, stdout, stderr } = await run(command, args, { env: cleanEnv(home), cwd: home });
-  if (code !== 0) throw new Fault(`${command} failed:\n${(stdout + stderr).trim().split('\n').slice(-15).join('\n')}`);
+  if (code !== 0) throw new Fault(`${path.basename(command)} failed:\n${(stdout + stderr).trim().split('\n').slice(-15).join('\n')}`);
 }
 
-async function startServer({ home, socket, as, durable, log }) {
-  const logFile = path.join(home, 'mariadb.log');
-  for (const name of ['mariadb.sock', 'mariadb.pid']) rmSync(path.join(home, name), { force: true });
-  const server = startProcess('mariadbd', ['--no-defaults', `--datadir=${path.join(home, 'data')}`, `--socket=${socket}`,
-    `--pid-file=${path.join(home, 'mariadb.pid')}`, `--tmpdir=${path.join(home, 'tmp')}`, ...OPTIONS,
-    ...(durable ? [] : ['--innodb-flush-log-at-trx-commit=2']), ...(as?.uid === 0 ? ['--user=root'] : [])], { env: cleanEnv(home), cwd: home, logFile, as });
+async function startServer({ kind, found, home, data, socket, as, durable }) {
+  const said = logFile({ home, kind });
+  for (const name of ['sock', 'sock.lock', 'pid']) rmSync(path.join(home, `${kind.name}.${name}`), { force: true });
+  const [command, ...args] = found.command;
+  const server = startProcess(command, [...args, '--no-defaults', ...found.options, `--datadir=${data}`, `--socket=${socket}`,
+    `--pid-file=${path.join(home, `${kind.name}.pid`)}`, `--tmpdir=${tmpOf(home)}`, ...kind.options,
+    ...(durable ? [] : kind.lazy), ...(as?.uid === 0 ? ['--user=root'] : [])], { env: cleanEnv(home), cwd: home, logFile: said, as });
   if (await untilReady(() => greets(socket), server, READY_MS)) return server;
   await stopProcess(server, STOP_MS);
-  throw new Fault(`the database server did not start; the end of ${logFile}:\n${tail(logFile)}`);
+  throw new Fault(`the database server did not start; the end of ${said}:\n${tail(said)}`);
 }
 
 // A server is ready when it greets, not when its socket exists.
@@ -164,7 +158,7 @@ function greets(socket) {
   });
 }
 
-async function createAccounts(socket, password) {
+async function createAccounts(kind, socket, password) {
   const statements = [
     `CREATE USER IF NOT EXISTS ${ACCOUNT}@localhost`,
     `ALTER USER ${ACCOUNT}@localhost IDENTIFIED BY '${password}'`,
@@ -173,7 +167,7 @@ async function createAccounts(socket, password) {
   const { username } = userInfo();
   if (username !== 'root' && username !== ACCOUNT) { // so that `mariadb --socket=…` needs no option more
     const name = `'${username.replace(/['\\]/g, '\\$&')}'@localhost`;
-    statements.push(`CREATE USER IF NOT EXISTS ${name} IDENTIFIED VIA unix_socket`, `GRANT ALL ON *.* TO ${name}`);
+    statements.push(`CREATE USER IF NOT EXISTS ${name} ${kind.peer}`, `GRANT ALL ON *.* TO ${name}`);
   }
   await asRoot(socket, statements.join(';\n'));
 }

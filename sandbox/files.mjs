@@ -13,6 +13,9 @@ import path from 'node:path';
 // A fault that the reader can mend: shown without a stack.
 export class Fault extends Error {}
 
+// Something that this machine cannot have: what needs it is left out, and told.
+export class Unavailable extends Fault {}
+
 export const checkout = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..');
 
 // Writes a file that only its owner reads, as a whole or not at all.

@@ -47,10 +47,11 @@ export async function stopProcess(child, patienceMs) {
   return polite !== undefined;
 }
 
-// Runs a program to its end. Returns { code, signal, stdout, stderr }; a program that is missing has code 127.
-export function run(command, args, { env, cwd, input = '', as = null, signal } = {}) {
+// Runs a program to its end, which comes after limitMs at the latest. Returns { code, signal, stdout, stderr }; a program that
+// is missing has code 127.
+export function run(command, args, { env, cwd, input = '', as = null, signal, limitMs } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { env, cwd, signal, ...(as ?? {}) });
+    const child = spawn(command, args, { env, cwd, signal, timeout: limitMs, ...(as ?? {}) });
     const out = { stdout: [], stderr: [] };
     for (const name of ['stdout', 'stderr']) child[name].on('data', (chunk) => out[name].push(chunk));
     const text = (name) => Buffer.concat(out[name]).toString('utf8');

@@ -64,7 +64,7 @@ async function serve(shop, database) {
   writeDevEnv(shop);
   const jobs = runJobs(shop);
   log(announcement(shop));
-  const death = await Promise.race([interrupted, shop.died, database.exited.then(() => `the database server ended; its log is ${dir}/db/mariadb.log`)]);
+  const death = await Promise.race([interrupted, shop.died, database.exited.then(() => `the database server ended; its log is ${database.logFile}`)]);
   interruption.abort();
   await withinMs(jobs, 1000); // a pass that is under way ends with the shop
   if (death === null) return 0;

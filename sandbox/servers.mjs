@@ -1,0 +1,49 @@
+// The kinds of database server that database.mjs can start: where each one's programs are, what they are told, and how the
+// files and accounts are made. DB in the environment chooses.
+//   data        the directory of its files
+//   find        what starts the server: { command, options, root }, after getting it if that is possible; root is a
+//               directory that it must be able to read, or null. Throws Unavailable where it cannot be had
+//   create      the command that makes the files of a new server in a directory
+//   options     of every start; lazy: those of a server whose data is thrown away, which need not wait for the disk
+//   peer        how an account is identified by the user who runs the client
+
+import { Fault } from './files.mjs';
+import { findMysql } from './mysql.mjs';
+
+const COMMON = ['--skip-networking', '--skip-name-resolve', '--character-set-server=utf8mb4', '--max-connections=300',
+  '--innodb-buffer-pool-size=64M', '--key-buffer-size=1M', '--performance-schema=OFF'];
+
+const mariadb = {
+  name: 'mariadb',
+  title: 'MariaDB',
+  data: 'data',
+  find: async () => ({ command: ['mariadbd'], options: [], root: null }),
+  create: ({ data, tmp, user }) => ['mariadb-install-db', '--no-defaults', `--datadir=${data}`, `--tmpdir=${tmp}`,
+    '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve',
+    '--force', // even where the host's own name cannot be looked up
+    ...(user ? [`--user=${user}`] : [])],
+  options: [...COMMON, '--innodb-log-file-size=48M', '--aria-pagecache-buffer-size=8M'],
+  lazy: ['--innodb-flush-log-at-trx-commit=2'],
+  peer: 'IDENTIFIED VIA unix_socket',
+};
+
+const mysql = {
+  name: 'mysql',
+  title: 'MySQL',
+  data: 'data-mysql',
+  find: findMysql,
+  create: ({ data, tmp, user, found }) => [...found.command, '--no-defaults', '--initialize-insecure', ...found.options,
+    `--datadir=${data}`, `--tmpdir=${tmp}`, '--innodb-redo-log-capacity=48M', ...(user ? [`--user=${user}`] : [])],
+  options: [...COMMON, '--innodb-redo-log-capacity=48M', '--mysqlx=OFF', '--secure-file-priv=', '--disable-log-bin',
+    '--plugin-load-add=auth_socket.so'],
+  lazy: ['--innodb-flush-log-at-trx-commit=2', '--innodb-doublewrite=OFF'],
+  peer: 'IDENTIFIED WITH auth_socket',
+};
+
+const kinds = { mariadb, mysql };
+
+export function serverKind(name = process.env.DB || 'mariadb') {
+  const kind = kinds[name];
+  if (kind === undefined) throw new Fault(`DB=${name}: the database servers are ${Object.keys(kinds).join(', ')}`);
+  return kind;
+}

@@ -1,0 +1,27 @@
+// The database servers that end-to-end tests run on (DB), and which files each of them runs.
+//   all     whether a file belongs to a run of all of them
+//   brief   the files of BRIEF=1, which .ci/run asks for; without it, all
+// A file named galera-….test.mjs is for that server alone.
+
+const ofGalera = (name) => name.startsWith('galera-');
+
+export const LEGS = {
+  mariadb: { all: (name) => !ofGalera(name) },
+  // Brief: the files that are heavy on SQL, with locks, lists, plans and each kind of statement that changes money.
+  mysql: {
+    all: (name) => !ofGalera(name),
+    brief: [
+      'audit.test.mjs', 'card-lists.test.mjs', 'card-payment.test.mjs', 'catalog.test.mjs', 'concurrency.test.mjs', 'jobs.test.mjs',
+      'membership-orders.test.mjs', 'membership-races.test.mjs', 'orders.test.mjs', 'paging.test.mjs', 'refunds.test.mjs', 'resilience.test.mjs',
+      'settle.test.mjs', 'stock.test.mjs', 'users.test.mjs',
+    ],
+  },
+};
+
+// The files, of those that there are, that a run on this server consists of.
+export function filesOf(db, names, { brief = false } = {}) {
+  const leg = LEGS[db];
+  const missing = (leg.brief ?? []).filter((name) => !names.includes(name));
+  if (missing.length > 0) throw new Error(`legs.mjs names files that are not there: ${missing.join(', ')}`);
+  return names.filter((name) => (brief && leg.brief ? leg.brief.includes(name) : leg.all(name)));
+}
