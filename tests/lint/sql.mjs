@@ -3,6 +3,7 @@
 //   * Nothing is printed into it: no `%` but the SQL literal '%'. DDL is in schema/ alone.
 //   * Each table of schema/ is named by exactly one "Owns tables:" of a lib/shop header, and only that header's .c
 //     writes to it. Anyone in lib/shop may read.
+//   * What only one of MariaDB and MySQL takes is in none.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -172,7 +173,16 @@ function checkText(file, line, text) {
   const printed = file !== 'lib/ext/db.c' && text.replaceAll("'%'", '').includes('%');
   if (printed) fault(file, line, "a % in SQL: values come in by ? (only the literal '%' is fine)");
   if (/\bRETURNING\b/i.test(text)) fault(file, line, 'RETURNING is MariaDB alone');
+  if (locksTableFunction(text)) fault(file, line, "FOR UPDATE at the level of a JSON_TABLE is MySQL's error 3569: put that into a subquery");
   if (/;\s*\S/.test(text)) fault(file, line, 'one statement a text');
+}
+
+// Whether a locking clause stands outside of the parentheses that a table function is in.
+function locksTableFunction(text) {
+  if (!/\b(?:FOR\s+(?:UPDATE|SHARE)|LOCK\s+IN\s+SHARE\s+MODE)\b/i.test(text)) return false;
+  let outer = text.replace(/\bJSON_TABLE\b/gi, '@');
+  for (let before; before !== outer;) [before, outer] = [outer, outer.replace(/\([^()]*\)/g, '')];
+  return outer.includes('@');
 }
 
 function checkOwner(file, line, text) {
