@@ -87,6 +87,12 @@ export function openSession(socket, database, home = '', { force = true } = {}) 
   };
 }
 
+// For a FROM: n rows whose column seq counts from 1 on, at most as many as a text of the server's max_allowed_packet has
+// elements. Only MariaDB has an engine for it.
+export function sequence(n) {
+  return `JSON_TABLE(CONCAT('[', REPEAT('0,', ${n} - 1), '0]'), '$[*]' COLUMNS (seq FOR ORDINALITY)) AS sequence`;
+}
+
 function errorLine(text) {
   return text.split('\n').find((line) => line.startsWith('ERROR ')) ?? text.trim();
 }

@@ -1,6 +1,7 @@
 // The lists of cards and of a ledger: their cursors, and that the database reaches any page through one index (BEHAVIOUR 13).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { sequence } from '../../sandbox/sql.mjs';
 import { CARDS, LEDGER } from './card-rig.mjs';
 import { exactly } from './exactly.mjs';
 import { openShop } from './harness.mjs';
@@ -8,7 +9,6 @@ import { EIGHT, assertWalks, cursorOf, deepCursor, nextOf, pagesOf, rowsRead, wi
 
 const ROWS = 4000; // enough for an index to be worth something
 
-delete process.env.MINIMALL_E2E_DATABASE; // a server of its own: its log of statements is switched on
 const shop = await openShop();
 const admin = await shop.admin();
 const anna = await shop.login('anna');
@@ -19,20 +19,20 @@ const annaId = anna.user.user_id;
 // and Bob have the newest, whose ledgers are long and interleaved.
 await shop.sql(`
   INSERT INTO users (user_id, nickname, permission_level, created_at, updated_at)
-    SELECT 10000 + seq, CONCAT('顾客 ', seq), 0, 1700000000000, 1700000000000 FROM seq_1_to_${ROWS + 2};
+    SELECT 10000 + seq, CONCAT('顾客 ', seq), 0, 1700000000000, 1700000000000 FROM ${sequence(ROWS + 2)};
   INSERT INTO members (user_id, member_code, joined_at, last_active_at)
     SELECT user_id, CONCAT('T', user_id), created_at, created_at FROM users WHERE user_id > 10000;
   INSERT INTO cards (card_id, user_id, live_user_id, card_number, balance, status, created_at, updated_at, deleted_at)
     SELECT ${ROWS} + seq, 10000 + seq, IF(seq % 10 = 9, NULL, 10000 + seq), CONCAT('2', LPAD(seq, 15, '0')), 0, seq % 3 > 0,
-      1700000000000, 1700000000000, IF(seq % 10 = 9, 1700000000000, NULL) FROM seq_1_to_${ROWS};
+      1700000000000, 1700000000000, IF(seq % 10 = 9, 1700000000000, NULL) FROM ${sequence(ROWS)};
   INSERT INTO cards (card_id, user_id, live_user_id, card_number, balance, status, created_at, updated_at, deleted_at)
     SELECT seq, ${annaId}, NULL, CONCAT('1', LPAD(seq, 15, '0')), 0, 1, 1700000000000, 1700000000000, 1700000000000
-    FROM seq_1_to_${ROWS};
+    FROM ${sequence(ROWS)};
   INSERT INTO cards (card_id, user_id, live_user_id, card_number, balance, status, created_at, updated_at)
     VALUES (20001, ${annaId}, ${annaId}, '9999999999920001', ${ROWS}, 1, 1700000000000, 1700000000000),
       (20002, ${bob.user.user_id}, ${bob.user.user_id}, '9999999999920002', ${ROWS}, 1, 1700000000000, 1700000000000);
   INSERT INTO card_transactions (card_id, type, amount, balance_after, created_at)
-    SELECT IF(seq % 2, 20001, 20002), 1, 1, CEIL(seq / 2), 1700000000000 + seq FROM seq_1_to_${2 * ROWS};
+    SELECT IF(seq % 2, 20001, 20002), 1, 1, CEIL(seq / 2), 1700000000000 + seq FROM ${sequence(2 * ROWS)};
   ANALYZE TABLE users, cards, card_transactions`);
 
 const LEDGER_OF_ANNA = `${LEDGER}?card_id=20001`;

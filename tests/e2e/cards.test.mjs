@@ -1,6 +1,7 @@
 // Stored-value cards: made, shown, changed and deleted (DESIGN 2; BEHAVIOUR 4, 8, 22). Their ledger: card-ledger.test.mjs.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { sequence } from '../../sandbox/sql.mjs';
 import { ADJUSTMENT, CARDS, CARD_KEYS, Cards, DISABLED, IN_USE, LEDGER, TOP_UP, assertCard, isLuhn } from './card-rig.mjs';
 import { MINUTE_S, assertRefused, fen, openTrade, tally } from './trading.mjs';
 
@@ -68,7 +69,7 @@ test('numbers have sixteen digits, the last by Luhn, and the rest says nothing (
   const COUNT = 200;
   const FIRST = 50_001;
   await shop.sql(`INSERT INTO users (user_id, nickname, permission_level, created_at, updated_at)
-      SELECT ${FIRST - 1} + seq, CONCAT('顾客 ', seq), 0, 1700000000000, 1700000000000 FROM seq_1_to_${COUNT};
+      SELECT ${FIRST - 1} + seq, CONCAT('顾客 ', seq), 0, 1700000000000, 1700000000000 FROM ${sequence(COUNT)};
     INSERT INTO members (user_id, member_code, joined_at, last_active_at)
       SELECT user_id, CONCAT('T', user_id), created_at, created_at FROM users WHERE user_id >= ${FIRST}`);
   const made = await Promise.all(Array.from({ length: COUNT }, (_, i) => cards.ok('POST', CARDS, { body: { user_id: FIRST + i } })));

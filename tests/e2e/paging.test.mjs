@@ -2,9 +2,10 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { sequence } from '../../sandbox/sql.mjs';
 import { openShop } from './harness.mjs';
 import { exactly } from './exactly.mjs';
-import { EIGHT, assertWalks, cursorOf, deepCursor, nextOf, pagesOf, rowsRead, withQuery, withStatementLog } from './plans.mjs';
+import { EIGHT, assertWalks, cursorOf, deepCursor, nextOf, pagesOf, planOf, rowsRead, withQuery, withStatementLog } from './plans.mjs';
 
 const ROWS = 6000; // of each kind: enough for an index to be worth something
 const DEFAULT_LIMIT = 100;
@@ -20,25 +21,25 @@ const userId = anna.user.user_id;
 await shop.sql(`
   INSERT INTO categories (category_id, name, parent_id, created_at, updated_at, deleted_at)
     SELECT seq, CONCAT('分类 ', seq), IF(seq > 10 AND seq % 2 = 0, 7, NULL), 1700000000000 + seq, 1700000000000 + seq, IF(seq % 50 = 49, 1700000000000, NULL)
-    FROM seq_1_to_${ROWS};
+    FROM ${sequence(ROWS)};
   INSERT INTO products (product_id, category_id, name, price, stock, status, created_at, updated_at)
     SELECT seq, IF(seq % 2 = 0, 7, seq % 100 + 1), CONCAT('商品 ', seq), seq, 0, IF(seq % 10 = 9, 2, seq % 3 > 0), 1700000000000 + seq, 1700000000000 + seq
-    FROM seq_1_to_${ROWS};
+    FROM ${sequence(ROWS)};
   INSERT INTO users (user_id, nickname, permission_level, created_at, updated_at)
-    SELECT 1000 + seq, CONCAT('顾客 ', seq), 0, 1700000000000 + seq, 1700000000000 + seq FROM seq_1_to_${ROWS};
+    SELECT 1000 + seq, CONCAT('顾客 ', seq), 0, 1700000000000 + seq, 1700000000000 + seq FROM ${sequence(ROWS)};
   UPDATE users SET permission_level = 1 WHERE user_id > 1000 AND user_id % 4 = 0;
   INSERT INTO members (user_id, member_code, joined_at, last_active_at)
     SELECT user_id, CONCAT('T', user_id), created_at, created_at FROM users WHERE user_id > 1000;
   INSERT INTO orders (id, order_id, user_id, total_amount, status, paid_by, stock_held, expires_at, paid_at, created_at, updated_at)
     SELECT seq, CONCAT('ORDERT', seq), IF(seq % 2 = 0, ${userId}, 1000 + seq), IF(seq % 3 = 0, 0, 100), IF(seq % 3 = 0, 5, 4), IF(seq % 3 = 0, 3, 0), 0, 1700000000000,
-      IF(seq % 3 = 0, 1700000000000, NULL), 1700000000000 + FLOOR(seq / 7), 1700000000000 FROM seq_1_to_${ROWS};
+      IF(seq % 3 = 0, 1700000000000, NULL), 1700000000000 + FLOOR(seq / 7), 1700000000000 FROM ${sequence(ROWS)};
   INSERT INTO order_items (order_id, product_id, name, quantity, unit_price, total_price)
     SELECT id, 1, '旧', 1, total_amount, total_amount FROM orders;
   INSERT INTO plans (id, name, price, duration_days, level, is_active, created_at, updated_at) VALUES (1, '旧', 100, 30, 1, 0, 1700000000000, 1700000000000);
   INSERT INTO membership_orders (order_no, user_id, plan_id, plan_name, kind, level, price, plan_days, discount, amount, days, value, quote_version, status,
       expires_at, created_at, updated_at)
     SELECT CONCAT('VIPT', seq), IF(seq % 2 = 0, ${userId}, 1000 + seq), 1, '旧', 1, 1, 100, 30, 0, 100, 30, 100, 0, IF(seq % 5 < 2, 2, 3),
-      1700000000000, 1700000000000, 1700000000000 FROM seq_1_to_${ROWS};
+      1700000000000, 1700000000000, 1700000000000 FROM ${sequence(ROWS)};
   ANALYZE TABLE categories, products, users, orders, order_items, membership_orders`);
 
 // ---- limits ----
@@ -230,7 +231,7 @@ test('a page of membership orders is found in its index, in its order, with no o
       assert.equal(answer.json.data.length, query === 'status=REFUNDING' ? 0 : size, answer.text.slice(0, 200));
       const statement = await statementFor(size, `LIMIT ${size} OFFSET ${size}) q%`);
       const told = `${query} ${key}`;
-      const plan = (await shop.sql(`EXPLAIN ${statement}`)).find((row) => row.table === 'p');
+      const plan = await planOf(shop, statement, 'p');
       assert.deepEqual([plan.key, Number(plan.key_len)], [key, bytes], `${told}: ${JSON.stringify(plan)}`);
       assert.doesNotMatch(plan.Extra, /filesort|temporary/, told);
       const read = await rowsRead(shop, statement, 'p');

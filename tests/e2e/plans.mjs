@@ -7,9 +7,12 @@
 //   });
 
 import assert from 'node:assert/strict';
+import { serverKind } from '../../sandbox/servers.mjs';
 import { exactly } from './exactly.mjs';
 
 export const EIGHT = 8; // bytes of a BIGINT, NOT NULL; a NULL needs one more
+
+const TURN_S = 600; // more than any file keeps the log
 
 // The address of the next page, or null.
 export function nextOf({ headers }) {
@@ -45,8 +48,19 @@ export async function deepCursor(shop, address, token) {
 }
 
 // Runs `work` with the server's log of statements on. statementFor(limit) is what our own programs asked for that page,
-// the statement that ends so.
+// the statement that ends so. The log is the whole server's: files that run side by side use it one after the other.
 export async function withStatementLog(shop, work) {
+  const turn = shop.session();
+  try {
+    const [{ mine }] = await turn.run(`SELECT GET_LOCK('minimall statement log', ${TURN_S}) AS mine`);
+    assert.equal(mine, 1, 'another file keeps the log of statements');
+    return await loggingStatements(shop, work);
+  } finally {
+    await turn.close();
+  }
+}
+
+async function loggingStatements(shop, work) {
   const [before] = await shop.sql('SELECT @@GLOBAL.general_log AS on_off, @@GLOBAL.log_output AS target');
   await shop.sql("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON");
   await shop.restartWeb(); // only what is prepared under the log is logged with its values
@@ -66,7 +80,7 @@ export async function withStatementLog(shop, work) {
 
 // That a statement reaches its table by a range of so many bytes of one index, in that index's order.
 export async function assertWalks(shop, statement, { table, key, bytes }, what) {
-  const plan = (await shop.sql(`EXPLAIN ${statement}`)).find((row) => row.table === table);
+  const plan = await planOf(shop, statement, table);
   const told = `${what}: ${JSON.stringify(plan)}`;
   assert.equal(plan.type, 'range', told);
   assert.equal(plan.key, key, told);
@@ -74,8 +88,17 @@ export async function assertWalks(shop, statement, { table, key, bytes }, what) 
   assert.doesNotMatch(plan.Extra, /filesort|temporary/, told);
 }
 
+// How a statement reaches one of its tables: a row of EXPLAIN in the form that both servers know.
+export async function planOf(shop, statement, table) {
+  return (await shop.sql(`EXPLAIN FORMAT=TRADITIONAL ${statement}`)).find((row) => row.table === table);
+}
+
 // How many rows of the listed table and its index were read for a statement.
 export async function rowsRead(shop, statement, table) {
+  return serverKind().name === 'mysql' ? rowsReadByMysql(shop, statement, table) : rowsReadByMariadb(shop, statement, table);
+}
+
+async function rowsReadByMariadb(shop, statement, table) {
   const [row] = await shop.sql(`ANALYZE FORMAT=JSON ${statement}`);
   const find = (node) => {
     if (node === null || typeof node !== 'object') return undefined;
@@ -84,4 +107,13 @@ export async function rowsRead(shop, statement, table) {
   };
   const found = find(JSON.parse(row.ANALYZE));
   return found.r_rows * found.r_loops;
+}
+
+// A line of its tree: "-> Index range scan on p using by_status over (…)  (cost=…) (actual time=0.1..0.4 rows=102 loops=1)".
+async function rowsReadByMysql(shop, statement, table) {
+  const [{ EXPLAIN: tree }] = await shop.sql(`EXPLAIN ANALYZE FORMAT=TREE ${statement}`);
+  const found = tree.split('\n').find((line) => new RegExp(`-> (?:Index|Table|Covering|Single-row|Constant).* on ${table}\\b`).test(line));
+  const actual = / rows=([0-9.e+]+) loops=([0-9.e+]+)\)\s*$/.exec(found ?? '');
+  assert.notEqual(actual, null, `no reading of ${table} in ${tree}`);
+  return Math.round(Number(actual[1]) * Number(actual[2]));
 }

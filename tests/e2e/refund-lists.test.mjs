@@ -1,6 +1,7 @@
 // The staff's list of refunds: of whatever kind, by order and by status (BEHAVIOUR 13, 37).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { sequence } from '../../sandbox/sql.mjs';
 import { EIGHT, assertWalks, nextOf, pagesOf, rowsRead, withQuery, withStatementLog } from './plans.mjs';
 import { openRefunds } from './refunding.mjs';
 import { assertRefused } from './trading.mjs';
@@ -63,7 +64,7 @@ test('a status that is none is 400, and nobody but an administrator looks (B4, B
 test('each list walks its own index from the cursor on, page by page (B13)', async () => {
   await shop.sql(`INSERT INTO refunds (refund_no, attempt_id, payable_kind, payable_id, amount, reason, automatic, state, created_at, updated_at)
     SELECT CONCAT('RFMANY', seq), r.attempt_id, r.payable_kind, r.payable_id, 1, '旧', 0, 3, seq, seq
-    FROM refunds r JOIN seq_1_to_${MANY} WHERE r.refund_no = '${made[0].refund_no}'`);
+    FROM refunds r JOIN ${sequence(MANY)} WHERE r.refund_no = '${made[0].refund_no}'`);
   await shop.sql('ANALYZE TABLE refunds');
   await withStatementLog(shop, async (statementFor) => {
     let limit = 101;
