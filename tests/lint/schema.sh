@@ -4,17 +4,15 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 failed=0
-number=0
+last=000
 for file in schema/*; do
   [ -e "$file" ] || continue
-  number=$((number + 1))
-  case $file in
-  schema/"$(printf %03d $number)"-[a-z]*.sql) ;;
-  *)
-    echo "$file: the $number. file must be named $(printf %03d $number)-NAME.sql"
+  number=$(expr "$file" : 'schema/\([0-9]\{3\}\)-[a-z][a-z0-9-]*\.sql$') || number=
+  if [ -z "$number" ] || [ "$number" = "$last" ]; then
+    echo "$file: must be named NNN-NAME.sql, with a number of its own"
     failed=1
-    ;;
-  esac
+  fi
+  last=$number
 done
 
 find schema -name '*.sql' 2>/dev/null | sort | xargs -r awk '
