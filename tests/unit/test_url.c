@@ -1,0 +1,75 @@
+#include "unit.h"
+
+#include <curl/curl.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/url.h"
+
+static const char *const addresses[] = { "https://thirdwx.qlogo.cn/mmopen/vi_32/a/132",
+	"HTTPS://thirdwx.qlogo.cn/mmopen/vi_32/a/132", "http://wx.qlogo.cn/x", "https://a.cn",
+	"https://a.cn?x=1", "https://a.cn#top", "https://a.cn:8443/x", "https://192.168.0.10/a.png",
+	"https://xn--fiqs8s.xn--fiqz9s/a.png", "https://a.cn/图.png?%E4%BD%A0=1&b[]=2",
+	"https://a-b.c1.cn/~x/(y)'z',!$*;@:" };
+
+static const char *const refused[] = { "", "https://", "https:///a.png", "http://tmp/9xN2cQk7.jpg",
+	"https://localhost/x", "https://a b/c.png", "https://a.cn/b c.png",
+	"https://x\" onerror=\"y", "https://a.cn/\"onerror=", "https://a.cn/<script>",
+	"https://a.cn/%zz", "https://a.cn/%4", "https://user@a.cn/", "https://a.cn@b.cn/",
+	"https://a.cn:/", "https://a.cn:0/", "https://a.cn:65536/", "https://a.cn:80x/",
+	"https://.a.cn/", "https://a..cn/", "https://a.cn./", "https://-a.cn/", "https://a-.cn/",
+	"https://256.1.1.1/", "https://1.2.3/", "https://01.2.3.4/", "https://0x7f.1/",
+	"https://[::1]/", "https://a_b.cn/", "https://图.cn/", "ftp://a.cn/x", "//a.cn/x", "/x",
+	"https:/a.cn", "javascript:alert(1)", "data:image/png;base64,x", "https://a.cn\\x",
+	"https://a.cn/\\x", "https://a.cn/\x01" };
+
+static void an_address_on_the_web_is_parsed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(addresses); i++)
+		if (!url_is_web(addresses[i]))
+			fail_msg("refused: %s", addresses[i]);
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+		if (url_is_web(refused[i]))
+			fail_msg("taken: %s", refused[i]);
+}
+
+/* Another reader must not find another host in what is taken here. */
+static void libcurl_reads_the_same_host(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
+		CURLU *u = curl_url();
+		char *host = NULL;
+
+		assert_int_equal(curl_url_set(u, CURLUPART_URL, addresses[i], 0), CURLUE_OK);
+		assert_int_equal(curl_url_get(u, CURLUPART_HOST, &host, 0), CURLUE_OK);
+		assert_int_equal(
+			strncasecmp(strstr(addresses[i], "://") + 3, host, strlen(host)), 0);
+		curl_free(host);
+		curl_url_cleanup(u);
+	}
+}
+
+static void a_path_of_this_site_has_no_host(void **state)
+{
+	(void)state;
+	assert_true(url_is_local("/images/a.png?v=2"));
+	assert_true(url_is_local("/"));
+	assert_false(url_is_local("//a.cn/x"));
+	assert_false(url_is_local("a.png"));
+	assert_false(url_is_local("/a b"));
+	assert_false(url_is_local("/\\a.cn"));
+	assert_false(url_is_local("/\"x"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_address_on_the_web_is_parsed),
+		cmocka_unit_test(libcurl_reads_the_same_host),
+		cmocka_unit_test(a_path_of_this_site_has_no_host),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
