@@ -184,12 +184,13 @@ bool clock_parse(const char *text, int64_t *out_ms)
 	return true;
 }
 
-bool clock_parse_day(const char *text, int64_t *out_ms)
+bool clock_parse_day(const char *text, int later, int64_t *out_ms)
 {
 	struct tm tm = { .tm_isdst = -1 };
 
 	if (!take_date(&text, &tm) || *text != '\0')
 		return false;
+	tm.tm_mday += later; /* mktime() carries; a day may have 23 hours */
 	*out_ms = (int64_t)mktime(&tm) * 1000;
 	return true;
 }

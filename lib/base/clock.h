@@ -39,7 +39,7 @@ void clock_shop_day(int64_t ms, char out[static CLOCK_TEXT_MAX]);
 
 /* RFC 3339 with any offset; seconds and fraction as given, years 1970-9999. */
 bool clock_parse(const char *text, int64_t *out_ms) MUST;
-/* "YYYY-MM-DD": the moment at which that day begins in the shop's zone. */
-bool clock_parse_day(const char *text, int64_t *out_ms) MUST;
+/* "YYYY-MM-DD": the moment at which that day, or the one `later` days after it, begins in the shop's zone. */
+bool clock_parse_day(const char *text, int later, int64_t *out_ms) MUST;
 
 #endif

@@ -43,6 +43,11 @@ enum field_flag {
 	F_SECONDS = 128,  /* time: written without milliseconds */
 	F_LOWER = 256,    /* text: ASCII letters are made lower case on input */
 	F_MORE = 512,     /* query text may be a day as well as a moment */
+	F_DAY_END = 1024, /* with F_MORE: a day stands for the moment at which it ends */
+	F_TRIM = 2048,    /* text: blanks before and after it are no part of it */
+	F_PACK = 4096,    /* text: blanks anywhere are no part of it */
+	F_PROSE = 8192,   /* text: may have several lines; else it is one line that can be seen */
+	F_OPAQUE = 16384, /* text: compared, never shown: any characters */
 };
 
 struct field {
@@ -51,7 +56,8 @@ struct field {
 	enum field_type type;
 	unsigned flags;
 	size_t off;
-	int64_t min, max; /* numbers: the range; texts: characters; lists: elements */
+	int64_t min,
+		max; /* numbers: the range; texts: characters (from 1 on: text.h); lists: elements */
 	bool (*valid)(const char *text); /* texts: a further rule, or NULL */
 	const struct field *sub;         /* objects and lists */
 	size_t sub_size;                 /* lists */

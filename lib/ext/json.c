@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 
 #include "base/json_scan.h"
+#include "base/text.h"
 
 /* ---- reading ---- */
 
@@ -15,9 +16,36 @@ static const char *join(struct ctx *c, const char *path, const char *name)
 	return path[0] == '\0' ? name : arena_printf(&c->arena, "%s.%s", path, name);
 }
 
-static bool is_blank(const char *s)
+/* Leave out the blanks that are no part of it, in place. */
+static void drop_blanks(char *s, unsigned flags)
 {
-	return s[strspn(s, " \t\r\n")] == '\0';
+	const char *from = s, *end = s + strlen(s);
+	char *to = s, *seen = s; /* behind what was kept; behind the last of it that is no blank */
+
+	while (from < end) {
+		const bool inside = ((unsigned char)*from & 0xc0) == 0x80; /* of a character */
+		const size_t blank = inside ? 0 : text_blank(from, (size_t)(end - from));
+
+		if (blank > 0 && ((flags & F_PACK) || seen == s)) {
+			from += blank;
+			continue;
+		}
+		for (size_t i = 0; i < (blank > 0 ? blank : 1); i++)
+			*to++ = *from++;
+		if (blank == 0)
+			seen = to;
+	}
+	*seen = '\0';
+}
+
+/* Is it what a field of its kind may hold (text.h)? What may be empty and has one line is no text for people. */
+static bool may_stand(const struct field *f, const char *text)
+{
+	if ((f->flags & F_PROSE) && !text_is_prose(text))
+		return false;
+	if (f->min == 0)
+		return true;
+	return f->flags & (F_OPAQUE | F_PROSE) ? text_is_visible(text) : text_is_line(text);
 }
 
 /* A text within its field's limits, copied. */
@@ -27,14 +55,19 @@ static enum err read_text(
 	int64_t chars = utf8_count(text.p, text.len);
 	char *copy;
 
-	if (chars < 0 || chars < f->min || chars > f->max)
+	if (chars < 0)
 		return fail(c, ERR_INVALID, path);
 	copy = arena_dup(&c->arena, text.p, text.len);
+	if (f->flags & (F_TRIM | F_PACK)) {
+		drop_blanks(copy, f->flags);
+		chars = utf8_count(copy, strlen(copy));
+	}
 	if (f->flags & F_LOWER)
 		for (char *p = copy; *p != '\0'; p++)
 			if (*p >= 'A' && *p <= 'Z')
 				*p = (char)(*p + 32);
-	if ((f->min > 0 && is_blank(copy)) || (f->valid != NULL && !f->valid(copy)))
+	if (chars < f->min || chars > f->max || !may_stand(f, copy) ||
+		(f->valid != NULL && !f->valid(copy)))
 		return fail(c, ERR_INVALID, path);
 	*out = copy;
 	return OK;
@@ -251,7 +284,8 @@ enum err field_from_text(struct ctx *c, const struct field *f, const char *text,
 		*(money *)at = m;
 		return OK;
 	case F_TIME:
-		if ((f->flags & F_MORE) && clock_parse_day(text, &((timestamp *)at)->ms))
+		if ((f->flags & F_MORE) &&
+			clock_parse_day(text, f->flags & F_DAY_END ? 1 : 0, &((timestamp *)at)->ms))
 			return OK;
 		return read_time(c, slice_of(text), f->name, at);
 	case F_OBJECT:

@@ -64,7 +64,7 @@ const struct field card_entry_new_fields[] = {
 	INPUT(struct card_entry, card_id, 1, INT64_MAX - 1, F_REQUIRED),
 	INPUT(struct card_entry, type, CARD_TOP_UP, CARD_REFUND, F_REQUIRED),
 	INPUT(struct card_entry, amount, 1, MONEY_MAX_FEN, F_REQUIRED),
-	INPUT(struct card_entry, description, 0, 500, F_NULL),
+	INPUT(struct card_entry, description, 0, 500, F_NULL | F_PROSE),
 	FIELD_END,
 };
 const struct field card_entry_query_fields[] = {

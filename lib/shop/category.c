@@ -5,7 +5,7 @@
 const struct field category_fields[] = {
 	FIELD(struct category, category_id),
 	INPUT(struct category, name, 1, 100, F_REQUIRED),
-	INPUT(struct category, description, 0, 5000, F_NULL),
+	INPUT(struct category, description, 0, 5000, F_NULL | F_PROSE),
 	INPUT(struct category, parent_id, 1, INT64_MAX - 1, F_NULL),
 	FIELD(struct category, created_at),
 	FIELD(struct category, updated_at),
@@ -21,7 +21,7 @@ const struct field category_brief_fields[] = {
 
 const struct field category_query_fields[] = {
 	INPUT(struct category_query, parent_id, 0, INT64_MAX - 1, 0),
-	INPUT(struct category_query, q, 1, 100, 0),
+	INPUT(struct category_query, q, 1, 100, F_TRIM | F_OPAQUE),
 	FIELD_END,
 };
 

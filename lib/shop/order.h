@@ -101,7 +101,7 @@ extern const struct field order_change_fields[];
 struct order_query {
 	uint64_t has;
 	int64_t status, user_id;
-	timestamp created_from, created_to; /* from inclusive, to exclusive; a day or a moment */
+	timestamp created_from, created_to; /* days, both included; or moments, up to before `to` */
 	struct page page;
 };
 extern const struct field order_query_fields[];

@@ -19,7 +19,7 @@ const struct field order_new_fields[] = {
 		ORDER_LINES_MAX, F_IN | F_REQUIRED),
 	INPUT(struct order_new, payment_method, 1, 50, F_NULL),
 	OBJECT(struct order_new, consignee, consignee_fields, F_IN | F_NULL),
-	INPUT(struct order_new, remark, 0, 500, F_NULL),
+	INPUT(struct order_new, remark, 0, 500, F_NULL | F_PROSE),
 	FIELD_END,
 };
 

@@ -1,4 +1,5 @@
 /* order_view.c - how orders are read: one, and pages of them with their lines. */
+#include "base/phone.h"
 #include "ext/db.h"
 #include "shop/order.h"
 #include "shop/order_sql.h"
@@ -29,15 +30,10 @@ static const struct field order_item_fields[] = {
 	FIELD_END,
 };
 
-static bool is_phone(const char *s)
-{
-	return strspn(s, "+0123456789 -") == strlen(s);
-}
-
 const struct field consignee_fields[] = {
 	INPUT(struct consignee, name, 1, 100, F_REQUIRED),
-	INPUT_WITH(struct consignee, phone, 5, 20, F_REQUIRED, .valid = is_phone),
-	INPUT(struct consignee, address, 1, 500, F_REQUIRED),
+	INPUT_WITH(struct consignee, phone, 5, 30, F_REQUIRED, .valid = phone_is_contact),
+	INPUT(struct consignee, address, 1, 500, F_REQUIRED | F_PROSE),
 	FIELD_END,
 };
 const struct field shipment_fields[] = {
@@ -83,7 +79,7 @@ const struct field order_query_fields[] = {
 	INPUT(struct order_query, status, ORDER_PENDING, ORDER_REFUNDED, 0),
 	INPUT(struct order_query, user_id, 1, INT64_MAX - 1, 0),
 	INPUT(struct order_query, created_from, 0, 0, F_MORE),
-	INPUT(struct order_query, created_to, 0, 0, F_MORE),
+	INPUT(struct order_query, created_to, 0, 0, F_MORE | F_DAY_END),
 	FIELD_END,
 };
 

@@ -11,7 +11,7 @@ const struct field plan_fields[] = {
 	INPUT(struct plan, duration_days, 1, PLAN_DAYS_MAX, F_REQUIRED),
 	INPUT(struct plan, level, 1, PLAN_LEVEL_MAX, F_REQUIRED),
 	INPUT(struct plan, is_active, 0, 1, 0),
-	INPUT(struct plan, description, 0, 5000, F_NULL),
+	INPUT(struct plan, description, 0, 5000, F_NULL | F_PROSE),
 	FIELD(struct plan, created_at),
 	FIELD(struct plan, updated_at),
 	FIELD_END,

@@ -1,14 +1,14 @@
 #include "shop/product.h"
 
+#include "base/url.h"
 #include "ext/db.h"
 
 enum { STOCK_MAX = 999999999 };
 enum { MOVE_SET = 1, MOVE_TAKEN = 2, MOVE_GIVEN_BACK = 3 };
 
-static bool is_web_address(const char *s)
+static bool is_image_url(const char *s)
 {
-	return str_starts(s, "https://") || str_starts(s, "http://") ||
-	       (s[0] == '/' && s[1] != '/');
+	return url_is_web(s) || url_is_local(s);
 }
 
 /* clang-format off */
@@ -16,10 +16,10 @@ static bool is_web_address(const char *s)
 	FIELD(struct product, product_id),                                                     \
 	INPUT(struct product, category_id, 1, INT64_MAX - 1, F_NULL),                          \
 	INPUT(struct product, name, 1, 100, F_REQUIRED),                                       \
-	INPUT(struct product, description, 0, 5000, F_NULL),                                   \
+	INPUT(struct product, description, 0, 5000, F_NULL | F_PROSE),                         \
 	INPUT(struct product, price, 0, MONEY_MAX_FEN, F_REQUIRED),                            \
 	INPUT(struct product, stock, 0, STOCK_MAX, 0),                                         \
-	INPUT_WITH(struct product, image_url, 1, 500, F_NULL, .valid = is_web_address),        \
+	INPUT_WITH(struct product, image_url, 1, 500, F_NULL, .valid = is_image_url),          \
 	INPUT(struct product, status, PRODUCT_OFF, PRODUCT_ON, 0),                             \
 	FIELD(struct product, created_at),                                                     \
 	FIELD(struct product, updated_at)
@@ -35,7 +35,7 @@ const struct field product_full_fields[] = {
 const struct field product_query_fields[] = {
 	INPUT(struct product_query, category_id, 1, INT64_MAX - 1, 0),
 	INPUT(struct product_query, status, PRODUCT_OFF, PRODUCT_ON, 0),
-	INPUT(struct product_query, q, 1, 100, 0),
+	INPUT(struct product_query, q, 1, 100, F_TRIM | F_OPAQUE),
 	FIELD_END,
 };
 

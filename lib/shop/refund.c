@@ -9,15 +9,6 @@
 
 enum { NO_MAX = 64, PAUSE_HOURS_MAX = 24 };
 
-/* One line: the provider takes no other. */
-static bool is_line(const char *s)
-{
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return false;
-	return true;
-}
-
 const struct field refund_fields[] = {
 	FIELD_WITH(struct refund, refund_id, .flags = F_SILENT),
 	FIELD(struct refund, refund_no),
@@ -39,7 +30,7 @@ const struct field refund_fields[] = {
 const struct field refund_new_fields[] = {
 	INPUT(struct refund, order_id, 1, 64, F_REQUIRED),
 	INPUT(struct refund, amount, 1, MONEY_MAX_FEN, 0),
-	INPUT_WITH(struct refund, reason, 1, 80, F_REQUIRED, .valid = is_line),
+	INPUT(struct refund, reason, 1, 80, F_REQUIRED),
 	FIELD_END,
 };
 

@@ -22,16 +22,16 @@ const struct field session_fields[] = {
 const struct field session_refresh_fields[] = { TOKEN_FIELDS, FIELD_END };
 
 const struct field sign_in_password_fields[] = {
-	INPUT(struct sign_in, account, 1, 254, F_REQUIRED),
-	INPUT(struct sign_in, password, 1, 1024, F_REQUIRED),
+	INPUT(struct sign_in, account, 1, 254, F_REQUIRED | F_OPAQUE),
+	INPUT(struct sign_in, password, 1, 1024, F_REQUIRED | F_OPAQUE),
 	FIELD_END,
 };
 const struct field sign_in_code_fields[] = {
-	INPUT(struct sign_in, code, 1, 256, F_REQUIRED),
+	INPUT(struct sign_in, code, 1, 256, F_REQUIRED | F_OPAQUE),
 	FIELD_END,
 };
 const struct field sign_in_refresh_fields[] = {
-	INPUT(struct sign_in, refresh_token, 1, 256, F_REQUIRED),
+	INPUT(struct sign_in, refresh_token, 1, 256, F_REQUIRED | F_OPAQUE),
 	FIELD_END,
 };
 const struct field sign_out_fields[] = {

@@ -1,5 +1,8 @@
 #include "shop/user.h"
 
+#include "base/phone.h"
+#include "base/text.h"
+#include "base/url.h"
 #include "ext/crypto.h"
 #include "ext/db.h"
 #include "shop/journal.h"
@@ -15,17 +18,6 @@ static bool is_email(const char *s)
 		if (*p <= 0x20 || *p > 0x7e || strchr("<>()[],;:\\\"", *p) != NULL)
 			return false;
 	return strchr(at, '.') != NULL && s[strlen(s) - 1] != '.';
-}
-
-static bool is_phone(const char *s)
-{
-	s += *s == '+';
-	return strspn(s, "0123456789") == strlen(s) && strlen(s) >= 5;
-}
-
-static bool is_https(const char *s)
-{
-	return str_starts(s, "https://") || str_starts(s, "http://");
 }
 
 /* bytes, not characters, are what is hashed */
@@ -46,15 +38,18 @@ static bool is_password(const char *s)
 	FIELD(struct user, permission_level),                                                  \
 	FIELD(struct user, created_at),                                                        \
 	FIELD(struct user, updated_at),                                                        \
+	FIELD_WITH(struct user, phone_e164, .flags = F_SILENT),                                \
 	FIELD_WITH(struct user, password_hash, .flags = F_SILENT)
 
 #define CONTACT_INPUT                                                                          \
 	INPUT(struct user, nickname, 1, 100, 0),                                               \
-	INPUT_WITH(struct user, avatar_url, 1, 500, F_NULL, .valid = is_https),                \
+	INPUT_WITH(struct user, avatar_url, 1, 500, F_NULL, .valid = url_is_web),              \
 	INPUT(struct user, gender, 0, 2, F_NULL),                                              \
-	INPUT_WITH(struct user, phone, 5, 20, F_NULL, .valid = is_phone),                      \
+	INPUT_WITH(struct user, phone, 5, PHONE_TEXT_MAX, F_NULL | F_PACK,                     \
+		.valid = phone_is_number),                                                     \
 	INPUT_WITH(struct user, email, 3, 254, F_NULL | F_LOWER, .valid = is_email),           \
-	INPUT_WITH(struct user, password, PASSWORD_MIN, PASSWORD_MAX, 0, .valid = is_password)
+	INPUT_WITH(struct user, password, PASSWORD_MIN, PASSWORD_MAX, F_OPAQUE,                \
+		.valid = is_password)
 /* clang-format on */
 
 const struct field user_fields[] = { USER_FIELDS, FIELD_END };
@@ -70,13 +65,13 @@ const struct field user_admin_input[] = {
 };
 const struct field user_self_input[] = {
 	CONTACT_INPUT,
-	INPUT_WITH(struct user, old_password, 1, PASSWORD_MAX, 0, .valid = is_password),
+	INPUT_WITH(struct user, old_password, 1, PASSWORD_MAX, F_OPAQUE, .valid = is_password),
 	FIELD_END,
 };
 
 const struct field user_query_fields[] = {
 	INPUT(struct user_query, permission_level, 0, 1, 0),
-	INPUT(struct user_query, q, 1, 100, 0),
+	INPUT(struct user_query, q, 1, 100, F_TRIM | F_OPAQUE),
 	FIELD_END,
 };
 
@@ -87,7 +82,8 @@ const struct field user_query_fields[] = {
 #define LIST_BY(index, where)                                                                      \
 	"SELECT " COLUMNS " FROM users u FORCE INDEX (" index ") WHERE " where                     \
 	" u.deleted_at IS NULL AND u.user_id < ? AND (? IS NULL OR u.nickname LIKE ? "             \
-	"OR CONVERT(u.phone USING utf8mb4) LIKE ? OR CONVERT(u.email USING utf8mb4) LIKE ?) "      \
+	"OR CONVERT(u.phone USING utf8mb4) LIKE ? OR CONVERT(u.email USING utf8mb4) LIKE ? "       \
+	"OR u.phone_e164 LIKE ?) "                                                                 \
 	"ORDER BY u.user_id DESC LIMIT ?"
 static const char SQL_LIST[] = LIST_BY("PRIMARY", "");
 static const char SQL_LIST_LEVEL[] = LIST_BY("by_level", "u.permission_level = ? AND");
@@ -97,7 +93,7 @@ static const char SQL_GET[] =
 	", m.member_id FROM users u LEFT JOIN members m ON m.user_id = u.user_id "
 	"WHERE u.user_id = ? AND u.deleted_at IS NULL";
 static const char SQL_LOCK[] = "SELECT " COLUMNS
-			       ", u.password_hash FROM users u "
+			       ", u.phone_e164, u.password_hash FROM users u "
 			       "WHERE u.user_id = ? AND u.deleted_at IS NULL FOR UPDATE";
 static const char SQL_HOLD[] =
 	"SELECT u.user_id, u.deleted_at FROM users u "
@@ -111,20 +107,21 @@ static const char SQL_BY_OPENID[] = "SELECT u.user_id FROM users u WHERE u.openi
 static const char SQL_BY_EMAIL[] =
 	"SELECT " COLUMNS ", u.password_hash FROM users u WHERE u.email = ?";
 static const char SQL_BY_PHONE[] =
-	"SELECT " COLUMNS ", u.password_hash FROM users u WHERE u.phone = ?";
+	"SELECT " COLUMNS ", u.password_hash FROM users u WHERE u.phone_e164 = ?";
 /* every administrator, locked in key order: two who demote each other wait here */
 static const char SQL_LOCK_ADMINISTRATORS[] =
 	"SELECT u.user_id FROM users u FORCE INDEX (by_level) "
 	"WHERE u.permission_level = 1 AND u.deleted_at IS NULL ORDER BY u.user_id FOR UPDATE";
 static const char SQL_INSERT[] =
-	"INSERT INTO users (openid, nickname, phone, email, password_hash, permission_level, "
-	"created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+	"INSERT INTO users (openid, nickname, phone, phone_e164, email, password_hash, "
+	"permission_level, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 static const char SQL_UPDATE[] =
-	"UPDATE users SET nickname = ?, avatar_url = ?, gender = ?, phone = ?, email = ?, "
-	"password_hash = ?, permission_level = ?, token_version = token_version + ?, "
+	"UPDATE users SET nickname = ?, avatar_url = ?, gender = ?, phone = ?, phone_e164 = ?, "
+	"email = ?, password_hash = ?, permission_level = ?, token_version = token_version + ?, "
 	"updated_at = ? WHERE user_id = ? AND deleted_at IS NULL";
 static const char SQL_DELETE[] =
-	"UPDATE users SET openid = NULL, phone = NULL, email = NULL, password_hash = NULL, "
+	"UPDATE users SET openid = NULL, phone = NULL, phone_e164 = NULL, email = NULL, "
+	"password_hash = NULL, "
 	"nickname = '已注销用户', avatar_url = NULL, gender = NULL, "
 	"permission_level = 0, token_version = token_version + 1, updated_at = ?, deleted_at = ? "
 	"WHERE user_id = ? AND deleted_at IS NULL";
@@ -141,16 +138,33 @@ static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *arg
 		offsetof(struct user, user_id), page->limit, out);
 }
 
+/* As numbers are compared; NULL for what is none. */
+static const char *normal_phone(struct ctx *c, const char *phone)
+{
+	char e164[PHONE_E164_SIZE];
+
+	return phone != NULL && phone_e164(phone, e164) ? arena_printf(&c->arena, "%s", e164)
+							: NULL;
+}
+
+/* A searched number finds what begins like it, however either is written. */
+static const char *like_phone(struct ctx *c, const char *q)
+{
+	const char *e164 = normal_phone(c, q);
+
+	return e164 != NULL ? arena_printf(&c->arena, "%s%%", e164) : NULL;
+}
+
 enum err user_list(struct ctx *c, const struct user_query *q, struct page_rows *out)
 {
-	const struct db_arg like = TEXT(db_like(c, q->q)), after = I64(q->page.after[0]),
-			    n = I64(q->page.limit + 1);
+	const struct db_arg like = TEXT(db_like(c, q->q)), phone = TEXT(like_phone(c, q->q)),
+			    after = I64(q->page.after[0]), n = I64(q->page.limit + 1);
 
 	if (field_has(user_query_fields, q, "permission_level"))
 		return page_by(c, SQL_LIST_LEVEL,
-			ARGS(I64(q->permission_level), after, like, like, like, like, n), &q->page,
-			out);
-	return page_by(c, SQL_LIST, ARGS(after, like, like, like, like, n), &q->page, out);
+			ARGS(I64(q->permission_level), after, like, like, like, like, phone, n),
+			&q->page, out);
+	return page_by(c, SQL_LIST, ARGS(after, like, like, like, like, phone, n), &q->page, out);
 }
 
 enum err user_get(struct ctx *c, int64_t id, struct user *out)
@@ -173,7 +187,7 @@ static enum err taken(struct ctx *c, enum err e)
 {
 	if (e == ERR_DUPLICATE && db_duplicate_of(c, "email"))
 		return fail(c, ERR_EMAIL_TAKEN, "email");
-	if (e == ERR_DUPLICATE && db_duplicate_of(c, "phone"))
+	if (e == ERR_DUPLICATE && db_duplicate_of(c, "phone_e164"))
 		return fail(c, ERR_PHONE_TAKEN, "phone");
 	return e;
 }
@@ -196,7 +210,7 @@ static enum err write_user_tx(struct ctx *c, const struct user *row, bool end_se
 {
 	return taken(c, db_hit(c, SQL_UPDATE,
 				ARGS(TEXT(row->nickname), TEXT(row->avatar_url), OPT(row->gender),
-					TEXT(row->phone), TEXT(row->email),
+					TEXT(row->phone), TEXT(row->phone_e164), TEXT(row->email),
 					TEXT(row->password_hash), I64(row->permission_level),
 					I64(end_sessions), I64(c->now_ms), I64(row->user_id))));
 }
@@ -218,6 +232,8 @@ static enum err update_tx(struct ctx *c, void *arg)
 		return fail(c, ERR_PASSWORD_WRONG, "old_password");
 	new_role = role && row.permission_level != x->in->permission_level;
 	field_merge(x->fields, &row, x->in);
+	if (field_has(x->fields, x->in, "phone"))
+		row.phone_e164 = normal_phone(c, row.phone);
 	if (x->password_hash != NULL)
 		row.password_hash = x->password_hash;
 	if (new_role)
@@ -316,9 +332,9 @@ static enum err create_tx(struct ctx *c, void *arg)
 	int64_t member_id;
 
 	TRY(db_insert(c, SQL_INSERT,
-		ARGS(TEXT(x->openid), TEXT(x->nickname), TEXT(x->phone), TEXT(x->email),
-			TEXT(x->password_hash), I64(x->permission_level), I64(c->now_ms),
-			I64(c->now_ms)),
+		ARGS(TEXT(x->openid), TEXT(x->nickname), TEXT(x->phone),
+			TEXT(normal_phone(c, x->phone)), TEXT(x->email), TEXT(x->password_hash),
+			I64(x->permission_level), I64(c->now_ms), I64(c->now_ms)),
 		&x->user_id));
 	return member_create_tx(c, x->user_id, &member_id);
 }
@@ -351,30 +367,39 @@ enum err user_of_openid(struct ctx *c, const char *openid, int64_t *user_id)
 	return e;
 }
 
-/* As input would make it: lower case for an e-mail. NULL: it is neither. */
-static const char *clean_account(struct ctx *c, const char *account, bool *email)
-{
-	char *copy = arena_dup(&c->arena, account, strlen(account));
+/* What somebody may sign in with; both NULL: it is neither. */
+struct account {
+	const char *email, *phone; /* as input makes them: lower case, without blanks */
+};
 
-	*email = strchr(copy, '@') != NULL;
-	for (char *p = copy; *email && *p != '\0'; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p + 32);
-	if (*email ? is_email(copy) && strlen(copy) <= 254 : is_phone(copy) && strlen(copy) <= 20)
-		return copy;
-	return NULL;
+static struct account account_of(struct ctx *c, const char *text)
+{
+	const bool email = strchr(text, '@') != NULL;
+	struct account out = { 0 };
+	char *copy = arena_alloc(&c->arena, strlen(text) + 1), *to = copy;
+
+	for (const char *p = text; *p != '\0'; p++)
+		if (email || *p != ' ')
+			*to++ = email && *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
+	*to = '\0';
+	if (email && is_email(copy) && strlen(copy) <= 254)
+		out.email = copy;
+	if (!email && phone_is_number(copy))
+		out.phone = copy;
+	return out;
 }
 
 enum err user_find_account(struct ctx *c, const char *account, struct user *out, bool *found)
 {
-	bool email;
-	const char *clean = clean_account(c, account, &email);
+	const struct account a = account_of(c, account);
 
 	*found = false;
-	if (clean == NULL)
-		return OK;
-	return db_find(
-		c, email ? SQL_BY_EMAIL : SQL_BY_PHONE, ARGS(TEXT(clean)), user_fields, out, found);
+	if (a.email != NULL)
+		return db_find(c, SQL_BY_EMAIL, ARGS(TEXT(a.email)), user_fields, out, found);
+	if (a.phone != NULL)
+		return db_find(c, SQL_BY_PHONE, ARGS(TEXT(normal_phone(c, a.phone))), user_fields,
+			out, found);
+	return OK;
 }
 
 enum err user_create_administrator(struct ctx *c, const char *account, const char *password,
@@ -382,16 +407,16 @@ enum err user_create_administrator(struct ctx *c, const char *account, const cha
 {
 	struct newcomer x = { .nickname = nickname, .permission_level = 1 };
 	const int64_t nickname_len = utf8_count(nickname, strlen(nickname));
-	bool email;
-	const char *clean = clean_account(c, account, &email);
+	const struct account a = account_of(c, account);
 
-	if (clean == NULL)
+	if (a.email == NULL && a.phone == NULL)
 		return fail(c, ERR_INVALID, "account");
 	if (utf8_count(password, strlen(password)) < PASSWORD_MIN || !is_password(password))
 		return fail(c, ERR_INVALID, "password");
-	if (nickname_len < 1 || nickname_len > 100)
+	if (nickname_len < 1 || nickname_len > 100 || !text_is_line(nickname))
 		return fail(c, ERR_INVALID, "nickname");
-	*(email ? &x.email : &x.phone) = clean;
+	x.email = a.email;
+	x.phone = a.phone;
 	TRY(password_hash(&c->arena, password, &x.password_hash));
 	TRY(taken(c, db_tx(c, create_tx, &x)));
 	*user_id = x.user_id;

@@ -16,6 +16,8 @@ struct user {
 	const char *nickname, *avatar_url;
 	opt_i64 gender; /* 0 unknown, 1 male, 2 female */
 	const char *phone, *email;
+	const char *
+		phone_e164; /* as numbers are compared (base/phone.h); NULL where another user has it */
 	int64_t permission_level; /* 0 user, 1 administrator */
 	timestamp created_at, updated_at;
 	int64_t member_id;

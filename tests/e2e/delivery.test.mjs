@@ -31,10 +31,18 @@ test('consignee and remark are kept as given, and are null when they were not', 
   assert.equal((await place({ consignee: null, remark: null })).status, 201);
 });
 
+test('a consignee is called by groups of digits, and at an extension (B65)', async () => {
+  for (const phone of ['020-81167888', '021-22223333转801', '13800000000-1234']) {
+    const { status, body } = await place({ consignee: { ...consignee, phone, address: '上海市\n某街 1 号' } });
+    assert.deepEqual([status, body.consignee?.phone], [201, phone]);
+  }
+});
+
 test('a wrong consignee is refused by the name of its member (B12)', async () => {
   for (const [wrong, field] of [
     [{ ...consignee, phone: undefined }, 'consignee.phone'], [{ ...consignee, phone: '12ab5' }, 'consignee.phone'],
-    [{ ...consignee, phone: '1234' }, 'consignee.phone'], [{ ...consignee, name: '' }, 'consignee.name'],
+    [{ ...consignee, phone: '1234' }, 'consignee.phone'], [{ ...consignee, phone: '-----' }, 'consignee.phone'],
+    [{ ...consignee, phone: '+ - + -' }, 'consignee.phone'], [{ ...consignee, name: '\u3164' }, 'consignee.name'], [{ ...consignee, name: '' }, 'consignee.name'],
     [{ ...consignee, address: '路'.repeat(501) }, 'consignee.address'], [[], 'consignee'], ['上海', 'consignee'],
   ]) {
     const answer = await place({ consignee: wrong });
@@ -42,6 +50,7 @@ test('a wrong consignee is refused by the name of its member (B12)', async () =>
     assert.equal(answer.body.field, field);
   }
   assert.equal((await place({ remark: '长'.repeat(501) })).body.field, 'remark');
+  assert.equal((await place({ remark: 'a\u202e' })).body.field, 'remark');
 });
 
 test('shipping takes carrier and number, which may be corrected while it is under way', async () => {

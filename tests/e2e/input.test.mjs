@@ -176,15 +176,15 @@ test('what RFC 8259 allows is read: 16 levels, white space, escapes, many member
   }
 });
 
-test('texts come back as they were sent: emoji, quotes, control characters, both ends of Unicode (B12)', async () => {
-  const texts = ['😀👨‍👩‍👧‍👦🇨🇳', '桂花乌龙「特级」', '"\\/\b\f\n\r\t', "Robert'); DROP TABLE products;--", '<script>alert(1)</script>', '%41 100% _x_',
-    '\u0001\u001f\u007f\u0080', '\ud7ff\ue000\ufffd\uffff', '\u{10ffff}\u{10000}', 'ﷺ e\u0301 é', '\u2028\u2029', 'a\ufeffb'];
+test('texts come back as they were sent: emoji, quotes, line breaks, rare characters (B12)', async () => {
+  const texts = ['😀👨‍👩‍👧‍👦🇨🇳', '桂花乌龙「特级」', '"\\/', "Robert'); DROP TABLE products;--", '<script>alert(1)</script>', '%41 100% _x_',
+    '\ud7fb\ue000\ufffd', '\u{10fffd}\u{10000}', 'ﷺ e\u0301 é', 'a\ufeffb'];
   for (const text of texts) {
-    const made = await shop.ok('POST', '/api/products', { token: admin, body: { name: text, description: text, price: 1 } });
+    const made = await shop.ok('POST', '/api/products', { token: admin, body: { name: text, description: `${text}\r\n\t\n`, price: 1 } });
     assert.equal(made.name, text);
     const read = await shop.ok('GET', `/api/products/${made.product_id}`);
     assert.equal(read.name, text);
-    assert.equal(read.description, text);
+    assert.equal(read.description, `${text}\r\n\t\n`);
     assert.ok((await shop.ok('GET', `/api/products?q=${encodeURIComponent(text)}`)).some((row) => row.product_id === made.product_id), text);
   }
   const escaped = await post('{"name":"\\ud83d\\ude00 \\u8336\\/\\"","price":1}');
@@ -216,13 +216,13 @@ const BAD_FIELDS = [
   }],
   ['PUT', `/api/products/${tea.product_id}`, {}, { name: [null, '', 5], price: [null, ''], stock: [null, -1], status: [2], category_id: [0, 999999999] }],
   ['POST', '/api/categories', { name: 'x' }, {
-    name: [undefined, null, 1, '', ' ', LONG(101)], description: [1, LONG(5001)], parent_id: [0, -1, '1', 1.5, true, 999999999],
+    name: [undefined, null, 1, '', ' ', '\u200b', '\u3164', '\u2060\u2060', '\u2800', 'a\u2066', 'a\nb', LONG(101)], description: [1, 'a\u0001', 'a\u202e', LONG(5001)], parent_id: [0, -1, '1', 1.5, true, 999999999],
   }],
   ['PUT', `/api/categories/${root}`, {}, { name: [null, ''], parent_id: [0, '1', 999999999] }],
   ['PUT', `/api/users/${anna.user.user_id}`, {}, {
     nickname: [null, '', ' ', 5, LONG(101)],
     email: ['', 'x', '@x.cn', 'a@', 'a@b@c.cn', 'a b@c.cn', 'a@c', 'a@.cn', 'a@c.', '茶@c.cn', 1, `${'a'.repeat(250)}@c.cn`],
-    phone: ['', '1234', 'abcdef', '+', '1-2-3-4-5', '１２３４５６', 13800138000, '1'.repeat(21)],
+    phone: ['', '1234', 'abcdef', '+', '1-2-3-4-5', '１２３４５６', 13800138000, '1'.repeat(16)],
     password: [null, '', 'short', '1234567', 12345678, 'x'.repeat(1025)],
     permission_level: [null, -1, 2, '1', true, 0.5],
   }],
@@ -268,7 +268,7 @@ test('quantities and elements of a list are named by their place (B11, B12)', as
 });
 
 test('limits count characters, not bytes, and their last value is good (B12)', async () => {
-  const made = await post(JSON.stringify({ name: '😀'.repeat(100), description: LONG(5000), price: '9999999999.99', stock: 999_999_999, image_url: `https://${'x'.repeat(492)}` }));
+  const made = await post(JSON.stringify({ name: '😀'.repeat(100), description: LONG(5000), price: '9999999999.99', stock: 999_999_999, image_url: `https://a.cn/${'x'.repeat(487)}` }));
   assert.equal(made.status, 201, made.text);
   assert.equal([...made.json.name].length, 100);
   assert.equal([...made.json.description].length, 5000);

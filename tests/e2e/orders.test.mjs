@@ -302,13 +302,13 @@ test("a day of a list is the shop's, a moment is exact, the end is not included 
   }
   const [before, midnight, evening, after] = Object.values(at);
   for (const [query, wanted] of [
-    ['created_from=2026-03-02&created_to=2026-03-03', [evening, midnight]],
+    ['created_from=2026-03-02&created_to=2026-03-02', [evening, midnight]], // both days belong to it (B65)
     ['created_from=2026-03-03', [after]],
-    ['created_to=2026-03-02', [before]],
+    ['created_to=2026-03-01', [before]],
     ['created_from=2026-03-01T15:59:59.999Z&created_to=2026-03-01T16:00:00.000Z', [before]],
     ['created_from=2026-03-02T00:00:00%2B08:00&created_to=2026-03-03T00:00:00%2B08:00', [evening, midnight]],
-    ['created_from=2026-03-02&created_to=2026-03-02', []],
-    ['status=0&created_from=2026-03-02&created_to=2026-03-03', [evening, midnight]],
+    ['created_from=2026-03-03&created_to=2026-03-02', []],
+    ['status=0&created_from=2026-03-02&created_to=2026-03-02', [evening, midnight]],
     ['status=4&created_from=2026-03-02', []],
   ]) {
     for (const [address, token] of [[`/api/orders?${query}`, carl.token], [`/api/orders?${query}&user_id=${carl.user.user_id}`, trade.admin]]) {

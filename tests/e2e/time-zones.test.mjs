@@ -30,7 +30,7 @@ for (const zone of ['UTC', 'Asia/Shanghai', 'America/St_Johns']) {
     const day = new Date(now() + SHANGHAI_MS).toISOString().slice(0, 10);
     const before = new Date(now() + SHANGHAI_MS - DAY_S * 1000).toISOString().slice(0, 10);
     const listed = async (query) => (await shop.ok('GET', `/api/orders?${query}`, { token: anna.token })).length;
-    assert.deepEqual([await listed(`created_from=${day}`), await listed(`created_from=${before}&created_to=${day}`)], [1, 0]);
+    assert.deepEqual([await listed(`created_from=${day}`), await listed(`created_from=${before}&created_to=${before}`)], [1, 0]);
     const [{ member_code: code }] = await shop.sql(`SELECT member_code FROM members WHERE user_id = ${anna.user.user_id}`);
     assert.ok(code.startsWith(`M${day.replaceAll('-', '')}`), code);
     const unpaid = await trade.order(anna, [[product, 1]]);

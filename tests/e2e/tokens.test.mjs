@@ -241,7 +241,7 @@ test('a wrong account and a wrong password are answered alike (B9)', async () =>
   const answers = [];
   for (const [account, password] of [
     ['bert@example.com', `${PASSWORD} `], ['bert@example.com', PASSWORD.toUpperCase()], ['nobody@example.com', PASSWORD], ['carl@example.com', PASSWORD],
-    ['bert@example.com ', PASSWORD], ['13800138000', PASSWORD], ['nonsense', PASSWORD], ['bert@example.com', 'x'.repeat(1000)], ["' OR ''='", 'x'], ['sandbox-bert', PASSWORD],
+    ['bert@example.com ', PASSWORD], ['13800138001', PASSWORD], ['nonsense', PASSWORD], ['bert@example.com', 'x'.repeat(1000)], ["' OR ''='", 'x'], ['sandbox-bert', PASSWORD],
     ['bért@example.com', PASSWORD], ['bert%', PASSWORD],
   ]) {
     const answer = await exactly(shop, 'POST', '/api/auth/login', { body: JSON.stringify({ account, password }) });

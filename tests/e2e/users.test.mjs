@@ -27,10 +27,10 @@ async function set(id, body) {
 
 // Every field of input, with what is refused; for administrators and for oneself alike.
 const BAD_FIELDS = {
-  nickname: ['', 'x'.repeat(101), null, 5, true, [], {}],
-  avatar_url: ['', 'javascript:alert(1)', 'ftp://example.com/a.png', 'x.png', `https://${'x'.repeat(500)}`, 5],
+  nickname: ['', '\u200b', '\u3164', '\u2800', '\u3000', '\u200e\u202e', 'a\u202eb', 'a\tb', 'a\u0001', 'a\u0378', 'x'.repeat(101), null, 5, true, [], {}],
+  avatar_url: ['', 'http://tmp/9xN2cQk7.jpg', 'https://', 'https:///a.png', 'https://a b/c.png', 'https://x" onerror="y', 'javascript:alert(1)', 'ftp://example.com/a.png', 'x.png', `https://${'x'.repeat(500)}`, 5],
   gender: [-1, 3, 1.5, '1', true],
-  phone: ['1234', 'abcdefg', '1'.repeat(21), '138 0013 8000', '+', 13800138000, '１３８００１３８０００'],
+  phone: ['1234', 'abcdefg', '1'.repeat(16), '138-0013-8000', '+', 13800138000, '１３８００１３８０００'],
   email: ['', 'a', '@b.cn', 'a@', 'a@b', 'a@b.', 'a@.cn', 'a@@b.cn', 'a b@c.cn', '张@example.com', `${'a'.repeat(250)}@b.cn`, '<a@b.cn>', 5],
   password: ['', 'short-7', 'x'.repeat(129), '密'.repeat(43), null, 12345678],
 };
@@ -67,6 +67,10 @@ test('the list is narrowed by level and by a part of nickname, phone or e-mail',
     [{ q: 'SEEK.' }, [b, a]],
     [{ q: 'seek.' }, [b, a]],
     [{ q: '155000000' }, [b, a]],
+    [{ q: '+86 155000000' }, []],
+    [{ q: '+8615500000001' }, [a]],
+    [{ q: '008615500000002' }, [b]],
+    [{ q: ' \u3000搜寻者 ' }, [c, b, a]],
     [{ q: '100%' }, [a]],
     [{ q: '100_' }, [b]],
     [{ q: '100\\' }, [c]],
@@ -170,8 +174,26 @@ test('e-mail and phone belong to one living user, in whatever case (409)', async
   await set(a.user.user_id, { email: null });
   await set(b.user.user_id, { email: 'unique@example.com' });
   const people = await trade.buyers(8);
-  const answers = await Promise.all(people.map(({ user }) => put(user.user_id, { phone: '13600000002' })));
+  const spelled = ['13600000002', '+8613600000002', '8613600000002', '008613600000002'];
+  const answers = await Promise.all(people.map(({ user }, i) => put(user.user_id, { phone: spelled[i % 4] })));
   assert.deepEqual(tally(answers.map(({ status }) => status)), { 200: 1, 409: 7 });
+});
+
+test('a phone is one number in every spelling, shown as entered without its blanks (B65)', async () => {
+  const [a, b] = await trade.buyers(2);
+  for (const [entered, shown] of [['+86 136 0000 0003', '+8613600000003'], ['136 0000\u30000003', '13600000003']]) {
+    await set(a.user.user_id, { phone: entered, password: PASSWORD });
+    assert.equal((await get(a.user.user_id)).body.phone, shown);
+    for (const spelling of ['13600000003', '+8613600000003', '8613600000003', '0086 136 0000 0003', '013600000003']) {
+      assertRefused(await putMe(b, { phone: spelling }), 409, 'PHONE_TAKEN');
+      const { status, body } = await shop.call('POST', '/api/auth/login', { body: { account: spelling, password: PASSWORD } });
+      assert.deepEqual([status, body.user?.user_id], [200, a.user.user_id], spelling);
+    }
+  }
+  await set(a.user.user_id, { nickname: '别的都不变' });
+  assertRefused(await putMe(b, { phone: '+8613600000003' }), 409, 'PHONE_TAKEN');
+  await set(a.user.user_id, { phone: null });
+  await set(b.user.user_id, { phone: '8613600000003' });
 });
 
 test('a password is hashed, and neither answered nor logged (B6)', async () => {

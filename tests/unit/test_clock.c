@@ -196,11 +196,11 @@ static void a_day_begins_at_the_shops_midnight(void **state)
 		int64_t ms = -1;
 
 		assert_true(clock_init(cases[i].zone, NULL));
-		assert_true(clock_parse_day(cases[i].day, &ms));
+		assert_true(clock_parse_day(cases[i].day, 0, &ms));
 		assert_int_equal(ms, cases[i].ms);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
-		if (clock_parse_day(wrong[i], &(int64_t){ 0 }))
+		if (clock_parse_day(wrong[i], 0, &(int64_t){ 0 }))
 			fail_msg("\"%s\" passed for a day", wrong[i]);
 }
 
