@@ -87,6 +87,14 @@ export function openSession(socket, database, home = '', { force = true } = {}) 
   };
 }
 
+// What a server's connections to one database do just now: [{ id, user, command, state, info }]. ask: runs one statement.
+// MySQL cannot hand out its table of them while any runs a statement with bytes that are no text (error 3854); this it can.
+export async function connectionsTo(database, ask) {
+  const rows = await ask('SHOW FULL PROCESSLIST');
+  return rows.filter((row) => row.db === database)
+    .map(({ Id: id, User: user, Command: command, State: state, Info: info }) => ({ id, user, command, state: state ?? '', info: String(info ?? '') }));
+}
+
 // For a FROM: n rows whose column seq counts from 1 on, at most as many as a text of the server's max_allowed_packet has
 // elements. Only MariaDB has an engine for it.
 export function sequence(n) {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { checkout } from '../../sandbox/files.mjs';
 import { cleanEnv, run } from '../../sandbox/process.mjs';
-import { openSession, query } from '../../sandbox/sql.mjs';
+import { connectionsTo, openSession, query } from '../../sandbox/sql.mjs';
 import { binDir, openShop } from './harness.mjs';
 import { assertRefused, tally } from './trading.mjs';
 
@@ -123,7 +123,7 @@ test('a connection that is lost in the middle of a file costs a second start and
   const running = empty.migrate().then((result) => { end = result; });
   let waiting = [];
   while (waiting.length === 0 && !end) {
-    waiting = await empty.sql(`SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND state LIKE 'Waiting for table metadata lock%'`);
+    waiting = (await connectionsTo(empty.name, empty.sql)).filter(({ state }) => state.startsWith('Waiting for table metadata lock'));
   }
   await empty.sql(`KILL CONNECTION ${waiting[0].id}`);
   await running;

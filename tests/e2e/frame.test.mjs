@@ -209,9 +209,8 @@ test('without configured origins nobody is allowed, and no cache is told to mind
 
 // The connections that the programs hold, as the database counts them.
 async function connections() {
-  const rows = await shop.sql(`SELECT ID AS id FROM information_schema.PROCESSLIST
-    WHERE DB = DATABASE() AND ID <> CONNECTION_ID() AND COMMAND <> 'Killed' ORDER BY ID`);
-  return rows.map(({ id }) => id);
+  const rows = (await shop.connections()).filter(({ user, command }) => user === shop.env.DB_USER && command !== 'Killed');
+  return rows.map(({ id }) => id).sort((a, b) => a - b);
 }
 
 function withoutIds(answer) {

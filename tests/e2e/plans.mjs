@@ -65,9 +65,10 @@ async function loggingStatements(shop, work) {
   await shop.sql("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON");
   await shop.restartWeb(); // only what is prepared under the log is logged with its values
   const statementFor = async (limit, ending = `LIMIT ${limit + 1}`) => {
+    const programs = (await shop.connections()).map(({ id }) => id);
     const rows = await shop.sql(`SELECT CONVERT(argument USING utf8mb4) AS sql_text FROM mysql.general_log
       WHERE command_type = 'Execute' AND argument LIKE '%FORCE INDEX%${ending}'
-      AND thread_id IN (SELECT id FROM information_schema.processlist WHERE db = DATABASE())`);
+      AND thread_id IN (${programs})`);
     assert.equal(rows.length, 1, `statements of the page of ${limit}: ${rows.length}`);
     return rows[0].sql_text;
   };
