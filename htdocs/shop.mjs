@@ -12,29 +12,6 @@ const search = document.getElementById('search');
 let tree = null;
 let visit = new AbortController();
 
-// One list after another as if they were one: the products of a category, then those of the categories below it.
-class Shelf {
-  #pages;
-
-  constructor(pages) { this.#pages = pages; }
-
-  get hasMore() { return this.#pages.length > 0; }
-
-  // The next rows; fewer than PAGE only at the end. Nothing is lost when a request fails.
-  async more(signal) {
-    const rows = [];
-    let pages = this.#pages;
-    while (pages.length > 0 && rows.length < PAGE) {
-      const [page, ...others] = pages;
-      const { body, next } = await send('GET', page, { signal });
-      rows.push(...body);
-      pages = next ? [next, ...others] : others;
-    }
-    this.#pages = pages;
-    return rows;
-  }
-}
-
 async function route() {
   visit.abort();
   visit = new AbortController();
@@ -47,31 +24,30 @@ async function route() {
   try {
     tree ??= await loadTree((page) => send('GET', page, { signal }));
     drawCategories(category, q);
-    await drawGoods(new Shelf(addressesOf(category, q)), signal);
+    await drawGoods(address('/api/products', { category_id: category, q, limit: PAGE }), signal);
   } catch (error) {
     if (!signal.aborted) show(goods, failure(error, route));
   }
 }
 
-function addressesOf(category, q) {
-  const list = (id) => address('/api/products', { category_id: id, q, limit: PAGE });
-  return category === null ? [list(null)] : tree.branch(category).map(list);
-}
-
-async function drawGoods(shelf, signal) {
+// first: the address of the first page.
+async function drawGoods(first, signal) {
   const grid = h('ul', { class: 'grid' });
   const end = h('div', { class: 'more' });
+  let page = first;
   const fill = async () => {
     show(end, loading());
-    const cards = (await shelf.more(signal)).map(card);
+    const { body, next } = await send('GET', page, { signal });
+    const cards = body.map(card);
     add(grid, cards);
-    show(end, shelf.hasMore && h('button', { type: 'button', class: 'button', on: { click: further } }, '加载更多'));
+    page = next;
+    show(end, page && h('button', { type: 'button', class: 'button', on: { click: further } }, '加载更多'));
     return cards;
   };
   const further = async () => {
     try {
-      const [first] = await fill();
-      first?.querySelector('button').focus();
+      const [newest] = await fill();
+      newest?.querySelector('button').focus();
     } catch (error) {
       if (!signal.aborted) show(end, failure(error, further));
     }

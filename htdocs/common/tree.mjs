@@ -30,11 +30,6 @@ export class Tree {
       .flatMap((row) => [{ row, depth }, ...this.flat(except, row.category_id, depth + 1)]);
   }
 
-  // A category's id and those below it.
-  branch(id) {
-    return [id, ...this.flat(null, id).map(({ row }) => row.category_id)];
-  }
-
   // Choices of a <select>, indented by their depth.
   choices(except = null) {
     return this.flat(except).map(({ row, depth }) => [row.category_id, `${'\u3000'.repeat(depth)}${row.name}`]);

@@ -44,6 +44,12 @@ static const char SQL_LIST_ROOTS[] =
 	" FROM categories FORCE INDEX (by_parent) "
 	"WHERE parent_id IS NULL AND deleted_at IS NULL AND category_id < ? "
 	"AND (? IS NULL OR name LIKE ?) ORDER BY category_id DESC LIMIT ?";
+/* UNION, not UNION ALL: a circle, which there must not be, would end all the same */
+static const char SQL_BRANCH[] =
+	"WITH RECURSIVE branch (id) AS ("
+	"SELECT category_id FROM categories WHERE category_id = ? AND deleted_at IS NULL UNION "
+	"SELECT k.category_id FROM branch b STRAIGHT_JOIN categories k FORCE INDEX (by_parent) "
+	"ON k.parent_id = b.id WHERE k.deleted_at IS NULL) SELECT id FROM branch LIMIT ?";
 static const char SQL_GET[] =
 	"SELECT " COLUMNS " FROM categories WHERE category_id = ? AND deleted_at IS NULL";
 static const char SQL_LOCK[] =
@@ -98,6 +104,21 @@ enum err category_list(struct ctx *c, const struct category_query *q, struct pag
 enum err category_get(struct ctx *c, int64_t id, struct category *out)
 {
 	return db_one(c, SQL_GET, ARGS(I64(id)), category_fields, out);
+}
+
+struct branch_row {
+	int64_t id;
+};
+static const struct field branch_fields[] = { FIELD(struct branch_row, id), FIELD_END };
+
+enum err category_branch(struct ctx *c, int64_t id, struct list *out)
+{
+	struct db_rows found;
+
+	TRY(db_all(c, SQL_BRANCH, ARGS(I64(id), I64(TREE_MAX + 1)), branch_fields,
+		sizeof(struct branch_row), TREE_MAX, &found));
+	*out = found.list;
+	return OK;
 }
 
 enum err category_hold_tx(struct ctx *c, int64_t id, const char *field)

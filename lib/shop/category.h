@@ -44,6 +44,9 @@ enum err category_update(
 /* Hide it. Fails: NOT_FOUND, CATEGORY_IN_USE while it has live products or children. */
 enum err category_delete(struct ctx *c, int64_t id) MUST;
 
+/* The id of a category and those of all below it: a list of int64_t, empty where there is no such category. */
+enum err category_branch(struct ctx *c, int64_t id, struct list *out) MUST;
+
 /* In a transaction: the category stays until its end. Fails: INVALID naming `field`. */
 enum err category_hold_tx(struct ctx *c, int64_t id, const char *field) MUST;
 

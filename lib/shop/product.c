@@ -1,5 +1,7 @@
 #include "shop/product.h"
 
+#include <stdlib.h>
+
 #include "base/url.h"
 #include "ext/db.h"
 
@@ -74,6 +76,27 @@ static const char SQL_LIST_CATEGORY[] =
 static const char SQL_LIST_CATEGORY_STATUS[] =
 	LIST_BY("by_category_status", "p.category_id = ? AND p.status = ?");
 
+/*
+ * A category's list has what is in the categories below it too. Their newest, from as many walks of the index as
+ * there are categories: what one statement can't hold is put together here.
+ */
+#define WALK(index, where)                                                                         \
+	"(SELECT p.product_id AS id FROM products p FORCE INDEX (" index ") WHERE " where          \
+	" AND p.product_id < ? AND (? IS NULL OR p.name LIKE ?) "                                  \
+	"ORDER BY p.product_id DESC LIMIT ?)"
+#define FOUR_WALKS(walk) walk " UNION ALL " walk " UNION ALL " walk " UNION ALL " walk
+#define EIGHT_WALKS(walk)                                                                          \
+	FOUR_WALKS(walk) " UNION ALL " FOUR_WALKS(walk) " ORDER BY id DESC LIMIT ?"
+static const char SQL_BRANCH[] =
+	EIGHT_WALKS(WALK("by_category", "p.category_id = ? AND p.status IN (0, 1)"));
+static const char SQL_BRANCH_STATUS[] =
+	EIGHT_WALKS(WALK("by_category_status", "p.category_id = ? AND p.status = ?"));
+static const char SQL_LIST_IDS[] =
+	"SELECT " WITH_CATEGORY
+	" FROM (SELECT l.id FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) l) l "
+	"STRAIGHT_JOIN products p FORCE INDEX (PRIMARY) ON p.product_id = l.id" JOIN_CATEGORY
+	"WHERE p.status IN (?, ?) ORDER BY p.product_id DESC LIMIT ?";
+
 static const char SQL_GET[] = "SELECT " WITH_CATEGORY " FROM products p" JOIN_CATEGORY
 			      "WHERE p.product_id = ? AND p.status IN (1, ?)";
 static const char SQL_LOCK[] = "SELECT " COLUMNS
@@ -121,6 +144,80 @@ static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *arg
 		offsetof(struct product, product_id), page->limit, out);
 }
 
+struct found_row {
+	int64_t id;
+};
+static const struct field found_fields[] = { FIELD(struct found_row, id), FIELD_END };
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct found_row *x = a, *y = b;
+
+	return (x->id < y->id) - (x->id > y->id);
+}
+
+enum { WALKS = 8, WALK_ARGS_MAX = 6 };
+
+/* The newest products of a branch behind the cursor: `wanted` of them, or all; *n is how many. */
+static enum err find_newest(struct ctx *c, const struct product_query *q, const struct list *branch,
+	const struct db_arg *status, int64_t wanted, struct found_row *newest, int64_t *n)
+{
+	const int64_t *categories = branch->rows;
+	const struct db_arg nothing = { .kind = DB_NULL }, like = TEXT(db_like(c, q->q));
+	struct db_rows found;
+
+	*n = 0;
+	for (int64_t first = 0; first < branch->n; first += WALKS) {
+		const struct arena_mark mark = arena_mark(&c->arena);
+		struct db_arg args[WALKS * WALK_ARGS_MAX + 1];
+		size_t args_n = 0;
+
+		for (int64_t i = first; i < first + WALKS; i++) {
+			args[args_n++] = i < branch->n ? I64(categories[i]) : nothing;
+			if (status != NULL)
+				args[args_n++] = *status;
+			args[args_n++] = I64(q->page.after[0]);
+			args[args_n++] = like;
+			args[args_n++] = like;
+			args[args_n++] = I64(wanted);
+		}
+		args[args_n++] = I64(wanted);
+		TRY(db_all(c, status != NULL ? SQL_BRANCH_STATUS : SQL_BRANCH, args, args_n,
+			found_fields, sizeof(*newest), wanted, &found));
+		if (found.list.n > 0)
+			memcpy(newest + *n, found.list.rows,
+				(size_t)found.list.n * sizeof(*newest));
+		*n += found.list.n;
+		qsort(newest, (size_t)*n, sizeof(*newest), newest_first);
+		*n = *n < wanted ? *n : wanted;
+		arena_rewind(&c->arena, mark);
+	}
+	return OK;
+}
+
+/* A page of a category and all below it; status NULL: on the shelf or off it. */
+static enum err list_branch(struct ctx *c, const struct product_query *q, const struct list *branch,
+	const struct db_arg *status, struct page_rows *out)
+{
+	const int64_t limit = q->page.limit;
+	struct found_row *newest = arena_array(&c->arena, 2 * (size_t)(limit + 1), sizeof(*newest));
+	int64_t n, *ids = arena_array(&c->arena, (size_t)limit, sizeof(*ids));
+
+	TRY(find_newest(c, q, branch, status, limit + 1, newest, &n));
+	for (int64_t i = 0; i < n && i < limit; i++)
+		ids[i] = newest[i].id;
+	TRY(page_by(c, SQL_LIST_IDS,
+		ARGS(TEXT(db_id_list(c, ids, (size_t)(n < limit ? n : limit))),
+			status != NULL ? *status : I64(PRODUCT_OFF),
+			status != NULL ? *status : I64(PRODUCT_ON), I64(limit + 1)),
+		&q->page, out));
+	if (!out->more && n > limit) {
+		out->more = true;
+		out->last[0] = ids[limit - 1];
+	}
+	return OK;
+}
+
 enum err product_list(struct ctx *c, const struct product_query *q, struct page_rows *out)
 {
 	const bool by_category = field_has(product_query_fields, q, "category_id");
@@ -129,7 +226,13 @@ enum err product_list(struct ctx *c, const struct product_query *q, struct page_
 			    status = I64(c->actor.administrator ? q->status : PRODUCT_ON),
 			    after = I64(q->page.after[0]), like = TEXT(db_like(c, q->q)),
 			    n = I64(q->page.limit + 1);
+	struct list branch = { 0 };
 
+	if (by_category) {
+		TRY(category_branch(c, q->category_id, &branch));
+		if (branch.n > 1)
+			return list_branch(c, q, &branch, all ? NULL : &status, out);
+	}
 	if (by_category && all)
 		return page_by(
 			c, SQL_LIST_CATEGORY, ARGS(category, after, like, like, n), &q->page, out);

@@ -186,6 +186,33 @@ test('products are found by a part of their name, taken literally, newest first'
   assert.deepEqual([...idsOf(first.body), ...idsOf(await shop.ok('GET', next))], [c, b, a]);
 });
 
+test('the list of a category has what is in the categories below it', async () => {
+  const top = await newCategory();
+  const below = (parent) => newCategory({ parent_id: parent });
+  const [left, right] = [await below(top), await below(top)];
+  const deep = await below(left);
+  const aside = await newCategory();
+  const made = {};
+  for (const [name, category_id, more] of [['top', top], ['deep', deep], ['aside', aside], ['left', left], ['off', right, { status: 0 }], ['right', right]]) {
+    made[name] = await trade.product({ name: `层 ${name}`, category_id, ...more });
+  }
+  const found = async (query, token) => idsOf(await products(query, token)).map((id) => Object.keys(made).find((name) => made[name] === id));
+  assert.deepEqual(await found({ category_id: top }), ['right', 'left', 'deep', 'top']);
+  assert.deepEqual(await found({ category_id: top }, trade.admin), ['right', 'off', 'left', 'deep', 'top']);
+  assert.deepEqual(await found({ category_id: top, status: 0 }, trade.admin), ['off']);
+  assert.deepEqual(await found({ category_id: left }), ['left', 'deep']);
+  assert.deepEqual(await found({ category_id: deep }), ['deep']);
+  assert.deepEqual(await found({ category_id: top, q: 'ep' }), ['deep']);
+  const first = await shop.call('GET', `/api/products?category_id=${top}&limit=3`);
+  const [, next] = /^<(\/api\/products\?[^>]+)>; rel="next"$/.exec(first.headers.get('link'));
+  assert.deepEqual([...idsOf(first.body), ...idsOf(await shop.ok('GET', next))], [made.right, made.left, made.deep, made.top]);
+  for (let i = 0; i < 20; i++) await below(right); // more than one statement looks into
+  const last = await trade.product({ category_id: await below(right) });
+  assert.deepEqual(idsOf(await products({ category_id: top })), [last, made.right, made.left, made.deep, made.top]);
+  assert.equal((await putCategory(right, { parent_id: null })).status, 200);
+  assert.deepEqual(await found({ category_id: top }), ['left', 'deep', 'top']);
+});
+
 test('each change of a stock is a move of its own, and parallel changes add up', async () => {
   const id = await trade.product({ stock: 10 });
   await change(id, { stock: 10 });
