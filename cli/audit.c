@@ -22,6 +22,7 @@ struct tally {
 static enum err check(struct ctx *c, const struct audit_rule *rules, struct tally *t)
 {
 	for (const struct audit_rule *rule = rules; rule->name != NULL; rule++) {
+		const struct arena_mark mark = arena_mark(&c->arena);
 		struct list found;
 		bool more;
 
@@ -29,6 +30,7 @@ static enum err check(struct ctx *c, const struct audit_rule *rules, struct tall
 		print(rule, &found, more);
 		t->rules++;
 		*(rule->open_work ? &t->open_work : &t->wrong) += found.n;
+		arena_rewind(&c->arena, mark);
 	}
 	return OK;
 }

@@ -1,4 +1,6 @@
 /* audit_vip.c - what must hold of membership orders, their payments and their segments. */
+#include <stdio.h>
+
 #include "shop/audit_sql.h"
 #include "shop/vip.h"
 
@@ -99,10 +101,14 @@ static const char SQL_DIFFERENCE[] =
 	"AND b.automatic = 1 AND (b.state <> 3 OR b.refund_id > r.refund_id)) "
 	"ORDER BY r.refund_id LIMIT ?";
 
+enum { FINDING_TEXT_MAX = 128 };
+
 /* Every entitlement derived anew from what was granted and refunded when (BEHAVIOUR 25 to 29). */
 static enum err find_drift(struct ctx *c, struct list *out, bool *more)
 {
 	struct finding *found = arena_array(&c->arena, FINDINGS_MAX, sizeof(*found));
+	char(*texts)[2][FINDING_TEXT_MAX] =
+		arena_array(&c->arena, FINDINGS_MAX, sizeof(*texts)); /* outlive the steps */
 	int64_t user_id = 0;
 
 	*out = (struct list){ found, 0 };
@@ -119,15 +125,14 @@ static enum err find_drift(struct ctx *c, struct list *out, bool *more)
 				*more = true;
 				return OK;
 			}
-			found[out->n++] = (struct finding){
-				arena_printf(&c->arena, "user %lld, segment %lld",
-					(long long)f[i].user_id, (long long)f[i].order_id),
-				arena_printf(&c->arena, "%s is not what grants and refunds make it",
-					f[i].problem),
-			};
+			snprintf(texts[out->n][0], FINDING_TEXT_MAX, "user %lld, segment %lld",
+				(long long)f[i].user_id, (long long)f[i].order_id);
+			snprintf(texts[out->n][1], FINDING_TEXT_MAX,
+				"%s is not what grants and refunds make it", f[i].problem);
+			found[out->n] = (struct finding){ texts[out->n][0], texts[out->n][1] };
+			out->n++;
 		}
-		if (step.n == 0) /* a large shop has more users than an arena holds */
-			arena_rewind(&c->arena, mark);
+		arena_rewind(&c->arena, mark); /* a large shop has more users than an arena holds */
 	} while (user_id != 0);
 	return OK;
 }
