@@ -50,6 +50,8 @@ int trouble(const struct ctx *c, enum err e)
 {
 	const struct err_info *info = err_info(e);
 
+	if (c->arena.exhausted)
+		log_line(LOG_ALARM, "memory", "a command passed the limit of its arena");
 	fprintf(stderr, "minimall: %s (%s)%s%s\n", info->text, info->code,
 		c->fault != NULL ? ": " : "", c->fault != NULL ? c->fault : "");
 	return EXIT_TROUBLE;

@@ -21,16 +21,18 @@ static const bool one_block_each = true;
 static const bool one_block_each = false;
 #endif
 
-static void push_block(struct arena *a, size_t size)
+/* False: the system has no such block. */
+static bool push_block(struct arena *a, size_t size)
 {
 	struct arena_block *b = malloc(sizeof(*b) + size);
 
 	if (b == NULL)
-		abort();
+		return false;
 	b->below = a->top;
 	b->used = 0;
 	b->size = size;
 	a->top = b;
+	return true;
 }
 
 static void pop_block(struct arena *a)
@@ -41,25 +43,64 @@ static void pop_block(struct arena *a)
 	free(b);
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+/* What an allocation takes of the limits. */
+static size_t room_of(size_t size)
 {
 	const size_t align = alignof(max_align_t);
-	size_t need;
+
+	return size == 0 ? align : (size + align - 1) / align * align;
+}
+
+/* Is there room for size (at most SIZE_MAX / 2) below max? */
+static bool fits(const struct arena *a, size_t size, size_t max)
+{
+	return a->used <= max && room_of(size) <= max - a->used;
+}
+
+/* Zeroed memory of a size that fits; NULL: the system has none. */
+static void *take(struct arena *a, size_t size)
+{
+	const size_t need = room_of(size);
+	bool got = true;
 	char *p;
 
-	if (size > ARENA_MAX)
-		abort();
-	need = size == 0 ? align : (size + align - 1) / align * align;
-	if (a->used + need > ARENA_MAX)
-		abort();
 	if (one_block_each)
-		push_block(a, size); /* exact, so that one byte too far is seen */
+		got = push_block(a, size); /* exact, so that one byte too far is seen */
 	else if (a->top == NULL || a->top->size - a->top->used < need)
-		push_block(a, need > BLOCK_SIZE ? need : BLOCK_SIZE);
+		got = push_block(a, need > BLOCK_SIZE ? need : BLOCK_SIZE);
+	if (!got)
+		return NULL;
 	p = a->top->data + a->top->used;
 	a->top->used += one_block_each ? size : need;
 	a->used += need;
 	return memset(p, 0, size);
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	void *p;
+
+	if (size > ARENA_MAX || !fits(a, size, ARENA_MAX + ARENA_RESERVE))
+		abort();
+	if (!fits(a, size, ARENA_MAX))
+		a->exhausted = true;
+	p = take(a, size);
+	if (p == NULL)
+		abort();
+	return p;
+}
+
+void *arena_try(struct arena *a, size_t n, size_t size)
+{
+	size_t bytes;
+	void *p = NULL;
+
+	if (!__builtin_mul_overflow(n, size, &bytes) && bytes <= ARENA_MAX &&
+		fits(a, bytes, ARENA_MAX))
+		p = take(a, bytes);
+	if (p == NULL)
+		a->exhausted = true;
+	return p;
 }
 
 void *arena_array(struct arena *a, size_t n, size_t size)
@@ -99,7 +140,7 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 
 struct arena_mark arena_mark(const struct arena *a)
 {
-	return (struct arena_mark){ a->top, a->top ? a->top->used : 0, a->used };
+	return (struct arena_mark){ a->top, a->top ? a->top->used : 0, a->used, a->exhausted };
 }
 
 void arena_rewind(struct arena *a, struct arena_mark mark)
@@ -109,6 +150,7 @@ void arena_rewind(struct arena *a, struct arena_mark mark)
 	if (a->top != NULL)
 		a->top->used = mark.block_used;
 	a->used = mark.used;
+	a->exhausted = mark.exhausted;
 }
 
 void arena_reset(struct arena *a)
@@ -119,6 +161,7 @@ void arena_reset(struct arena *a)
 	if (a->top != NULL)
 		a->top->used = 0;
 	a->used = 0;
+	a->exhausted = false;
 }
 
 void arena_done(struct arena *a)
@@ -126,4 +169,5 @@ void arena_done(struct arena *a)
 	while (a->top != NULL)
 		pop_block(a);
 	a->used = 0;
+	a->exhausted = false;
 }

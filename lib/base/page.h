@@ -19,8 +19,9 @@ struct page {
 /* What it answers: rows, newest first. */
 struct page_rows {
 	struct list list;
-	bool more;       /* there is a next page ... */
-	int64_t last[2]; /* ... after this key */
+	bool more;         /* there is a next page, after the last row's key: */
+	size_t key_off[2]; /* where a row has its members, int64 each ... */
+	size_t keys;       /* ... and how many they are, 1 or 2 */
 };
 
 /* Lists that show numbered pages and how many rows there are (contract membership-orders). */

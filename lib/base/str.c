@@ -5,9 +5,19 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+enum { SHORT_MAX = 64 << 10, LARGE_MIN = 1 << 20 };
+
 struct str str_new(struct arena *a, size_t max)
 {
 	return (struct str){ .arena = a, .max = max };
+}
+
+/* The next capacity; never more than the maximum and its NUL. */
+static size_t grown(size_t cap, size_t max)
+{
+	const size_t times = cap < LARGE_MIN ? 2 : 4;
+
+	return cap > max / times ? max + 1 : cap * times;
 }
 
 static bool str_room(struct str *s, size_t more)
@@ -22,8 +32,13 @@ static bool str_room(struct str *s, size_t more)
 	if (s->p != NULL && s->cap - s->len > more)
 		return true;
 	while (cap - s->len <= more)
-		cap *= 2;
-	p = arena_alloc(s->arena, cap);
+		cap = grown(cap, s->max);
+	/* a short text, such as the answer that memory is out, has the reserve */
+	p = cap <= SHORT_MAX ? arena_alloc(s->arena, cap) : arena_try(s->arena, 1, cap);
+	if (p == NULL) {
+		s->overflow = true;
+		return false;
+	}
 	if (s->len > 0)
 		memcpy(p, s->p, s->len);
 	s->p = p;
@@ -119,6 +134,14 @@ void str_add_url(struct str *s, const char *text)
 		else
 			str_addf(s, "%%%02X", ch);
 	}
+}
+
+void str_cut(struct str *s, size_t len)
+{
+	s->len = len;
+	s->overflow = false;
+	if (s->p != NULL)
+		s->p[len] = '\0';
 }
 
 const char *str_text(const struct str *s)

@@ -11,8 +11,9 @@
 
 /*
  * Always NUL-terminated once something was added. A str that would pass its
- * maximum stops growing and says so in `overflow`: writers need not check each
- * step, the reader checks once.
+ * maximum, or for which the arena has no room, stops growing and says so in
+ * `overflow`: writers need not check each step, the reader checks once.
+ * Whatever it outgrew stays in the arena.
  */
 struct str {
 	struct arena *arena;
@@ -31,6 +32,8 @@ void str_addf(struct str *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void str_add_json(struct str *s, const char *text, size_t len);
 /* Percent-encode all but RFC 3986's unreserved characters. */
 void str_add_url(struct str *s, const char *text);
+/* Take back what was added since it was that long, and had not overflowed. */
+void str_cut(struct str *s, size_t len);
 /* "" for an empty str, never NULL. */
 const char *str_text(const struct str *s);
 

@@ -284,6 +284,8 @@ enum err db_tx(struct ctx *c, db_tx_fn *fn, void *arg)
 		e = begin(c);
 		if (e == OK)
 			e = fn(c, arg);
+		if (e == OK && c->arena.exhausted) /* what fn wrote may be cut short */
+			e = ERR_INTERNAL;
 		if (e == OK && (e = commit(c)) == OK)
 			return OK;
 		cause = db->cause;

@@ -108,6 +108,8 @@ static enum err execute_once(struct ctx *c, const char *sql, const struct db_arg
 static enum err execute(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
 	struct statement **out)
 {
+	if (c->arena.exhausted) /* what it would be told may be cut short */
+		return ERR_INTERNAL;
 	for (unsigned try = 1;; try++) {
 		enum err e = execute_once(c, sql, args, args_n, out);
 
@@ -195,20 +197,22 @@ static bool bind_columns(struct statement *st, struct row_buffer *rb)
 static bool fetch_text(
 	struct ctx *c, struct statement *st, unsigned i, unsigned long len, const char **out)
 {
-	char *p = arena_alloc(&c->arena, len + 1);
+	char *p = arena_try(&c->arena, 1, len + 1);
 	MYSQL_BIND b = { .buffer_type = MYSQL_TYPE_STRING, .buffer = p, .buffer_length = len };
 	unsigned long got = 0;
 	my_bool null = 0;
 
 	b.length = &got;
 	b.is_null = &null;
+	if (p == NULL)
+		return false;
 	if (len > 0 && mysql_stmt_fetch_column(st->stmt, &b, i, 0) != 0)
 		return false;
 	*out = p;
 	return true;
 }
 
-/* One column of the fetched row into its member. False: a NULL that no one expects. */
+/* One column of the fetched row into its member. False: unreadable, or no room for it. */
 static bool store_column(
 	struct ctx *c, struct statement *st, unsigned i, const struct row_buffer *rb, char *row)
 {
@@ -253,6 +257,8 @@ static enum err fetch_row(
 	for (unsigned i = 0; i < st->columns_n; i++)
 		if (!store_column(c, st, i, rb, row)) {
 			mysql_stmt_free_result(st->stmt);
+			if (c->arena.exhausted)
+				return ERR_INTERNAL;
 			log_line(LOG_ERROR, "db", "unreadable column in: %s", st->sql);
 			return ERR_DB;
 		}
@@ -306,18 +312,23 @@ enum err db_all(struct ctx *c, const char *sql, const struct db_arg *args, size_
 	bool done = false;
 
 	TRY(open_rows(c, sql, args, args_n, fields, &rb, &st));
-	before = c->arena.used;
 	n = mysql_stmt_num_rows(st->stmt);
 	*out = (struct db_rows){ .more = n > (my_ulonglong)limit };
 	if (out->more)
 		n = (my_ulonglong)limit;
-	rows = arena_array(&c->arena, n, size);
+	rows = arena_try(&c->arena, n, size);
+	before = c->arena.used;
+	if (rows == NULL) {
+		mysql_stmt_free_result(st->stmt);
+		return ERR_INTERNAL;
+	}
 	while (out->list.n < (int64_t)n) {
 		TRY(fetch_row(c, st, &rb, rows + (size_t)out->list.n * size, &done));
 		if (done)
 			break;
 		out->list.n++;
-		if (c->arena.used - before > ROWS_MAX_BYTES && out->list.n < (int64_t)n) {
+		if (c->arena.used - before + (size_t)out->list.n * size > ROWS_MAX_BYTES &&
+			out->list.n < (int64_t)n) {
 			out->more = true;
 			break;
 		}
@@ -334,13 +345,7 @@ enum err db_page(struct ctx *c, const char *sql, const struct db_arg *args, size
 	struct db_rows found;
 
 	TRY(db_all(c, sql, args, args_n, fields, size, limit, &found));
-	*out = (struct page_rows){ found.list, found.more, { 0 } };
-	if (found.more) {
-		const char *last =
-			(const char *)found.list.rows + (size_t)(found.list.n - 1) * size;
-
-		memcpy(&out->last[0], last + key_off, sizeof(out->last[0]));
-	}
+	*out = (struct page_rows){ found.list, found.more, { key_off, 0 }, 1 };
 	return OK;
 }
 

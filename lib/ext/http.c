@@ -236,6 +236,8 @@ enum err http_call(struct ctx *c, const struct http_call *call, struct http_answ
 
 	assert(c->db == NULL || !db_in_tx(c->db));
 	assert(call->timeout_ms > 0 && call->connect_timeout_ms > 0);
+	if (c->arena.exhausted) /* what it would be told may be cut short */
+		return ERR_INTERNAL;
 	if (!target_read(&c->arena, call->url, &t)) {
 		log_line(LOG_ALARM, "http", "an address that may not be called");
 		return ERR_PROVIDER_CONFIG;

@@ -188,10 +188,7 @@ enum err order_list(struct ctx *c, const struct order_query *q, struct page_rows
 		found.more = found.more || complete < found.list.n;
 		found.list.n = complete;
 	}
-	*out = (struct page_rows){ found.list, found.more, { 0 } };
-	if (found.more) {
-		out->last[0] = rows[found.list.n - 1].created_at.ms;
-		out->last[1] = rows[found.list.n - 1].id;
-	}
+	*out = (struct page_rows){ found.list, found.more,
+		{ offsetof(struct order, created_at.ms), offsetof(struct order, id) }, 2 };
 	return OK;
 }

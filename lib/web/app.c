@@ -152,8 +152,12 @@ static void serve_one(struct ctx *c, const struct app *app, struct fcgi *fcgi)
 	c->deadline_ms = start_ms + (app->budget_ms > 0 ? app->budget_ms : BUDGET_MS);
 	e = judge(c, app, &r, &w);
 	assert(!db_in_tx(c->db));
-	if (e == OK && w.body.overflow)
+	if (c->arena.exhausted || (e == OK && w.body.overflow)) {
+		log_line(LOG_ALARM, "memory", "a request passed the limit of %s",
+			c->arena.exhausted ? "its arena" : "its answer");
 		e = ERR_INTERNAL;
+		c->fault = NULL;
+	}
 	if (e != OK) {
 		struct str kept = w.headers; /* Allow */
 		struct wire_error wire = dialect_error(c, r.path != NULL ? r.path : "", e, id, &w);

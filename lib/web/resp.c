@@ -34,9 +34,9 @@ static void add_path(struct str *link, const char *path)
 	str_addc(link, '?');
 }
 
-/* The same list after the last key: path-absolute, its filters kept (DESIGN.md 1, Lists). */
+/* The same list after a key: path-absolute, its filters kept (DESIGN.md 1, Lists). */
 static enum err add_next_link(
-	struct ctx *c, struct req *r, struct resp *w, const struct page_rows *rows)
+	struct ctx *c, struct req *r, struct resp *w, const int64_t after[static 2])
 {
 	struct str link = str_new(&c->arena, 12 << 10);
 	const char *p = r->query;
@@ -67,18 +67,48 @@ static enum err add_next_link(
 			break;
 		p += *p == '&';
 	}
-	str_addf(&link, "cursor=%s>; rel=\"next\"", req_cursor(c, r, rows->last));
+	str_addf(&link, "cursor=%s>; rel=\"next\"", req_cursor(c, r, after));
 	if (!link.overflow)
 		resp_header(w, "Link", str_text(&link));
 	return link.overflow ? fail(c, ERR_INVALID, "query") : OK;
 }
 
+/* Write as many rows of an array as fit, one at least. How many? */
+static int64_t write_rows(
+	struct str *body, const struct field *fields, size_t size, const struct list *list)
+{
+	int64_t n = 0;
+
+	str_addc(body, '[');
+	for (; n < list->n; n++) {
+		const size_t len = body->len;
+
+		if (n > 0)
+			str_addc(body, ',');
+		json_write(body, fields, (const char *)list->rows + (size_t)n * size);
+		if (n > 0 && (body->overflow || body->len > RESP_PAGE_MAX)) {
+			str_cut(body, len);
+			break;
+		}
+	}
+	str_addc(body, ']');
+	return n;
+}
+
 enum err resp_page(struct ctx *c, struct req *r, struct resp *w, const struct field *fields,
 	size_t size, const struct page_rows *rows)
 {
+	int64_t after[2] = { 0 }, n;
+	const char *last;
+
 	w->content_type = JSON_TYPE;
-	json_write_rows(&w->body, fields, rows->list.rows, size, rows->list.n);
-	return rows->more ? add_next_link(c, r, w, rows) : OK;
+	n = write_rows(&w->body, fields, size, &rows->list);
+	if (n == 0 || (n == rows->list.n && !rows->more))
+		return OK;
+	last = (const char *)rows->list.rows + (size_t)(n - 1) * size;
+	for (size_t i = 0; i < rows->keys; i++)
+		memcpy(&after[i], last + rows->key_off[i], sizeof(after[i]));
+	return add_next_link(c, r, w, after);
 }
 
 enum err resp_message(struct resp *w, const char *text)

@@ -7,7 +7,12 @@
 #include "base/page.h"
 #include "web/req.h"
 
-#define RESP_MAX ((size_t)48 << 20)
+/*
+ * The longest answer. A list that a cursor continues is cut into pages of RESP_PAGE_MAX; a
+ * numbered page can't be: 500 rows with texts of 5,000 characters, each written as six, fit.
+ */
+#define RESP_MAX      ((size_t)16 << 20)
+#define RESP_PAGE_MAX ((size_t)8 << 20)
 
 struct resp {
 	int status;
@@ -21,7 +26,10 @@ void resp_header(struct resp *w, const char *name, const char *value);
 
 /* One object. */
 enum err resp_one(struct resp *w, int status, const struct field *fields, const void *row);
-/* A bare array, with Link to the next page where there is one; filters are kept. */
+/*
+ * A bare array of at most RESP_PAGE_MAX (but of one row at least), with Link to the next page
+ * where there is one; filters are kept.
+ */
 enum err resp_page(struct ctx *c, struct req *r, struct resp *w, const struct field *fields,
 	size_t size, const struct page_rows *rows) MUST;
 /* {"message": text} */

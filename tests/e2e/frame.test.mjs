@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { WORKERS, serverName } from '../../sandbox/web.mjs';
 import { askProcess, processSockets } from './exactly.mjs';
 import { serverTag } from './harness.mjs';
-import { killConnections, openTrade, until } from './trading.mjs';
+import { nextOf } from './plans.mjs';
+import { assertRefused, killConnections, openTrade, until } from './trading.mjs';
 
 const ORIGINS = ['https://shop.example', 'http://localhost:3000'];
 const trade = await openTrade({ env: { CORS_ORIGINS: ORIGINS.join(',') } });
@@ -263,6 +264,68 @@ test('nothing of a request is left for the next one in the same process', async 
     }
   }
   assert.equal((await connections()).length, turns, 'one request at a time is served by the same processes');
+});
+
+// ---- large answers ----
+
+// Runs `work`, and makes sure that no program ended meanwhile.
+async function withoutDeaths(work) {
+  const before = trade.workers();
+  await work();
+  assert.deepEqual(before.filter((pid) => !trade.workers().includes(pid)), [], 'programs that ended');
+}
+
+test('a list that is long to write is cut into pages, for anybody, and no program ends (B63)', async () => {
+  // six characters are written for each of these, twice in each row; without stock the books add up
+  await shop.sql(`INSERT INTO categories (category_id, name, description, created_at, updated_at)
+    VALUES (63, '长', REPEAT(CHAR(1), 5000), 1700000000000, 1700000000000);
+    INSERT INTO products (category_id, name, description, price, stock, status, created_at, updated_at)
+    SELECT 63, '长', REPEAT(CHAR(1), 5000), 100, 0, 1, 1700000000000, 1700000000000 FROM
+    (WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 500) SELECT i FROM n) rows_wanted`);
+  await withoutDeaths(async () => {
+    for (const limit of [300, 500]) {
+      const pages = [];
+      for (let next = `/api/products?limit=${limit}&q=${encodeURIComponent('长')}`; next !== null;) {
+        const answer = await get(next);
+        assert.equal(answer.status, 200, answer.text);
+        pages.push(answer.body);
+        next = nextOf(answer);
+      }
+      assert.ok(pages[0].length < limit, `the first of ${limit} has ${pages[0].length} rows`);
+      const ids = pages.flat().map(({ product_id: id }) => id);
+      assert.equal(new Set(ids).size, ids.length);
+      assert.equal(ids.length, 500);
+      assert.ok(pages.flat().every(({ description }) => description === '\u0001'.repeat(5000)));
+    }
+  });
+  await shop.sql("DELETE FROM products WHERE name = '长'; DELETE FROM categories WHERE category_id = 63");
+});
+
+test('a row that is too large for a request is one 500 and an alarm, and its program goes on (B63)', async () => {
+  const [{ packet }] = await shop.sql('SELECT @@GLOBAL.max_allowed_packet AS packet');
+  const large = await trade.product({ name: '占满内存' });
+  const long = await trade.product({ name: '答复过长' });
+  await shop.sql(`SET GLOBAL max_allowed_packet = ${128 << 20}`);
+  const session = await shop.session(); // a connection keeps the limit that it began with
+  await session.run(`ALTER TABLE products RENAME COLUMN description TO kept, ADD COLUMN description LONGTEXT AS
+    (CASE name WHEN '占满内存' THEN REPEAT('x', ${70 << 20}) WHEN '答复过长' THEN REPEAT(CHAR(1), ${3 << 20}) ELSE kept END) VIRTUAL`);
+  try {
+    await shop.restartWeb();
+    await withoutDeaths(async () => {
+      for (const id of [large, long, large]) {
+        const answer = await get(`/api/products/${id}`);
+        assertRefused(answer, 500, 'INTERNAL_ERROR');
+        const alarms = shop.log().filter(({ level, request_id: of }) => level === 'alarm' && of === answer.headers.get('x-request-id'));
+        assert.deepEqual(alarms.map(({ area }) => area), ['memory']);
+        assert.equal((await get(`/api/products/${product}`)).body.name, '龙井');
+      }
+    });
+  } finally {
+    await session.run('ALTER TABLE products DROP COLUMN description, RENAME COLUMN kept TO description');
+    await session.close();
+    await shop.sql(`SET GLOBAL max_allowed_packet = ${packet}`);
+    await shop.restartWeb();
+  }
 });
 
 // ---- the database goes away ----

@@ -170,49 +170,90 @@ static void a_process_lives_on_one_block_however_many_requests_it_served(void **
 	arena_done(&a); /* a second time is harmless */
 }
 
-static void take(struct arena *a, size_t size)
-{
-	char *volatile p = arena_alloc(a, size);
+/* ---- the end ---- */
 
-	p[0] = 1;
+static void fill(struct arena *a, size_t max)
+{
+	while (a->used < max)
+		((char *)arena_alloc(a, (size_t)1 << 20))[0] = 1;
 }
 
-static void take_the_cap(void *arg)
+static void the_limit_itself_is_no_fault(void **state)
 {
 	struct arena a = { 0 };
 
-	(void)arg;
-	for (size_t i = 0; i < ARENA_MAX >> 20; i++)
-		take(&a, (size_t)1 << 20);
+	(void)state;
+	fill(&a, ARENA_MAX);
+	assert_int_equal(a.used, ARENA_MAX);
+	assert_false(a.exhausted);
 	arena_done(&a);
 }
 
-static void take_one_more(void *arg)
+static void beyond_the_limit_small_things_are_given_and_it_is_said(void **state)
 {
 	struct arena a = { 0 };
 
-	(void)arg;
-	for (size_t i = 0; i < ARENA_MAX >> 20; i++)
-		take(&a, (size_t)1 << 20);
-	take(&a, 1);
+	(void)state;
+	fill(&a, ARENA_MAX);
+	assert_string_equal(arena_printf(&a, "%d", 42), "42");
+	assert_true(a.exhausted);
+	fill(&a, ARENA_MAX + ARENA_RESERVE - ((size_t)1 << 20));
+	assert_true(a.exhausted);
+	arena_done(&a);
 }
 
-static void take_more_than_the_cap_at_once(void *arg)
+static void what_others_size_is_refused_beyond_the_limit(void **state)
 {
+	static const struct {
+		size_t n, size;
+	} cases[] = { { 1, ARENA_MAX + 1 }, { ARENA_MAX / 8, 9 }, { 1, SIZE_MAX }, { SIZE_MAX, 1 },
+		{ SIZE_MAX / 16 + 2, 16 }, { 2, SIZE_MAX } };
 	struct arena a = { 0 };
-	volatile size_t size = ARENA_MAX + 1;
 
-	(void)arg;
-	take(&a, size);
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		volatile size_t n = cases[i].n, size = cases[i].size;
+
+		assert_null(arena_try(&a, n, size));
+		assert_true(a.exhausted);
+		assert_int_equal(a.used, 0);
+		arena_reset(&a);
+		assert_false(a.exhausted);
+	}
+	assert_non_null(arena_try(&a, 0, 8));
+	assert_true(is_zero(arena_try(&a, 1000, 8), 8000));
+	fill(&a, ARENA_MAX - ((size_t)1 << 20));
+	assert_false(a.exhausted);
+	assert_null(arena_try(&a, 1, (size_t)2 << 20));
+	assert_true(a.exhausted);
+	arena_done(&a);
+	assert_false(a.exhausted);
 }
 
-static void take_a_wrapped_size(void *arg)
+static void failing_lasts_until_a_rewind_to_before_it(void **state)
 {
 	struct arena a = { 0 };
+	struct arena_mark before = arena_mark(&a), after;
 	volatile size_t size = SIZE_MAX;
 
+	(void)state;
+	assert_null(arena_try(&a, 1, size));
+	(void)!arena_dup(&a, "small", 5)[0];
+	assert_true(a.exhausted);
+	after = arena_mark(&a);
+	arena_rewind(&a, after);
+	assert_true(a.exhausted);
+	arena_rewind(&a, before);
+	assert_false(a.exhausted);
+	arena_done(&a);
+}
+
+static void take_the_reserve_too(void *arg)
+{
+	struct arena a = { 0 };
+
 	(void)arg;
-	take(&a, size);
+	fill(&a, ARENA_MAX + ARENA_RESERVE + 1);
 }
 
 static void take_an_array_whose_size_overflows(void *arg)
@@ -226,13 +267,10 @@ static void take_an_array_whose_size_overflows(void *arg)
 	p[0] = 1;
 }
 
-static void beyond_the_cap_the_process_ends(void **state)
+static void a_loop_without_end_ends_the_process(void **state)
 {
 	(void)state;
-	assert_false(child_aborts(take_the_cap, NULL));
-	assert_true(child_aborts(take_one_more, NULL));
-	assert_true(child_aborts(take_more_than_the_cap_at_once, NULL));
-	assert_true(child_aborts(take_a_wrapped_size, NULL));
+	assert_true(child_aborts(take_the_reserve_too, NULL));
 	assert_true(child_aborts(take_an_array_whose_size_overflows, NULL));
 }
 
@@ -249,7 +287,11 @@ int main(void)
 		cmocka_unit_test(a_rewind_gives_back_room_within_a_block_too),
 		cmocka_unit_test(a_rewind_without_allocations_changes_nothing),
 		cmocka_unit_test(a_process_lives_on_one_block_however_many_requests_it_served),
-		cmocka_unit_test(beyond_the_cap_the_process_ends),
+		cmocka_unit_test(the_limit_itself_is_no_fault),
+		cmocka_unit_test(beyond_the_limit_small_things_are_given_and_it_is_said),
+		cmocka_unit_test(what_others_size_is_refused_beyond_the_limit),
+		cmocka_unit_test(failing_lasts_until_a_rewind_to_before_it),
+		cmocka_unit_test(a_loop_without_end_ends_the_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

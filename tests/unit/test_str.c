@@ -81,6 +81,49 @@ static void after_an_overflow_nothing_is_added_any_more(void **state)
 	assert_string_equal(str_text(&s), "");
 }
 
+static void a_text_may_be_as_long_as_most_of_an_arena(void **state)
+{
+	struct str s = str_new(&arena, (size_t)40 << 20);
+
+	(void)state;
+	while (!s.overflow)
+		str_addf(&s, "%0*d", 100000, 1);
+	assert_in_range(s.len, s.max - 100000, s.max);
+	assert_false(arena.exhausted);
+}
+
+static void a_text_that_the_arena_has_no_room_for_says_so_and_short_ones_go_on(void **state)
+{
+	struct str s = str_new(&arena, ARENA_MAX), answer = str_new(&arena, 1000);
+
+	(void)state;
+	while (!s.overflow)
+		str_addf(&s, "%0*d", 100000, 1);
+	assert_true(arena.exhausted);
+	assert_int_equal(strlen(str_text(&s)), s.len);
+	str_adds(&answer, "{\"message\":");
+	str_add_json(&answer, "out", 3);
+	str_addc(&answer, '}');
+	assert_string_equal(str_text(&answer), "{\"message\":\"out\"}");
+}
+
+static void a_cut_takes_back_what_was_added_and_its_overflow(void **state)
+{
+	struct str s = str_new(&arena, 10);
+
+	(void)state;
+	str_cut(&s, 0);
+	assert_string_equal(str_text(&s), "");
+	str_adds(&s, "[1");
+	str_adds(&s, ",2345");
+	str_adds(&s, "67890");
+	assert_true(s.overflow);
+	str_cut(&s, 2);
+	str_addc(&s, ']');
+	assert_string_equal(str_text(&s), "[1]");
+	assert_false(s.overflow);
+}
+
 static void json_strings_escape_what_json_wants_escaped(void **state)
 {
 	static const struct {
@@ -306,6 +349,10 @@ int main(void)
 		cmocka_unit_test_teardown(what_is_added_piece_by_piece_is_what_is_read, forget),
 		cmocka_unit_test_teardown(a_str_holds_its_maximum_and_not_one_byte_more, forget),
 		cmocka_unit_test_teardown(after_an_overflow_nothing_is_added_any_more, forget),
+		cmocka_unit_test_teardown(a_text_may_be_as_long_as_most_of_an_arena, forget),
+		cmocka_unit_test_teardown(
+			a_text_that_the_arena_has_no_room_for_says_so_and_short_ones_go_on, forget),
+		cmocka_unit_test_teardown(a_cut_takes_back_what_was_added_and_its_overflow, forget),
 		cmocka_unit_test_teardown(json_strings_escape_what_json_wants_escaped, forget),
 		cmocka_unit_test_teardown(urls_keep_the_unreserved_characters_alone, forget),
 		cmocka_unit_test_teardown(every_text_of_up_to_three_bytes_is_judged_right, forget),
