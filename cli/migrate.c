@@ -16,7 +16,7 @@
 #include "ext/crypto.h"
 #include "ext/db.h"
 
-enum { FILES_MAX = 999, FILE_MAX_BYTES = 1 << 20 };
+enum { FILE_MAX_BYTES = 1 << 20 };
 
 static const char SQL_TABLE[] =
 	"CREATE TABLE IF NOT EXISTS schema_migrations ("
@@ -64,34 +64,44 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*x, *y);
 }
 
-/* The migrations of a directory in the order of their numbers: how many, or -1. */
-static int list_migrations(struct ctx *c, const char *dir, const char *names[static FILES_MAX])
+/* The migrations of a directory, however many, in the order of their numbers. */
+static enum err list_migrations(struct ctx *c, const char *dir, struct list *out)
 {
 	DIR *d = opendir(dir);
-	int n = 0;
+	const char **names;
+	size_t room = 0, n = 0;
 
+	*out = (struct list){ 0 };
 	if (d == NULL)
-		return -1;
-	for (const struct dirent *e; (e = readdir(d)) != NULL && n < FILES_MAX;)
+		return OK;
+	while (readdir(d) != NULL)
+		room++;
+	names = arena_try(&c->arena, room, sizeof(*names));
+	rewinddir(d);
+	for (const struct dirent *e; names != NULL && n < room && (e = readdir(d)) != NULL;)
 		if (is_migration(e->d_name))
 			names[n++] = arena_dup(&c->arena, e->d_name, strlen(e->d_name));
 	closedir(d);
-	qsort(names, (size_t)n, sizeof(*names), by_name);
-	return n;
+	if (c->arena.exhausted)
+		return ERR_INTERNAL;
+	qsort(names, n, sizeof(*names), by_name);
+	*out = (struct list){ names, (int64_t)n };
+	return OK;
 }
 
+/* At most FILE_MAX_BYTES; one that is longer can't be read. */
 static bool read_text(struct ctx *c, const char *path, const char **out)
 {
 	FILE *f = fopen(path, "re");
-	char *text = arena_alloc(&c->arena, FILE_MAX_BYTES + 1);
+	char *text = arena_try(&c->arena, 1, FILE_MAX_BYTES + 2);
 	size_t n;
 
 	if (f == NULL)
 		return false;
-	n = fread(text, 1, FILE_MAX_BYTES + 1, f);
+	n = text != NULL ? fread(text, 1, FILE_MAX_BYTES + 1, f) : 0;
 	fclose(f);
 	*out = text;
-	return n <= FILE_MAX_BYTES;
+	return text != NULL && n <= FILE_MAX_BYTES;
 }
 
 /* The next statement: up to a ';' at a line's end, without comment lines. NULL at the end. */
@@ -176,8 +186,9 @@ static enum err apply_file(struct ctx *c, const char *dir, const char *name)
 }
 
 /* One at a time: a second one waits, and then finds nothing to do. */
-static enum err migrate(struct ctx *c, const char *dir, const char *const *names, int n)
+static enum err migrate(struct ctx *c, const char *dir, const struct list *migrations)
 {
+	const char *const *names = migrations->rows;
 	struct number lock = { 0 };
 	enum err e = OK;
 
@@ -185,8 +196,13 @@ static enum err migrate(struct ctx *c, const char *dir, const char *const *names
 	if (lock.n.n != 1)
 		return ERR_BUSY;
 	TRY(db_script(c, SQL_TABLE));
-	for (int i = 0; i < n && e == OK; i++)
+	for (int64_t i = 0; i < migrations->n && e == OK; i++) {
+		const struct arena_mark mark = arena_mark(&c->arena);
+
 		e = apply_file(c, dir, names[i]);
+		if (e == OK) /* else c->fault may live there */
+			arena_rewind(&c->arena, mark);
+	}
 	TRY(db_one(c, SQL_UNLOCK, NO_ARGS, number_fields, &lock));
 	return e;
 }
@@ -211,19 +227,19 @@ static const char *find_schema(struct ctx *c)
 int run_migrate(struct ctx *c, int argc, char **argv)
 {
 	const char *dir = find_schema(c);
-	const char *names[FILES_MAX];
-	int n;
+	struct list migrations;
 	enum err e;
 
 	(void)argv;
 	if (argc != 1)
 		return EXIT_USAGE;
-	n = list_migrations(c, dir, names);
-	if (n <= 0) {
+	e = list_migrations(c, dir, &migrations);
+	if (e == OK && migrations.n == 0) {
 		fprintf(stderr, "minimall: no migrations in %s (MINIMALL_SCHEMA_DIR)\n", dir);
 		return EXIT_TROUBLE;
 	}
-	e = migrate(c, dir, names, n);
+	if (e == OK)
+		e = migrate(c, dir, &migrations);
 	if (e != OK)
 		return trouble(c, e);
 	printf("schema is up to date\n");

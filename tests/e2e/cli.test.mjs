@@ -167,6 +167,18 @@ test('a file that was changed after it was applied stops the migration, a new on
   await migrated(empty, ['011-new.sql']);
 });
 
+test('a directory may hold any number of migrations, of up to a megabyte each (B63)', async (t) => {
+  const names = Array.from({ length: 130 }, (_, i) => `${String(i).padStart(3, '0')}-of-many.sql`);
+  const padding = `-- ${'x'.repeat(99)}\n`.repeat(9_900);
+  const files = Object.fromEntries(names.map((name, i) => [name, `${padding}DO ${i};\n`]));
+  const empty = await emptyShop(t, files);
+  await migrated(empty, names);
+  empty.write('200-too-long.sql', padding + padding);
+  const { code, stderr } = await empty.migrate();
+  assert.equal(code, 1);
+  assert.match(stderr, /200-too-long\.sql can't be read/);
+});
+
 test('what is no migration is passed over, and a directory without any is a fault', async (t) => {
   const empty = await emptyShop(t, { 'README.md': 'x', '01-short.sql': 'x', 'x01-first.sql': 'x', '001-first.sql.bak': 'x' });
   for (const directory of [empty.schema, path.join(shop.dir, 'nothing')]) {
