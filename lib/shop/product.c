@@ -211,10 +211,7 @@ static enum err list_branch(struct ctx *c, const struct product_query *q, const 
 			status != NULL ? *status : I64(PRODUCT_OFF),
 			status != NULL ? *status : I64(PRODUCT_ON), I64(limit + 1)),
 		&q->page, out));
-	if (!out->more && n > limit) {
-		out->more = true;
-		out->last[0] = ids[limit - 1];
-	}
+	out->more = out->more || n > limit;
 	return OK;
 }
 
