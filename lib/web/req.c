@@ -1,6 +1,7 @@
 #include "web/req.h"
 
 #include <assert.h>
+#include <strings.h>
 
 #include "ext/crypto.h"
 #include "ext/fcgi.h"
@@ -48,6 +49,23 @@ bool req_is_secure(const struct req *r)
 	       (scheme != NULL && strcmp(scheme, "https") == 0);
 }
 
+/* A proxy may send "GET http://host/path", and Apache hands that on (RFC 9112, 3.2.2). */
+static const char *without_authority(const char *uri)
+{
+	static const char *const schemes[] = { "http://", "https://" };
+
+	for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+		const size_t n = strlen(schemes[i]);
+		const char *path;
+
+		if (strncasecmp(uri, schemes[i], n) != 0)
+			continue;
+		path = uri + n + strcspn(uri + n, "/?#");
+		return *path == '/' ? path : "/";
+	}
+	return uri;
+}
+
 bool req_read_target(struct ctx *c, struct req *r)
 {
 	const char *method = fcgi_var(r->fcgi, "REQUEST_METHOD");
@@ -56,6 +74,7 @@ bool req_read_target(struct ctx *c, struct req *r)
 
 	if (method == NULL || uri == NULL)
 		return false;
+	uri = without_authority(uri);
 	r->method = method_of(method);
 	r->head = strcmp(method, "HEAD") == 0;
 	path_len = strcspn(uri, "?#");

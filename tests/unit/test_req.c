@@ -137,6 +137,25 @@ static void a_target_is_split_and_decoded(void **state)
 	assert_int_equal(r.method, 0);
 }
 
+static void a_target_may_name_its_host(void **state)
+{
+	static const struct {
+		const char *uri, *path, *query;
+	} cases[] = { { "http://shop.example/api/x?a=1", "/api/x", "a=1" },
+		{ "HTTPS://shop.example:8443/", "/", "" }, { "http://shop.example", "/", "" },
+		{ "http://shop.example?a=/b", "/", "" },
+		{ "ftp://shop.example/x", "ftp://shop.example/x", "" },
+		{ "/http://shop.example/x", "/http://shop.example/x", "" } };
+	struct req r;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_true(target("GET", cases[i].uri, &r));
+		assert_string_equal(r.path, cases[i].path);
+		assert_string_equal(r.query, cases[i].query);
+	}
+}
+
 static void a_target_that_no_path_can_be_is_refused(void **state)
 {
 	static const char *const uris[] = { "/api/orders/%2F", "/api%2forders", "/%00", "/a%00b",
@@ -419,6 +438,7 @@ int main(void)
 		cmocka_unit_test_teardown(percent_encoded_text_is_decoded_or_refused, forget),
 		cmocka_unit_test_teardown(every_text_survives_encoding_and_decoding, forget),
 		cmocka_unit_test_teardown(a_target_is_split_and_decoded, forget),
+		cmocka_unit_test_teardown(a_target_may_name_its_host, forget),
 		cmocka_unit_test_teardown(a_target_that_no_path_can_be_is_refused, forget),
 		cmocka_unit_test_teardown(path_parameters_are_typed, forget),
 		cmocka_unit_test_teardown(a_parameter_is_found_by_its_whole_name, forget),
