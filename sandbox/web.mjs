@@ -20,7 +20,8 @@ const APACHE_USER = 'www-data';
 
 const SERVERS = {
   lighttpd: {
-    command: ['lighttpd', '-D', '-f', path.join(checkout, 'lighttpd.conf.example')],
+    // the programs' sockets get their mode from the umask
+    command: ['/bin/sh', '-c', 'umask 0177 && exec "$@"', 'sh', 'lighttpd', '-D', '-f', path.join(checkout, 'lighttpd.conf.example')],
     prepare: () => {},
     startPrograms: () => [],
   },
@@ -88,10 +89,10 @@ function admitApache(home) {
 
 // Each family's programs at one listening socket, kept running by workers.sh.
 function startPrograms({ logFile, env }) {
-  const owner = process.getuid() === 0 ? ['-G', APACHE_USER] : [];
+  const owner = process.getuid() === 0 ? ['-U', APACHE_USER, '-G', APACHE_USER] : [];
   return Object.entries(WORKERS).map(([family, count]) => {
     const socket = path.join(env.MINIMALL_VAR, `${family}.sock`);
-    const group = startProcess('spawn-fcgi', ['-n', '-s', socket, '-b', '1024', '-M', '0660', ...owner, '--', '/bin/sh',
+    const group = startProcess('spawn-fcgi', ['-n', '-s', socket, '-b', '1024', '-M', '0600', ...owner, '--', '/bin/sh',
       path.join(checkout, 'sandbox', 'workers.sh'), String(count), path.join(env.MINIMALL_BIN, `${family}.fcgi`)],
     { cwd: checkout, logFile, env });
     return Object.assign(group, { socket });

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Keeps so many processes of one program running, all waiting at the listening socket that this script was given as its
 # standard input. One that ends is started again. To be started through spawn-fcgi or systemd:
-#   spawn-fcgi -n -s users.sock -b 1024 -M 0660 -- /bin/sh workers.sh 4 users.fcgi
+#   spawn-fcgi -n -s users.sock -b 1024 -M 0600 -- /bin/sh workers.sh 4 users.fcgi
 # Ending this process, in whatever way, or its group ends all of them; each finishes its request first.
 set -u
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -231,6 +232,8 @@ int app_main(int argc, char **argv, const struct app *app)
 	struct ctx c = { 0 };
 	int status;
 
+	/* what a program makes is its account's alone; lighttpd starts with one that lets no directory be entered */
+	umask(0077);
 	if (argc == 2 && strcmp(argv[1], "--routes") == 0) {
 		route_print(app->routes);
 		return 0;
