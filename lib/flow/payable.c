@@ -10,6 +10,7 @@ struct ops {
 	enum err (*read)(struct ctx *c, int64_t id, struct payable *out);
 	enum err (*lock_user_tx)(struct ctx *c, const struct payable *p); /* NULL: nobody */
 	enum err (*lock_tx)(struct ctx *c, int64_t id, struct payable *out);
+	enum err (*touch_tx)(struct ctx *c, const struct payable *p); /* NULL: locking wrote */
 	enum err (*grant_tx)(struct ctx *c, struct payable *p, const struct order_payment *paid,
 		struct granting *out);
 	enum err (*lock_all_tx)(struct ctx *c, int64_t id, struct payable *out);
@@ -68,6 +69,11 @@ static enum err lock_order_tx(struct ctx *c, int64_t id, struct payable *out)
 	TRY(order_lock_for_grant_tx(c, id, &out->order));
 	fill_order(c, out);
 	return OK;
+}
+
+static enum err touch_order_tx(struct ctx *c, const struct payable *p)
+{
+	return order_touch_tx(c, &p->order);
 }
 
 static enum err grant_order_tx(
@@ -177,11 +183,11 @@ static enum err restore_membership_tx(struct ctx *c, struct payable *p)
 /* ---- the table ---- */
 
 static const struct ops kinds[] = {
-	[PAYABLE_ORDER] = { find_order, read_order, NULL, lock_order_tx, grant_order_tx,
-		lock_order_all_tx, revoke_order_tx, NULL, order_time_out },
+	[PAYABLE_ORDER] = { find_order, read_order, NULL, lock_order_tx, touch_order_tx,
+		grant_order_tx, lock_order_all_tx, revoke_order_tx, NULL, order_time_out },
 	[PAYABLE_MEMBERSHIP] = { find_membership, read_membership, lock_member_tx,
-		lock_membership_tx, grant_membership_tx, lock_membership_tx, revoke_membership_tx,
-		restore_membership_tx, NULL },
+		lock_membership_tx, NULL, grant_membership_tx, lock_membership_tx,
+		revoke_membership_tx, restore_membership_tx, NULL },
 };
 
 enum err payable_find(struct ctx *c, const char *no, struct payable *out)
@@ -214,6 +220,11 @@ enum err payable_lock_tx(struct ctx *c, enum payable_kind kind, int64_t id, stru
 enum err payable_lock_user_tx(struct ctx *c, const struct payable *p)
 {
 	return kinds[p->kind].lock_user_tx != NULL ? kinds[p->kind].lock_user_tx(c, p) : OK;
+}
+
+enum err payable_touch_tx(struct ctx *c, const struct payable *p)
+{
+	return kinds[p->kind].touch_tx != NULL ? kinds[p->kind].touch_tx(c, p) : OK;
 }
 
 enum err payable_grant_tx(

@@ -42,6 +42,8 @@ enum err payable_lock_user_tx(struct ctx *c, const struct payable *p) MUST;
 /* Lock it, and before it whatever a grant may have to change. */
 enum err payable_lock_tx(
 	struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out) MUST;
+/* Write a locked one for who relies on its standing and changes nothing of it (BEHAVIOUR 61). */
+enum err payable_touch_tx(struct ctx *c, const struct payable *p) MUST;
 /* The provider's money has come for a locked payable. */
 enum err payable_grant_tx(struct ctx *c, struct payable *p, const struct order_payment *paid,
 	struct granting *out) MUST;

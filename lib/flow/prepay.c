@@ -101,6 +101,8 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 		.expires_at.ms = x->payable.deadline_ms,
 	};
 	a->request = request_json(c, x, a->out_trade_no);
+	/* who cancels it, or forgets its user, on another node must see this attempt, or come first */
+	TRY(payable_touch_tx(c, &x->payable));
 	return payment_create_tx(c, a);
 }
 

@@ -46,8 +46,11 @@ static enum err advance_tx(struct ctx *c, struct refunding *x)
 	if (refund_is_final(x->refund.state) || x->refund.state == (int64_t)x->state)
 		return OK;
 	TRY(refund_set_tx(c, &x->refund, x->state, x->provider_id));
-	if (x->state == REFUND_SUCCESS)
+	if (x->state == REFUND_SUCCESS) {
+		/* the sum is guarded by its attempt: two that end at once would each miss the other */
+		TRY(payment_touch_tx(c, x->attempt.attempt_id));
 		return complete_tx(c, x);
+	}
 	return x->state == REFUND_CLOSED && !x->refund.automatic
 		       ? payable_restore_tx(c, &x->payable)
 		       : OK;

@@ -1,6 +1,7 @@
 #include "shop/category.h"
 
 #include "ext/db.h"
+#include "shop/guard.h"
 
 const struct field category_fields[] = {
 	FIELD(struct category, category_id),
@@ -55,13 +56,10 @@ static const char SQL_GET[] =
 static const char SQL_LOCK[] =
 	"SELECT " COLUMNS
 	" FROM categories WHERE category_id = ? AND deleted_at IS NULL FOR UPDATE";
-static const char SQL_HOLD[] =
-	"SELECT category_id FROM categories WHERE category_id = ? AND deleted_at IS NULL "
-	"LOCK IN SHARE MODE";
-/* the whole tree, locked in key order: two moves at once could otherwise close a circle */
-static const char SQL_LOCK_TREE[] =
+/* the whole tree, under its guard: two moves at once could otherwise close a circle */
+static const char SQL_TREE[] =
 	"SELECT category_id, parent_id FROM categories WHERE deleted_at IS NULL "
-	"ORDER BY category_id FOR UPDATE";
+	"ORDER BY category_id";
 static const char SQL_INSERT[] =
 	"INSERT INTO categories (name, description, parent_id, created_at, updated_at) "
 	"VALUES (?, ?, ?, ?, ?)";
@@ -126,7 +124,8 @@ enum err category_hold_tx(struct ctx *c, int64_t id, const char *field)
 	struct category row;
 	bool found;
 
-	TRY(db_find(c, SQL_HOLD, ARGS(I64(id)), category_fields, &row, &found));
+	TRY(guard_tx(c, GUARD_CATEGORIES));
+	TRY(db_find(c, SQL_GET, ARGS(I64(id)), category_fields, &row, &found));
 	return found ? OK : fail(c, ERR_INVALID, field);
 }
 
@@ -156,14 +155,14 @@ enum err category_create(struct ctx *c, const struct category *in, struct catego
 	return db_tx(c, create_tx, &(struct change){ .in = in, .out = out });
 }
 
-/* May `id` hang below `parent`? Walks up from the parent through the locked tree. */
+/* May `id` hang below `parent`? Walks up from the parent through the guarded tree. */
 static enum err check_move_tx(struct ctx *c, int64_t id, int64_t parent)
 {
 	const struct category *rows;
 	struct db_rows tree;
 	bool known = false;
 
-	TRY(db_all(c, SQL_LOCK_TREE, NO_ARGS, category_fields, sizeof(*rows), TREE_MAX, &tree));
+	TRY(db_all(c, SQL_TREE, NO_ARGS, category_fields, sizeof(*rows), TREE_MAX, &tree));
 	rows = tree.list.rows;
 	for (int64_t steps = 0, at = parent; at != 0 && steps <= tree.list.n; steps++) {
 		int64_t i = 0;
@@ -188,6 +187,7 @@ static enum err update_tx(struct ctx *c, void *arg)
 	if (field_has(category_fields, x->in, "parent_id") && x->in->parent_id.set) {
 		struct category exists;
 
+		TRY(guard_tx(c, GUARD_CATEGORIES));
 		TRY(category_get(c, x->id, &exists));
 		TRY(check_move_tx(c, x->id, x->in->parent_id.n));
 	}
@@ -210,6 +210,7 @@ static enum err delete_tx(struct ctx *c, void *arg)
 	struct category row;
 	bool child, product;
 
+	TRY(guard_tx(c, GUARD_CATEGORIES));
 	TRY(db_one(c, SQL_LOCK, ARGS(I64(id)), category_fields, &row));
 	TRY(db_find(c, SQL_CHILD, ARGS(I64(id)), category_fields, &row, &child));
 	TRY(db_find(c, SQL_PRODUCT, ARGS(I64(id)), category_fields, &row, &product));

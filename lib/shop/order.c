@@ -77,7 +77,9 @@ static const char SQL_WRITE[] =
 	"UPDATE orders SET status = ?, stock_held = ?, payment_method = ?, payment_id = ?, "
 	"paid_by = ?, paid_at = ?, carrier = ?, tracking_no = ?, updated_at = ? "
 	"WHERE id = ? AND status = ?";
-static const char SQL_TOUCH[] = "UPDATE orders SET updated_at = ? WHERE id = ?";
+/* to a new value, even twice in one moment: a row that stays the same is sent to no other node */
+static const char SQL_TOUCH[] =
+	"UPDATE orders SET updated_at = GREATEST(?, updated_at + 1) WHERE id = ?";
 static const char SQL_DELETE[] =
 	"UPDATE orders SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL";
 static const char SQL_BUSY[] =

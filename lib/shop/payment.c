@@ -67,7 +67,10 @@ static const char SQL_READ[] = "SELECT " COLUMNS " FROM payment_attempts WHERE a
 static const char SQL_LOCK[] =
 	"SELECT " COLUMNS " FROM payment_attempts WHERE attempt_id = ? FOR UPDATE";
 static const char SQL_FORGET_USER[] = "UPDATE payment_attempts SET request = '' WHERE user_id = ?";
-static const char SQL_TOUCH[] = "UPDATE payment_attempts SET updated_at = ? WHERE attempt_id = ?";
+/* to a new value, even twice in one moment: a row that stays the same is sent to no other node */
+static const char SQL_TOUCH[] =
+	"UPDATE payment_attempts "
+	"SET updated_at = GREATEST(?, updated_at + 1) WHERE attempt_id = ?";
 static const char SQL_CLAIM_QUERY[] =
 	"UPDATE payment_attempts SET queried_at = ? WHERE attempt_id = ? AND queried_at <= ?";
 

@@ -38,7 +38,8 @@ static const char SQL_COUNT[] = "SELECT COUNT(*) AS total FROM plans";
 static const char SQL_COUNT_ACTIVE[] = "SELECT COUNT(*) AS total FROM plans WHERE is_active = 1";
 static const char SQL_READ[] = "SELECT " COLUMNS " FROM plans WHERE id = ?";
 static const char SQL_LOCK[] = "SELECT " COLUMNS " FROM plans WHERE id = ? FOR UPDATE";
-static const char SQL_HOLD[] = "SELECT " COLUMNS " FROM plans WHERE id = ? LOCK IN SHARE MODE";
+/* written, which locks too: on Galera a lock alone would not keep the plan from being deleted */
+static const char SQL_HOLD[] = "UPDATE plans SET holds = holds + 1 WHERE id = ?";
 static const char SQL_INSERT[] =
 	"INSERT INTO plans (name, price, original_price, duration_days, level, is_active, "
 	"description, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -79,7 +80,10 @@ enum err plan_offered(struct ctx *c, int64_t id, struct plan *out)
 
 enum err plan_offered_tx(struct ctx *c, int64_t id, struct plan *out)
 {
-	return offered(db_one(c, SQL_HOLD, ARGS(I64(id)), plan_fields, out), out);
+	int64_t matched;
+
+	TRY(db_exec(c, SQL_HOLD, ARGS(I64(id)), &matched));
+	return matched == 1 ? plan_offered(c, id, out) : ERR_NOT_FOUND;
 }
 
 /* ---- changes ---- */

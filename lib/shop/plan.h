@@ -43,7 +43,7 @@ enum err plan_delete(struct ctx *c, int64_t id, bool *kept) MUST;
 
 /* One that can be bought. Fails: NOT_FOUND, an inactive one too. */
 enum err plan_offered(struct ctx *c, int64_t id, struct plan *out) MUST;
-/* The same in a transaction, until whose end it stays as it is. */
+/* The same in a transaction, until whose end it stays as it is: it is locked and written. */
 enum err plan_offered_tx(struct ctx *c, int64_t id, struct plan *out) MUST;
 
 #endif

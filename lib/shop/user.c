@@ -5,6 +5,7 @@
 #include "base/url.h"
 #include "ext/crypto.h"
 #include "ext/db.h"
+#include "shop/guard.h"
 #include "shop/journal.h"
 #include "shop/member.h"
 
@@ -95,11 +96,13 @@ static const char SQL_GET[] =
 static const char SQL_LOCK[] = "SELECT " COLUMNS
 			       ", u.phone_e164, u.password_hash FROM users u "
 			       "WHERE u.user_id = ? AND u.deleted_at IS NULL FOR UPDATE";
+/* written, which locks too: on Galera a lock alone holds nobody */
 static const char SQL_HOLD[] =
-	"SELECT u.user_id, u.deleted_at FROM users u "
-	"WHERE u.user_id = ? AND u.deleted_at IS NULL LOCK IN SHARE MODE";
-static const char SQL_LOCK_ANY[] =
-	"SELECT u.user_id, u.deleted_at FROM users u WHERE u.user_id = ? FOR UPDATE";
+	"UPDATE users SET holds = holds + 1 WHERE user_id = ? AND deleted_at IS NULL";
+static const char SQL_EXISTS[] = "SELECT u.user_id FROM users u WHERE u.user_id = ?";
+static const char SQL_LEVEL[] =
+	"SELECT u.user_id, u.permission_level FROM users u "
+	"WHERE u.user_id = ? AND u.deleted_at IS NULL";
 static const char SQL_SECRET[] =
 	"SELECT u.user_id, u.password_hash FROM users u "
 	"WHERE u.user_id = ? AND u.deleted_at IS NULL";
@@ -108,10 +111,10 @@ static const char SQL_BY_EMAIL[] =
 	"SELECT " COLUMNS ", u.password_hash FROM users u WHERE u.email = ?";
 static const char SQL_BY_PHONE[] =
 	"SELECT " COLUMNS ", u.password_hash FROM users u WHERE u.phone_e164 = ?";
-/* every administrator, locked in key order: two who demote each other wait here */
-static const char SQL_LOCK_ADMINISTRATORS[] =
+/* under their guard: two who demote each other wait for it */
+static const char SQL_OTHER_ADMINISTRATOR[] =
 	"SELECT u.user_id FROM users u FORCE INDEX (by_level) "
-	"WHERE u.permission_level = 1 AND u.deleted_at IS NULL ORDER BY u.user_id FOR UPDATE";
+	"WHERE u.permission_level = 1 AND u.deleted_at IS NULL AND u.user_id <> ? LIMIT 1";
 static const char SQL_INSERT[] =
 	"INSERT INTO users (openid, nickname, phone, phone_e164, email, password_hash, "
 	"permission_level, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -127,8 +130,6 @@ static const char SQL_DELETE[] =
 	"WHERE user_id = ? AND deleted_at IS NULL";
 static const char SQL_END_SESSIONS[] =
 	"UPDATE users SET token_version = token_version + 1 WHERE user_id = ?";
-
-enum { ADMINISTRATORS_MAX = 10000 };
 
 /* A page of one of the lists above. */
 static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
@@ -192,18 +193,32 @@ static enum err taken(struct ctx *c, enum err e)
 	return e;
 }
 
-/* With all administrators locked: would the shop be left without one? */
-static enum err keep_one_administrator_tx(struct ctx *c, int64_t leaving)
+/*
+ * Before anything is locked: would the shop be left without an administrator? *is_one says
+ * whether the user, who may be about to leave, is one; it may change until the user is locked.
+ */
+static enum err keep_one_administrator_tx(struct ctx *c, int64_t leaving, bool *is_one)
 {
-	const struct user *rows;
-	struct db_rows found;
+	struct user row = { 0 };
+	bool found, another;
 
-	TRY(db_all(c, SQL_LOCK_ADMINISTRATORS, NO_ARGS, user_fields, sizeof(*rows),
-		ADMINISTRATORS_MAX, &found));
-	rows = found.list.rows;
-	if (found.list.n == 1 && rows[0].user_id == leaving)
-		return fail(c, ERR_LAST_ADMINISTRATOR, NULL);
-	return OK;
+	TRY(db_find(c, SQL_LEVEL, ARGS(I64(leaving)), user_fields, &row, &found));
+	*is_one = found && row.permission_level == 1;
+	if (!*is_one)
+		return OK;
+	TRY(guard_tx(c, GUARD_ADMINISTRATORS));
+	TRY(db_find(c, SQL_OTHER_ADMINISTRATOR, ARGS(I64(leaving)), user_fields, &row, &another));
+	return another ? OK : fail(c, ERR_LAST_ADMINISTRATOR, NULL);
+}
+
+/* Lock a user who may stop being an administrator, whose guard comes first. */
+static enum err lock_leaving_tx(struct ctx *c, int64_t id, struct user *row)
+{
+	bool is_one;
+
+	TRY(keep_one_administrator_tx(c, id, &is_one));
+	TRY(db_one(c, SQL_LOCK, ARGS(I64(id)), user_fields, row));
+	return row->permission_level == 1 && !is_one ? db_start_over(c) : OK;
 }
 
 static enum err write_user_tx(struct ctx *c, const struct user *row, bool end_sessions)
@@ -225,8 +240,9 @@ static enum err update_tx(struct ctx *c, void *arg)
 	bool new_role;
 
 	if (role && x->in->permission_level == 0)
-		TRY(keep_one_administrator_tx(c, x->id));
-	TRY(db_one(c, SQL_LOCK, ARGS(I64(x->id)), user_fields, &row));
+		TRY(lock_leaving_tx(c, x->id, &row));
+	else
+		TRY(db_one(c, SQL_LOCK, ARGS(I64(x->id)), user_fields, &row));
 	if (x->checked_hash != NULL &&
 		(row.password_hash == NULL || strcmp(row.password_hash, x->checked_hash) != 0))
 		return fail(c, ERR_PASSWORD_WRONG, "old_password");
@@ -274,38 +290,29 @@ enum err user_update_self(struct ctx *c, const struct user *in, struct user *out
 	return user_get(c, x.id, out);
 }
 
-struct life {
-	int64_t user_id;
-	timestamp deleted_at;
-};
-static const struct field life_fields[] = {
-	FIELD(struct life, user_id),
-	FIELD(struct life, deleted_at),
-	FIELD_END,
-};
-
 enum err user_hold_tx(struct ctx *c, int64_t id)
 {
-	struct life row = { 0 };
+	int64_t matched;
 
-	return db_one(c, SQL_HOLD, ARGS(I64(id)), life_fields, &row);
+	TRY(db_exec(c, SQL_HOLD, ARGS(I64(id)), &matched));
+	return matched == 1 ? OK : ERR_NOT_FOUND;
 }
 
+/* Who is gone never comes back, and needs no lock. */
 enum err user_lock_tx(struct ctx *c, int64_t id, bool *live)
 {
-	struct life row = { 0 };
+	const enum err e = user_hold_tx(c, id);
+	struct user row = { 0 };
 
-	TRY(db_one(c, SQL_LOCK_ANY, ARGS(I64(id)), life_fields, &row));
-	*live = row.deleted_at.ms == 0;
-	return OK;
+	*live = e == OK;
+	return e == ERR_NOT_FOUND ? db_one(c, SQL_EXISTS, ARGS(I64(id)), user_fields, &row) : e;
 }
 
 enum err user_lock_to_delete_tx(struct ctx *c, int64_t id)
 {
 	struct user row = { 0 };
 
-	TRY(keep_one_administrator_tx(c, id));
-	return db_one(c, SQL_LOCK, ARGS(I64(id)), user_fields, &row);
+	return lock_leaving_tx(c, id, &row);
 }
 
 enum err user_delete_tx(struct ctx *c, int64_t id)

@@ -56,10 +56,13 @@ enum err user_lock_to_delete_tx(struct ctx *c, int64_t id) MUST;
 /* Hide a locked user and free its openid, e-mail and phone; the books keep its id. */
 enum err user_delete_tx(struct ctx *c, int64_t id) MUST;
 
-/* In a transaction: a live user stays until its end; others may hold him too. Fails: NOT_FOUND. */
+/*
+ * In a transaction: a live user stays until its end, whatever another does on whatever node;
+ * the row is locked and written (BEHAVIOUR 61). Fails: NOT_FOUND.
+ */
 enum err user_hold_tx(struct ctx *c, int64_t id) MUST;
 
-/* The same whether the user lives or not; *live says so. Fails: NOT_FOUND. */
+/* The same where one who is gone is an answer, for good: *live says so. Fails: NOT_FOUND. */
 enum err user_lock_tx(struct ctx *c, int64_t id, bool *live) MUST;
 
 /* The user of a WeChat openid, made with its member at first sight. */

@@ -394,12 +394,12 @@ test('both held back until both have been let in: still one remains (B6)', async
     let acts;
     try {
       await lock.run('BEGIN');
-      await lock.run('SELECT user_id FROM users WHERE permission_level = 1 FOR UPDATE');
+      await lock.run("SELECT version FROM guards WHERE name = 'administrators' FOR UPDATE");
       let ended = false;
       acts = Promise.all([put(rival.id, { permission_level: 0 }), put(boss, { permission_level: 0 }, rival.token)])
         .finally(() => { ended = true; });
-      while (waiting < 2 && !ended) { // both know their caller by now, and ask for the rows
-        waiting = (await shop.connections()).filter(({ info }) => info.endsWith('FOR UPDATE')).length;
+      while (waiting < 2 && !ended) { // both know their caller by now, and ask for the row
+        waiting = (await shop.connections()).filter(({ info }) => info.startsWith('UPDATE guards')).length;
       }
       await lock.run('COMMIT');
     } finally {

@@ -3,12 +3,14 @@
 //   * Nothing is printed into it: no `%` but the SQL literal '%'. DDL is in schema/ alone.
 //   * Each table of schema/ is named by exactly one "Owns tables:" of a lib/shop header, and only that header's .c
 //     writes to it. Anyone in lib/shop may read.
+//   * A read that locks guards nothing by itself: each is named in locking-reads.mjs, with what is written beside it.
 //   * What only one of MariaDB and MySQL takes is in none.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { LOCKING_READS } from './locking-reads.mjs';
 
 process.chdir(path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..'));
 
@@ -152,12 +154,15 @@ for (const table of tables) {
 
 // ---- every text of every source ----
 
+const locking = new Set();
+
 for (const file of sources) {
   for (const { line, text, name, constant } of textsOf(tokensOf(file))) {
     const named = name.startsWith('SQL_');
     if (!named && !isSql(text)) continue;
     checkPlace(file, line, text, named && constant);
     checkText(file, line, text);
+    checkLock(file, line, text, name);
     if (file.startsWith('lib/shop/')) checkOwner(file, line, text);
   }
 }
@@ -185,12 +190,24 @@ function locksTableFunction(text) {
   return outer.includes('@');
 }
 
+function checkLock(file, line, text, name) {
+  if (!/\bFOR\s+(?:UPDATE|SHARE)\b|\bLOCK\s+IN\s+SHARE\s+MODE\b/i.test(text)) return;
+  locking.add(`${file} ${name}`);
+  if (LOCKING_READS[`${file} ${name}`] === undefined) {
+    fault(file, line, `${name} locks: what is written with it, so that it holds on Galera too? (tests/lint/locking-reads.mjs)`);
+  }
+}
+
 function checkOwner(file, line, text) {
   for (const table of writes(text)) {
     const owner = owners.get(table);
     if (!tables.has(table)) fault(file, line, `writes to ${table}, which schema/ doesn't create`);
     else if (owner && owner !== file.replace(/(_[a-z]+)?\.c$/, '.h') && owner !== file.replace(/\.c$/, '.h')) fault(file, line, `writes to ${table}, which ${owner} owns`);
   }
+}
+
+for (const known of Object.keys(LOCKING_READS)) {
+  if (!locking.has(known)) fault('tests/lint/locking-reads.mjs', 1, `${known} is no locking read any more`);
 }
 
 if (faults.length > 0) console.error(faults.join('\n'));
