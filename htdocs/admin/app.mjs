@@ -40,6 +40,8 @@ const main = document.getElementById('main');
 const bar = document.getElementById('bar');
 let visit = new AbortController();
 let shown = null; // path of the page on the screen
+let typed = false; // something was entered there and not sent yet
+let kept = null; // such a page, put aside when the session ended, until its user is back
 
 function go(hash) {
   if (location.hash === hash) route();
@@ -52,6 +54,8 @@ async function route() {
   visit = new AbortController();
   const { signal } = visit;
   closeDialogs();
+  typed = false;
+  kept = null;
   if (!user()) return showSignIn();
   const { path, query } = readHash();
   if (path === '') return history.replaceState(null, '', hashOf(START)), route();
@@ -68,7 +72,10 @@ async function route() {
   } catch (error) {
     if (signal.aborted || error instanceof SignedOut) return undefined;
     shown = null;
-    show(main, failure(error, route));
+    const [section] = path.split('/');
+    const list = path !== section && SECTIONS.find(([name]) => name === section);
+    show(main, failure(error, error.status === 404 ? null : route,
+      list && h('a', { class: 'button', href: hashOf(section) }, `返回${list[1]}列表`)));
   } finally {
     if (!signal.aborted) main.removeAttribute('aria-busy');
   }
@@ -88,6 +95,7 @@ function draw(path, { title, heading = title, back, actions, body }) {
   (before && main.contains(before) ? before : h1).focus({ preventScroll: path === shown });
   if (path !== shown) window.scrollTo(0, 0);
   shown = path;
+  typed = false;
 }
 
 function drawBar(path) {
@@ -113,7 +121,7 @@ function showSignIn(notice = '') {
     ],
     save: async ({ account, password }) => {
       await signIn(account, password);
-      route();
+      if (!takeUp()) route();
     },
   });
   show(main, h('div', { class: 'panel sign-in' },
@@ -124,11 +132,44 @@ function showSignIn(notice = '') {
   form.querySelector('input').focus();
 }
 
-onLost(() => {
-  visit.abort();
-  closeDialogs();
+// Takes the page with what was typed off the screen, for whoever signs in again.
+function putAside(who) {
+  const dialogs = [...document.querySelectorAll('dialog[open]')];
+  kept = { who, hash: location.hash, shown, title: document.title, dialogs, nodes: [...main.childNodes] };
+  for (const dialog of dialogs) {
+    dialog.remove(); // not closed: the question is still open
+    dialog.removeAttribute('open');
+  }
+}
+
+// Puts it back for the same user at the same place; answers whether there was one.
+function takeUp() {
+  const page = kept;
+  kept = null;
+  if (page?.who !== user()?.user_id || page.hash !== location.hash) return false;
+  ({ shown } = page);
+  typed = true;
+  drawBar(shown);
+  document.title = page.title;
+  show(main, page.nodes);
+  for (const dialog of page.dialogs) {
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+  say('已重新登录，填写的内容还在，请再提交一次。');
+  return true;
+}
+
+onLost((who) => {
+  if (typed && shown !== null) {
+    putAside(who);
+  } else {
+    visit.abort();
+    closeDialogs();
+  }
   showSignIn('登录已失效，请重新登录。');
 });
+document.addEventListener('input', ({ target }) => { typed ||= shown !== null && !target.closest('.filter'); });
 
 document.getElementById('sign-out').addEventListener('click', async ({ currentTarget: button }) => {
   button.disabled = true;

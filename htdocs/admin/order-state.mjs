@@ -1,6 +1,6 @@
 // An order's states, and the steps that the shop lets an administrator take from each.
 
-import { showYuan } from '../common/money.mjs';
+import { fenOf, isYuan, showYuan } from '../common/money.mjs';
 import { atMost } from './form.mjs';
 
 const [PENDING, PAID, SHIPPED, COMPLETED, CANCELLED, REFUNDED] = [0, 1, 2, 3, 4, 5];
@@ -68,13 +68,36 @@ const cancel = {
   request: (order) => ['POST', `${addressOf(order.order_id)}/cancel`],
 };
 
-const refund = {
+// What was paid through WeChat or from a card goes back the same way. refunds: what order-refunds.mjs found.
+const refundOnline = {
+  label: '退款',
+  tone: 'danger',
+  done: '退款已提交',
+  question: ({ refunds, payment_method: method }) => ({
+    title: '退款',
+    text: `按原支付方式（${method ?? '在线支付'}）退给顾客。还可以退 ${showYuan(refunds.left)}；`
+      + '全部退完后订单变为“已退款”，未发货的库存会退回。退款不能撤回。',
+    submit: '确认退款',
+    danger: true,
+    fields: [
+      {
+        name: 'amount', label: '退款金额（元）', required: true, value: refunds.left, more: { inputmode: 'decimal', autocomplete: 'off' },
+        check: (text) => (isYuan(text) && fenOf(text) > 0 && fenOf(text) <= fenOf(refunds.left) ? null
+          : `请输入 0.01 到 ${refunds.left} 之间的金额`),
+      },
+      { name: 'reason', label: '退款原因', required: true, check: atMost(80), hint: '顾客会在支付平台的退款通知里看到' },
+    ],
+  }),
+  request: ({ order_id }, { amount, reason }) => ['POST', '/api/payment/refunds', { order_id, amount, reason }],
+};
+
+const refundOffline = {
   label: '登记线下退款',
   done: '已登记退款',
   question: (order) => ({
     title: '登记线下退款',
-    text: `确认已把 ${showYuan(order.total_amount)} 全额退给顾客？只适用于线下收款的订单；在线支付的订单须由支付平台退款，`
-      + `这里会被拒绝。${order.status === PAID ? '库存将退回。' : '货物已经寄出，库存不退回。'}`,
+    text: `确认已把 ${showYuan(order.total_amount)} 全额退给顾客？登记后不能撤回。`
+      + `${order.status === PAID ? '库存将退回。' : '货物已经寄出，库存不退回。'}`,
     submit: '确认退款',
     danger: true,
   }),
@@ -96,11 +119,17 @@ const remove = {
 
 const STEPS = {
   [PENDING]: [payOffline, cancel, remove],
-  [PAID]: [ship, refund],
-  [SHIPPED]: [complete, refund],
-  [COMPLETED]: [refund, remove],
+  [PAID]: [ship, refundOnline, refundOffline],
+  [SHIPPED]: [complete, refundOnline, refundOffline],
+  [COMPLETED]: [refundOnline, refundOffline, remove],
   [CANCELLED]: [remove],
   [REFUNDED]: [remove],
 };
 
-export const stepsOf = (order) => STEPS[order.status] ?? [];
+// Only the way back that the money came is offered, and only while something is left to go it.
+const fits = (step, { paid_by: by, refunds }) => {
+  if (step === refundOnline) return by === 'PROVIDER' && fenOf(refunds.left) > 0;
+  return step !== refundOffline || by !== 'PROVIDER';
+};
+
+export const stepsOf = (order) => (STEPS[order.status] ?? []).filter((step) => fits(step, order));

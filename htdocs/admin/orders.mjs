@@ -6,6 +6,7 @@ import { showYuan } from '../common/money.mjs';
 import { showTime, startOfDay } from '../common/time.mjs';
 import { makeFilter } from './form.mjs';
 import { facts, makeList, tabs } from './list.mjs';
+import { refundList, refundsOf } from './order-refunds.mjs';
 import { NAMES, addressOf, nameOf, stepsOf, toneOf } from './order-state.mjs';
 import { call } from './session.mjs';
 import { stepButtons } from './steps.mjs';
@@ -69,6 +70,7 @@ function filterForm(filter, go) {
 
 export async function showOrder({ params: [id], signal, go, reload }) {
   const { body: order } = await call('GET', addressOf(id), { signal });
+  order.refunds = await refundsOf(order, signal);
   return {
     title: '订单详情',
     heading: [h('span', { class: 'code' }, order.order_id), ' ', badge(order)],
@@ -76,6 +78,7 @@ export async function showOrder({ params: [id], signal, go, reload }) {
     body: [
       stepButtons(stepsOf(order), order, { reload, leave: () => go(hashOf('orders')) }),
       factsOf(order),
+      refundList(order.refunds, reload),
       lines(order),
     ],
   };

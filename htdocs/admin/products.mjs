@@ -1,7 +1,7 @@
 // Products: the list, and the form that makes and changes one.
 
 import { address, hashOf } from '../common/address.mjs';
-import { h, mayLoad, picture } from '../common/dom.mjs';
+import { h, mayLoad, picture, show } from '../common/dom.mjs';
 import { isYuan, showYuan, yuanText } from '../common/money.mjs';
 import { loadTree } from '../common/tree.mjs';
 import { ask, say } from './dialog.mjs';
@@ -151,7 +151,8 @@ function fieldsOf(product, tree) {
 
 function previewOf(control) {
   const place = h('div', { class: 'preview' });
-  const draw = () => place.replaceChildren(...control.value.trim() ? [picture(control.value.trim(), '图', 'medium')] : []);
+  // its room is there from the beginning: what moves the buttons below takes a click away from them
+  const draw = () => show(place, picture(control.value.trim() || null, '图', 'medium'));
   control.addEventListener('change', draw);
   queueMicrotask(draw); // the value comes after the control
   return place;

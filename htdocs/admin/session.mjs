@@ -14,7 +14,7 @@ export class SignedOut extends ApiError {
 let lost = () => {};
 let renewing = null;
 
-// Calls `listener` when the session turns out to have ended.
+// Calls `listener` with the user's id when the session turns out to have ended.
 export function onLost(listener) {
   lost = listener;
 }
@@ -57,10 +57,11 @@ export async function check(signal) {
 
 // send() as the user who is signed in. Fails with SignedOut, after the listener was told, when nobody is any longer.
 export async function call(method, target, options) {
+  const who = user()?.user_id;
   try {
     return await authorized(method, target, options);
   } catch (error) {
-    if (error instanceof SignedOut) lost();
+    if (error instanceof SignedOut) lost(who);
     throw error;
   }
 }

@@ -89,7 +89,7 @@ function fieldsOf(user, self) {
     { name: 'nickname', label: '昵称', required: true, value: user.nickname, check: atMost(100), more: { autocomplete: 'off' } },
     {
       name: 'phone', label: '手机', type: 'tel', value: user.phone, more: { autocomplete: 'off' },
-      check: (text) => (/^\+?\d{5,19}$/.test(text) ? null : '请输入电话号码，只含数字，可以 + 开头'),
+      check: (text) => (/^\+?\d{5,19}$/.test(text.replace(/\s/g, '')) ? null : '请输入电话号码，只含数字，可以 + 开头'),
     },
     {
       name: 'email', label: '邮箱', type: 'email', value: user.email, more: { autocomplete: 'off' },

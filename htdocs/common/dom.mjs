@@ -56,9 +56,9 @@ export function empty(text, ...more) {
   return h('div', { class: 'note' }, h('p', {}, text), more);
 }
 
-// What went wrong, and a way to try again.
-export function failure(error, retry) {
+// What went wrong, a way to try again where that can help, and other ways on.
+export function failure(error, retry, ...ways) {
   return h('div', { class: 'note failure', role: 'alert' },
     h('p', {}, messageOf(error)),
-    retry && h('button', { type: 'button', class: 'button', on: { click: retry } }, '重试'));
+    retry && h('button', { type: 'button', class: 'button', on: { click: retry } }, '重试'), ways);
 }

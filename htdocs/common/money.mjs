@@ -19,6 +19,12 @@ export function fenOf(value) {
   return Number(yuanText(value).replace('.', ''));
 }
 
+// 2990 is '29.90'; nothing is less than nothing.
+export function yuanOf(fen) {
+  const digits = String(Math.max(0, fen)).padStart(3, '0');
+  return `${digits.slice(0, -2)}.${digits.slice(-2)}`;
+}
+
 // For people: ¥1,280.00
 export function showYuan(value) {
   return `¥${yuanText(value).replace(/\d(?=(\d{3})+\.)/g, '$&,')}`;

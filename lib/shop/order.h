@@ -46,6 +46,8 @@ struct order {
 	int64_t status;
 	const char *payment_method, *payment_id;
 	int64_t paid_by;
+	const char *
+		paid_by_name; /* on the wire, of a whole order: PROVIDER (or card), OFFLINE, NOTHING_DUE */
 	bool stock_held;
 	struct consignee consignee;
 	const char *remark;

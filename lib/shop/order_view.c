@@ -67,6 +67,7 @@ const struct field order_fields[] = { ORDER_FIELDS, FIELD_END };
 const struct field order_full_fields[] = {
 	ORDER_FIELDS,
 	OBJECT(struct order, user, order_user_fields, 0),
+	{ .name = "paid_by", .column = "paid_by_name", FIELD_AT(struct order, paid_by_name) },
 	{ .name = "orderItems",
 		.type = F_LIST,
 		.off = offsetof(struct order, items),
@@ -85,6 +86,7 @@ const struct field order_query_fields[] = {
 
 #define WITH_USER                                                                                  \
 	ORDER_COLUMNS                                                                              \
+	", ELT(o.paid_by, 'PROVIDER', 'OFFLINE', 'NOTHING_DUE') AS paid_by_name"                   \
 	", u.user_id AS `user.user_id`, u.nickname AS `user.nickname`, "                           \
 	"u.email AS `user.email`"
 #define JOIN_USER " LEFT JOIN users u ON u.user_id = o.user_id "

@@ -32,7 +32,7 @@ export const PAY_S = 30 * MINUTE_S; // ORDER_PAY_MINUTES
 const PATIENCE_MS = 4500; // the shop gives a call of WeChat Pay up after 5 s
 
 export const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-const ORDER_EXTRAS = ['consignee', 'remark', 'shipment']; // DESIGN: extra members of an order
+const ORDER_EXTRAS = ['paid_by', 'consignee', 'remark', 'shipment']; // DESIGN: extra members of an order
 
 export async function openTrade(options) {
   const shop = await openShop(options);
