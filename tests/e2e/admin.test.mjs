@@ -3,7 +3,7 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { DAY_S, until } from './trading.mjs';
+import { DAY_S, redelivered, until } from './trading.mjs';
 import { NASTY, PHONE, answered, heading, openPages, press, said, tokenOf } from './admin-rig.mjs';
 
 const { shop, openTab, openAdmin, fillSignIn } = await openPages();
@@ -93,12 +93,118 @@ test('money that came offline is entered with its receipt, and given back with t
   assert.equal(await stockNow(), before + 3);
 });
 
-test('what WeChat holds is not refunded here: the dialog says so and stays', async (t) => {
+const orderRefunds = (id) => shop.ok('GET', `/api/payment/refunds?order_id=${id}`, { token: admin });
+
+async function refundOnPage(page, { amount, reason }) {
+  await press(page, '退款');
+  const dialog = page.getByRole('dialog');
+  if (amount) await dialog.getByLabel('退款金额（元）').fill(amount);
+  await dialog.getByLabel('退款原因').fill(reason);
+  await press(dialog, '确认退款');
+  await said(page, '退款已提交');
+}
+
+test('what was paid through WeChat is given back in parts, with what is left and how each stands', async (t) => {
   const id = await paidOrder();
-  const { page } = await openAdmin(t, `#/orders/${id}`, { expected: [answered(409)] });
-  await press(page, '登记线下退款');
-  await press(page.getByRole('dialog'), '确认退款');
-  await page.getByRole('dialog').getByRole('alert').getByText('订单当前状态不允许此操作').waitFor();
+  const before = await stockNow();
+  const { page } = await openAdmin(t, `#/orders/${id}`);
+  await page.getByRole('button', { name: '发货' }).waitFor();
+  assert.equal(await page.getByRole('button', { name: '登记线下退款' }).count(), 0, 'it would end in 409');
+  await press(page, '退款');
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('还可以退 ¥128.00').waitFor();
+  for (const amount of ['128.01', '0', '1.234', '-1']) {
+    await dialog.getByLabel('退款金额（元）').fill(amount);
+    await press(dialog, '确认退款');
+    await dialog.getByText('请输入 0.01 到 128.00 之间的金额').waitFor();
+  }
+  await press(dialog, '返回');
+  assert.deepEqual(await orderRefunds(id), []);
+  await refundOnPage(page, { amount: '28.5', reason: '少发一件' });
+  const table = page.getByRole('table', { name: '退款明细' });
+  await table.getByRole('row', { name: '少发一件' }).getByText('¥28.50').waitFor();
+  await table.getByText('¥99.50').waitFor();
+  await table.getByText('处理中').waitFor();
+  const giveBack = async () => { // WeChat has done it, and says so
+    const [{ refund_no: no }] = await orderRefunds(id);
+    assert.equal((await redelivered(async () => (await shop.sandbox('POST', `/refund/${no}`, { status: 'SUCCESS' })).body)).status, 200);
+  };
+  await giveBack();
+  await press(page, '刷新');
+  await table.getByText('已退回').waitFor();
+  assert.equal((await orderNow(id)).status, 1, 'a part leaves the order paid');
+  await refundOnPage(page, { reason: '全部退掉' });
+  await giveBack();
+  assert.equal((await orderNow(id)).status, 5);
+  assert.deepEqual((await orderRefunds(id)).map(({ amount }) => amount), ['99.50', '28.50']);
+  assert.equal(await stockNow(), before + 1);
+  await page.reload();
+  await heading(page, '已退款');
+  await table.getByText('¥0.00').waitFor();
+  assert.equal(await page.getByRole('button', { name: '退款', exact: true }).count(), 0);
+});
+
+test('what was paid from a card goes back to the card', async (t) => {
+  const { user } = customer;
+  const card = await shop.ok('POST', '/api/membership/cards', { token: admin, body: { user_id: user.user_id } });
+  await shop.ok('POST', '/api/membership/transactions', { token: admin, body: { card_id: card.card_id, type: 1, amount: '200.00' } });
+  const id = await placeOrder();
+  await shop.ok('POST', '/api/payment/card', { token: customer.token, body: { order_id: id } });
+  const { page } = await openAdmin(t, `#/orders/${id}`);
+  await refundOnPage(page, { reason: '不想要了' });
+  await heading(page, '已退款');
+  await page.getByRole('table', { name: '退款明细' }).getByText('已退回').waitFor();
+  assert.equal((await shop.ok('GET', `/api/membership/cards/${card.card_id}`, { token: admin })).balance, '200.00');
+});
+
+test('a number that nobody has leads back to the list', async (t) => {
+  const { page } = await openAdmin(t, '#/orders', { expected: [answered(404)] });
+  await page.getByLabel('订单号').fill('ORDERnowhere');
+  await press(page, '筛选');
+  await page.getByRole('alert').getByText('请求的资源不存在').waitFor();
+  await page.getByRole('link', { name: '返回订单列表' }).click();
+  await heading(page, '订单');
+  await page.goto('/admin/#/products/99999999');
+  await page.getByRole('link', { name: '返回商品列表' }).click();
+  await heading(page, '商品');
+});
+
+test('the first click on a button counts, whatever was typed before it', async (t) => {
+  const { page } = await openAdmin(t, '#/products/new', { viewport: { width: 1280, height: 1600 } });
+  await page.getByLabel('名称').fill('一次点击');
+  await page.getByLabel('价格（元）').fill('1');
+  await page.getByLabel('图片地址').pressSequentially('/common/icon.svg');
+  const box = await page.getByRole('button', { name: '创建商品' }).boundingBox();
+  await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2); // where a person saw it
+  await said(page, '商品已创建');
+});
+
+test('what was typed is still there after signing in again, in a page and in a dialog', async (t) => {
+  const { page } = await openAdmin(t, '#/products/new', { expected: [answered(401)] });
+  await page.getByLabel('名称').fill('写了很久的商品');
+  await page.getByLabel('价格（元）').fill('66');
+  await shop.ok('POST', '/api/auth/logout', { token: await tokenOf(page) });
+  await press(page, '创建商品');
+  await page.getByRole('alert').getByText('登录已失效，请重新登录。').waitFor();
+  assert.equal(await page.getByLabel('名称').count(), 0, 'nothing of it is seen meanwhile');
+  await fillSignIn(page);
+  assert.equal(await page.getByLabel('名称').inputValue(), '写了很久的商品');
+  await press(page, '创建商品');
+  await said(page, '商品已创建');
+
+  const id = await placeOrder();
+  await page.goto(`/admin/#/orders/${id}`);
+  await press(page, '登记线下收款');
+  await page.getByLabel('收款方式').fill('现金');
+  await page.getByLabel('收据号或流水号').fill('收据 7');
+  await shop.ok('POST', '/api/auth/logout', { token: await tokenOf(page) });
+  await press(page.getByRole('dialog'), '确认收款');
+  await page.getByRole('alert').getByText('登录已失效，请重新登录。').waitFor();
+  assert.equal(await page.getByRole('dialog').count(), 0);
+  await fillSignIn(page);
+  assert.equal(await page.getByLabel('收据号或流水号').inputValue(), '收据 7');
+  await press(page.getByRole('dialog'), '确认收款');
+  await said(page, '已登记收款');
   assert.equal((await orderNow(id)).status, 1);
 });
 
