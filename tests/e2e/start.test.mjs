@@ -14,6 +14,8 @@ import { makeDirectory, mode, serverTag } from './harness.mjs';
 import { programOf } from './trading.mjs';
 
 const READY_MS = 90_000;
+// the database server that these tests run on, and where it is kept if that isn't the usual place
+const DATABASE = Object.fromEntries(['DB', 'XDG_CACHE_HOME'].filter((name) => process.env[name]).map((name) => [name, process.env[name]]));
 const STOP_MS = 60_000; // the starter has patience of its own with each of its parts
 const QUICK_MS = 8_000;
 const PROGRAMS = Object.values(WORKERS).reduce((sum, count) => sum + count, 0);
@@ -39,7 +41,7 @@ after(() => stopAllBut(null));
 function script(name, env = {}) {
   const child = spawn(process.execPath, [path.join(checkout, 'sandbox', name)], {
     cwd: checkout, stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, MODE: mode, VAR_DIR: dir, PORT: String(port), SERVER: serverName, ...env },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, MODE: mode, VAR_DIR: dir, PORT: String(port), SERVER: serverName, ...DATABASE, ...env },
   });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk) => { text += chunk; });
