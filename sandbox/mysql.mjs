@@ -11,7 +11,7 @@ import { run } from './process.mjs';
 
 const PACKAGE = 'mysql-server-core';
 const SUITE = 'sid';
-const STABLE_SUITES = ['stable', 'oldstable', 'testing', 'unstable', SUITE]; // what a sources line may say instead of the code name
+const NAMED_SUITES = ['stable', 'oldstable', 'testing', 'unstable', SUITE]; // what a source may say instead of the code name
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const OLDEST_MAJOR = 8;
 const FETCH_MS = 300_000;
@@ -135,29 +135,33 @@ function mirror() {
   const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
   const value = (name) => new RegExp(`^${name}="?([^"\\n]*)"?$`, 'm').exec(release)?.[1];
   if (value('ID') !== 'debian') return null;
-  const wanted = [value('VERSION_CODENAME'), ...STABLE_SUITES];
-  const found = sources().find(({ suites, components }) => components.includes('main') && suites.some((suite) => wanted.includes(suite)));
-  if (found === undefined) return null;
-  return { uri: found.uri, keyring: found.keyring?.startsWith('/') ? found.keyring : KEYRING };
-}
-
-// What apt is told to use: [{ uri, suites, components, keyring }].
-function sources() {
   const parts = '/etc/apt/sources.list.d';
   const files = ['/etc/apt/sources.list', ...existsSync(parts) ? readdirSync(parts).sort().map((name) => path.join(parts, name)) : []];
-  return files.filter(existsSync).flatMap((file) => {
-    const text = readFileSync(file, 'utf8').replace(/^#.*\n/gm, '');
-    return file.endsWith('.sources') ? stanzas(text) : file.endsWith('.list') ? lines(text) : [];
-  });
+  return mirrorIn(files.filter(existsSync).map((name) => ({ name, text: readFileSync(name, 'utf8') })), value('VERSION_CODENAME'));
 }
 
+// The same from the texts of apt's files, [{ name, text }], on a Debian of that code name.
+export function mirrorIn(files, codename) {
+  const suites = [codename, ...NAMED_SUITES];
+  const found = files.flatMap(({ name, text }) => {
+    const plain = text.replace(/^[ \t]*#.*\n?/gm, '');
+    return name.endsWith('.sources') ? stanzas(plain) : name.endsWith('.list') ? lines(plain) : [];
+  }).find((source) => source.components.includes('main') && source.suites.some((suite) => suites.includes(suite)));
+  return found === undefined ? null : { uri: found.uri, keyring: found.keyring?.startsWith('/') ? found.keyring : KEYRING };
+}
+
+// "deb [signed-by=/a.gpg] http://… bookworm main"
 function lines(text) {
-  return [...text.matchAll(/^\s*deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s+([^#\n]*)/gm)].map(([, options = '', uri, suite, components]) => (
+  return [...text.matchAll(/^[ \t]*deb[ \t]+(?:\[([^\]\n]*)\][ \t]+)?(\S+)[ \t]+(\S+)[ \t]+([^#\n]*)/gm)].map(([, options = '', uri, suite, components]) => (
     { uri, suites: [suite], components: components.trim().split(/\s+/), keyring: /signed-by=(\S+)/.exec(options)?.[1] }));
 }
 
+// The same as stanzas of "Name: value".
 function stanzas(text) {
-  return text.split(/\n\s*\n/).map((stanza) => (name) => new RegExp(`^${name}:[ \\t]*(.*)$`, 'im').exec(stanza)?.[1].trim().split(/\s+/) ?? [])
-    .filter((field) => field('Types').includes('deb') && !field('Enabled').includes('no') && field('URIs').length > 0)
-    .map((field) => ({ uri: field('URIs')[0], suites: field('Suites'), components: field('Components'), keyring: field('Signed-By')[0] }));
+  const field = (stanza, name) => new RegExp(`^${name}:[ \\t]*(.*)$`, 'im').exec(stanza)?.[1].trim().split(/\s+/) ?? [];
+  return text.split(/\n[ \t]*\n/).filter((stanza) => field(stanza, 'Types').includes('deb') && !field(stanza, 'Enabled').includes('no'))
+    .filter((stanza) => field(stanza, 'URIs').length > 0)
+    .map((stanza) => ({
+      uri: field(stanza, 'URIs')[0], suites: field(stanza, 'Suites'), components: field(stanza, 'Components'), keyring: field(stanza, 'Signed-By')[0],
+    }));
 }

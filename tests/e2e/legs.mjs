@@ -11,9 +11,9 @@ export const LEGS = {
   mysql: {
     all: (name) => !ofGalera(name),
     brief: [
-      'audit.test.mjs', 'card-lists.test.mjs', 'card-payment.test.mjs', 'catalog.test.mjs', 'concurrency.test.mjs', 'jobs.test.mjs',
-      'membership-orders.test.mjs', 'membership-races.test.mjs', 'orders.test.mjs', 'paging.test.mjs', 'refunds.test.mjs', 'resilience.test.mjs',
-      'settle.test.mjs', 'stock.test.mjs', 'users.test.mjs',
+      'audit.test.mjs', 'card-lists.test.mjs', 'card-payment.test.mjs', 'catalog.test.mjs', 'cli.test.mjs', 'concurrency.test.mjs',
+      'databases.test.mjs', 'jobs.test.mjs', 'membership-orders.test.mjs', 'membership-races.test.mjs', 'orders.test.mjs', 'paging.test.mjs',
+      'refunds.test.mjs', 'resilience.test.mjs', 'settle.test.mjs', 'stock.test.mjs', 'users.test.mjs',
     ],
   },
 };
