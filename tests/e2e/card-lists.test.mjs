@@ -119,7 +119,7 @@ const VARIANTS = [
   [LEDGER_OF_ANNA, anna.token, 't', 'by_card', EIGHT + EIGHT],
 ];
 
-test('every list walks the whole of its own index from the cursor on, at one price a page (B13)', async () => {
+test('every list walks the whole of its own index from the cursor on, at one price a page (B13, B60)', async () => {
   await withStatementLog(shop, async (statementFor) => {
     let limit = 101;
     for (const [address, token, table, key, bytes] of VARIANTS) {

@@ -54,7 +54,7 @@ async function migrated(empty, files) {
 
 const tablesOf = async (empty) => (await empty.sql('SHOW TABLES')).map((row) => Object.values(row)[0]);
 
-test('a second migration finds nothing to do', async () => {
+test('a second migration finds nothing to do (B60)', async () => {
   const before = await shop.sql('SELECT * FROM schema_migrations ORDER BY name');
   assert.deepEqual(before.map(({ name }) => name), readdirSync(SCHEMA).filter((name) => name.endsWith('.sql')).sort());
   assert.ok(before.every(({ applied_at: at }) => at > 0));

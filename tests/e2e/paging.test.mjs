@@ -196,7 +196,7 @@ const VARIANTS = [
   ['/api/orders?status=4', anna.token, 'o', 'by_user_status', EIGHT + 1 + EIGHT],
 ];
 
-test('every list walks the whole of its own index from the cursor on, page by page at one price (B13)', async () => {
+test('every list walks the whole of its own index from the cursor on, page by page at one price (B13, B60)', async () => {
   await withStatementLog(shop, async (statementFor) => {
     let limit = 101;
     for (const [address, token, table, key, bytes] of VARIANTS) {

@@ -185,7 +185,7 @@ test('payments heard while the programs that hear them are killed: redelivered u
   }
 });
 
-test('a deadlock with another session is tried again, and the order is placed once (B53)', async () => {
+test('a deadlock with another session is tried again, and the order is placed once (B53, B60)', async () => {
   await shop.restartWeb();
   const watcher = shop.session();
   const deadlocks = async () => (await watcher.run("SELECT count AS n FROM information_schema.innodb_metrics WHERE name = 'lock_deadlocks'"))[0].n;

@@ -16,7 +16,7 @@ async function movesOf(product) {
 }
 
 // The first of this file: there are so few products that walking through all of them would seem cheap.
-test('an order waits for the locks of its own goods only (B16)', async () => {
+test('an order waits for the locks of its own goods only (B16, B60)', async () => {
   const [held, free] = [await trade.product(), await trade.product()];
   const session = shop.session();
   try {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The schema runs on MariaDB 10.11 and on MySQL 8 alike, and its files apply in one order.
+# The schema runs on MariaDB 10.11 and on MySQL alike, and its files apply in one order.
 set -eu
 cd "$(dirname "$0")/../.."
 
