@@ -30,6 +30,7 @@ struct conf {
 	const char *test_clock; /* NULL: none */
 	const char *state_dir;  /* NULL: ext/state.h chooses one */
 	int64_t order_pay_minutes;
+	int64_t pending_orders_max; /* a user's; 0: no limit */
 
 	const char *wechat_appid, *wechat_secret, *wechat_mchid;
 	const char *wechat_api_v3_key;

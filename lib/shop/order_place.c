@@ -33,6 +33,16 @@ static const char SQL_INSERT_ITEMS[] =
 	"SELECT ?, l.id, l.name, l.n, l.price, l.n * l.price "
 	"FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]', n BIGINT PATH '$[1]', "
 	"price BIGINT PATH '$[2]', name VARCHAR(100) PATH '$[3]')) l";
+/* no more are counted than may be */
+static const char SQL_PENDING[] =
+	"SELECT COUNT(*) AS n FROM (SELECT 1 FROM orders FORCE INDEX (by_user_status) "
+	"WHERE user_id = ? AND status = 0 LIMIT ?) o";
+
+struct pending {
+	int64_t n;
+};
+static const struct field pending_fields[] = { FIELD(struct pending, n), FIELD_END };
+
 struct placing {
 	const struct order_new *in;
 	struct stock_line *lines; /* merged, in product order */
@@ -136,6 +146,18 @@ static const char *new_order_id(struct ctx *c)
 		crypto_random_text(&c->arena, "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 20));
 }
 
+/* With the actor's own row locked, so that two orders at once don't count each other out. */
+static enum err check_pending_tx(struct ctx *c)
+{
+	const int64_t most = c->conf->pending_orders_max;
+	struct pending row = { 0 };
+
+	if (most == 0)
+		return OK;
+	TRY(db_one(c, SQL_PENDING, ARGS(I64(c->actor.user_id), I64(most)), pending_fields, &row));
+	return row.n >= most ? fail(c, ERR_PENDING_ORDERS, NULL) : OK;
+}
+
 static enum err place_tx(struct ctx *c, void *arg)
 {
 	const struct placing *p = arg;
@@ -153,6 +175,8 @@ static enum err place_tx(struct ctx *c, void *arg)
 		return e == ERR_NOT_FOUND ? ERR_UNAUTHENTICATED : e;
 	TRY(stock_lock_tx(c, p->lines, p->n));
 	TRY(price_lines(c, p, &total));
+	if (total.fen > 0)
+		TRY(check_pending_tx(c));
 	*o = (struct order){
 		.order_id = new_order_id(c),
 		.user_id = c->actor.user_id,

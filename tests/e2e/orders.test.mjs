@@ -51,6 +51,34 @@ test("an order's lines stand in the order in which the buyer named them, one for
   assert.deepEqual(orderItems.map((line) => [line.product_id, line.quantity]), [[third, 4], [first, 2], [second, 1]]);
 });
 
+test('a user has 20 orders waiting for payment, or as many as PENDING_ORDERS_MAX says, exactly (B65)', async () => {
+  const PLACED_AT_ONCE = 12;
+  const goods = await trade.product({ stock: 1000 });
+  const free = await trade.product({ price: '0.00' });
+  const pending = async ({ user }) => (await shop.sql(`SELECT COUNT(*) AS n FROM orders WHERE user_id = ${user.user_id} AND status = 0`))[0].n;
+  await shop.restartWeb({ PENDING_ORDERS_MAX: null });
+  const [carl, dora] = await trade.buyers(2);
+  const placed = [];
+  for (let i = 0; i < 20; i += 1) placed.push(await trade.order(carl, [[goods, 1]], { headers: { 'idempotency-key': `pending-${i}` } }));
+  assertRefused(await trade.tryOrder(carl, [[goods, 1]]), 409, 'PENDING_ORDERS_LIMIT');
+  const again = await trade.order(carl, [[goods, 1]], { headers: { 'idempotency-key': 'pending-7' } });
+  assert.equal(again.order_id, placed[7].order_id, 'what was placed is no new order');
+  assert.equal((await trade.order(carl, [[free, 1]])).status, PAID, 'nothing is waited for');
+  await trade.order(dora, [[goods, 1]]);
+  await trade.cancel(carl, placed[0]);
+  await trade.order(carl, [[goods, 1]]);
+  await shop.payOrder(carl.token, placed[1].order_id);
+  await trade.order(carl, [[goods, 1]]);
+  assertRefused(await trade.tryOrder(carl, [[goods, 1]]), 409, 'PENDING_ORDERS_LIMIT');
+  await shop.restartWeb({ PENDING_ORDERS_MAX: '3' });
+  const answers = await Promise.all(Array.from({ length: PLACED_AT_ONCE }, () => trade.tryOrder(dora, [[goods, 1]])));
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 201, ...Array(PLACED_AT_ONCE - 2).fill(409)]);
+  assert.deepEqual([await pending(carl), await pending(dora)], [20, 3]);
+  await shop.restartWeb({ PENDING_ORDERS_MAX: '0' });
+  for (let i = 0; i < 3; i += 1) await trade.order(dora, [[goods, 1]]);
+  assert.equal(await trade.stock(goods), 1000 - 20 - 1 - 6);
+});
+
 test('order ids are of their own form, differ, and count nothing (B8)', async () => {
   const product = await trade.product();
   const placed = await Promise.all(Array.from({ length: 20 }, () => trade.order(anna, [[product, 1]])));
