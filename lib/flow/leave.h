@@ -11,7 +11,17 @@
  * Delete a user with his card and what he has pending; his orders stay in the books, without
  * the addresses. Fails: NOT_FOUND, LAST_ADMINISTRATOR, USER_IN_USE (a balance, orders to be
  * delivered, a live membership, money on its way back).
+ *
+ * One transaction refuses or deletes. Then each pending order is cancelled in one of its own, and
+ * addresses are forgotten some at a time; what that doesn't get done at once, jobs does. Until an
+ * order is cancelled, whatever is paid for it goes back.
  */
 enum err leave(struct ctx *c, int64_t user_id) MUST;
+
+struct leave_report {
+	int64_t done; /* users of whom nothing is left to be forgotten */
+};
+/* One pass of jobs over deletions whose rest is due. */
+enum err leave_pass(struct ctx *c, struct leave_report *report) MUST;
 
 #endif

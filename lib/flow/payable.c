@@ -8,7 +8,6 @@ enum { NO_MAX = 64 };
 struct ops {
 	enum err (*find)(struct ctx *c, const char *no, struct payable *out);
 	enum err (*read)(struct ctx *c, int64_t id, struct payable *out);
-	enum err (*lock_user_tx)(struct ctx *c, const struct payable *p); /* NULL: nobody */
 	enum err (*lock_tx)(struct ctx *c, int64_t id, struct payable *out);
 	enum err (*touch_tx)(struct ctx *c, const struct payable *p); /* NULL: locking wrote */
 	enum err (*grant_tx)(struct ctx *c, struct payable *p, const struct order_payment *paid,
@@ -137,13 +136,6 @@ static enum err read_membership(struct ctx *c, int64_t id, struct payable *out)
 	return OK;
 }
 
-static enum err lock_member_tx(struct ctx *c, const struct payable *p)
-{
-	bool live;
-
-	return user_lock_tx(c, p->user_id, &live);
-}
-
 static enum err lock_membership_tx(struct ctx *c, int64_t id, struct payable *out)
 {
 	TRY(membership_lock_tx(c, id, &out->membership));
@@ -183,11 +175,11 @@ static enum err restore_membership_tx(struct ctx *c, struct payable *p)
 /* ---- the table ---- */
 
 static const struct ops kinds[] = {
-	[PAYABLE_ORDER] = { find_order, read_order, NULL, lock_order_tx, touch_order_tx,
-		grant_order_tx, lock_order_all_tx, revoke_order_tx, NULL, order_time_out },
-	[PAYABLE_MEMBERSHIP] = { find_membership, read_membership, lock_member_tx,
-		lock_membership_tx, NULL, grant_membership_tx, lock_membership_tx,
-		revoke_membership_tx, restore_membership_tx, NULL },
+	[PAYABLE_ORDER] = { find_order, read_order, lock_order_tx, touch_order_tx, grant_order_tx,
+		lock_order_all_tx, revoke_order_tx, NULL, order_time_out },
+	[PAYABLE_MEMBERSHIP] = { find_membership, read_membership, lock_membership_tx, NULL,
+		grant_membership_tx, lock_membership_tx, revoke_membership_tx,
+		restore_membership_tx, NULL },
 };
 
 enum err payable_find(struct ctx *c, const char *no, struct payable *out)
@@ -219,7 +211,9 @@ enum err payable_lock_tx(struct ctx *c, enum payable_kind kind, int64_t id, stru
 
 enum err payable_lock_user_tx(struct ctx *c, const struct payable *p)
 {
-	return kinds[p->kind].lock_user_tx != NULL ? kinds[p->kind].lock_user_tx(c, p) : OK;
+	bool live;
+
+	return user_lock_tx(c, p->user_id, &live);
 }
 
 enum err payable_touch_tx(struct ctx *c, const struct payable *p)

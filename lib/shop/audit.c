@@ -169,10 +169,12 @@ static const char SQL_REFUND_FOLLOWED[] =
 	"WHERE r.state IN (1, 4) AND b.outbox_id IS NULL LIMIT ?";
 static const char SQL_OUTBOX[] =
 	"SELECT CONCAT('outbox ', b.outbox_id) AS subject, CONCAT('follows ', "
-	"IF(b.kind = 1, 'payment ', 'refund '), b.ref_id, ', which is over or gone') AS problem "
-	"FROM outbox b LEFT JOIN payment_attempts a ON b.kind = 1 AND a.attempt_id = b.ref_id "
+	"ELT(b.kind, 'payment ', 'refund ', 'user '), b.ref_id, ', which is over or gone') "
+	"AS problem FROM outbox b "
+	"LEFT JOIN payment_attempts a ON b.kind = 1 AND a.attempt_id = b.ref_id "
 	"LEFT JOIN refunds r ON b.kind = 2 AND r.refund_id = b.ref_id AND r.state IN (1, 4) "
-	"WHERE a.attempt_id IS NULL AND r.refund_id IS NULL LIMIT ?";
+	"LEFT JOIN users u ON b.kind = 3 AND u.user_id = b.ref_id AND u.deleted_at IS NOT NULL "
+	"WHERE a.attempt_id IS NULL AND r.refund_id IS NULL AND u.user_id IS NULL LIMIT ?";
 static const char SQL_CARD_PAYMENT[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
 	"CONCAT('card ledger of ', COALESCE(t.total, 0), ' fen for ', a.amount, ' fen paid and ', "
@@ -239,6 +241,15 @@ static const char SQL_OWNER[] =
 	"SELECT CONCAT('member ', member_id), user_id FROM members) x "
 	"LEFT JOIN users u ON u.user_id = x.user_id WHERE u.user_id IS NULL LIMIT ?";
 
+/* who has left has nothing to come, and what is left to be forgotten is known */
+static const char SQL_LEFT[] =
+	"SELECT CONCAT('order ', o.order_id) AS subject, CONCAT('status ', o.status, "
+	"IF(o.consignee_name IS NULL, ', of', ', with an address, of'), ' a deleted user') AS problem "
+	"FROM orders o FORCE INDEX (PRIMARY) STRAIGHT_JOIN users u FORCE INDEX (PRIMARY) "
+	"ON u.user_id = o.user_id LEFT JOIN outbox b FORCE INDEX (ref) ON b.kind = 3 "
+	"AND b.ref_id = u.user_id WHERE u.deleted_at IS NOT NULL AND (o.status IN (1, 2) "
+	"OR (b.outbox_id IS NULL AND (o.status = 0 OR o.consignee_name IS NOT NULL))) LIMIT ?";
+
 /* ---- work that waits ---- */
 
 static const char SQL_REFUND_DUE[] =
@@ -290,6 +301,7 @@ static const struct audit_rule shop_rules[] = {
 	{ "a card's payments and refunds are in its ledger", SQL_CARD_PAYMENT, false, NULL },
 	{ "every user is a member", SQL_MEMBER, false, NULL },
 	{ "whatever is owned has its owner", SQL_OWNER, false, NULL },
+	{ "who has left has no order to come", SQL_LEFT, false, NULL },
 	{ "refund due", SQL_REFUND_DUE, true, NULL },
 	{ "abnormal refund", SQL_ABNORMAL, true, NULL },
 	{ "orphan payment", SQL_ORPHAN, true, NULL },

@@ -64,9 +64,6 @@ static const struct transition *find_transition(
 
 /* ---- statements ---- */
 
-/* How many orders of a leaving user are read at a time. */
-enum { LEAVE_STEP = 50 };
-
 static const char SQL_FIND[] = "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.order_id = ?";
 static const char SQL_READ[] = "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.id = ?";
 static const char SQL_LOCK[] = "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.id = ? FOR UPDATE";
@@ -85,12 +82,6 @@ static const char SQL_DELETE[] =
 static const char SQL_BUSY[] =
 	"SELECT o.id FROM orders o FORCE INDEX (by_user_status) "
 	"WHERE o.user_id = ? AND o.status IN (1, 2) LIMIT 1";
-static const char SQL_PENDING[] = "SELECT " ORDER_COLUMNS
-				  " FROM orders o FORCE INDEX (by_user_status) "
-				  "WHERE o.user_id = ? AND o.status = 0 ORDER BY o.id LIMIT ?";
-static const char SQL_FORGET_USER[] =
-	"UPDATE orders SET consignee_name = NULL, consignee_phone = NULL, "
-	"consignee_address = NULL, remark = NULL WHERE user_id = ?";
 static const char SQL_OVERDUE[] =
 	"SELECT " ORDER_COLUMNS
 	" FROM orders o FORCE INDEX (by_deadline) "
@@ -135,16 +126,15 @@ enum err order_lock_tx(struct ctx *c, int64_t id, bool with_products, struct ord
 	return db_one(c, SQL_LOCK, ARGS(I64(id)), order_fields, out);
 }
 
-/* Only what is cancelled needs more than itself: its owner, who may be leaving, and its products. */
+/* The owner may be leaving, or have left while the order waits to be cancelled: nobody's is granted. */
 enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out)
 {
 	struct order before = { 0 };
-	bool cancelled, live = true;
+	bool cancelled, live;
 
 	TRY(order_read(c, id, &before));
 	cancelled = before.status == ORDER_CANCELLED;
-	if (cancelled)
-		TRY(user_lock_tx(c, before.user_id, &live));
+	TRY(user_lock_tx(c, before.user_id, &live));
 	TRY(order_lock_tx(c, id, cancelled, out));
 	if (out->status == ORDER_CANCELLED && !cancelled)
 		return db_start_over(c); /* cancelled between the two: the others come first */
@@ -202,6 +192,20 @@ static enum err find_live(struct ctx *c, const char *order_id, struct order *out
 {
 	TRY(order_find(c, order_id, out));
 	return out->deleted_at.ms == 0 ? OK : ERR_NOT_FOUND;
+}
+
+/* Who has left pays for nothing more: what he had pending is being cancelled. */
+static enum err refuse_nobody_tx(struct ctx *c, const struct moving *m)
+{
+	struct order found = { 0 };
+	enum err e;
+
+	TRY(find_live(c, m->order_id, &found));
+	e = user_hold_tx(c, found.user_id);
+	return e == ERR_NOT_FOUND && found.status == ORDER_PENDING
+		       ? fail(c, ERR_ORDER_TRANSITION, "status")
+	       : e == ERR_NOT_FOUND ? OK
+				    : e;
 }
 
 /* Lock a live order with its products. */
@@ -268,6 +272,8 @@ static enum err update_tx(struct ctx *c, void *arg)
 	struct order *o = m->out;
 	bool moves, fixed, changed;
 
+	if (field_has(order_change_fields, in, "status") && in->status == ORDER_PAID)
+		TRY(refuse_nobody_tx(c, m));
 	TRY(lock_live_tx(c, m->order_id, o));
 	moves = field_has(order_change_fields, in, "status") && in->status != o->status;
 	if (moves && find_transition(o, (enum order_status)in->status, BY_ADMIN) == NULL)
@@ -344,37 +350,27 @@ enum err order_delete(struct ctx *c, const char *order_id)
 	return db_tx(c, delete_tx, (void *)(uintptr_t)order_id);
 }
 
-/* Cancel what a user has pending, some at a time. *more: as many were found as can be read at once. */
-static enum err cancel_some_tx(struct ctx *c, int64_t user_id, bool *more)
-{
-	const struct order *pending;
-	struct db_rows rows;
-
-	TRY(db_all(c, SQL_PENDING, ARGS(I64(user_id), I64(LEAVE_STEP)), order_fields,
-		sizeof(struct order), LEAVE_STEP, &rows));
-	pending = rows.list.rows;
-	for (int64_t i = 0; i < rows.list.n; i++) {
-		struct order o = { 0 };
-
-		TRY(order_lock_tx(c, pending[i].id, true, &o));
-		if (o.status == ORDER_PENDING)
-			TRY(move_tx(c, &o, ORDER_CANCELLED, BY_ADMIN));
-	}
-	*more = rows.list.n == LEAVE_STEP;
-	return OK;
-}
-
-enum err order_leave_user_tx(struct ctx *c, int64_t user_id)
+enum err order_refuse_leaving_tx(struct ctx *c, int64_t user_id)
 {
 	struct order row = { 0 };
-	bool more = true, busy;
+	bool busy;
 
-	while (more)
-		TRY(cancel_some_tx(c, user_id, &more));
 	TRY(db_find(c, SQL_BUSY, ARGS(I64(user_id)), order_fields, &row, &busy));
-	if (busy)
-		return fail(c, ERR_USER_IN_USE, NULL);
-	return db_exec(c, SQL_FORGET_USER, ARGS(I64(user_id)), NULL);
+	return busy ? fail(c, ERR_USER_IN_USE, NULL) : OK;
+}
+
+static enum err abandon_tx(struct ctx *c, void *arg)
+{
+	const int64_t id = *(const int64_t *)arg;
+	struct order o = { 0 };
+
+	TRY(order_lock_tx(c, id, true, &o));
+	return o.status == ORDER_PENDING ? move_tx(c, &o, ORDER_CANCELLED, BY_ADMIN) : OK;
+}
+
+enum err order_abandon(struct ctx *c, int64_t id)
+{
+	return db_tx(c, abandon_tx, &id);
 }
 
 /* ---- settlement and jobs ---- */

@@ -58,7 +58,7 @@ struct order {
 		const char *nickname, *email;
 	} user;
 	struct list items; /* of struct order_item */
-	bool of_nobody;    /* locked for a grant: cancelled, and its owner has left */
+	bool of_nobody;    /* locked for a grant, and its owner has left */
 };
 extern const struct field consignee_fields[], shipment_fields[];
 extern const struct field order_fields[];      /* as creation and PUT answer */
@@ -111,7 +111,8 @@ extern const struct field order_query_fields[];
 /*
  * Place an order for the actor: merge and price its lines, take the stock, write it; one
  * transaction. Honours c->idem. A total of 0.00 is paid at once.
- * Fails: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVALID (total too large), naming the line.
+ * Fails: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVALID (total too large), naming the line;
+ * PENDING_ORDERS (as many wait for payment as one may have, conf PENDING_ORDERS_MAX).
  */
 enum err order_place(struct ctx *c, const struct order_new *in, struct order *out) MUST;
 /* Newest first; one's own, for administrators everybody's. */
@@ -128,11 +129,27 @@ enum err order_complete(struct ctx *c, const char *order_id, struct order *out) 
 /* Hide it; a pending one is cancelled first. Fails: NOT_FOUND, ORDER_TRANSITION (1 and 2). */
 enum err order_delete(struct ctx *c, const char *order_id) MUST;
 
+/* ---- a user leaves (flow/leave.h) ---- */
+
+/* May a locked user go? Fails: USER_IN_USE (orders paid or shipped). */
+enum err order_refuse_leaving_tx(struct ctx *c, int64_t user_id) MUST;
+/* Cancel an order of a deleted user, if it is pending. A transaction of its own. */
+enum err order_abandon(struct ctx *c, int64_t id) MUST;
+
+/* Where in the orders of a user, newest first, one is; { .before_ms = INT64_MAX } begins. */
+struct order_walk {
+	int64_t before_ms, before_id;
+	int64_t left; /* how many could not be cancelled */
+	bool more;
+};
+enum { ORDER_WALK_STEP = 100 };
 /*
- * Before a user is deleted: cancel what he has pending, so that nobody pays for it any more, and
- * forget where his orders went. The books stay. Fails: USER_IN_USE (orders paid or shipped).
+ * The next ORDER_WALK_STEP orders of a deleted user: cancel what is pending, so that nobody pays
+ * for it any more, and forget where they went; each in its own transaction. The books stay.
+ * Ends early at until_ms of clock_mono_ms().
  */
-enum err order_leave_user_tx(struct ctx *c, int64_t user_id) MUST;
+enum err order_forget_some(
+	struct ctx *c, int64_t user_id, int64_t until_ms, struct order_walk *at) MUST;
 
 /* ---- for settlement and jobs ---- */
 
@@ -147,8 +164,8 @@ enum err order_time_out(struct ctx *c, int64_t id, bool *done) MUST;
 /* Lock an order, and its products before it if a change of stock may follow. */
 enum err order_lock_tx(struct ctx *c, int64_t id, bool with_products, struct order *out) MUST;
 /*
- * The same for a payment that has come: with owner and products if the order was cancelled,
- * so that its stock can be taken again.
+ * The same for a payment that has come: with its owner, and with its products if the order was
+ * cancelled, so that its stock can be taken again.
  */
 enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out) MUST;
 

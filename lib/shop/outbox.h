@@ -9,7 +9,11 @@
 #include "base/ctx.h"
 #include "base/field.h"
 
-enum outbox_kind { OUTBOX_FOLLOW_ATTEMPT = 1, OUTBOX_FOLLOW_REFUND = 2 };
+enum outbox_kind {
+	OUTBOX_FOLLOW_ATTEMPT = 1,
+	OUTBOX_FOLLOW_REFUND = 2,
+	OUTBOX_FORGET_USER = 3, /* cancel and forget what a deleted user has left */
+};
 
 struct outbox {
 	int64_t outbox_id, ref_id, tries;

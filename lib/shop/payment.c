@@ -66,7 +66,12 @@ static const char SQL_NEWEST[] = "SELECT " COLUMNS
 static const char SQL_READ[] = "SELECT " COLUMNS " FROM payment_attempts WHERE attempt_id = ?";
 static const char SQL_LOCK[] =
 	"SELECT " COLUMNS " FROM payment_attempts WHERE attempt_id = ? FOR UPDATE";
-static const char SQL_FORGET_USER[] = "UPDATE payment_attempts SET request = '' WHERE user_id = ?";
+static const char SQL_OF_USER[] =
+	"SELECT attempt_id FROM payment_attempts FORCE INDEX (by_user) "
+	"WHERE user_id = ? AND attempt_id > ? ORDER BY attempt_id LIMIT ?";
+static const char SQL_FORGET[] =
+	"UPDATE JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) l STRAIGHT_JOIN "
+	"payment_attempts a FORCE INDEX (PRIMARY) ON a.attempt_id = l.id SET a.request = ''";
 /* to a new value, even twice in one moment: a row that stays the same is sent to no other node */
 static const char SQL_TOUCH[] =
 	"UPDATE payment_attempts "
@@ -199,9 +204,22 @@ enum err payment_lock_tx(struct ctx *c, int64_t attempt_id, struct attempt *out)
 	return db_one(c, SQL_LOCK, ARGS(I64(attempt_id)), attempt_fields, out);
 }
 
-enum err payment_forget_user_tx(struct ctx *c, int64_t user_id)
+enum err payment_forget_some(struct ctx *c, int64_t user_id, int64_t *after, bool *more)
 {
-	return db_exec(c, SQL_FORGET_USER, ARGS(I64(user_id)), NULL);
+	int64_t ids[PAYMENT_FORGET_STEP];
+	const struct attempt *found;
+	struct db_rows rows;
+
+	TRY(db_all(c, SQL_OF_USER, ARGS(I64(user_id), I64(*after), I64(PAYMENT_FORGET_STEP + 1)),
+		attempt_fields, sizeof(*found), PAYMENT_FORGET_STEP, &rows));
+	found = rows.list.rows;
+	for (int64_t i = 0; i < rows.list.n; i++)
+		ids[i] = found[i].attempt_id;
+	*more = rows.more;
+	if (rows.list.n == 0)
+		return OK;
+	*after = ids[rows.list.n - 1];
+	return db_exec(c, SQL_FORGET, ARGS(TEXT(db_id_list(c, ids, (size_t)rows.list.n))), NULL);
 }
 
 enum err payment_touch_tx(struct ctx *c, int64_t attempt_id)

@@ -67,8 +67,12 @@ enum err payment_granted(struct ctx *c, enum payable_kind kind, int64_t payable_
 /* Fails: NOT_FOUND. */
 enum err payment_read(struct ctx *c, int64_t attempt_id, struct attempt *out) MUST;
 enum err payment_lock_tx(struct ctx *c, int64_t attempt_id, struct attempt *out) MUST;
-/* Before a user is deleted: what was sent to a provider names his openid. */
-enum err payment_forget_user_tx(struct ctx *c, int64_t user_id) MUST;
+/*
+ * Of a deleted user, forget what was sent to a provider: it names his openid. Some attempts behind
+ * *after at a time; *more: there are others.
+ */
+enum { PAYMENT_FORGET_STEP = 200 };
+enum err payment_forget_some(struct ctx *c, int64_t user_id, int64_t *after, bool *more) MUST;
 /* Write a locked attempt without changing it, so that another node's change of it fails. */
 enum err payment_touch_tx(struct ctx *c, int64_t attempt_id) MUST;
 /* May the provider be asked about it now? At most once in gap_ms, over all processes. */

@@ -206,6 +206,7 @@ const SABOTAGE = [
   ['whatever is owned has its owner', `order ${cancelled.order_id}`, ...edited(...orderOf(ids.cancelled), 'user_id = 999999')],
   ['whatever is owned has its owner', `card ${card}`, ...edited(...cardOf, 'user_id = 999999, live_user_id = 999999')],
   ['whatever is owned has its owner', 'member ', ...gone('users', `user_id = ${bob.user.user_id}`)],
+  ['who has left has no order to come', `order ${shipped.order_id}`, ...edited('users', `user_id = ${anna.user.user_id}`, 'deleted_at = 1')],
   ['every user is a member', `user ${bob.user.user_id}`, ...gone('members', `user_id = ${bob.user.user_id}`)],
 ];
 const MEMBERSHIPS = [...AUDIT_RULES, ...AUDIT_OTHERS];

@@ -1,7 +1,7 @@
 // The people: lists, changes by administrators and by oneself, deletion, and the last administrator.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CANCELLED, COMPLETED, DATE, PAID, PENDING, REFUNDED, SHIPPED, assertRefused, isBusy, openTrade, tally } from './trading.mjs';
+import { ATTEMPT, CANCELLED, COMPLETED, DATE, PAID, PENDING, REFUNDED, SHIPPED, assertRefused, isBusy, openTrade, tally } from './trading.mjs';
 
 const USER = ['user_id', 'openid', 'nickname', 'avatar_url', 'gender', 'phone', 'email', 'permission_level', 'created_at', 'updated_at'];
 const DONE = { message: '用户信息更新成功' };
@@ -302,6 +302,85 @@ test('what a deleted user has pending is cancelled, and its stock given back', a
   assert.deepEqual(await sent(), [false], 'it named who was to pay');
   await shop.jobs();
   assert.equal((await trade.atWechat(outTradeNo)).trade_state, 'CLOSED', 'nobody can pay it any more');
+});
+
+// Orders of one user that wait, each with lines of all the goods, newest by number; as many as no one could have placed.
+async function pile(userId, goods, n, first) {
+  await shop.sql(`
+    CREATE TEMPORARY TABLE pile (n BIGINT NOT NULL PRIMARY KEY);
+    INSERT INTO pile VALUES ${Array.from({ length: n }, (_, i) => `(${first + i})`).join()};
+    INSERT INTO orders (id, order_id, user_id, total_amount, status, stock_held, expires_at, created_at, updated_at, consignee_name)
+      SELECT n, CONCAT('ORDERP', n), ${userId}, ${goods.length}, 0, 1, 4102444800000, 1700000000000 + n DIV 7, 1700000000000, '堆' FROM pile;
+    INSERT INTO order_items (order_id, product_id, name, quantity, unit_price, total_price)
+      SELECT n, p.product_id, '堆', 1, 1, 1 FROM pile JOIN products p ON p.product_id IN (${goods.join()});
+    INSERT INTO stock_moves (product_id, delta, reason, order_id, at)
+      SELECT p.product_id, -1, 2, n, 1700000000000 FROM pile JOIN products p ON p.product_id IN (${goods.join()});
+    UPDATE products SET stock = stock - ${n} WHERE product_id IN (${goods.join()});
+    DROP TEMPORARY TABLE pile`);
+}
+
+const standing = async (userId) => (await shop.sql(`SELECT status, COUNT(*) AS n, COUNT(consignee_name) AS addresses FROM orders
+  WHERE user_id = ${userId} GROUP BY status`)).map((row) => [row.status, row.n, row.addresses]);
+
+test('however much a deleted user has pending, it is cancelled order by order while others buy the same (B17)', async () => {
+  const PILE = 300;
+  const goods = [await trade.product({ stock: 5000 }), await trade.product({ stock: 5000 }), await trade.product({ stock: 5000 })];
+  const [carl, ...others] = await trade.buyers(4);
+  await pile(carl.user.user_id, goods, PILE, 1_000_000);
+  let over = false;
+  const buying = Promise.all(others.map(async (person) => {
+    const answers = [];
+    while (!over) answers.push(await trade.tryOrder(person, [[goods[answers.length % 3], 1], [goods[(answers.length + 1) % 3], 1]]));
+    return answers;
+  }));
+  const answer = await remove(carl.user.user_id);
+  for (let passes = 1; (await standing(carl.user.user_id)).some(([status]) => status === PENDING); passes += 1) {
+    shop.clock(120 * passes); // what is left is due
+    await shop.jobs();
+  }
+  shop.clock(0);
+  over = true;
+  assert.equal(answer.status, 204);
+  const bought = (await buying).flat();
+  assert.ok(bought.length >= others.length);
+  assert.deepEqual(bought.filter(({ status }) => status !== 201).map(({ body }) => body), []);
+  assert.deepEqual(await standing(carl.user.user_id), [[CANCELLED, PILE, 0]]);
+  await trade.audit(0);
+});
+
+test('what keeps an order from being cancelled keeps nobody from being deleted: jobs does the rest (B17)', async () => {
+  const [goods, held] = [await trade.product({ stock: 5 }), await trade.product({ stock: 5 })];
+  const carl = await trade.buyer();
+  const consignee = { name: '卡尔', phone: '13400000002', address: '某街 1 号' };
+  const orders = [];
+  for (const id of [goods, held, goods]) orders.push(await trade.order(carl, [[id, 1]], { consignee }));
+  const { outTradeNo } = await trade.prepay(carl, orders[1]);
+  const other = shop.session();
+  await other.run(`START TRANSACTION; SELECT stock FROM products WHERE product_id = ${held} FOR UPDATE`);
+  assert.equal((await remove(carl.user.user_id)).status, 204);
+  assertRefused(await get(carl.user.user_id), 404, 'NOT_FOUND');
+  assert.equal(await trade.status(orders[1]), PENDING);
+  await trade.audit(0); // the books are right in between, too
+  assertRefused(await trade.put(orders[1], { status: PAID, payment_method: '现金', payment_id: 'late' }), 409, 'ORDER_TRANSITION');
+  await shop.pay(outTradeNo); // and whatever is paid for it goes back
+  assert.deepEqual((await trade.attempts(orders[1])).map(({ state }) => state), [ATTEMPT.refundDue]);
+  await other.close();
+  shop.clock(120);
+  assert.match(await shop.jobs(), / 1 users,/);
+  shop.clock(0);
+  for (const order of orders) assert.deepEqual([await trade.status(order), (await trade.read(order)).consignee], [CANCELLED, null]);
+  assert.deepEqual([await trade.stock(goods), await trade.stock(held)], [5, 5]);
+  assert.deepEqual((await trade.attempts(orders[1])).map(({ request }) => request), ['']);
+  assert.deepEqual(await shop.sql('SELECT * FROM outbox WHERE kind = 3'), []);
+});
+
+test('who cannot be deleted keeps what is pending', async () => {
+  const carl = await trade.buyer();
+  const goods = await trade.product({ stock: 5 });
+  const paid = await trade.orderIn(carl, [[goods, 1]], PAID, 'offline');
+  const waiting = await trade.order(carl, [[goods, 1]]);
+  assertRefused(await remove(carl.user.user_id), 409, 'USER_IN_USE');
+  assert.deepEqual([await trade.status(waiting), await trade.status(paid)], [PENDING, PAID]);
 });
 
 test('a deleted user is hidden everywhere, and the same person begins as a new one', async () => {
