@@ -6,75 +6,16 @@
 //   * A read that locks guards nothing by itself: each is named in locking-reads.mjs, with what is written beside it.
 //   * What only one of MariaDB and MySQL takes is in none.
 
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LOCKING_READS } from './locking-reads.mjs';
+import { filesBelow, sources, textsOf } from './texts.mjs';
 
 process.chdir(path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..'));
 
 const faults = [];
 const fault = (file, line, text) => faults.push(`${file}:${line}: ${text}`);
-
-// ---- C: what of a source is a text ----
-
-const sources = ['lib', 'cgi-bin', 'cli'].flatMap(filesBelow).filter((file) => /\.[ch]$/.test(file)).sort();
-
-function filesBelow(dir) {
-  if (!existsSync(dir)) return [];
-  return readdirSync(dir, { withFileTypes: true })
-    .flatMap((entry) => (entry.isDirectory() ? filesBelow(`${dir}/${entry.name}`) : [`${dir}/${entry.name}`]));
-}
-
-const packages = ['json-c', 'libmariadb', 'libcrypto', 'libcurl', 'fcgi'];
-const flags = execFileSync('pkg-config', ['--cflags', ...packages], { encoding: 'utf8' }).split(/\s+/).filter(Boolean);
-
-// A source after the preprocessor, so that macros that stand for a piece of SQL are what they stand for.
-// Tokens that matter: words, texts, and single characters; those of included files are left out.
-function tokensOf(file) {
-  const options = ['-E', '-std=c11', '-D_GNU_SOURCE=', '-Ilib', ...flags, '-x', 'c', file];
-  const run = spawnSync(process.env.CC || 'gcc', options, { encoding: 'utf8', maxBuffer: 64 << 20 });
-  const tokens = [];
-  if (run.status !== 0) {
-    fault(file, 1, `can't be preprocessed: ${run.stderr.split('\n')[0]}`);
-    return tokens;
-  }
-  let [from, line] = [file, 0];
-  for (const text of run.stdout.split('\n')) {
-    const marker = /^# (\d+) "(.*?)"/.exec(text);
-    if (marker) {
-      [line, from] = [Number(marker[1]), marker[2]];
-      continue;
-    }
-    if (from === file) {
-      for (const match of text.matchAll(/"((?:\\.|[^"\\])*)"|'(?:\\.|[^'\\])*'|\w+|\S/g)) {
-        tokens.push(match[1] !== undefined ? { line, text: unescape(match[1]) } : { line, word: match[0] });
-      }
-    }
-    line++;
-  }
-  return tokens;
-}
-
-function unescape(literal) {
-  return literal.replace(/\\[nt]/g, ' ').replace(/\\(.)/g, '$1');
-}
-
-// Neighbouring literals are one text; `name` is the constant that it initialises, `constant` whether that is declared
-// as SQL has to be.
-function textsOf(tokens) {
-  const texts = [];
-  for (let i = 0; i < tokens.length; i++) {
-    if (tokens[i].text === undefined) continue;
-    const before = tokens.slice(Math.max(0, i - 7), i).map((token) => token.word ?? '""').join(' ');
-    const match = /(static const char )?\b(\w+) \[ \] = $/.exec(`${before} `);
-    const text = { line: tokens[i].line, text: '', name: match?.[2] ?? '', constant: match?.[1] !== undefined };
-    for (; tokens[i]?.text !== undefined; i++) text.text += tokens[i].text;
-    texts.push(text);
-  }
-  return texts;
-}
 
 // ---- SQL: what a text does ----
 
@@ -157,7 +98,7 @@ for (const table of tables) {
 const locking = new Set();
 
 for (const file of sources) {
-  for (const { line, text, name, constant } of textsOf(tokensOf(file))) {
+  for (const { line, text, name, constant } of textsOf(file)) {
     const named = name.startsWith('SQL_');
     if (!named && !isSql(text)) continue;
     checkPlace(file, line, text, named && constant);
