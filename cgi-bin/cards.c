@@ -8,8 +8,7 @@ static enum err list_cards(struct ctx *c, struct req *r, struct resp *w)
 	struct card_query q = { 0 };
 	struct page_rows rows;
 
-	TRY(req_query(c, r, card_query_fields, &q));
-	TRY(req_page(c, r, &q.page));
+	TRY(req_list(c, r, card_query_fields, &q, &q.page));
 	TRY(card_list(c, &q, &rows));
 	return resp_page(c, r, w, card_full_fields, sizeof(struct card), &rows);
 }
@@ -60,8 +59,7 @@ static enum err read_ledger(struct ctx *c, struct req *r, struct resp *w)
 	struct card_entry_query q = { 0 };
 	struct page_rows rows;
 
-	TRY(req_query(c, r, card_entry_query_fields, &q));
-	TRY(req_page(c, r, &q.page));
+	TRY(req_list(c, r, card_entry_query_fields, &q, &q.page));
 	TRY(card_ledger(c, &q, &rows));
 	return resp_page(c, r, w, card_entry_fields, sizeof(struct card_entry), &rows);
 }

@@ -8,8 +8,7 @@ static enum err list_categories(struct ctx *c, struct req *r, struct resp *w)
 	struct category_query q = { 0 };
 	struct page_rows rows;
 
-	TRY(req_query(c, r, category_query_fields, &q));
-	TRY(req_page(c, r, &q.page));
+	TRY(req_list(c, r, category_query_fields, &q, &q.page));
 	TRY(category_list(c, &q, &rows));
 	return resp_page(c, r, w, category_fields, sizeof(struct category), &rows);
 }

@@ -9,12 +9,32 @@
 
 /* ---- plans ---- */
 
+/* The list of one, with the tag that a PATCH of it may name in If-Match. */
+static enum err list_one_plan(
+	struct ctx *c, int64_t id, const struct page_number *page, struct resp *w)
+{
+	struct plan plan = { 0 };
+	struct page_counted rows = { { &plan, 1 }, 1 };
+	const enum err e = plan_get(c, id, &plan);
+
+	if (e != OK && e != ERR_NOT_FOUND)
+		return e;
+	if (e == OK)
+		resp_about(c, w, plan_fields, &plan);
+	rows.total = e == OK;
+	rows.list.n = page->page == 1 ? rows.total : 0;
+	return envelope_page(w, plan_fields, sizeof(plan), page, &rows);
+}
+
 static enum err list_plans(struct ctx *c, struct req *r, struct resp *w)
 {
+	struct plan_id id;
 	struct page_number page;
 	struct page_counted rows;
 
-	TRY(req_page_number(c, r, &page));
+	TRY(req_list_numbered(c, r, plan_id_fields, &id, &page));
+	if (field_has(plan_id_fields, &id, "id"))
+		return list_one_plan(c, id.id, &page, w);
 	TRY(plan_list(c, &page, &rows));
 	return envelope_page(w, plan_fields, sizeof(struct plan), &page, &rows);
 }
@@ -94,8 +114,7 @@ static enum err list_orders(struct ctx *c, struct req *r, struct resp *w)
 	struct membership_query q = { 0 };
 	struct page_counted rows;
 
-	TRY(req_query(c, r, membership_query_fields, &q));
-	TRY(req_page_number(c, r, &q.page));
+	TRY(req_list_numbered(c, r, membership_query_fields, &q, &q.page));
 	TRY(membership_list(c, &q, &rows));
 	return envelope_page(
 		w, membership_order_fields, sizeof(struct membership_order), &q.page, &rows);

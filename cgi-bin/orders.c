@@ -8,8 +8,7 @@ static enum err list_orders(struct ctx *c, struct req *r, struct resp *w)
 	struct order_query q = { 0 };
 	struct page_rows rows;
 
-	TRY(req_query(c, r, order_query_fields, &q));
-	TRY(req_page(c, r, &q.page));
+	TRY(req_list(c, r, order_query_fields, &q, &q.page));
 	TRY(order_list(c, &q, &rows));
 	return resp_page(c, r, w, order_full_fields, sizeof(struct order), &rows);
 }

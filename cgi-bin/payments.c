@@ -47,8 +47,7 @@ static enum err list_refunds(struct ctx *c, struct req *r, struct resp *w)
 	struct refund_query q = { 0 };
 	struct page_rows rows;
 
-	TRY(req_query(c, r, refund_query_fields, &q));
-	TRY(req_page(c, r, &q.page));
+	TRY(req_list(c, r, refund_query_fields, &q, &q.page));
 	TRY(refund_list(c, &q, &rows));
 	return resp_page(c, r, w, refund_fields, sizeof(struct refund), &rows);
 }

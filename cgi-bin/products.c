@@ -8,8 +8,7 @@ static enum err list_products(struct ctx *c, struct req *r, struct resp *w)
 	struct product_query q = { 0 };
 	struct page_rows rows;
 
-	TRY(req_query(c, r, product_query_fields, &q));
-	TRY(req_page(c, r, &q.page));
+	TRY(req_list(c, r, product_query_fields, &q, &q.page));
 	TRY(product_list(c, &q, &rows));
 	return resp_page(c, r, w, product_full_fields, sizeof(struct product), &rows);
 }
@@ -35,7 +34,7 @@ static enum err update_product(struct ctx *c, struct req *r, struct resp *w)
 {
 	struct product in = { 0 }, out = { 0 };
 
-	TRY(req_body(c, r, product_fields, JSON_CHANGE, &in));
+	TRY(req_body(c, r, product_change_fields, JSON_CHANGE, &in));
 	TRY(product_update(c, req_id(r, 0), &in, &out));
 	return resp_one(w, 200, product_fields, &out);
 }

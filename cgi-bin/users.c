@@ -12,8 +12,7 @@ static enum err list_users(struct ctx *c, struct req *r, struct resp *w)
 	struct user_query q = { 0 };
 	struct page_rows rows;
 
-	TRY(req_query(c, r, user_query_fields, &q));
-	TRY(req_page(c, r, &q.page));
+	TRY(req_list(c, r, user_query_fields, &q, &q.page));
 	TRY(user_list(c, &q, &rows));
 	return resp_page(c, r, w, user_fields, sizeof(struct user), &rows);
 }

@@ -49,7 +49,9 @@ struct ctx {
 	struct wx_keys *wx_keys; /* process-owned; NULL where no provider is used */
 	struct actor actor;
 	struct idempotency idem;
-	int64_t now_ms;      /* the time of this request (clock.h) */
+	const char *
+		if_match; /* the states that a PUT or PATCH was meant for (ext/entity.h); NULL: any */
+	int64_t now_ms;   /* the time of this request (clock.h) */
 	int64_t deadline_ms; /* clock_mono_ms() past which nothing is tried again; 0: none */
 	const char *fault;   /* what an error is about, e.g. "items[0].quantity"; NULL: nothing */
 };

@@ -229,15 +229,22 @@ static void object_done(struct json_object **o)
 	json_object_put(*o);
 }
 
+enum err json_check(struct ctx *c, struct slice text)
+{
+	const char *what;
+
+	if (json_scan(text.p, text.len, &c->arena, &what) == JSON_FINE)
+		return OK;
+	return fail(c, ERR_MALFORMED, what[0] == '\0' ? NULL : what);
+}
+
 enum err json_read(struct ctx *c, struct slice text, const struct field *fields,
 	enum json_mode mode, void *out)
 {
 	AUTO(tokener_done) struct json_tokener *tokener = NULL;
 	AUTO(object_done) struct json_object *o = NULL;
-	const char *what;
 
-	if (json_scan(text.p, text.len, &c->arena, &what) != JSON_FINE)
-		return fail(c, ERR_MALFORMED, what[0] == '\0' ? NULL : what);
+	TRY(json_check(c, text));
 	tokener = json_tokener_new_ex(JSON_DEPTH_MAX + 1);
 	if (tokener == NULL)
 		abort();

@@ -7,11 +7,15 @@
 
 #include "base/ctx.h"
 #include "base/field.h"
+#include "base/str.h"
 
 enum json_mode {
 	JSON_MAKE,   /* F_REQUIRED members must be there */
 	JSON_CHANGE, /* every member is optional */
 };
+
+/* Is this exactly one JSON text? Fails: MALFORMED naming the place, where one is known. */
+enum err json_check(struct ctx *c, struct slice text) MUST;
 
 /*
  * Read an object into *out, a struct that begins with `uint64_t has`. Members

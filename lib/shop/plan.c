@@ -1,6 +1,7 @@
 #include "shop/plan.h"
 
 #include "ext/db.h"
+#include "ext/entity.h"
 #include "shop/journal.h"
 
 const struct field plan_fields[] = {
@@ -65,6 +66,12 @@ enum err plan_list(struct ctx *c, const struct page_number *page, struct page_co
 		sizeof(struct plan), page->size, &rows));
 	*out = (struct page_counted){ rows.list, count.total };
 	return OK;
+}
+
+enum err plan_get(struct ctx *c, int64_t id, struct plan *out)
+{
+	TRY(db_one(c, SQL_READ, ARGS(I64(id)), plan_fields, out));
+	return out->is_active || c->actor.administrator ? OK : ERR_NOT_FOUND;
 }
 
 static enum err offered(enum err e, const struct plan *plan)
@@ -134,6 +141,7 @@ static enum err update_tx(struct ctx *c, void *arg)
 	struct plan *row = x->out;
 
 	TRY(db_one(c, SQL_LOCK, ARGS(I64(x->id)), plan_fields, row));
+	TRY(entity_unchanged(c, plan_fields, row));
 	if (field_same(plan_fields, row, x->in))
 		return OK;
 	if (field_has(plan_fields, x->in, "price") && money_cmp(row->price, x->in->price) != 0)

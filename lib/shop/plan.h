@@ -35,8 +35,10 @@ extern const struct field plan_id_fields[];
 
 /* All for administrators, else those on the shelf; newest last, as they are shown. */
 enum err plan_list(struct ctx *c, const struct page_number *page, struct page_counted *out) MUST;
+/* One of the list. Fails: NOT_FOUND. */
+enum err plan_get(struct ctx *c, int64_t id, struct plan *out) MUST;
 enum err plan_create(struct ctx *c, const struct plan *in, struct plan *out) MUST;
-/* Change what `in` names; orders keep what they were quoted. Fails: NOT_FOUND. */
+/* Change what `in` names; orders keep what they were quoted. Fails: NOT_FOUND, PRECONDITION. */
 enum err plan_update(struct ctx *c, int64_t id, const struct plan *in, struct plan *out) MUST;
 /* Remove it; one with orders only goes off the shelf: *kept (BEHAVIOUR 31). Fails: NOT_FOUND. */
 enum err plan_delete(struct ctx *c, int64_t id, bool *kept) MUST;

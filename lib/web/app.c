@@ -31,12 +31,28 @@ static bool is_json_type(const char *type)
 	return *type == '\0' || *type == ';' || isspace((unsigned char)*type);
 }
 
-/* 413 and 415 belong to the frame (BEHAVIOUR 12). */
+/* Some clients begin a text with a byte order mark, which RFC 8259 lets a reader skip. */
+static struct slice without_bom(struct slice text)
+{
+	static const char bom[] = "\xEF\xBB\xBF";
+
+	if (text.len < 3 || memcmp(text.p, bom, 3) != 0)
+		return text;
+	return (struct slice){ text.p + 3, text.len - 3 };
+}
+
+/*
+ * 413, 415 and malformed JSON belong to the frame (BEHAVIOUR 12): half a request is not carried
+ * out, also where no body is asked for. A body of GET or HEAD means nothing, and is not read.
+ */
 static enum err read_body(struct ctx *c, struct req *r)
 {
 	const bool provider = r->route->role == ROLE_PROVIDER;
 	const size_t max = provider ? BODY_MAX_PROVIDER : BODY_MAX;
 
+	r->body = (struct slice){ "", 0 };
+	if (r->method == GET)
+		return OK;
 	switch (fcgi_read_body(r->fcgi, &c->arena, max, &r->body)) {
 	case FCGI_BODY_TOO_LARGE:
 		return ERR_TOO_LARGE;
@@ -45,10 +61,19 @@ static enum err read_body(struct ctx *c, struct req *r)
 	case FCGI_BODY_OK:
 		break;
 	}
-	if (r->body.len > 0 && !provider && r->method != GET &&
-		!is_json_type(fcgi_var(r->fcgi, "CONTENT_TYPE")))
+	if (r->body.len == 0 || provider)
+		return OK;
+	if (!is_json_type(fcgi_var(r->fcgi, "CONTENT_TYPE")))
 		return ERR_MEDIA_TYPE;
-	return OK;
+	r->body = without_bom(r->body);
+	return json_check(c, r->body);
+}
+
+/* If-Match is for what changes an entity that is there. */
+static void read_precondition(struct ctx *c, const struct req *r)
+{
+	if (r->method == PUT || r->method == PATCH)
+		c->if_match = req_header(r, "HTTP_IF_MATCH");
 }
 
 /* Only routes that declare it look at an Idempotency-Key (DESIGN.md 1). */
@@ -90,9 +115,13 @@ static enum err judge(struct ctx *c, const struct app *app, struct req *r, struc
 		return ERR_METHOD_NOT_ALLOWED;
 	}
 	r->route = m.route;
+	r->changeable = m.methods & 1U << PUT;
 	memcpy(r->params, m.params, sizeof(r->params));
 	TRY(auth_check(c, r, app->identify));
+	if (r->route->role != ROLE_PROVIDER)
+		TRY(req_read_query(c, r));
 	TRY(read_body(c, r));
+	read_precondition(c, r);
 	TRY(read_idempotency_key(c, r));
 	return r->route->handler(c, r, w);
 }
@@ -102,6 +131,13 @@ static bool is_storable(const struct ctx *c, const struct req *r, const struct r
 {
 	return r->route != NULL && r->route->role == ROLE_PUBLIC && r->method == GET &&
 	       !(r->route->flags & ROUTE_VOLATILE) && !c->actor.administrator && w->status == 200;
+}
+
+/* What can be asked about again, or be changed on condition that it is still the same. */
+static bool is_tagged(const struct req *r, const struct resp *w, bool storable)
+{
+	return storable ||
+	       (r->method == GET && w->status == 200 && (r->changeable || w->tag != NULL));
 }
 
 /* A customer's own copy is no one else's, though it says the same. */
@@ -119,13 +155,16 @@ static void send_reply(struct ctx *c, const struct req *r, struct resp *w, const
 
 	if (c->idem.replayed)
 		resp_header(w, "Idempotent-Replayed", "true");
-	if (storable) {
-		/* an administrator is shown more */
+	if (storable) /* an administrator is shown more */
 		resp_header(w, "Vary", "Authorization");
-		etag_apply(c, r, w);
-	}
+	if (is_tagged(r, w, storable))
+		etag_apply(c, r, w, storable);
+	if (w->status == 503)
+		resp_header(w, "Retry-After", "1");
 	cors_headers(c, r, w);
-	str_addf(&head, "Status: %d\r\nX-Request-Id: %s\r\nX-Content-Type-Options: nosniff\r\n",
+	str_addf(&head,
+		"Status: %d\r\nX-Request-Id: %s\r\nX-Content-Type-Options: nosniff\r\n"
+		"Accept-Ranges: none\r\n",
 		w->status, id);
 	str_addf(&head, "Cache-Control: %s\r\n", cache_control(c, storable));
 	if (w->content_type != NULL)

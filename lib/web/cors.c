@@ -27,7 +27,7 @@ void cors_headers(struct ctx *c, const struct req *r, struct resp *w)
 		return;
 	resp_header(w, "Access-Control-Allow-Origin", origin);
 	resp_header(w, "Access-Control-Expose-Headers",
-		"Link, X-Request-Id, Idempotent-Replayed, Retry-After, X-RateLimit-Limit, "
+		"ETag, Link, X-Request-Id, Idempotent-Replayed, Retry-After, X-RateLimit-Limit, "
 		"X-RateLimit-Remaining, X-RateLimit-Reset");
 }
 
@@ -52,7 +52,7 @@ void cors_preflight(struct ctx *c, const struct req *r, unsigned methods, struct
 	if (origin == NULL || !is_allowed(c->conf->cors_origins, origin))
 		return;
 	resp_header(w, "Access-Control-Allow-Methods", cors_methods(c, methods));
-	resp_header(
-		w, "Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key");
+	resp_header(w, "Access-Control-Allow-Headers",
+		"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match");
 	resp_header(w, "Access-Control-Max-Age", "600");
 }

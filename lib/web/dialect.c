@@ -32,12 +32,12 @@ static const struct override overrides[] = {
 	{ MEMBERSHIP_ORDERS, 403, 403, 0, "FORBIDDEN" },
 	{ MEMBERSHIP_ORDERS, 404, 404, 0, "NOT_FOUND" },
 	{ MEMBERSHIP_ORDERS, 409, 409, 422, "VALIDATION_ERROR" },
-	{ MEMBERSHIP_ORDERS, 413, 422, 0, "VALIDATION_ERROR" },
+	{ MEMBERSHIP_ORDERS, 412, 422, 0, "VALIDATION_ERROR" },
 	{ MEMBERSHIP_ORDERS, 500, 599, 0, "SERVER_ERROR" },
 	{ MEMBER_SYSTEM, 400, 400, 0, "INVALID_REQUEST_FORMAT" },
 	{ MEMBER_SYSTEM, 401, 401, 0, "AUTHENTICATION_REQUIRED" },
 	{ MEMBER_SYSTEM, 403, 403, 0, "PERMISSION_DENIED" },
-	{ MEMBER_SYSTEM, 413, 415, 0, "INVALID_REQUEST_FORMAT" },
+	{ MEMBER_SYSTEM, 412, 415, 0, "INVALID_REQUEST_FORMAT" },
 	{ MEMBER_SYSTEM, 429, 429, 0, "RATE_LIMIT_EXCEEDED" },
 	{ MEMBER_SYSTEM, 500, 599, 0, "INTERNAL_SERVER_ERROR" },
 	{ RENEWAL, 400, 400, 0, "VALIDATION_ERROR" },
@@ -45,6 +45,19 @@ static const struct override overrides[] = {
 	{ RENEWAL, 429, 429, 0, "RATE_LIMIT_EXCEEDED" },
 	{ RENEWAL, 500, 599, 0, "PAYMENT_FAILED" },
 };
+
+/* Is it the prefix or below, segment by segment? As for routes, slashes count once. */
+static bool is_below(const char *path, const char *prefix)
+{
+	while (*prefix != '\0') {
+		if (*path != *prefix)
+			return false;
+		if (*path++ == '/')
+			path += strspn(path, "/");
+		prefix++;
+	}
+	return *path == '/' || *path == '\0';
+}
 
 static enum dialect dialect_of(const char *path)
 {
@@ -54,8 +67,7 @@ static enum dialect dialect_of(const char *path)
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
 		size_t len = strlen(prefixes[i].path);
 
-		if (len > best_len && strncmp(path, prefixes[i].path, len) == 0 &&
-			(path[len] == '/' || path[len] == '\0')) {
+		if (len > best_len && is_below(path, prefixes[i].path)) {
 			best = prefixes[i].dialect;
 			best_len = len;
 		}
@@ -80,6 +92,10 @@ static void write_flat(struct ctx *c, struct str *b, const struct wire_error *e,
 		str_addc(b, ',');
 		add_text(b, "field", c->fault);
 	}
+	if (strcmp(e->cause, e->code) != 0) {
+		str_addc(b, ',');
+		add_text(b, "cause", e->cause);
+	}
 	str_addc(b, ',');
 	add_text(b, "request_id", request_id);
 	str_addc(b, '}');
@@ -95,6 +111,10 @@ static void write_nested(
 	str_adds(b, ",\"details\":{");
 	if (c->fault != NULL) {
 		add_text(b, "field", c->fault);
+		str_addc(b, ',');
+	}
+	if (strcmp(e->cause, e->code) != 0) {
+		add_text(b, "cause", e->cause);
 		str_addc(b, ',');
 	}
 	add_text(b, "request_id", request_id);
@@ -134,7 +154,7 @@ struct wire_error dialect_error(
 {
 	const enum dialect d = dialect_of(path);
 	const struct err_info *info = err_info(e);
-	struct wire_error out = { info->status, info->code, info->text };
+	struct wire_error out = { info->status, info->code, info->code, info->text };
 
 	for (size_t i = 0; i < ARRAY_LEN(overrides); i++) {
 		const struct override *o = &overrides[i];
@@ -153,7 +173,5 @@ struct wire_error dialect_error(
 		resp_header(w, "WWW-Authenticate", "Bearer");
 	if (out.status == 429)
 		resp_header(w, "Retry-After", "60");
-	if (out.status == 503)
-		resp_header(w, "Retry-After", "1");
 	return out;
 }

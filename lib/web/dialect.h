@@ -10,7 +10,10 @@
 /* What an error is on the wire. */
 struct wire_error {
 	int status;
-	const char *code, *text; /* text names the fault, if there is one */
+	const char *code; /* as the dialect names it */
+	const char *
+		cause; /* of err.def; told as well where the dialect names a whole class by one code */
+	const char *text; /* names the fault, if there is one */
 };
 
 /* Replace the answer by error e for this path. */

@@ -66,11 +66,27 @@ static const char *without_authority(const char *uri)
 	return uri;
 }
 
+/* What of a badly encoded path can be read; whatever can't ends a segment. */
+static const char *readable_path(struct ctx *c, struct slice path)
+{
+	struct str s = str_new(&c->arena, path.len + 1);
+
+	for (size_t i = 0; i < path.len; i++) {
+		const size_t len = path.p[i] == '%' && i + 2 < path.len ? 3 : 1;
+		const char *ch = req_decode(c, (struct slice){ path.p + i, len }, false);
+
+		str_addc(&s, ch != NULL ? *ch : '/');
+		i += ch != NULL ? len - 1 : 0;
+	}
+	return str_text(&s);
+}
+
 bool req_read_target(struct ctx *c, struct req *r)
 {
 	const char *method = fcgi_var(r->fcgi, "REQUEST_METHOD");
 	const char *uri = fcgi_var(r->fcgi, "REQUEST_URI");
 	size_t path_len;
+	bool good;
 
 	if (method == NULL || uri == NULL)
 		return false;
@@ -80,11 +96,13 @@ bool req_read_target(struct ctx *c, struct req *r)
 	path_len = strcspn(uri, "?#");
 	r->query = uri[path_len] == '?' ? uri + path_len + 1 : "";
 	r->path = req_decode(c, (struct slice){ uri, path_len }, false);
+	good = r->path != NULL;
 	/* an encoded slash would change what a segment is */
-	for (const char *p = uri; p + 2 < uri + path_len; p++)
-		if (p[0] == '%' && p[1] == '2' && (p[2] == 'f' || p[2] == 'F'))
-			return false;
-	return r->path != NULL;
+	for (const char *p = uri; good && p + 2 < uri + path_len; p++)
+		good = p[0] != '%' || p[1] != '2' || (p[2] != 'f' && p[2] != 'F');
+	if (!good)
+		r->path = readable_path(c, (struct slice){ uri, path_len });
+	return good;
 }
 
 const char *req_header(const struct req *r, const char *cgi_name)
@@ -112,6 +130,8 @@ enum err req_body(
 	return json_read(c, r->body, fields, mode, out);
 }
 
+/* ---- the query ---- */
+
 /* The next "name=value" of a query; *p moves on. False at the end. */
 static bool next_param(const char **p, struct slice *name, struct slice *value)
 {
@@ -120,7 +140,7 @@ static bool next_param(const char **p, struct slice *name, struct slice *value)
 
 	while (**p == '&')
 		(*p)++;
-	if (**p == '\0')
+	if (**p == '\0' || **p == '#')
 		return false;
 	len = strcspn(*p, "&#");
 	eq = memchr(*p, '=', len);
@@ -128,24 +148,78 @@ static bool next_param(const char **p, struct slice *name, struct slice *value)
 	*value = eq != NULL ? (struct slice){ eq + 1, len - name->len - 1 }
 			    : (struct slice){ "", 0 };
 	*p += len;
-	if (**p == '#')
-		*p += strlen(*p);
 	return true;
 }
 
-enum err req_param(struct ctx *c, const struct req *r, const char *name, const char **out)
+enum err req_read_query(struct ctx *c, struct req *r)
 {
 	const char *p = r->query;
-	struct slice key, value;
+	struct slice name, value;
+	struct param *asked;
+	size_t n = 0;
 
+	if (r->asked != NULL)
+		return OK;
+	while (next_param(&p, &name, &value))
+		n++;
+	asked = arena_array(&c->arena, n + 1, sizeof(*asked));
+	n = 0;
+	for (p = r->query; next_param(&p, &name, &value); n++) {
+		asked[n].name = req_decode(c, name, true);
+		asked[n].value = req_decode(c, value, true);
+		if (asked[n].name == NULL)
+			return fail(c, ERR_MALFORMED, "query");
+	}
+	r->asked = asked;
+	r->asked_n = n;
+	return OK;
+}
+
+static bool is_alnum(char ch)
+{
+	return (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z');
+}
+
+/* Are two names the same but for case and for all that is no letter or digit? */
+static bool looks_like(const char *a, const char *b)
+{
+	for (;;) {
+		while (*a != '\0' && !is_alnum(*a))
+			a++;
+		while (*b != '\0' && !is_alnum(*b))
+			b++;
+		if (*a == '\0' || *b == '\0')
+			return *a == *b;
+		if ((*a++ | 0x20) != (*b++ | 0x20)) /* of digits the bit is set */
+			return false;
+	}
+}
+
+/* The one parameter that is this name, or NULL. Fails: INVALID where it is unclear which that is. */
+static enum err find_param(struct ctx *c, struct req *r, const char *name, const struct param **out)
+{
 	*out = NULL;
-	while (next_param(&p, &key, &value)) {
-		if (!slice_is(key, name))
+	TRY(req_read_query(c, r));
+	for (size_t i = 0; i < r->asked_n; i++) {
+		if (!looks_like(r->asked[i].name, name))
 			continue;
-		*out = req_decode(c, value, true);
-		return *out != NULL ? OK : fail(c, ERR_INVALID, name);
+		if (*out != NULL || strcmp(r->asked[i].name, name) != 0)
+			return fail(c, ERR_INVALID, name);
+		*out = &r->asked[i];
 	}
 	return OK;
+}
+
+enum err req_param(struct ctx *c, struct req *r, const char *name, const char **out)
+{
+	const struct param *param;
+
+	*out = NULL;
+	TRY(find_param(c, r, name, &param));
+	if (param == NULL)
+		return OK;
+	*out = param->value;
+	return *out != NULL ? OK : fail(c, ERR_INVALID, name);
 }
 
 enum err req_query(struct ctx *c, struct req *r, const struct field *fields, void *out)
@@ -230,22 +304,68 @@ static enum err read_count(
 	return OK;
 }
 
-enum err req_page_number(struct ctx *c, struct req *r, struct page_number *out)
+/*
+ * By what some list of the shop is narrowed or paged. Whoever asks a list for one that it hasn't
+ * would otherwise be shown everything, or page 1 for ever.
+ */
+static const char *const list_words[] = { "status", "q", "user_id", "category_id", "created_from",
+	"created_to", "parent_id", "permission_level", "card_id", "order_id", "order_no", "scope",
+	"limit", "cursor", "page", "page_size", "offset" };
+
+static bool is_among(const char *const *names, const char *name)
 {
-	*out = (struct page_number){ .page = 1, .size = PAGE_DEFAULT };
-	TRY(read_count(c, r, "page", INT32_MAX, &out->page));
-	TRY(read_count(c, r, "limit", PAGE_MAX, &out->size));
-	return read_count(c, r, "page_size", PAGE_MAX, &out->size);
+	while (*names != NULL && strcmp(*names, name) != 0)
+		names++;
+	return *names != NULL;
 }
 
-enum err req_page(struct ctx *c, struct req *r, struct page *out)
+static bool is_filter(const struct field *filters, const char *name)
 {
+	for (const struct field *f = filters; f->name != NULL; f++)
+		if ((f->flags & F_IN) && strcmp(f->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* The filters of a list that is paged by these names. */
+static enum err read_filters(struct ctx *c, struct req *r, const struct field *filters, void *out,
+	const char *const *paging)
+{
+	for (size_t i = 0; i < ARRAY_LEN(list_words); i++) {
+		const struct param *param;
+
+		if (is_filter(filters, list_words[i]) || is_among(paging, list_words[i]))
+			continue;
+		TRY(find_param(c, r, list_words[i], &param));
+		if (param != NULL)
+			return fail(c, ERR_INVALID, list_words[i]);
+	}
+	return req_query(c, r, filters, out);
+}
+
+enum err req_list_numbered(struct ctx *c, struct req *r, const struct field *filters, void *out,
+	struct page_number *page)
+{
+	static const char *const paging[] = { "page", "page_size", "limit", NULL };
+
+	TRY(read_filters(c, r, filters, out, paging));
+	*page = (struct page_number){ .page = 1, .size = PAGE_DEFAULT };
+	TRY(read_count(c, r, "page", INT32_MAX, &page->page));
+	TRY(read_count(c, r, "limit", PAGE_MAX, &page->size));
+	return read_count(c, r, "page_size", PAGE_MAX, &page->size);
+}
+
+enum err req_list(
+	struct ctx *c, struct req *r, const struct field *filters, void *out, struct page *page)
+{
+	static const char *const paging[] = { "limit", "cursor", NULL };
 	const char *cursor;
 
-	*out = PAGE_FIRST(PAGE_DEFAULT);
-	TRY(read_count(c, r, "limit", PAGE_MAX, &out->limit));
+	TRY(read_filters(c, r, filters, out, paging));
+	*page = PAGE_FIRST(PAGE_DEFAULT);
+	TRY(read_count(c, r, "limit", PAGE_MAX, &page->limit));
 	TRY(req_param(c, r, "cursor", &cursor));
-	if (cursor != NULL && !read_cursor(c, r, cursor, out->after))
+	if (cursor != NULL && !read_cursor(c, r, cursor, page->after))
 		return fail(c, ERR_INVALID, "cursor");
 	return OK;
 }

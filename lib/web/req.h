@@ -12,18 +12,29 @@ struct fcgi;
 
 enum { BODY_MAX = 64 << 10, BODY_MAX_PROVIDER = 256 << 10 };
 
+/* A parameter of the query, decoded. */
+struct param {
+	const char *name, *value; /* value NULL: badly encoded */
+};
+
 struct req {
 	struct fcgi *fcgi;
 	enum method method;
-	bool head;         /* asked by HEAD */
-	const char *path;  /* decoded, without the query */
-	const char *query; /* raw, "" for none */
+	bool head;                 /* asked by HEAD */
+	bool changeable;           /* PUT changes what is at this path */
+	const char *path;          /* decoded, without the query */
+	const char *query;         /* raw, "" for none */
+	const struct param *asked; /* the query: req_read_query(); NULL: not read yet */
+	size_t asked_n;
 	struct slice params[ROUTE_PARAMS_MAX];
 	struct slice body; /* raw */
 	const struct route *route;
 };
 
-/* Take method, path and query from the CGI variables. False: no such path can exist. */
+/*
+ * Take method, path and query from the CGI variables. False: no such path can exist; r->path is
+ * then what of it can be read, which tells beside which family it is, or NULL.
+ */
 bool req_read_target(struct ctx *c, struct req *r) MUST;
 /* Did it come by HTTPS, as the web server says? No header that a client could send counts. */
 bool req_is_secure(const struct req *r) MUST;
@@ -37,14 +48,26 @@ const char *req_no(struct ctx *c, const struct req *r, size_t i) MUST;
 /* The body as a struct. Fails: MALFORMED, INVALID naming the field. */
 enum err req_body(struct ctx *c, struct req *r, const struct field *fields, enum json_mode mode,
 	void *out) MUST;
+/* Split the query and decode it, names like values. Fails: MALFORMED when a name isn't text. */
+enum err req_read_query(struct ctx *c, struct req *r) MUST;
+/*
+ * A query parameter's text, or NULL. Fails: INVALID naming it, when its value isn't text, when it
+ * is there twice, or when another one is it but for case or punctuation (userId, user_id[]): what
+ * was meant to narrow an answer never widens it silently (BEHAVIOUR 65).
+ */
+enum err req_param(struct ctx *c, struct req *r, const char *name, const char **out) MUST;
 /* The query as a struct; an empty parameter is as good as none. Fails: INVALID naming it. */
 enum err req_query(struct ctx *c, struct req *r, const struct field *fields, void *out) MUST;
-/* A query parameter's decoded text, or NULL. Fails: INVALID when it isn't text. */
-enum err req_param(struct ctx *c, const struct req *r, const char *name, const char **out) MUST;
-/* ?limit= and ?cursor= (BEHAVIOUR 13). */
-enum err req_page(struct ctx *c, struct req *r, struct page *out) MUST;
-/* ?page= and ?page_size= (or limit=) of numbered pages (BEHAVIOUR 13). */
-enum err req_page_number(struct ctx *c, struct req *r, struct page_number *out) MUST;
+/*
+ * What a list is asked for: its filters (a struct as of req_query), and ?limit= and ?cursor=
+ * (BEHAVIOUR 13). Fails: INVALID naming the parameter; so for a way of narrowing or paging that
+ * other lists have and this one hasn't.
+ */
+enum err req_list(struct ctx *c, struct req *r, const struct field *filters, void *out,
+	struct page *page) MUST;
+/* The same with ?page= and ?page_size= (or limit=) of numbered pages. */
+enum err req_list_numbered(struct ctx *c, struct req *r, const struct field *filters, void *out,
+	struct page_number *page) MUST;
 /* The cursor that continues after a key; opaque, and forged ones are refused. */
 const char *req_cursor(struct ctx *c, const struct req *r, const int64_t after[2]) MUST;
 

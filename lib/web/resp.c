@@ -1,5 +1,7 @@
 #include "web/resp.h"
 
+#include "ext/entity.h"
+
 #define JSON_TYPE "application/json; charset=utf-8"
 
 struct resp resp_new(struct ctx *c)
@@ -39,33 +41,19 @@ static enum err add_next_link(
 	struct ctx *c, struct req *r, struct resp *w, const int64_t after[static 2])
 {
 	struct str link = str_new(&c->arena, 12 << 10);
-	const char *p = r->query;
 
+	TRY(req_read_query(c, r));
 	add_path(&link, r->path);
-	while (*p != '\0') {
-		size_t len = strcspn(p, "&#"), name_len = strcspn(p, "=&#");
-		struct slice name = { p, name_len };
+	for (size_t i = 0; i < r->asked_n; i++) {
+		const struct param *param = &r->asked[i];
 
-		if (name_len > 0 && !slice_is(name, "cursor")) {
-			const char *value = len > name_len
-						    ? req_decode(c,
-							      (struct slice){ p + name_len + 1,
-								      len - name_len - 1 },
-							      true)
-						    : "";
-			const char *key = req_decode(c, name, true);
-
-			if (value != NULL && key != NULL) {
-				str_add_url(&link, key);
-				str_addc(&link, '=');
-				str_add_url(&link, value);
-				str_addc(&link, '&');
-			}
-		}
-		p += len;
-		if (*p == '#')
-			break;
-		p += *p == '&';
+		if (param->name[0] == '\0' || param->value == NULL ||
+			strcmp(param->name, "cursor") == 0)
+			continue;
+		str_add_url(&link, param->name);
+		str_addc(&link, '=');
+		str_add_url(&link, param->value);
+		str_addc(&link, '&');
 	}
 	str_addf(&link, "cursor=%s>; rel=\"next\"", req_cursor(c, r, after));
 	if (!link.overflow)
@@ -125,6 +113,11 @@ enum err resp_empty(struct resp *w)
 	w->status = 204;
 	w->content_type = NULL;
 	return OK;
+}
+
+void resp_about(struct ctx *c, struct resp *w, const struct field *fields, const void *row)
+{
+	w->tag = entity_tag(c, fields, row);
 }
 
 enum err resp_json(struct resp *w, int status, const char *json)

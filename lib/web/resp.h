@@ -17,6 +17,7 @@
 struct resp {
 	int status;
 	const char *content_type; /* NULL: no body */
+	const char *tag;          /* of the entity, where it isn't the whole body; NULL */
 	struct str headers, body;
 };
 
@@ -36,6 +37,8 @@ enum err resp_page(struct ctx *c, struct req *r, struct resp *w, const struct fi
 enum err resp_message(struct resp *w, const char *text);
 /* 204 */
 enum err resp_empty(struct resp *w);
+/* What the answer is about is this entity, though more is written than it: its tag is the ETag. */
+void resp_about(struct ctx *c, struct resp *w, const struct field *fields, const void *row);
 /* A text that is JSON already. */
 enum err resp_json(struct resp *w, int status, const char *json);
 

@@ -76,6 +76,7 @@ const anna = await shop.login('anna');
 const category = (await shop.ok('POST', '/api/categories', { token: admin, body: { name: '茶' } })).category_id;
 const product = (await shop.ok('POST', '/api/products', { token: admin, body: { name: '桂花乌龙', price: 29.9, stock: 100 } })).product_id;
 const card = (await shop.ok('POST', '/api/membership/cards', { token: admin, body: { user_id: anna.user.user_id } })).card_id;
+const plan = (await shop.ok('POST', '/api/membership/plans', { token: admin, body: { name: '月度会员', price: '30.00', duration_days: 30, level: 1 } })).data.id;
 const order = (await shop.ok('POST', '/api/orders', { token: anna.token, body: { items: [{ product_id: product, quantity: 1 }] } })).order_id;
 
 // An address that exists for its owner or an administrator.
@@ -186,6 +187,48 @@ test('another system\'s service token is nobody\'s session: 403 on every user\'s
   assert.equal(wrong.status, 401);
 });
 
+// ---- bodies, wherever one may come ----
+
+const BODY_MAX = 64 * 1024;
+const pad = (size) => `{"pad":"${'p'.repeat(size - 10)}"}`;
+
+test('half a body is 400, another type 415 and a long one 413 on every route, and nothing is carried out (B12)', async () => {
+  assert.equal(Buffer.byteLength(pad(BODY_MAX)), BODY_MAX);
+  const [before] = await shop.sql('SELECT (SELECT COUNT(*) FROM sessions WHERE ended_at IS NOT NULL) AS ended');
+  for (const { method, pattern, role } of ROUTES.filter((row) => row.method !== 'GET' && row.role !== 'provider')) {
+    const token = role === 'public' ? undefined : admin;
+    for (const [body, status, headers] of [
+      ['{"reason":"', 400], ['{}x', 400], ['{"a":1,"a":2}', 400], ['x', 400], [Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 400],
+      ['{}', 415, { 'content-type': 'text/plain' }], ['{}', 415, { 'content-type': null }], [pad(BODY_MAX + 1), 413],
+    ]) {
+      const answer = await exactly(shop, method, existing(pattern), { token, body, headers });
+      hasFrame(answer);
+      dialectOf(pattern)(answer.json, answer.status);
+      assert.equal(answer.status, status, `${method} ${pattern} ${String(body).slice(0, 20)}: ${answer.text}`);
+    }
+  }
+  assert.equal((await shop.ok('GET', `/api/orders/${order}`, { token: admin })).status, 0, 'not cancelled');
+  for (const pattern of ['/api/products/:id', '/api/categories/:id', '/api/users/:id', '/api/membership/cards/:id', '/api/auth/me']) {
+    assert.equal((await exactly(shop, 'GET', existing(pattern), { token: admin })).status, 200, `${pattern} is still there`);
+  }
+  assert.deepEqual(await shop.sql('SELECT (SELECT COUNT(*) FROM sessions WHERE ended_at IS NOT NULL) AS ended'), [before]);
+});
+
+test('a body of GET or HEAD means nothing: the answer is the one without it, whatever it is (B12)', async () => {
+  const same = (a, b, words) => assert.deepEqual([a.status, a.text.replace(/"request_id":"\w+"/, '')], [b.status, b.text.replace(/"request_id":"\w+"/, '')], words);
+  for (const { method, pattern } of ROUTES.filter((row) => row.method === 'GET')) {
+    const plain = await exactly(shop, method, existing(pattern), { token: admin });
+    for (const options of [
+      { body: '{}' }, { body: '{"x":' }, { body: 'x', headers: { 'content-type': 'text/plain' } }, { body: '' }, { chunks: [] }, { chunks: ['{', '}x'] },
+      { body: 'x'.repeat(BODY_MAX + 1) }, { body: 'x'.repeat(1 << 20) },
+    ]) {
+      const answer = await exactly(shop, method, existing(pattern), { token: admin, ...options });
+      same(answer, plain, `${pattern} with ${JSON.stringify(options).slice(0, 60)}`);
+      assert.equal((await exactly(shop, 'HEAD', existing(pattern), { token: admin, ...options })).status, plain.status, pattern);
+    }
+  }
+});
+
 test('a wrong method is 405 with exactly the methods of its path, whoever asks', async () => {
   for (const pattern of new Set(ROUTES.map((route) => route.pattern))) {
     const known = METHODS.filter((method) => ROUTES.some((route) => route.method === method && route.pattern === pattern));
@@ -232,7 +275,7 @@ test('a preflight from an allowed origin is answered for every path, without a t
       assert.ok(answer.headers.allow.split(', ').includes(method), `${pattern}: ${answer.headers.allow}`);
     }
     assert.deepEqual(answer.headers['access-control-allow-headers'].toLowerCase().split(', ').sort(),
-      ['authorization', 'content-type', 'idempotency-key']);
+      ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match']);
     assert.match(answer.headers.vary, /Origin/);
     assert.equal(answer.headers['access-control-allow-credentials'], undefined);
   }
@@ -323,6 +366,19 @@ test('an unknown path is 404 for every method, in the words of its family', asyn
       assert.deepEqual(dialect(answer.json, answer.status), { status: 404, code }, `${method} ${address}: ${answer.text}`);
     }
     assert.equal((await exactly(shop, 'HEAD', address)).text, '');
+  }
+});
+
+test('an address that is badly encoded is answered in the words of the family that it is beside', async () => {
+  for (const [family, dialect] of [['/api/membership/plans', inDialect.flat], ['/api/membership/orders', inDialect.flat], ['/membership', inDialect.flat],
+    ['/payment', inDialect.flat], ['/v1/payment', inDialect.nested], ['/api/v1/member-system', inDialect.nested], ['/api/products', inDialect.shop],
+    ['/api/membership/cards', inDialect.shop]]) {
+    for (const odd of ['/%zz', '/%', '/%4', '/%ff', '/x%C3%28', '%2Fx', '%00', '/%00', '/a%2fb']) {
+      if (odd === '%00' && !/^\/(api|v1)\//.test(family)) continue; // is nobody's for the web server, as /paymentX is
+      const answer = await exactly(shop, 'GET', `${family}${odd}`);
+      hasFrame(answer);
+      assert.deepEqual(dialect(answer.json, answer.status), { status: 404, code: 'NOT_FOUND' }, `${family}${odd}: ${answer.text}`);
+    }
   }
 });
 
