@@ -4,6 +4,7 @@
 
 #include "ext/crypto.h"
 #include "ext/db.h"
+#include "ext/entity.h"
 #include "shop/idempotency.h"
 #include "shop/journal.h"
 #include "shop/user.h"
@@ -295,6 +296,17 @@ struct card_change {
 	struct card *out;
 };
 
+/* Is a locked card still what the request was meant for? */
+static enum err check_unchanged_tx(struct ctx *c, int64_t id)
+{
+	struct card now = { 0 };
+
+	if (c->if_match == NULL)
+		return OK;
+	TRY(card_get(c, id, &now));
+	return entity_unchanged(c, card_full_fields, &now);
+}
+
 static enum err update_tx(struct ctx *c, void *arg)
 {
 	const struct card_change *x = arg;
@@ -309,6 +321,7 @@ static enum err update_tx(struct ctx *c, void *arg)
 	if (made != 0)
 		return db_one(c, SQL_GET, ARGS(I64(made)), card_full_fields, k);
 	TRY(lock_live_tx(c, x->id, k));
+	TRY(check_unchanged_tx(c, x->id));
 	if (field_has(card_change_fields, x->in, "balance") &&
 		money_cmp(x->in->balance, k->balance)) {
 		TRY(enter_tx(c, k, CARD_ADJUSTMENT, money_sub(x->in->balance, k->balance),

@@ -1,6 +1,7 @@
 #include "shop/category.h"
 
 #include "ext/db.h"
+#include "ext/entity.h"
 #include "shop/guard.h"
 
 const struct field category_fields[] = {
@@ -192,6 +193,7 @@ static enum err update_tx(struct ctx *c, void *arg)
 		TRY(check_move_tx(c, x->id, x->in->parent_id.n));
 	}
 	TRY(db_one(c, SQL_LOCK, ARGS(I64(x->id)), category_fields, row));
+	TRY(entity_unchanged(c, category_fields, row));
 	field_merge(category_fields, row, x->in);
 	row->updated_at.ms = c->now_ms;
 	return db_hit(c, SQL_UPDATE,

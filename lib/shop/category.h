@@ -38,7 +38,8 @@ enum err category_list(struct ctx *c, const struct category_query *q, struct pag
 enum err category_get(struct ctx *c, int64_t id, struct category *out) MUST;
 /* Fails: INVALID naming parent_id. */
 enum err category_create(struct ctx *c, const struct category *in, struct category *out) MUST;
-/* Change what `in` names. Fails: NOT_FOUND, INVALID naming parent_id, CATEGORY_CYCLE (BEHAVIOUR 19). */
+/* Change what `in` names. Fails: NOT_FOUND, PRECONDITION, INVALID naming parent_id, CATEGORY_CYCLE
+ * (BEHAVIOUR 19). */
 enum err category_update(
 	struct ctx *c, int64_t id, const struct category *in, struct category *out) MUST;
 /* Hide it. Fails: NOT_FOUND, CATEGORY_IN_USE while it has live products or children. */

@@ -2,6 +2,7 @@
 #include "shop/order.h"
 
 #include "ext/db.h"
+#include "ext/entity.h"
 #include "shop/journal.h"
 #include "shop/order_sql.h"
 #include "shop/payment.h"
@@ -265,6 +266,17 @@ static enum err ship_tx(
 	return completing ? fail(c, ERR_REFUND_IN_FLIGHT, "status") : OK;
 }
 
+/* Is a locked order still what the request was meant for? */
+static enum err check_unchanged_tx(struct ctx *c, const char *order_id)
+{
+	struct order now = { 0 };
+
+	if (c->if_match == NULL)
+		return OK;
+	TRY(order_get(c, order_id, &now));
+	return entity_unchanged(c, order_full_fields, &now);
+}
+
 static enum err update_tx(struct ctx *c, void *arg)
 {
 	const struct moving *m = arg;
@@ -275,6 +287,7 @@ static enum err update_tx(struct ctx *c, void *arg)
 	if (field_has(order_change_fields, in, "status") && in->status == ORDER_PAID)
 		TRY(refuse_nobody_tx(c, m));
 	TRY(lock_live_tx(c, m->order_id, o));
+	TRY(check_unchanged_tx(c, m->order_id));
 	moves = field_has(order_change_fields, in, "status") && in->status != o->status;
 	if (moves && find_transition(o, (enum order_status)in->status, BY_ADMIN) == NULL)
 		return fail(c, ERR_ORDER_TRANSITION, "status");

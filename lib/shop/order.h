@@ -119,7 +119,7 @@ enum err order_place(struct ctx *c, const struct order_new *in, struct order *ou
 enum err order_list(struct ctx *c, const struct order_query *q, struct page_rows *out) MUST;
 /* With its lines. Fails: NOT_FOUND, FORBIDDEN (somebody else's). */
 enum err order_get(struct ctx *c, const char *order_id, struct order *out) MUST;
-/* An administrator's change. Fails: NOT_FOUND, ORDER_TRANSITION, PAYMENT_FIXED, INVALID. */
+/* An administrator's change. Fails: NOT_FOUND, PRECONDITION, ORDER_TRANSITION, PAYMENT_FIXED, INVALID. */
 enum err order_update(
 	struct ctx *c, const char *order_id, const struct order_change *in, struct order *out) MUST;
 /* By its owner while pending; by an administrator too. Fails: NOT_FOUND, FORBIDDEN, ORDER_TRANSITION. */

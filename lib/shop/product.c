@@ -4,6 +4,7 @@
 
 #include "base/url.h"
 #include "ext/db.h"
+#include "ext/entity.h"
 
 enum { STOCK_MAX = 999999999 };
 enum { MOVE_SET = 1, MOVE_TAKEN = 2, MOVE_GIVEN_BACK = 3 };
@@ -31,6 +32,12 @@ const struct field product_fields[] = { PRODUCT_FIELDS, FIELD_END };
 const struct field product_full_fields[] = {
 	PRODUCT_FIELDS,
 	OBJECT(struct product, category, category_brief_fields, 0),
+	FIELD_END,
+};
+
+const struct field product_change_fields[] = {
+	PRODUCT_FIELDS,
+	INPUT(struct product, stock_delta, -STOCK_MAX, STOCK_MAX, F_SILENT | F_NO_COLUMN),
 	FIELD_END,
 };
 
@@ -286,17 +293,40 @@ enum err product_create(struct ctx *c, const struct product *in, struct product 
 	return db_tx(c, create_tx, &(struct change){ .in = in, .out = out });
 }
 
+/* Is a locked product still what the request was meant for? */
+static enum err check_unchanged_tx(struct ctx *c, int64_t id)
+{
+	struct product now = { 0 };
+
+	if (c->if_match == NULL)
+		return OK;
+	TRY(product_get(c, id, &now));
+	return entity_unchanged(c, product_full_fields, &now);
+}
+
+/* Two who change the stock by some both count, where of two who set it the first is forgotten. */
+static enum err add_stock(struct ctx *c, int64_t delta, int64_t *stock)
+{
+	*stock += delta;
+	if (*stock < 0)
+		return fail(c, ERR_INSUFFICIENT_STOCK, "stock_delta");
+	return *stock <= STOCK_MAX ? OK : fail(c, ERR_INVALID, "stock_delta");
+}
+
 static enum err update_tx(struct ctx *c, void *arg)
 {
 	struct change *x = arg;
 	struct product *row = x->out;
 	int64_t before;
 
-	if (field_has(product_fields, x->in, "category_id") && x->in->category_id.set)
+	if (field_has(product_change_fields, x->in, "category_id") && x->in->category_id.set)
 		TRY(category_hold_tx(c, x->in->category_id.n, "category_id"));
 	TRY(db_one(c, SQL_LOCK, ARGS(I64(x->id)), product_fields, row));
+	TRY(check_unchanged_tx(c, x->id));
 	before = row->stock;
-	field_merge(product_fields, row, x->in);
+	field_merge(product_change_fields, row, x->in);
+	if (field_has(product_change_fields, x->in, "stock_delta"))
+		TRY(add_stock(c, x->in->stock_delta, &row->stock));
 	row->updated_at.ms = c->now_ms;
 	TRY(db_hit(c, SQL_UPDATE,
 		ARGS(OPT(row->category_id), TEXT(row->name), TEXT(row->description),
@@ -307,6 +337,9 @@ static enum err update_tx(struct ctx *c, void *arg)
 
 enum err product_update(struct ctx *c, int64_t id, const struct product *in, struct product *out)
 {
+	if (field_has(product_change_fields, in, "stock_delta") &&
+		(in->stock_delta == 0 || field_has(product_change_fields, in, "stock")))
+		return fail(c, ERR_INVALID, "stock_delta");
 	return db_tx(c, update_tx, &(struct change){ id, in, out });
 }
 

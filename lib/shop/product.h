@@ -16,14 +16,15 @@ struct product {
 	opt_i64 category_id;
 	const char *name, *description;
 	money price;
-	int64_t stock;
+	int64_t stock, stock_delta; /* the latter input only: by how much it is to change */
 	const char *image_url;
 	int64_t status;
 	timestamp created_at, updated_at;
 	struct category_brief category;
 };
 extern const struct field product_fields[];
-extern const struct field product_full_fields[]; /* with its category */
+extern const struct field product_full_fields[];   /* with its category */
+extern const struct field product_change_fields[]; /* what a change may name */
 
 struct product_query {
 	uint64_t has;
@@ -39,7 +40,11 @@ enum err product_list(struct ctx *c, const struct product_query *q, struct page_
 enum err product_get(struct ctx *c, int64_t id, struct product *out) MUST;
 /* Fails: INVALID naming category_id. */
 enum err product_create(struct ctx *c, const struct product *in, struct product *out) MUST;
-/* Change what `in` names. Fails: NOT_FOUND, INVALID naming category_id. */
+/*
+ * Change what `in` (of product_change_fields) names. The stock is set, or changed by stock_delta,
+ * whatever it is by then. Fails: NOT_FOUND, PRECONDITION, INVALID naming category_id or
+ * stock_delta, INSUFFICIENT_STOCK (it would be below zero).
+ */
 enum err product_update(
 	struct ctx *c, int64_t id, const struct product *in, struct product *out) MUST;
 /* Hide it; orders keep showing it. Fails: NOT_FOUND. */

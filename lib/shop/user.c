@@ -5,6 +5,7 @@
 #include "base/url.h"
 #include "ext/crypto.h"
 #include "ext/db.h"
+#include "ext/entity.h"
 #include "shop/guard.h"
 #include "shop/journal.h"
 #include "shop/member.h"
@@ -230,6 +231,18 @@ static enum err write_user_tx(struct ctx *c, const struct user *row, bool end_se
 					I64(end_sessions), I64(c->now_ms), I64(row->user_id))));
 }
 
+/* Is a locked user still what the request was meant for, as that one's own GET shows it? */
+static enum err check_unchanged_tx(struct ctx *c, const struct change *x)
+{
+	struct user now = { 0 };
+
+	if (c->if_match == NULL)
+		return OK;
+	TRY(user_get(c, x->id, &now));
+	return entity_unchanged(
+		c, x->fields == user_admin_input ? user_fields : user_member_fields, &now);
+}
+
 static enum err update_tx(struct ctx *c, void *arg)
 {
 	const struct change *x = arg;
@@ -243,6 +256,7 @@ static enum err update_tx(struct ctx *c, void *arg)
 		TRY(lock_leaving_tx(c, x->id, &row));
 	else
 		TRY(db_one(c, SQL_LOCK, ARGS(I64(x->id)), user_fields, &row));
+	TRY(check_unchanged_tx(c, x));
 	if (x->checked_hash != NULL &&
 		(row.password_hash == NULL || strcmp(row.password_hash, x->checked_hash) != 0))
 		return fail(c, ERR_PASSWORD_WRONG, "old_password");

@@ -43,12 +43,12 @@ enum err user_get(struct ctx *c, int64_t id, struct user *out) MUST;
 
 /*
  * Change what `in` (of user_admin_input) names. A new role or password ends the user's
- * sessions. Fails: NOT_FOUND, EMAIL_TAKEN, PHONE_TAKEN, LAST_ADMINISTRATOR.
+ * sessions. Fails: NOT_FOUND, PRECONDITION, EMAIL_TAKEN, PHONE_TAKEN, LAST_ADMINISTRATOR.
  */
 enum err user_update(struct ctx *c, int64_t id, const struct user *in) MUST;
 /*
  * Change oneself (of user_self_input). A new password needs the old one and ends all
- * sessions. Fails: PASSWORD_WRONG, PASSWORD_UNSET, EMAIL_TAKEN, PHONE_TAKEN.
+ * sessions. Fails: PRECONDITION, PASSWORD_WRONG, PASSWORD_UNSET, EMAIL_TAKEN, PHONE_TAKEN.
  */
 enum err user_update_self(struct ctx *c, const struct user *in, struct user *out) MUST;
 /* Lock a user who is about to be deleted (flow/leave.h). Fails: NOT_FOUND, LAST_ADMINISTRATOR. */

@@ -244,6 +244,60 @@ test('an id that is none, or nobody\'s, is 404 (B8)', async () => {
   }
 });
 
+// ---- changes that meet ----
+
+const ifMatch = (id, tag, body) => shop.call('PUT', `/api/products/${id}`, { token: trade.admin, body, headers: { 'if-match': tag } });
+const tagOf = async (id, token) => (await product(id, token)).headers.get('etag');
+
+test('staff who saw 5 enter 7 after one was sold: 412 with the tag that they saw, and the one sold stays sold (B65)', async () => {
+  const id = await trade.product({ stock: 5 });
+  const seen = await tagOf(id);
+  assert.equal(await tagOf(id, trade.admin), seen, 'staff and customers see the same');
+  await trade.order(anna, [[id, 1]]);
+  assertRefused(await ifMatch(id, seen, { stock: 7 }), 412, 'PRECONDITION_FAILED');
+  assert.equal(await trade.stock(id), 4);
+  assert.equal((await ifMatch(id, await tagOf(id), { stock: 6 })).status, 200);
+  assert.equal(await trade.stock(id), 6);
+});
+
+test('of 20 changes at once for one seen state exactly one is made (B65)', async () => {
+  const id = await trade.product({ stock: 5 });
+  const seen = await tagOf(id);
+  const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => ifMatch(id, seen, { stock: 100 + i })));
+  assert.deepEqual(tally(answers.map(({ status }) => status)), { 200: 1, 412: 19 });
+  assert.equal(await trade.stock(id), answers.find(({ status }) => status === 200).body.stock);
+  const [{ moves }] = await shop.sql(`SELECT COUNT(*) AS moves FROM stock_moves WHERE product_id = ${id}`);
+  assert.equal(moves, 2, 'making it, and the one change');
+});
+
+test('a name of its category is part of what a product shows, and so of its tag (B65)', async () => {
+  const folder = await newCategory({ name: '旧名' });
+  const id = await trade.product({ category_id: folder });
+  const seen = await tagOf(id);
+  await putCategory(folder, { name: '新名' });
+  assertRefused(await ifMatch(id, seen, { stock: 7 }), 412, 'PRECONDITION_FAILED');
+});
+
+test('stock_delta changes the stock by some, whatever it is by then, with its row; never below zero (B65)', async () => {
+  const id = await trade.product({ stock: 5 });
+  assert.equal((await change(id, { stock_delta: 7 })).stock, 12);
+  assert.deepEqual(Object.keys(await change(id, { stock_delta: -2, name: '新名' })), PRODUCT);
+  for (const [body, status, code] of [
+    [{ stock_delta: 0 }, 400], [{ stock_delta: 1, stock: 3 }, 400], [{ stock_delta: 1.5 }, 400], [{ stock_delta: '1' }, 400], [{ stock_delta: null }, 400],
+    [{ stock_delta: 2 ** 63 }, 400], [{ stock_delta: 999_999_999 }, 400], [{ stock_delta: -11 }, 409, 'INSUFFICIENT_STOCK'],
+  ]) {
+    const answer = await putProduct(id, body);
+    assertRefused(answer, status, code);
+    assert.equal(answer.body.field, 'stock_delta', JSON.stringify(body));
+  }
+  await Promise.all([...Array.from({ length: 10 }, () => putProduct(id, { stock_delta: 3 })), ...Array.from({ length: 5 }, () => trade.order(anna, [[id, 1]]))]);
+  assert.equal(await trade.stock(id), 10 + 30 - 5);
+  assert.equal((await change(id, { stock_delta: -35 })).stock, 0);
+  const rows = await shop.sql(`SELECT delta FROM stock_moves WHERE product_id = ${id} AND order_id IS NULL ORDER BY move_id`);
+  assert.deepEqual(rows.map(({ delta }) => delta), [5, 7, -2, ...Array(10).fill(3), -35]);
+  assert.equal((await asAdmin('POST', '/api/products', { name: '新', price: 1, stock_delta: 5 })).body.stock, 0, 'nobody\'s, when a product is made');
+});
+
 // ---- categories ----
 
 test('a category is made, read, changed and deleted as the contract shows it', async () => {

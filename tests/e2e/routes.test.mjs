@@ -229,6 +229,52 @@ test('a body of GET or HEAD means nothing: the answer is the one without it, wha
   }
 });
 
+// ---- what a change was meant for ----
+
+test('every PUT and PATCH honours If-Match with the tag of its entity\'s GET: else 412, and nothing is changed (B65)', async () => {
+  const rows = ROUTES.filter(({ method }) => method === 'PUT' || method === 'PATCH');
+  assert.ok(rows.length >= 7);
+  for (const { method, pattern } of rows) {
+    const address = `${existing(pattern)}${method === 'PATCH' ? `?id=${plan}` : ''}`;
+    const read = () => exactly(shop, 'GET', address, { token: admin });
+    const change = (tag) => exactly(shop, method, address, { token: admin, body: '{}', headers: { 'if-match': tag } });
+    const before = await read();
+    assert.match(before.headers.etag, /^"[\w-]{22}"$/, address);
+    const { etag } = before.headers;
+    for (const tag of ['"x"', `W/${etag}`, etag.slice(1, -1), '"*"', `"x", W/${etag}`, 'x, *']) {
+      const answer = await change(tag);
+      hasFrame(answer);
+      const code = dialectOf(pattern) === inDialect.flat ? 'VALIDATION_ERROR' : 'PRECONDITION_FAILED';
+      assert.deepEqual(dialectOf(pattern)(answer.json, answer.status), { status: 412, code }, `${method} ${address} ${tag}`);
+      assert.equal(answer.json.cause ?? answer.json.code, 'PRECONDITION_FAILED');
+    }
+    assert.equal((await read()).text, before.text, `${method} ${address}`);
+    for (const list of [(tag) => tag, () => '*', () => ' * ', (tag) => `"x", ${tag},"y"`, (tag) => `W/"x",${tag}`]) {
+      const tag = list((await read()).headers.etag);
+      assert.equal((await change(tag)).status, 200, `${method} ${address} ${tag}`);
+    }
+    assert.equal((await exactly(shop, method, missing(pattern), { token: admin, body: '{}', headers: { 'if-match': '*' } })).status,
+      pattern.includes(':') ? 404 : method === 'PATCH' ? 400 : 200);
+  }
+});
+
+test('a list of one plan carries that plan\'s tag, and an id that is none shows none (B65)', async () => {
+  const read = async (id, token = admin) => exactly(shop, 'GET', `/api/membership/plans?id=${id}`, { token });
+  const one = await read(plan);
+  assert.deepEqual([one.json.data.map(({ id }) => id), one.json.meta.pagination.total], [[plan], 1]);
+  const { etag } = one.headers;
+  assert.equal((await read(plan, undefined)).headers.etag, etag, 'everybody sees the same');
+  const patch = (body) => exactly(shop, 'PATCH', `/api/membership/plans?id=${plan}`, { token: admin, body: JSON.stringify(body), headers: { 'if-match': etag } });
+  assert.equal((await patch({ level: 2 })).status, 200);
+  assert.equal((await patch({ level: 3 })).status, 412);
+  assert.notEqual((await read(plan)).headers.etag, etag);
+  for (const token of [admin, undefined]) {
+    const none = await read(999999999, token);
+    assert.deepEqual([none.status, none.json.data, none.json.meta.pagination.total], [200, [], 0]);
+  }
+  assert.equal((await exactly(shop, 'GET', '/api/membership/plans?ID=1')).status, 400);
+});
+
 test('a wrong method is 405 with exactly the methods of its path, whoever asks', async () => {
   for (const pattern of new Set(ROUTES.map((route) => route.pattern))) {
     const known = METHODS.filter((method) => ROUTES.some((route) => route.method === method && route.pattern === pattern));
