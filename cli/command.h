@@ -14,6 +14,7 @@ struct command {
 	int (*run)(struct ctx *c, int argc, char **argv); /* argv[0] is the name */
 	unsigned needs;                                   /* of conf.h */
 	const char *usage, *help;
+	bool as_owner; /* it changes what the programs share: root runs it as their user */
 };
 
 int run_migrate(struct ctx *c, int argc, char **argv);

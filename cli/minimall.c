@@ -1,6 +1,9 @@
 /* minimall.c - the shop's command: a table of subcommands. */
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -9,16 +12,17 @@
 #include "ext/state.h"
 
 static const struct command commands[] = {
-	{ "migrate", run_migrate, CONF_DB, "", "bring the database's schema up to date" },
+	{ "migrate", run_migrate, CONF_DB, "", "bring the database's schema up to date", false },
 	{ "create-admin", run_create_admin, CONF_DB, "--account EMAIL_OR_PHONE [--nickname NAME]",
-		"make an administrator; the password is one line on standard input" },
+		"make an administrator; the password is one line on standard input", false },
 	{ "issue-token", run_issue_token, CONF_DB, "--system NAME | --list | --revoke ID",
-		"issue a service token (shown once), list them, or revoke one" },
+		"issue a service token (shown once), list them, or revoke one", false },
 	{ "grant-vip", run_grant_vip, CONF_DB, "--user ID --level N --days N",
-		"give a user a VIP membership for nothing" },
-	{ "jobs", run_jobs, CONF_ALL, "", "one pass over everything that is due" },
+		"give a user a VIP membership for nothing", true },
+	{ "jobs", run_jobs, CONF_ALL, "", "one pass over everything that is due", true },
 	{ "audit", run_audit, CONF_DB, "",
-		"derive stock, payments, cards and memberships anew; 1 when something is off" },
+		"derive stock, payments, cards and memberships anew; 1 when something is off",
+		false },
 };
 
 const char *option(int argc, char **argv, const char *name)
@@ -68,6 +72,25 @@ static int usage(void)
 	return EXIT_USAGE;
 }
 
+/*
+ * Root acts as the user whose programs serve the shop: what it changes must reach what they share, and what it makes
+ * there must be theirs. False: it can't.
+ */
+static bool act_as_owner(const struct conf *conf)
+{
+	const struct passwd *user;
+	uid_t uid;
+	gid_t gid;
+
+	if (geteuid() != 0 || !state_owner(conf, &uid, &gid) || uid == 0)
+		return true;
+	user = getpwuid(uid);
+	if (user != NULL)
+		gid = user->pw_gid;
+	return (user != NULL ? initgroups(user->pw_name, gid) : setgroups(0, NULL)) == 0 &&
+	       setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
 	struct arena forever = { 0 };
@@ -76,14 +99,19 @@ static int run(const struct command *command, int argc, char **argv)
 	int status = EXIT_TROUBLE;
 
 	if (conf_load(&conf, command->needs, &forever)) {
+		const bool logs = log_open(conf.log_file, "minimall");
+		const bool owner = logs && (!command->as_owner || act_as_owner(&conf));
+
 		c.conf = &conf;
 		c.db = db_new(&conf, &db_limits_command);
 		c.state = state_new(&conf);
 		c.now_ms = clock_now_ms();
-		if (log_open(conf.log_file, "minimall"))
+		if (owner)
 			status = command->run(&c, argc, argv);
 		else
-			fprintf(stderr, "configuration: LOG_FILE can't be opened\n");
+			fprintf(stderr, "configuration: %s\n",
+				logs ? "the user of STATE_DIR can't be acted as"
+				     : "LOG_FILE can't be opened");
 		state_free(c.state);
 		db_free(c.db);
 	}

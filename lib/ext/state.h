@@ -29,6 +29,8 @@
 #ifndef EXT_STATE_H
 #define EXT_STATE_H
 
+#include <sys/types.h>
+
 #include "base/ctx.h"
 #include "base/str.h"
 
@@ -38,6 +40,11 @@ enum { STATE_FAMILY_MAX = 31, STATE_ID_MAX = 200 }; /* bytes */
 /* Nothing is opened yet. NULL never. */
 struct state *state_new(const struct conf *conf) MUST;
 void state_free(struct state *s);
+/*
+ * Whose home this shop has: the user that its programs run as, and the group. False: there is none yet, or
+ * more than one.
+ */
+bool state_owner(const struct conf *conf, uid_t *uid, gid_t *gid) MUST;
 /* Why there is no home just now, for people; NULL when there is one. */
 const char *state_trouble(struct ctx *c) MUST;
 

@@ -55,26 +55,6 @@ static void count_fork(void)
 	forks++;
 }
 
-/* Where this shop's home is, unless STATE_DIR says so: two databases never share one. */
-static void choose_dir(struct state *s, const struct conf *conf)
-{
-	unsigned char sum[SHA256_LEN];
-	char text[1024], hex[2 * 8 + 1];
-	int len;
-
-	if (conf->state_dir != NULL) {
-		snprintf(s->dir, sizeof(s->dir), "%s", conf->state_dir);
-		return;
-	}
-	len = snprintf(text, sizeof(text), "%s\n%s\n%lld\n%s",
-		conf->db_socket != NULL ? conf->db_socket : "",
-		conf->db_host != NULL ? conf->db_host : "", (long long)conf->db_port,
-		conf->db_name != NULL ? conf->db_name : "");
-	crypto_sha256(text, (size_t)len, sum);
-	hex_encode(sum, 8, hex);
-	snprintf(s->dir, sizeof(s->dir), "/dev/shm/minimall-%u-%s", (unsigned)geteuid(), hex);
-}
-
 struct state *state_new(const struct conf *conf)
 {
 	static bool watching;
@@ -83,7 +63,7 @@ struct state *state_new(const struct conf *conf)
 	if (s == NULL || (!watching && pthread_atfork(NULL, NULL, count_fork) != 0))
 		abort();
 	watching = true;
-	choose_dir(s, conf);
+	state_choose_dir(s, conf);
 	snprintf(s->data, sizeof(s->data), "%s/%s", s->dir, DATA_NAME);
 	crypto_random(&s->hand, sizeof(s->hand));
 	s->thrown_ms = -RETRY_MS;

@@ -106,4 +106,7 @@ bool state_content_sound(const struct state *s, MDB_txn *txn) MUST;
 /* Make a new home one of s->id. */
 int state_content_begin(const struct state *s, MDB_txn *txn) MUST;
 
+/* Where this shop's home is, into s->dir. */
+void state_choose_dir(struct state *s, const struct conf *conf);
+
 #endif

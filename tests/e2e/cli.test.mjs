@@ -1,6 +1,6 @@
 // The command: migrations, the first administrator, service tokens; and settings that stop every program.
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chownSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { checkout } from '../../sandbox/files.mjs';
@@ -238,6 +238,18 @@ test('grant-vip gives to who is there, writes it into the journal, and refuses a
   await shop.sql(`UPDATE users SET deleted_at = 1 WHERE user_id = ${user.user_id}`);
   await refused('NOT_FOUND', user.user_id, 2, 1);
   await shop.sql(`UPDATE users SET deleted_at = NULL WHERE user_id = ${user.user_id}`);
+});
+
+test('root gives as the user whose programs share STATE_DIR, and leaves that user\'s files there', { skip: process.getuid() !== 0 && 'root alone can be another user' }, async (t) => {
+  const NOBODY = 65534;
+  const { user } = await shop.login('given-by-root');
+  const dir = mkdtempSync('/dev/shm/minimall-owner-');
+  t.after(() => rmSync(dir, { recursive: true }));
+  chownSync(dir, NOBODY, NOBODY);
+  const { code, stderr } = await start('minimall', ['grant-vip', '--user', String(user.user_id), '--level', '2', '--days', '1'], { STATE_DIR: dir });
+  assert.equal(code, 0, stderr);
+  const owners = readdirSync(dir).map((name) => statSync(path.join(dir, name)).uid);
+  assert.deepEqual([...new Set(owners)], [NOBODY]);
 });
 
 // ---- administrators ----
