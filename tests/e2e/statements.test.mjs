@@ -7,6 +7,7 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { serverKind } from '../../sandbox/servers.mjs';
 import { statements } from '../lint/texts.mjs';
 import { openShop } from './harness.mjs';
 
@@ -193,7 +194,7 @@ const session = shop.session();
 await session.run("SET SESSION optimizer_switch = 'index_condition_pushdown=off'");
 await fill();
 
-test('no statement reads more rows than it returns or changes, give or take', async () => {
+test('no statement reads more rows than it returns or changes, give or take (B60)', async () => {
   await shop.sql(`ANALYZE TABLE ${big.join()}`);
   const mine = all.filter(({ file, text }) => !/\/(audit\w*|migrate)\.c$/.test(file) && /\b(?:FROM|INTO|UPDATE)\b/.test(text));
   const faults = [];
@@ -216,5 +217,6 @@ test('no statement reads more rows than it returns or changes, give or take', as
   }
   assert.ok(faults.length === 0, `\n${faults.join('\n\n')}\n`);
   assert.deepEqual(mine.map(told).filter((name) => !proved.has(name)), [], 'came upon no row');
-  assert.deepEqual(Object.keys(MORE).filter((name) => !exempt.has(name)), [], 'named in MORE, but needs no excuse');
+  // MySQL needs fewer: it finds another way to some of them
+  if (serverKind().name === 'mariadb') assert.deepEqual(Object.keys(MORE).filter((name) => !exempt.has(name)), [], 'named in MORE, but needs no excuse');
 });
