@@ -75,7 +75,9 @@ export async function editProduct({ params: [id], signal, go }) {
   const [{ body: product }, tree] = await Promise.all([load(addressOf(id)), loadTree(load)]);
   const before = fromRow(product);
   const save = async (values) => {
-    const body = changes(values, before);
+    const { stock, ...body } = changes(values, before);
+    // what was sold since the form was opened stays sold
+    if (stock !== undefined) body.stock_delta = stock - before.stock;
     if (Object.keys(body).length > 0) await call('PUT', addressOf(id), { body });
     say('商品已保存');
     go(hashOf('products'));
@@ -135,7 +137,7 @@ function fieldsOf(product, tree) {
     },
     {
       name: 'stock', label: '库存', required: true, value: product.stock, more: { inputmode: 'numeric', autocomplete: 'off' },
-      hint: product.name && '改动后以这里的数为准；不改则不影响正在进行的销售。',
+      hint: product.name && '按改动的差额增减：把 5 改成 7 就是加 2，期间卖出的不受影响。',
       check: (text) => (/^\d{1,9}$/.test(text) ? null : '请输入 0 到 999999999 的整数'),
     },
     { name: 'status', label: '状态', type: 'select', value: product.status, choices: STATES },

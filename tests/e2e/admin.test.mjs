@@ -319,6 +319,16 @@ test('an edit sends only what was changed, so that a sale meanwhile keeps its st
   assert.equal(await stockNow(), before);
 });
 
+test('a stock is changed by what was added to it, so that a sale meanwhile stays sold (B65)', async (t) => {
+  const { page } = await openAdmin(t, `#/products/${tea.product_id}`);
+  const seen = await stockNow();
+  await page.getByLabel('库存').fill(String(seen + 20));
+  await placeOrder(2);
+  await press(page, '保存');
+  await said(page, '商品已保存');
+  assert.equal(await stockNow(), seen + 20 - 2);
+});
+
 test('a product off the shelf is the staff\'s alone, and a deleted one nobody\'s', async (t) => {
   const name = '只此一件';
   const { product_id: id } = await shop.ok('POST', '/api/products', { token: admin, body: { name, price: 5, stock: 1 } });
