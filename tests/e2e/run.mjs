@@ -5,7 +5,7 @@
 //   DB=mysql     on that server             BRIEF=1      only what .ci/run runs there
 
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -15,6 +15,7 @@ import { startDatabase } from '../../sandbox/shop.mjs';
 import { makeKeys } from '../../sandbox/wechat.mjs';
 import { filesOf } from './legs.mjs';
 
+const SLOWEST = 10;
 const LIMIT_MS = 45 * 60_000; // a test that hangs must not hang the machine that runs it
 
 const here = path.join(checkout, 'tests', 'e2e');
@@ -22,7 +23,7 @@ const db = process.env.DB || 'mariadb';
 const given = process.argv.slice(2).map((file) => path.resolve(file));
 const tests = readdirSync(here).filter((name) => name.endsWith('.test.mjs')).sort();
 const files = given.length > 0 ? given
-  : filesOf(db, tests, { brief: process.env.BRIEF === '1' }).map((name) => path.join(here, name));
+  : filesOf(db, tests, { brief: process.env.BRIEF === '1', sanitized: process.env.MODE === 'asan' }).map((name) => path.join(here, name));
 
 let stopping = null;
 const interrupted = new Promise((resolve) => {
@@ -56,17 +57,27 @@ process.exit(code);
 
 async function runTests(shared) {
   const jobs = process.env.E2E_JOBS || '2';
-  const runner = spawn('setpriv', ['--pdeathsig', 'TERM', '--', process.execPath, '--test', '--test-reporter=spec', `--test-concurrency=${jobs}`,
+  const times = path.join(dir, 'times');
+  const runner = spawn('setpriv', ['--pdeathsig', 'TERM', '--', process.execPath, '--import', path.join(here, 'timed.mjs'), '--test', '--test-reporter=spec', `--test-concurrency=${jobs}`,
     ...files], {
     cwd: checkout, stdio: ['ignore', 'inherit', 'inherit'], detached: true,
-    env: { ...process.env, ...shared },
+    env: { ...process.env, ...shared, MINIMALL_E2E_TIMES: times },
   });
   const ended = new Promise((resolve) => runner.on('exit', (status) => resolve(status ?? 1)));
   const first = await withinMs(Promise.race([ended, interrupted]), LIMIT_MS);
+  tellSlowest(times);
   if (typeof first === 'number') return first;
   console.error(first ? `\nstopped by ${first}` : `\nstopped: the tests took longer than ${LIMIT_MS / 60_000} minutes`);
   await endGroup(-runner.pid);
   return 1;
+}
+
+function tellSlowest(times) {
+  const lines = existsSync(times) ? readFileSync(times, 'utf8').trim().split('\n') : [];
+  const files = lines.map((line) => line.split(' ')).sort(([a], [b]) => b - a);
+  const all = files.reduce((sum, [seconds]) => sum + Number(seconds), 0);
+  console.log(`the slowest of ${files.length} files, which took ${all.toFixed(0)} s one by one:`);
+  for (const [seconds, name] of files.slice(0, SLOWEST)) console.log(`  ${seconds.padStart(6)} s  ${name}`);
 }
 
 // The files' own processes end what they started, and need the database for that.

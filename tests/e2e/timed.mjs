@@ -1,0 +1,10 @@
+// Preloaded into every test file: notes how long it took, from its start to its end, where run.mjs collects that.
+
+import { appendFileSync } from 'node:fs';
+import path from 'node:path';
+
+const file = process.argv[1] ?? '';
+const times = process.env.MINIMALL_E2E_TIMES;
+if (times && file.endsWith('.test.mjs')) {
+  process.on('exit', () => appendFileSync(times, `${process.uptime().toFixed(1)} ${path.basename(file)}\n`));
+}
