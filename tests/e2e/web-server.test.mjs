@@ -18,7 +18,7 @@ const anna = await trade.buyer();
 const opened = new Set();
 after(() => opened.forEach((socket) => socket.destroy()));
 
-// A connection that has sent this much. socket.closed tells whether the server still has it.
+// A connection that has sent this much.
 function send(text) {
   const socket = connect({ host: hostname, port: Number(port) });
   opened.add(socket);
@@ -134,9 +134,11 @@ test('8 senders who never finish keep no notification waiting (B40)', async () =
   const played = [];
   for (let round = 0; round < 3; round += 1) {
     const slow = Array.from({ length: 2 * WORKERS.notify }, () => send(`POST /api/payment/wxpay/notify HTTP/1.1\r\n${JSON_HEAD}Content-Length: 400\r\n\r\n{"i`));
+    slow.forEach((socket) => socket.resume()); // only who reads is told of an end
     await Promise.all(slow.map((socket) => once(socket, 'connect')));
     await exactly(shop, 'GET', '/healthz'); // comes after them, so they have been taken
     const { status } = await exactly(shop, 'POST', '/api/payment/wxpay/notify', { body: '{}' });
+    for (let i = 0; i < 5; i += 1) await exactly(shop, 'GET', '/healthz'); // if they were cut off it is known by now
     const open = slow.filter(({ readyState }) => readyState === 'open').length;
     slow.forEach((socket) => socket.destroy());
     played.push(`${status} beside ${open} of ${slow.length}`);
