@@ -15,6 +15,7 @@ const trade = await openTrade();
 const { shop } = trade;
 const { host, hostname, port } = new URL(shop.baseUrl);
 const anna = await trade.buyer();
+const tea = await trade.product();
 const opened = new Set();
 after(() => opened.forEach((socket) => socket.destroy()));
 
@@ -145,6 +146,24 @@ test('8 senders who never finish keep no notification waiting (B40)', async () =
     if (status === 401 && open === slow.length) return;
   }
   assert.fail(played.join(', '));
+});
+
+test('2,000 connections that never finish their headers keep nobody waiting', async () => {
+  const COUNT = 2000;
+  const played = [];
+  for (let round = 0; round < 3; round += 1) { // see above
+    const idle = Array.from({ length: COUNT }, () => send('GET /api/products HTTP/1.1\r\nHost: shop'));
+    idle.forEach((socket) => socket.resume());
+    await Promise.all(idle.map((socket) => once(socket, 'connect')));
+    const answers = [];
+    for (const address of ['/healthz', '/api/products', '/']) answers.push((await exactly(shop, 'GET', address)).status);
+    answers.push((await trade.tryOrder(anna, [[tea, 1]])).status);
+    const open = idle.filter(({ readyState }) => readyState === 'open').length;
+    idle.forEach((socket) => socket.destroy());
+    played.push(`${answers} beside ${open} of ${COUNT}`);
+    if (answers.join() === '200,200,200,201' && open === COUNT) return;
+  }
+  assert.fail(played.join('; '));
 });
 
 // ---- sockets ----
