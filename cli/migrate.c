@@ -195,6 +195,7 @@ static enum err migrate(struct ctx *c, const char *dir, const struct list *migra
 	TRY(db_one(c, SQL_LOCK, NO_ARGS, number_fields, &lock));
 	if (lock.n.n != 1)
 		return ERR_BUSY;
+	db_pin(c, true); /* another connection would not have the lock */
 	TRY(db_script(c, SQL_TABLE));
 	for (int64_t i = 0; i < migrations->n && e == OK; i++) {
 		const struct arena_mark mark = arena_mark(&c->arena);

@@ -2,26 +2,22 @@
 #include "ext/db.h"
 
 #include <assert.h>
-#include <errmsg.h>
+#include <errno.h>
 #include <mysqld_error.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "base/log.h"
 #include "ext/db_internal.h"
+#include "ext/db_session.h"
 
-#define TX_TRIES      8
-#define IDLE_CHECK_MS (30 * SECOND_MS)
-
-/* codes that only one of the two servers has, by their numbers */
-enum {
-	CODE_SNAPSHOT = 1020,        /* innodb_snapshot_isolation: the record changed */
-	CODE_WSREP_NOT_READY = 1047, /* a Galera node without quorum */
-	CODE_CONNECTION_KILLED = 1927,
-	CODE_STATEMENT_TIME = 1969, /* MariaDB */
-	CODE_EXECUTION_TIME = 3024, /* MySQL */
-};
+#define TX_TRIES 8
+/* servers close connections that rest for longer than wait_timeout: at least one second */
+#define REST_MS SECOND_MS
+/* what lies between may have forgotten the connection without a word */
+#define PING_MS (30 * SECOND_MS)
 
 /* A lock is waited for less long than a statement may take: its timeout is the one to be retried. */
 const struct db_limits db_limits_web = { 2, 2, 3 };
@@ -43,10 +39,12 @@ static void disconnect(struct db *db)
 {
 	if (!db->connected)
 		return;
-	for (size_t i = 0; i < DB_CACHE_SIZE; i++)
+	for (size_t i = 0; i < DB_CACHE_SIZE; i++) {
 		if (db->cache[i].stmt != NULL)
 			mysql_stmt_close(db->cache[i].stmt);
-	memset(db->cache, 0, sizeof(db->cache));
+		if (db->cache[i].sql != NULL)
+			memset(&db->cache[i], 0, sizeof(db->cache[i]));
+	}
 	mysql_close(&db->my);
 	db->connected = false;
 	db->in_tx = false;
@@ -65,20 +63,16 @@ bool db_in_tx(const struct db *db)
 	return db != NULL && db->in_tx;
 }
 
-/* ---- failures ---- */
-
-bool db_is_lost(unsigned code)
+void db_pin(struct ctx *c, bool on)
 {
-	return code == CR_SERVER_GONE_ERROR || code == CR_SERVER_LOST ||
-	       code == CR_CONNECTION_ERROR || code == CR_CONN_HOST_ERROR ||
-	       code == CR_SERVER_LOST_EXTENDED || code == CODE_CONNECTION_KILLED ||
-	       code == ER_SERVER_SHUTDOWN || code == CODE_WSREP_NOT_READY ||
-	       code == ER_CON_COUNT_ERROR || code == ER_NEW_ABORTING_CONNECTION;
+	c->db->pinned = on;
 }
+
+/* ---- failures ---- */
 
 bool db_is_retryable(unsigned code)
 {
-	return code == ER_LOCK_DEADLOCK || code == ER_LOCK_WAIT_TIMEOUT || code == CODE_SNAPSHOT;
+	return db_meaning_of(code)->class == CODE_REPEAT;
 }
 
 /* "Duplicate entry 'x' for key 'email'"; MySQL 8 says 'users.email'. */
@@ -95,23 +89,48 @@ static void keep_duplicate_key(struct db *db, const char *message)
 	}
 }
 
-/* Class a failure at its origin; the caller passes the code before any other call resets it. */
+static enum log_level level_of(const struct db_meaning *meaning)
+{
+	return (meaning->flags & CODE_ALARM) != 0 ? LOG_ALARM : LOG_ERROR;
+}
+
 enum err db_failed(struct db *db, unsigned code, const char *message, const char *what)
 {
+	const struct db_meaning *meaning = db_meaning_of(code);
+
 	db->cause = code;
-	if (code == ER_DUP_ENTRY) {
+	if (meaning->class == CODE_REPEAT)
+		return ERR_DB; /* tried again by whoever can; logged if given up */
+	if (meaning->class == CODE_DUPLICATE) {
 		keep_duplicate_key(db, message);
 		return ERR_DUPLICATE;
 	}
-	if (db_is_retryable(code))
-		return ERR_DB; /* tried again by whoever can; logged if given up */
-	log_line(LOG_ERROR, "db", "%s: %u %.200s", what, code, message);
-	if (code == CODE_STATEMENT_TIME || code == CODE_EXECUTION_TIME)
+	log_line(level_of(meaning), "db", "%.400s: %u %.200s", what, code, message);
+	if (meaning->class == CODE_BUSY)
 		return ERR_BUSY;
-	if (!db_is_lost(code))
+	if (meaning->class != CODE_USELESS)
 		return ERR_DB;
 	disconnect(db);
 	return ERR_DB_LOST;
+}
+
+enum err db_failed_commit(struct db *db, unsigned code, const char *message, const char *what)
+{
+	const struct db_meaning *meaning = db_meaning_of(code);
+
+	if ((meaning->flags & CODE_UNDONE) != 0)
+		return db_failed(db, code, message, what);
+	db->cause = code;
+	log_line(LOG_ALARM, "db", "outcome unknown of %.400s: %u %.200s", what, code, message);
+	disconnect(db);
+	return ERR_UNKNOWN_OUTCOME;
+}
+
+enum err db_broken(struct db *db, const char *fault, const char *sql)
+{
+	db->cause = 0; /* nothing that trying again would mend */
+	log_line(LOG_ALARM, "db", "%s: %.400s", fault, sql);
+	return ERR_DB;
 }
 
 static enum err failed_connection(struct db *db, const char *what)
@@ -129,38 +148,20 @@ bool db_duplicate_of(const struct ctx *c, const char *key)
 
 /* ---- connection ---- */
 
-/*
- * Session settings, made anew at each connection: READ COMMITTED with guards in the
- * WHERE instead of gap locks; strict mode; UTC; bounded waits. Automatic reconnection
- * stays off: a statement repeated outside its transaction creates money.
- */
-static const char set_isolation[] = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
-static const char set_common[] =
-	"SET SESSION sql_mode='STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,"
-	"ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE',time_zone='+00:00',"
-	"innodb_lock_wait_timeout=%u,%s";
-/* turns a lost update into an error; MariaDB's point releases before mid-2024 don't know it */
-static const char set_snapshot[] = "SET SESSION innodb_snapshot_isolation=ON";
-
-static enum err set_session(struct db *db)
+/* A connection that came about in part: closed again. */
+static enum err unusable(struct db *db, const char *what)
 {
-	const bool mariadb = strstr(mysql_get_server_info(&db->my), "MariaDB") != NULL;
-	char limit[64], common[512];
+	const unsigned code = mysql_errno(&db->my);
+	const struct db_meaning *meaning = db_meaning_of(code);
 
-	snprintf(limit, sizeof(limit),
-		mariadb ? "max_statement_time=%u" : "max_execution_time=%u000",
-		db->limits->statement_s);
-	snprintf(common, sizeof(common), set_common, db->limits->lock_wait_s, limit);
-	if (mysql_real_query(&db->my, set_isolation, sizeof(set_isolation) - 1) != 0 ||
-		mysql_real_query(&db->my, common, strlen(common)) != 0)
-		return failed_connection(db, "session settings");
-	if (mariadb && mysql_real_query(&db->my, set_snapshot, sizeof(set_snapshot) - 1) != 0 &&
-		mysql_errno(&db->my) != ER_UNKNOWN_SYSTEM_VARIABLE)
-		return failed_connection(db, "session settings");
-	return OK;
+	log_line(level_of(meaning), "db", "%s: %u %.200s", what, code, mysql_error(&db->my));
+	mysql_close(&db->my);
+	db->cause = code;
+	return ERR_DB_LOST;
 }
 
-static enum err connect_now(struct db *db)
+/* Automatic reconnection stays off: a statement repeated outside its transaction creates money. */
+static bool connect_only(struct db *db)
 {
 	const struct conf *conf = db->conf;
 	unsigned wait_s = db->limits->statement_s == 0 ? 600 : db->limits->statement_s + 1;
@@ -174,33 +175,93 @@ static enum err connect_now(struct db *db)
 	mysql_options(&db->my, MYSQL_OPT_RECONNECT, &off);
 	mysql_options(&db->my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 	/* FOUND_ROWS: an UPDATE to the same values counts, or db_hit would lie */
-	if (mysql_real_connect(&db->my, socket ? "localhost" : conf->db_host, conf->db_user,
-		    conf->db_password, conf->db_name, (unsigned)conf->db_port,
-		    socket ? conf->db_socket : NULL, CLIENT_FOUND_ROWS) == NULL) {
-		unsigned code = mysql_errno(&db->my);
+	return mysql_real_connect(&db->my, socket ? "localhost" : conf->db_host, conf->db_user,
+		       conf->db_password, conf->db_name, (unsigned)conf->db_port,
+		       socket ? conf->db_socket : NULL, CLIENT_FOUND_ROWS) != NULL;
+}
 
-		log_line(LOG_ERROR, "db", "connect: %u %.200s", code, mysql_error(&db->my));
+static bool query(struct db *db, const char *sql)
+{
+	return mysql_real_query(&db->my, sql, strlen(sql)) == 0;
+}
+
+/* Which of the settings that differ from server to server has this one? */
+static bool ask_settings(struct db *db, struct arena *a, uint64_t *known)
+{
+	MYSQL_RES *rows;
+
+	*known = 0;
+	if (!query(db, db_session_ask(a)) || (rows = mysql_store_result(&db->my)) == NULL)
+		return false;
+	for (MYSQL_ROW row; (row = mysql_fetch_row(rows)) != NULL;)
+		*known |= db_session_known(row[0]);
+	mysql_free_result(rows);
+	return true;
+}
+
+static enum err configure(struct db *db, struct arena *a)
+{
+	const char *sql, *missing;
+	uint64_t known;
+
+	if (!query(db, db_session_first(a, db->limits)) || !ask_settings(db, a, &known))
+		return unusable(db, "session settings");
+	sql = db_session_then(a, db->limits, known, &missing);
+	if (sql == NULL) {
+		log_line(LOG_ALARM, "db", "the server lacks %s", missing);
 		mysql_close(&db->my);
-		db->cause = code;
 		return ERR_DB_LOST;
 	}
-	db->connected = true;
+	return query(db, sql) ? OK : unusable(db, "session settings");
+}
+
+static enum err connect_now(struct db *db)
+{
+	struct arena a = { 0 }; /* not the request's, which may be exhausted */
+	enum err e;
+
+	if (!connect_only(db))
+		return unusable(db, "connect");
+	e = configure(db, &a);
+	arena_done(&a);
+	db->connected = e == OK;
 	db->in_tx = false;
-	return set_session(db);
+	return e;
+}
+
+/*
+ * Nothing is in flight, so whatever is there to be read is the connection's end, or the
+ * server's notice of it. Only a TLS library may have records of its own there: then ask.
+ */
+static bool is_there(struct db *db)
+{
+	char byte;
+	const ssize_t n = recv(mysql_get_socket(&db->my), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	return n > 0 && mysql_get_ssl_cipher(&db->my) != NULL && mysql_ping(&db->my) == 0;
 }
 
 enum err db_ready(struct ctx *c)
 {
 	struct db *db = c->db;
-	int64_t now = clock_mono_ms();
+	const int64_t now = clock_mono_ms(), rest_ms = now - db->used_ms;
 
+	db->rested = false;
 	if (db->in_tx)
 		return OK;
-	/* the server closes connections that idle; find out before it matters */
-	if (db->connected && now - db->used_ms > IDLE_CHECK_MS && mysql_ping(&db->my) != 0)
+	if (db->connected && (!is_there(db) || (rest_ms > PING_MS && mysql_ping(&db->my) != 0)))
 		disconnect(db);
 	db->used_ms = now;
-	return db->connected ? OK : connect_now(db);
+	db->rested = db->connected && rest_ms >= REST_MS;
+	if (db->connected)
+		return OK;
+	if (db->pinned) {
+		log_line(LOG_ERROR, "db", "the connection was lost, and with it what it held");
+		return ERR_DB_LOST;
+	}
+	return connect_now(db);
 }
 
 /* ---- retrying ---- */
@@ -223,41 +284,48 @@ bool db_may_retry(const struct ctx *c, unsigned try)
 	return try < TX_TRIES && (c->deadline_ms == 0 || clock_mono_ms() < c->deadline_ms);
 }
 
+bool db_may_send_again(const struct ctx *c, enum err e)
+{
+	const struct db *db = c->db;
+
+	return e == ERR_DB_LOST && db->rested && !db->has_effect && !db->pinned &&
+	       db_may_retry(c, 1);
+}
+
 /* ---- transactions ---- */
 
 static enum err simple(struct db *db, const char *sql)
 {
-	return mysql_real_query(&db->my, sql, strlen(sql)) == 0 ? OK : failed_connection(db, sql);
+	return query(db, sql) ? OK : failed_connection(db, sql);
 }
 
 static enum err begin(struct ctx *c)
 {
 	struct db *db = c->db;
+	enum err e;
 
 	db->cause = 0;
-	TRY(db_ready(c));
-	TRY(simple(db, "START TRANSACTION"));
-	db->in_tx = true;
-	return OK;
+	do {
+		TRY(db_ready(c));
+		db->has_effect = false;
+		e = simple(db, "START TRANSACTION");
+	} while (db_may_send_again(c, e)); /* once: a new connection has not rested */
+	db->in_tx = e == OK;
+	return e;
 }
 
 /* What a COMMIT did that was not answered is unknown; it is never made again. */
 static enum err commit(struct ctx *c)
 {
 	struct db *db = c->db;
-	unsigned code;
+	char message[DB_MESSAGE_MAX];
 
-	if (mysql_real_query(&db->my, "COMMIT", 6) == 0) {
+	if (query(db, "COMMIT")) {
 		db->in_tx = false;
 		return OK;
 	}
-	code = mysql_errno(&db->my);
-	db->cause = code;
-	if (db_is_retryable(code))
-		return ERR_DB;
-	log_line(LOG_ALARM, "db", "outcome of COMMIT unknown: %u", code);
-	disconnect(db);
-	return ERR_UNKNOWN_OUTCOME;
+	snprintf(message, sizeof(message), "%s", mysql_error(&db->my));
+	return db_failed_commit(db, mysql_errno(&db->my), message, "COMMIT");
 }
 
 /* Always, after any failure: a lock timeout undoes only its own statement. */
@@ -266,7 +334,7 @@ static void roll_back(struct db *db)
 	if (!db->in_tx)
 		return;
 	db->in_tx = false;
-	if (mysql_real_query(&db->my, "ROLLBACK", 8) != 0)
+	if (!query(db, "ROLLBACK"))
 		disconnect(db);
 }
 
@@ -304,29 +372,19 @@ enum err db_tx(struct ctx *c, db_tx_fn *fn, void *arg)
 enum err db_start_over(struct ctx *c)
 {
 	assert(c->db->in_tx);
-	c->db->cause = CODE_SNAPSHOT;
+	c->db->cause = ER_CHECKREAD;
 	return ERR_DB;
 }
 
 bool db_is_there_already(const struct ctx *c)
 {
-	switch (c->db->cause) {
-	case ER_TABLE_EXISTS_ERROR:
-	case ER_DUP_FIELDNAME:
-	case ER_DUP_KEYNAME:
-	case ER_DUP_ENTRY:
-		return true;
-	default:
-		return false;
-	}
+	const enum db_class class = db_meaning_of(c->db->cause)->class;
+
+	return class == CODE_PRESENT || class == CODE_DUPLICATE;
 }
 
 enum err db_script(struct ctx *c, const char *sql)
 {
 	TRY(db_ready(c));
-	if (mysql_real_query(&c->db->my, sql, strlen(sql)) != 0) {
-		log_line(LOG_ERROR, "db", "%.200s: %s", sql, mysql_error(&c->db->my));
-		return failed_connection(c->db, "script");
-	}
-	return OK;
+	return simple(c->db, sql);
 }

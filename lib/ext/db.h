@@ -5,8 +5,10 @@
  * SQL is a `static const char SQL_X[]` in lib/shop: statements are cached by the
  * text's address. Only `?` brings values in. Memory: rows live in c->arena.
  *
- * Fails everywhere: DB (logged here), DB_LOST (the connection is gone; the next
- * request reconnects), BUSY (a lock or time limit, after retries).
+ * Fails everywhere, by the code's class in db_class.c, and is logged here: DB (ours, an
+ * alarm), DB_LOST (the connection was of no use; the next request has a new one), BUSY
+ * (locks, after retries; time limits, a full disk). A statement on a connection that had
+ * ended while it rested is sent on a new one, outside transactions.
  */
 #ifndef EXT_DB_H
 #define EXT_DB_H
@@ -25,8 +27,13 @@ extern const struct db_limits db_limits_command; /* cli/minimall */
 struct db *db_new(const struct conf *conf, const struct db_limits *limits) MUST;
 void db_free(struct db *db);
 bool db_in_tx(const struct db *db);
-/* Connect, or make sure of an old connection. */
+/*
+ * Connect, or make sure that an old connection is still there. A connection has all its
+ * settings (db_session.h), or there is none.
+ */
 enum err db_ready(struct ctx *c) MUST;
+/* While it is on, what the connection holds matters (GET_LOCK): once lost it is DB_LOST, never made anew unasked. */
+void db_pin(struct ctx *c, bool on);
 
 enum db_arg_kind { DB_NULL, DB_I64, DB_TEXT };
 
@@ -113,7 +120,10 @@ enum err db_page(struct ctx *c, const char *sql, const struct db_arg *args, size
 	const struct field *fields, size_t size, size_t key_off, int64_t limit,
 	struct page_rows *out) MUST;
 
-/* A change; *matched (may be NULL) counts the rows that the WHERE matched. Fails also: DUPLICATE. */
+/*
+ * A change; *matched (may be NULL) counts the rows that the WHERE matched. Fails also: DUPLICATE;
+ * outside a transaction UNKNOWN_OUTCOME, when the answer was lost.
+ */
 enum err db_exec(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
 	int64_t *matched) MUST;
 /* The same for exactly one row, else CONFLICT: the guard is in the WHERE. */

@@ -8,8 +8,10 @@
 #include <mysql.h>
 
 #include "ext/db.h"
+#include "ext/db_class.h"
 
-enum { DB_COLUMNS_MAX = 64, DB_CACHE_SIZE = 256, DB_MESSAGE_MAX = 256 };
+/* lint sql: the cache has room for every statement that there is */
+enum { DB_COLUMNS_MAX = 64, DB_CACHE_SIZE = 512, DB_MESSAGE_MAX = 256 };
 
 /* Where a column of a result goes. */
 struct column {
@@ -27,8 +29,12 @@ struct statement {
 
 struct db {
 	MYSQL my;
-	bool connected, in_tx;
-	unsigned cause;      /* errno of the failing call; 0: none */
+	bool connected; /* and configured */
+	bool in_tx;
+	bool pinned;     /* db_pin */
+	bool rested;     /* the statement under way is the first after a rest, in no transaction */
+	bool has_effect; /* the statement under way, so that it is never sent twice */
+	unsigned cause;  /* code of the failing call; 0: none */
 	char duplicate[128]; /* the key of the last DUPLICATE */
 	int64_t used_ms;     /* clock_mono_ms of the last statement */
 	const struct conf *conf;
@@ -38,13 +44,17 @@ struct db {
 
 /* Is it a deadlock, lock timeout or snapshot conflict, after which all can be done again? */
 bool db_is_retryable(unsigned code);
-/* Is the connection gone, or of no use? */
-bool db_is_lost(unsigned code);
 /*
  * Class a failure at its origin and log it; `code` and `message` are those of the failing
- * call, copied before any other call resets them. Disconnects from a lost server.
+ * call, copied before any other call resets them. Closes a connection that is of no use.
  */
 enum err db_failed(struct db *db, unsigned code, const char *message, const char *what) MUST;
+/* The same for what would have committed: COMMIT, or a change outside a transaction. Fails also: UNKNOWN_OUTCOME. */
+enum err db_failed_commit(struct db *db, unsigned code, const char *message, const char *what) MUST;
+/* A row or result that can't be: an alarm, and this request's 500. */
+enum err db_broken(struct db *db, const char *fault, const char *sql) MUST;
+/* Did it fail on a connection that was lost while it rested, and may it be sent once more? */
+bool db_may_send_again(const struct ctx *c, enum err e);
 /* May a failed try be made again? Not past c->deadline_ms. */
 bool db_may_retry(const struct ctx *c, unsigned try);
 /* Wait a random while, longer from try to try. */

@@ -1,7 +1,5 @@
 /* db_rows.c - prepared statements kept per connection, and rows by field tables. */
 #include <assert.h>
-#include <errmsg.h>
-#include <mysqld_error.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,7 +18,8 @@
 static enum err failed_statement(struct db *db, struct statement *st)
 {
 	char message[DB_MESSAGE_MAX];
-	unsigned code = mysql_stmt_errno(st->stmt);
+	const unsigned code = mysql_stmt_errno(st->stmt);
+	const bool commits = st->columns_n == 0 && !db->in_tx;
 
 	snprintf(message, sizeof(message), "%s", mysql_stmt_error(st->stmt));
 	if (st->columns_n > 0) {
@@ -30,28 +29,56 @@ static enum err failed_statement(struct db *db, struct statement *st)
 	} else {
 		mysql_stmt_free_result(st->stmt);
 	}
-	if (code == ER_DUP_ENTRY || db_is_retryable(code))
-		return db_failed(db, code, message, "");
-	/* the values are not in the message that is logged, only the statement's text */
-	return db_failed(db, code, db_is_lost(code) ? message : "statement failed", st->sql);
+	switch (db_meaning_of(code)->class) {
+	case CODE_USELESS:
+		return commits ? db_failed_commit(db, code, message, st->sql)
+			       : db_failed(db, code, message, st->sql);
+	case CODE_FAULT:
+		/* values may be in the message: only the statement's text is logged */
+		return db_failed(db, code, "statement failed", st->sql);
+	case CODE_DUPLICATE:
+	case CODE_PRESENT:
+	case CODE_REPEAT:
+	case CODE_BUSY:
+		break;
+	}
+	return db_failed(db, code, message, st->sql);
+}
+
+/*
+ * A statement's place: found again by the text's address. Where all are taken, the one that
+ * stands at its own place goes, which costs time and nothing else.
+ */
+static struct statement *place_of(struct db *db, const char *sql)
+{
+	const size_t home = ((uintptr_t)sql >> 4) % DB_CACHE_SIZE;
+	struct statement *st;
+
+	for (size_t i = 0; i < DB_CACHE_SIZE; i++) {
+		st = &db->cache[(home + i) % DB_CACHE_SIZE];
+		if (st->sql == NULL || st->sql == sql)
+			return st;
+	}
+	st = &db->cache[home];
+	log_line(LOG_ALARM, "db", "more than %d statements: %.400s", DB_CACHE_SIZE, st->sql);
+	if (st->stmt != NULL)
+		mysql_stmt_close(st->stmt);
+	memset(st, 0, sizeof(*st));
+	return st;
 }
 
 static enum err prepare(struct ctx *c, const char *sql, struct statement **out)
 {
 	struct db *db = c->db;
-	size_t slot = ((uintptr_t)sql >> 4) % DB_CACHE_SIZE;
-	struct statement *st;
+	struct statement *st = place_of(db, sql);
 
-	while (db->cache[slot].sql != NULL && db->cache[slot].sql != sql)
-		slot = (slot + 1) % DB_CACHE_SIZE; /* far fewer statements than slots */
-	st = &db->cache[slot];
 	if (st->stmt == NULL) {
 		MYSQL_STMT *stmt = mysql_stmt_init(&db->my);
 
 		if (stmt == NULL)
 			abort();
 		if (mysql_stmt_prepare(stmt, sql, strlen(sql)) != 0) {
-			unsigned code = mysql_stmt_errno(stmt);
+			const unsigned code = mysql_stmt_errno(stmt);
 			char message[DB_MESSAGE_MAX];
 
 			snprintf(message, sizeof(message), "%s", mysql_stmt_error(stmt));
@@ -76,7 +103,9 @@ static enum err execute_once(struct ctx *c, const char *sql, const struct db_arg
 	struct statement *st = NULL;
 
 	TRY(db_ready(c));
+	c->db->has_effect = false;
 	TRY(prepare(c, sql, &st));
+	c->db->has_effect = st->columns_n == 0;
 	assert(st->params == args_n && args_n <= DB_COLUMNS_MAX);
 	for (size_t i = 0; i < args_n; i++) {
 		MYSQL_BIND *b = &binds[i];
@@ -113,6 +142,8 @@ static enum err execute(struct ctx *c, const char *sql, const struct db_arg *arg
 	for (unsigned try = 1;; try++) {
 		enum err e = execute_once(c, sql, args, args_n, out);
 
+		if (db_may_send_again(c, e))
+			continue;
 		if (e != ERR_DB || c->db->in_tx || !db_is_retryable(c->db->cause))
 			return e;
 		if (!db_may_retry(c, try)) {
@@ -145,24 +176,22 @@ static bool resolve_column(
 	return false;
 }
 
-static void resolve_columns(struct statement *st, const struct field *fields)
+static bool resolve_columns(struct statement *st, const struct field *fields)
 {
 	MYSQL_RES *meta;
+	bool all = true;
 
 	if (st->fields == fields)
-		return;
+		return true;
 	meta = mysql_stmt_result_metadata(st->stmt);
 	assert(meta != NULL);
-	for (unsigned i = 0; i < st->columns_n; i++) {
-		const MYSQL_FIELD *f = mysql_fetch_field_direct(meta, i);
-
-		if (!resolve_column(fields, f->name, 0, &st->columns[i])) {
-			log_line(LOG_ERROR, "db", "no member for column %s", f->name);
-			abort();
-		}
-	}
+	for (unsigned i = 0; i < st->columns_n; i++)
+		if (!resolve_column(
+			    fields, mysql_fetch_field_direct(meta, i)->name, 0, &st->columns[i]))
+			all = false;
 	mysql_free_result(meta);
-	st->fields = fields;
+	st->fields = all ? fields : NULL;
+	return all;
 }
 
 struct row_buffer {
@@ -259,8 +288,7 @@ static enum err fetch_row(
 			mysql_stmt_free_result(st->stmt);
 			if (c->arena.exhausted)
 				return ERR_INTERNAL;
-			log_line(LOG_ERROR, "db", "unreadable column in: %s", st->sql);
-			return ERR_DB;
+			return db_broken(c->db, "a column that can't be", st->sql);
 		}
 	return OK;
 }
@@ -269,7 +297,10 @@ static enum err open_rows(struct ctx *c, const char *sql, const struct db_arg *a
 	const struct field *fields, struct row_buffer *rb, struct statement **out)
 {
 	TRY(execute(c, sql, args, args_n, out));
-	resolve_columns(*out, fields);
+	if (!resolve_columns(*out, fields)) {
+		mysql_stmt_free_result((*out)->stmt);
+		return db_broken(c->db, "a column without a member", sql);
+	}
 	if (!bind_columns(*out, rb))
 		return failed_statement(c->db, *out);
 	return OK;
@@ -285,7 +316,10 @@ enum err db_find(struct ctx *c, const char *sql, const struct db_arg *args, size
 
 	TRY(open_rows(c, sql, args, args_n, fields, &rb, &st));
 	n = mysql_stmt_num_rows(st->stmt);
-	assert(n <= 1);
+	if (n > 1) {
+		mysql_stmt_free_result(st->stmt);
+		return db_broken(c->db, "more than one row", sql);
+	}
 	TRY(fetch_row(c, st, &rb, out, &done));
 	mysql_stmt_free_result(st->stmt);
 	*found = !done;

@@ -1,6 +1,7 @@
 // Where SQL may be, and who writes to which table (HACKING.md, SQL).
-//   * SQL is a `static const char SQL_X[]` in lib/shop; besides only lib/ext/db.c and cli/migrate.c have any.
+//   * SQL is a `static const char SQL_X[]` in lib/shop; besides only lib/ext/db*.c and cli/migrate.c have any.
 //   * Nothing is printed into it: no `%` but the SQL literal '%'. DDL is in schema/ alone.
+//   * There are no more statements than a connection keeps prepared.
 //   * Each table of schema/ is named by exactly one "Owns tables:" of a lib/shop header, and only that header's .c
 //     writes to it. Anyone in lib/shop may read.
 //   * A read that locks guards nothing by itself: each is named in locking-reads.mjs, with what is written beside it.
@@ -96,10 +97,12 @@ for (const table of tables) {
 // ---- every text of every source ----
 
 const locking = new Set();
+let statements = 0;
 
 for (const file of sources) {
   for (const { line, text, name, constant } of textsOf(file)) {
     const named = name.startsWith('SQL_');
+    if (named) statements += 1;
     if (!named && !isSql(text)) continue;
     checkPlace(file, line, text, named && constant);
     checkText(file, line, text);
@@ -108,15 +111,19 @@ for (const file of sources) {
   }
 }
 
+function isDatabase(file) {
+  return /^lib\/ext\/db(_\w+)?\.c$/.test(file);
+}
+
 function checkPlace(file, line, text, constant) {
   if (ddl.test(text) && file !== 'cli/migrate.c') fault(file, line, 'DDL belongs in schema/');
-  if (file === 'lib/ext/db.c' || file === 'cli/migrate.c') return;
+  if (isDatabase(file) || file === 'cli/migrate.c') return;
   if (!/^lib\/shop\/\w+\.c$/.test(file)) fault(file, line, 'SQL belongs in lib/shop');
   else if (!constant) fault(file, line, 'SQL must be a `static const char SQL_X[]`');
 }
 
 function checkText(file, line, text) {
-  const printed = file !== 'lib/ext/db.c' && text.replaceAll("'%'", '').includes('%');
+  const printed = !isDatabase(file) && text.replaceAll("'%'", '').includes('%');
   if (printed) fault(file, line, "a % in SQL: values come in by ? (only the literal '%' is fine)");
   if (/\bRETURNING\b/i.test(text)) fault(file, line, 'RETURNING is MariaDB alone');
   if (locksTableFunction(text)) fault(file, line, "FOR UPDATE at the level of a JSON_TABLE is MySQL's error 3569: put that into a subquery");
@@ -150,6 +157,10 @@ function checkOwner(file, line, text) {
 for (const known of Object.keys(LOCKING_READS)) {
   if (!locking.has(known)) fault('tests/lint/locking-reads.mjs', 1, `${known} is no locking read any more`);
 }
+
+const internal = 'lib/ext/db_internal.h';
+const room = Number(/\bDB_CACHE_SIZE = (\d+)/.exec(readFileSync(internal, 'utf8'))?.[1]);
+if (!(statements <= room)) fault(internal, 1, `${statements} statements, and a cache for ${room}`);
 
 if (faults.length > 0) console.error(faults.join('\n'));
 process.exit(faults.length > 0 ? 1 : 0);

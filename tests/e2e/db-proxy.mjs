@@ -1,0 +1,188 @@
+// Stands between the shop and its database, and does what servers, hosts and networks do: loses answers, ends connections
+// that rest, refuses statements, calls itself otherwise. What it does not touch passes byte by byte.
+//
+//   const proxy = await openDbProxy(shop.env.DB_SOCKET, shop.dir);
+//   await shop.restartWeb({ DB_SOCKET: proxy.socket });
+//   proxy.once(/^COMMIT$/, 'lose');   // the server does it, the shop never hears of it
+//
+// A statement is matched by its text, a prepared one each time that it is executed (its preparation as "PREPARE …").
+
+import { createServer, connect } from 'node:net';
+import path from 'node:path';
+
+const COMMAND = { query: 0x03, prepare: 0x16, execute: 0x17, close: 0x19, quit: 0x01 };
+const OK = 0x00;
+const ERROR = 0xff;
+
+export async function openDbProxy(serverSocket, dir) {
+  const proxy = new Proxy(serverSocket, path.join(dir, 'proxy.sock'));
+  await proxy.listen();
+  return proxy;
+}
+
+class Proxy {
+  #rules = [];
+  links = new Set();
+  seen = []; // texts of all statements since forget()
+  codes = []; // of the server's own errors since forget()
+  greeting = null; // what the server calls itself to new connections
+  init = null; // a statement that each new connection begins with, as a host's init_connect
+
+  constructor(serverSocket, socket) {
+    this.serverSocket = serverSocket;
+    this.socket = socket;
+  }
+
+  listen() {
+    this.server = createServer((client) => { this.links.add(new Link(this, client)); });
+    this.server.unref(); // open until the file's shop has ended
+    return new Promise((resolve, reject) => { this.server.once('error', reject).listen(this.socket, resolve); });
+  }
+
+  // The next statement that matches; act: 'lose' (done, and the connection ends before the answer), 'drop' (the connection ends
+  // before the server has it), { error: [code, message] } (the server never has it), { prepare: [from, to] } (the server
+  // prepares another text), or an async function to be awaited before.
+  // among: only on these links. Answers { hit }.
+  once(pattern, act, { among } = {}) {
+    const rule = { pattern, act, among, hit: false };
+    this.#rules.push(rule);
+    return rule;
+  }
+
+  take(text, link) {
+    this.seen.push(text);
+    const rule = this.#rules.find(({ pattern, among, hit }) => !hit && pattern.test(text) && (among?.has(link) ?? true));
+    if (rule) rule.hit = true;
+    return rule?.act;
+  }
+
+  forget() {
+    this.#rules = [];
+    this.seen = [];
+    this.codes = [];
+  }
+
+  // Ends all connections, as a server those that rest for too long; notice: a code that it tells before.
+  async endAll({ notice } = {}) {
+    await Promise.all([...this.links].map((link) => link.end(notice)));
+  }
+}
+
+class Link {
+  #authenticated = false;
+  #statements = new Map(); // id: text
+  #preparing = null;
+  #losing = false;
+  #greeted = false;
+  #held = null; // the server's OK to the sign-in, until `init` was answered
+  #order = Promise.resolve();
+
+  constructor(proxy, client) {
+    this.proxy = proxy;
+    this.client = client;
+    this.server = connect(proxy.serverSocket);
+    this.ended = new Promise((resolve) => { this.tellEnd = resolve; });
+    this.#pump(client, (packet) => this.#command(packet));
+    this.#pump(this.server, (packet) => this.#answer(packet));
+  }
+
+  // Hands on whole packets, each when the one before is done with.
+  #pump(socket, handle) {
+    let kept = Buffer.alloc(0);
+    socket.on('data', (chunk) => {
+      kept = Buffer.concat([kept, chunk]);
+      while (kept.length >= 4 && kept.length >= 4 + kept.readUIntLE(0, 3)) {
+        const end = 4 + kept.readUIntLE(0, 3);
+        const packet = kept.subarray(0, end);
+        kept = kept.subarray(end);
+        this.#order = this.#order.then(() => handle(packet));
+      }
+    });
+    socket.on('error', () => {}); // told by 'close'
+    socket.on('close', () => this.#over());
+  }
+
+  #over() {
+    this.client.destroy();
+    this.server.destroy();
+    this.proxy.links.delete(this);
+    this.tellEnd();
+  }
+
+  async #command(packet) {
+    const [sequence, command] = [packet[3], packet[4]];
+    if (this.#authenticated && sequence === 0) {
+      const text = this.#textOf(command, packet.subarray(5));
+      const act = text === null ? undefined : this.proxy.take(text, this);
+      if (act === 'drop') return this.#over();
+      if (act?.error) return this.client.write(errorPacket(1, ...act.error));
+      if (act === 'lose') this.#losing = true;
+      else if (typeof act === 'function') await act();
+      if (command === COMMAND.prepare) this.#preparing = text.slice('PREPARE '.length);
+      if (act?.prepare) return this.server.write(framed(0, Buffer.from(packet.subarray(4).toString().replace(...act.prepare))));
+    }
+    return this.server.write(packet);
+  }
+
+  #textOf(command, body) {
+    if (command === COMMAND.query) return body.toString();
+    if (command === COMMAND.prepare) return `PREPARE ${body}`;
+    if (command === COMMAND.execute) return this.#statements.get(body.readUInt32LE(0)) ?? 'unknown statement';
+    return null;
+  }
+
+  #answer(packet) {
+    const kind = packet[4];
+    if (!this.#greeted) {
+      this.#greeted = true;
+      return this.client.write(this.proxy.greeting === null ? packet : renamed(packet, this.proxy.greeting));
+    }
+    if (this.#held) { // the answer to `init`
+      if (kind === ERROR) throw new Error(`init: ${packet.subarray(5)}`);
+      this.client.write(this.#held);
+      this.#held = null;
+      return undefined;
+    }
+    if (this.#losing) return this.#over();
+    if (kind === ERROR) this.proxy.codes.push(packet.readUInt16LE(5));
+    if (this.#preparing !== null) {
+      if (kind === OK) this.#statements.set(packet.readUInt32LE(5), this.#preparing);
+      this.#preparing = null;
+    }
+    if (!this.#authenticated && kind === OK) {
+      this.#authenticated = true;
+      if (this.proxy.init) {
+        this.#held = packet;
+        return this.server.write(framed(0, Buffer.concat([Buffer.from([COMMAND.query]), Buffer.from(this.proxy.init)])));
+      }
+    }
+    return this.client.write(packet);
+  }
+
+  end(notice) {
+    if (notice) this.client.write(errorPacket(0, notice, 'The client was disconnected by the server because of inactivity.'));
+    this.client.end();
+    this.server.destroy();
+    return this.ended;
+  }
+}
+
+function framed(sequence, payload) {
+  const head = Buffer.alloc(4);
+  head.writeUIntLE(payload.length, 0, 3);
+  head[3] = sequence;
+  return Buffer.concat([head, payload]);
+}
+
+function errorPacket(sequence, code, message) {
+  const head = Buffer.alloc(3);
+  head[0] = ERROR;
+  head.writeUInt16LE(code, 1);
+  return framed(sequence, Buffer.concat([head, Buffer.from(`#HY000${message}`)]));
+}
+
+// The greeting with another name: one byte of the protocol's version, then the server's name up to a NUL.
+function renamed(packet, name) {
+  const rest = packet.subarray(packet.indexOf(0, 5));
+  return framed(packet[3], Buffer.concat([packet.subarray(4, 5), Buffer.from(name), rest]));
+}
