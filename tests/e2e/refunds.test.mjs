@@ -27,6 +27,7 @@ test('a refund in full is asked for, under way, and done when the provider says 
   assert.deepEqual(await refunds.standing(x), [PAID, [-1], 4], 'money that is under way is not back yet');
   assert.deepEqual((await refunds.read(body.refund_no)).body, body);
   assert.equal((await trade.read(x.order)).updated_at, body.created_at);
+  assert.equal((await trade.attempts(x.order))[0].updated_at, Date.parse(body.created_at), 'what limits the sum is written (B61)');
 
   await refunds.told(body.refund_no, 'SUCCESS');
   const { updated_at: updated, ...rest } = (await refunds.read(body.refund_no)).body;
