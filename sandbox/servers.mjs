@@ -1,6 +1,8 @@
 // The kinds of database server that database.mjs can start: where each one's programs are, what they are told, and how the
 // files and accounts are made. DB in the environment chooses.
 //   data        the directory of its files
+//   suffix      of the name of a database that `make run` keeps: what it notes beside the server goes by that name, and a
+//               shop on one kind of server has nothing in common with one on another
 //   find        what starts the server: { command, options, root }, after getting it if that is possible; root is a
 //               directory that it must be able to read, or null. Throws Unavailable where it cannot be had
 //   create      the command that makes the files of a new server in a directory
@@ -15,8 +17,8 @@ const COMMON = ['--skip-networking', '--skip-name-resolve', '--character-set-ser
 
 const mariadb = {
   name: 'mariadb',
-  title: 'MariaDB',
   data: 'data',
+  suffix: '',
   find: async () => ({ command: ['mariadbd'], options: [], root: null }),
   create: ({ data, tmp, user }) => ['mariadb-install-db', '--no-defaults', `--datadir=${data}`, `--tmpdir=${tmp}`,
     '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve',
@@ -29,8 +31,8 @@ const mariadb = {
 
 const mysql = {
   name: 'mysql',
-  title: 'MySQL',
   data: 'data-mysql',
+  suffix: '_mysql',
   find: findMysql,
   create: ({ data, tmp, user, found }) => [...found.command, '--no-defaults', '--initialize-insecure', ...found.options,
     `--datadir=${data}`, `--tmpdir=${tmp}`, '--innodb-redo-log-capacity=48M', ...(user ? [`--user=${user}`] : [])],

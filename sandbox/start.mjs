@@ -1,5 +1,5 @@
 // `make run`: the whole shop in the foreground, with demo data, until Ctrl-C.
-//   PORT=8080    SANDBOX=off (the real providers' settings are used)    MODE=asan (build/asan)
+//   PORT=8080    SANDBOX=off (the real providers' settings are used)    MODE=asan (build/asan)    DB=mysql (servers.mjs)
 //   VAR_DIR      where its data is; var/ of the checkout unless a test says otherwise
 
 import { setMaxListeners } from 'node:events';
@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { realSettings } from './config.mjs';
 import { Fault, checkout, quoted, writePrivate } from './files.mjs';
 import { withinMs } from './process.mjs';
+import { serverKind } from './servers.mjs';
 import { startDatabase, startShop } from './shop.mjs';
 
 const JOBS_MS = 10_000;
@@ -40,7 +41,7 @@ async function main() {
     signal.throwIfAborted();
     shop = await startShop({
       // What the sandbox has paid means nothing to the real providers: each has a database of its own.
-      dir, port, db: database, dbName: sandbox ? 'minimall' : 'minimall_live', wechat: sandbox, providers, demo: true,
+      dir, port, db: database, dbName: `${sandbox ? 'minimall' : 'minimall_live'}${serverKind().suffix}`, wechat: sandbox, providers, demo: true,
       refundMode: 'SUCCESS', // nobody is there to end it by hand, as tests do
       binDir: path.join(checkout, 'build', process.env.MODE || 'release'), signal, log,
     });
