@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "flow/payable.h"
 #include "flow/settle.h"
+#include "shop/backoff.h"
 #include "shop/outbox.h"
 
 enum { ORDERS_A_PASS = 500 };
@@ -10,10 +11,14 @@ enum { ORDERS_A_PASS = 500 };
 /* The gaps after which an attempt is asked about again (PAYMENTS.md 2.10). */
 static const int64_t gaps_s[] = { 5, 5, 5, 15, 30, 60, 180, 300, 600, 1800 };
 
-/* Never later than its deadline, from which on an overdue order waits for it. */
+/*
+ * Never later than its deadline, from which on an overdue order waits for it: a minute at most for
+ * what the provider says, longer for what it doesn't, so that the others have their turn.
+ */
 static int64_t next_due_ms(const struct ctx *c, const struct outbox *row, const struct attempt *a)
 {
-	const int64_t last = (int64_t)ARRAY_LEN(gaps_s) - 1, overdue_gap_ms = MINUTE_MS;
+	const int64_t last = (int64_t)ARRAY_LEN(gaps_s) - 1;
+	const int64_t overdue_gap_ms = row->unanswered ? 10 * MINUTE_MS : MINUTE_MS;
 	const int64_t gap_ms = gaps_s[row->tries < last ? row->tries : last] * SECOND_MS;
 
 	if (c->now_ms >= a->expires_at.ms)
@@ -21,37 +26,52 @@ static int64_t next_due_ms(const struct ctx *c, const struct outbox *row, const 
 	return c->now_ms + gap_ms < a->expires_at.ms ? c->now_ms + gap_ms : a->expires_at.ms;
 }
 
-/* Orders past their deadline that no open attempt holds. The others go in follow(). */
-static enum err time_out_orders(struct ctx *c, struct close_report *report)
+/* ---- what waits for no provider ---- */
+
+static enum err time_out_order(struct ctx *c, const void *row, void *arg)
 {
-	const struct order *orders;
+	struct close_report *report = arg;
+	bool done;
+
+	TRY(order_time_out(c, ((const struct due *)row)->id, &done));
+	report->timed_out += done;
+	return OK;
+}
+
+enum err close_orders(struct ctx *c, struct share *s, struct close_report *report)
+{
 	struct list overdue;
 
 	TRY(order_list_overdue(c, ORDERS_A_PASS, &overdue));
-	orders = overdue.rows;
-	for (int64_t i = 0; i < overdue.n; i++) {
-		const struct arena_mark mark = arena_mark(&c->arena);
-		bool done;
-
-		TRY(order_time_out(c, orders[i].id, &done));
-		report->timed_out += done;
-		arena_rewind(&c->arena, mark);
-	}
+	backoff_each(c, s, BACKOFF_ORDER, &overdue, sizeof(struct due), time_out_order, report);
 	return OK;
 }
 
-static enum err expire_memberships(struct ctx *c, struct close_report *report)
+static enum err expire_membership(struct ctx *c, const void *row, void *arg)
 {
-	int64_t expired;
+	struct close_report *report = arg;
+	bool done;
 
-	TRY(membership_expire(c, ORDERS_A_PASS, &expired));
-	report->timed_out += expired;
+	TRY(membership_expire(c, ((const struct due *)row)->id, &done));
+	report->timed_out += done;
 	return OK;
 }
+
+enum err close_memberships(struct ctx *c, struct share *s, struct close_report *report)
+{
+	struct list overdue;
+
+	TRY(membership_list_overdue(c, ORDERS_A_PASS, &overdue));
+	backoff_each(
+		c, s, BACKOFF_MEMBERSHIP, &overdue, sizeof(struct due), expire_membership, report);
+	return OK;
+}
+
+/* ---- what a provider is asked about ---- */
 
 /* Nobody needs this attempt: close it at the provider, which may still say that it is paid. */
 static enum err close_at_provider(
-	struct ctx *c, const struct attempt *a, struct close_report *report)
+	struct ctx *c, const struct attempt *a, struct outbox *row, struct close_report *report)
 {
 	const char *state;
 
@@ -65,7 +85,10 @@ static enum err close_at_provider(
 	case WX_NOT_EXIST: /* counted as closed some minutes after its deadline, by the query */
 	case WX_LATER:
 	case WX_REFUSED:
+		break;
 	case WX_UNKNOWN:
+		row->unanswered = true;
+		report->unknown++;
 		break;
 	}
 	return OK;
@@ -86,10 +109,10 @@ static enum err follow(struct ctx *c, struct outbox *row, void *arg)
 		TRY(settle_by_query(c, &a, &state));
 	TRY(payment_read(c, row->ref_id, &a));
 	TRY(payable_read(c, (enum payable_kind)a.payable_kind, a.payable_id, &p));
-	if (a.state == ATTEMPT_OPEN && state == NULL)
-		report->unknown++;
-	else if (a.state == ATTEMPT_OPEN && p.why_not != OK)
-		TRY(close_at_provider(c, &a, report));
+	row->unanswered = a.state == ATTEMPT_OPEN && state == NULL;
+	report->unknown += row->unanswered;
+	if (!row->unanswered && a.state == ATTEMPT_OPEN && p.why_not != OK)
+		TRY(close_at_provider(c, &a, row, report));
 	TRY(payment_read(c, row->ref_id, &a));
 	if (a.state == ATTEMPT_OPEN)
 		return outbox_again(c, row, next_due_ms(c, row, &a));
@@ -103,10 +126,7 @@ static enum err follow(struct ctx *c, struct outbox *row, void *arg)
 	return OK;
 }
 
-enum err close_pass(struct ctx *c, struct close_report *report)
+enum err close_attempts(struct ctx *c, struct share *s, struct close_report *report)
 {
-	*report = (struct close_report){ 0 };
-	TRY(time_out_orders(c, report));
-	TRY(expire_memberships(c, report));
-	return outbox_work(c, OUTBOX_FOLLOW_ATTEMPT, follow, report, &report->unknown);
+	return outbox_work(c, s, OUTBOX_FOLLOW_ATTEMPT, follow, report);
 }

@@ -72,15 +72,21 @@ void keys_stop(struct ctx *c)
 	arena_done(&forever);
 }
 
+/* All that can be kept; one that can't keeps none of the others from it. */
 static enum err keep(struct ctx *c, const struct wx_certificates *list)
 {
+	enum err first = OK;
+
 	for (int64_t i = 0; i < list->n; i++) {
 		const struct wx_sealed_certificate *s = &list->list[i];
-
-		TRY(certificate_put(
+		enum err e = certificate_put(
 			c, &(struct platform_certificate){ s->serial, s->nonce, s->associated_data,
-				   s->ciphertext, { s->effective_ms }, { s->expire_ms } }));
+				   s->ciphertext, { s->effective_ms }, { s->expire_ms } });
+
+		if (first == OK)
+			first = e;
 	}
+	TRY(first);
 	return certificate_purge(c);
 }
 

@@ -13,8 +13,8 @@
 #define AT_ONCE_MS (2 * SECOND_MS)
 /* For how long jobs leaves a deletion alone that a request, or a pass, has just worked for. */
 #define HEAD_START_MS MINUTE_MS
-/* How long a pass of jobs works for one user; claimed for longer than that (outbox.h). */
-#define A_PASS_MS MINUTE_MS
+/* How long a pass of jobs works for one user, a part of its share; claimed for longer (outbox.h). */
+#define A_PASS_MS (20 * SECOND_MS)
 
 /* All that forbids it is known before anything happens; what follows can't be refused any more. */
 static enum err leave_tx(struct ctx *c, void *arg)
@@ -81,18 +81,13 @@ static enum err forget_due(struct ctx *c, struct outbox *row, void *arg)
 {
 	struct leave_report *report = arg;
 	bool done;
-	enum err e = forget(c, row->ref_id, A_PASS_MS, &done);
 
-	if (e == ERR_DB_LOST)
-		return e;
+	TRY(forget(c, row->ref_id, A_PASS_MS, &done));
 	report->done += done;
 	return done ? OK : outbox_again(c, row, c->now_ms + HEAD_START_MS);
 }
 
-enum err leave_pass(struct ctx *c, struct leave_report *report)
+enum err leave_pass(struct ctx *c, struct share *s, struct leave_report *report)
 {
-	const int64_t unknown = 0;
-
-	*report = (struct leave_report){ 0 };
-	return outbox_work(c, OUTBOX_FORGET_USER, forget_due, report, &unknown);
+	return outbox_work(c, s, OUTBOX_FORGET_USER, forget_due, report);
 }

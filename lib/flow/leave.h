@@ -5,7 +5,7 @@
 #ifndef FLOW_LEAVE_H
 #define FLOW_LEAVE_H
 
-#include "base/ctx.h"
+#include "shop/share.h"
 
 /*
  * Delete a user with his card and what he has pending; his orders stay in the books, without
@@ -21,7 +21,7 @@ enum err leave(struct ctx *c, int64_t user_id) MUST;
 struct leave_report {
 	int64_t done; /* users of whom nothing is left to be forgotten */
 };
-/* One pass of jobs over deletions whose rest is due. */
-enum err leave_pass(struct ctx *c, struct leave_report *report) MUST;
+/* For `minimall jobs`: deletions whose rest is due; adds to the report. */
+enum err leave_pass(struct ctx *c, struct share *s, struct leave_report *report) MUST;
 
 #endif

@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "ext/db.h"
 #include "flow/refunding.h"
+#include "shop/backoff.h"
 #include "shop/card.h"
 #include "shop/idempotency.h"
 #include "shop/outbox.h"
@@ -337,25 +338,21 @@ static enum err adopt_tx(struct ctx *c, void *arg)
 		x.attempt.state == ATTEMPT_REFUND_DUE ? x.attempt.reason : PAID_TOO_MUCH, m->tries);
 }
 
-/*
- * What has to go back by itself and isn't on its way, be it never asked for or asked for in vain
- * (BEHAVIOUR 37, 43); a twin of this pass may be faster.
- */
-static enum err adopt_missing(struct ctx *c)
+static enum err adopt(struct ctx *c, const void *row, void *arg)
 {
-	struct refund_missing *rows;
+	struct refund_missing m = *(const struct refund_missing *)row;
+	enum err e = db_tx(c, adopt_tx, &m);
+
+	(void)arg;
+	return e == ERR_DUPLICATE ? OK : e; /* a twin of this pass was faster */
+}
+
+enum err refund_adopt(struct ctx *c, struct share *s)
+{
 	struct list missing;
 
 	TRY(refund_list_missing(c, REFUNDS_A_PASS, &missing));
-	rows = missing.rows;
-	for (int64_t i = 0; i < missing.n; i++) {
-		const struct arena_mark mark = arena_mark(&c->arena);
-		enum err e = db_tx(c, adopt_tx, &rows[i]);
-
-		if (e != ERR_DUPLICATE)
-			TRY(e);
-		arena_rewind(&c->arena, mark);
-	}
+	backoff_each(c, s, BACKOFF_REFUND, &missing, sizeof(struct refund_missing), adopt, NULL);
 	return OK;
 }
 
@@ -388,6 +385,7 @@ static enum err follow(struct ctx *c, struct outbox *row, void *arg)
 		}
 		TRY(refund_read(c, row->ref_id, &x.refund));
 	}
+	row->unanswered = !known;
 	report->unknown += !known;
 	report->done += refund_is_final(x.refund.state);
 	if (refund_is_final(x.refund.state))
@@ -396,9 +394,7 @@ static enum err follow(struct ctx *c, struct outbox *row, void *arg)
 		c->now_ms + gaps_s[row->tries - 1 < last ? row->tries - 1 : last] * SECOND_MS);
 }
 
-enum err refund_pass(struct ctx *c, struct refund_report *report)
+enum err refund_follow(struct ctx *c, struct share *s, struct refund_report *report)
 {
-	*report = (struct refund_report){ 0 };
-	TRY(adopt_missing(c));
-	return outbox_work(c, OUTBOX_FOLLOW_REFUND, follow, report, &report->unknown);
+	return outbox_work(c, s, OUTBOX_FOLLOW_REFUND, follow, report);
 }

@@ -10,6 +10,7 @@
 #include "providers/wxrefund.h"
 #include "shop/event.h"
 #include "shop/refund.h"
+#include "shop/share.h"
 
 /*
  * Refund a shop order, wholly or in part (`in` of refund_new_fields), and ask the provider
@@ -41,7 +42,12 @@ enum err refund_heard(struct ctx *c, const struct wx_event *we, struct event *ev
 struct refund_report {
 	int64_t followed, done, unknown;
 };
-/* One pass over all refunds that are due; for `minimall jobs`. */
-enum err refund_pass(struct ctx *c, struct refund_report *report) MUST;
+/*
+ * For `minimall jobs`: begin what has to go back by itself and isn't on its way, be it never asked
+ * for or asked for in vain (BEHAVIOUR 37, 43). What fails is in the share.
+ */
+enum err refund_adopt(struct ctx *c, struct share *s) MUST;
+/* For `minimall jobs`: refunds that are to be asked about; adds to the report. */
+enum err refund_follow(struct ctx *c, struct share *s, struct refund_report *report) MUST;
 
 #endif

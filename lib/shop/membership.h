@@ -143,7 +143,12 @@ enum err membership_end_refund_tx(struct ctx *c, struct membership *m) MUST;
 /* The provider refused for good: paid and granted again, exactly as before. */
 enum err membership_undo_refund_tx(struct ctx *c, struct membership *m) MUST;
 
-/* Mark what is pending past its deadline as expired; at most `limit`. */
-enum err membership_expire(struct ctx *c, int64_t limit, int64_t *expired) MUST;
+/*
+ * What is pending past its deadline and isn't put off, the longest overdue first: a list of
+ * struct due (backoff.h).
+ */
+enum err membership_list_overdue(struct ctx *c, int64_t limit, struct list *out) MUST;
+/* Mark one of these as expired. *done false: it was no longer pending. */
+enum err membership_expire(struct ctx *c, int64_t id, bool *done) MUST;
 
 #endif

@@ -1,12 +1,17 @@
 /* membership_end.c - how membership orders end: cancelled, expired, refunded. */
 #include "ext/db.h"
+#include "shop/backoff.h"
 #include "shop/idempotency.h"
 #include "shop/journal.h"
 #include "shop/membership_internal.h"
 
+static const char SQL_OVERDUE[] =
+	"SELECT m.id FROM membership_orders m FORCE INDEX (by_deadline) "
+	"WHERE m.status = 0 AND m.expires_at <= ? AND " NOT_BACKED_OFF(
+		2, "m.id") " ORDER BY m.expires_at LIMIT ?";
 static const char SQL_EXPIRE[] =
 	"UPDATE membership_orders SET status = 3, pending_user_id = NULL, updated_at = ? "
-	"WHERE status = 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?";
+	"WHERE id = ? AND status = 0 AND expires_at <= ?";
 
 /* ---- being cancelled ---- */
 
@@ -48,9 +53,23 @@ enum err membership_leave_user_tx(struct ctx *c, int64_t user_id)
 	return found ? membership_drop_tx(c, &pending) : OK;
 }
 
-enum err membership_expire(struct ctx *c, int64_t limit, int64_t *expired)
+enum err membership_list_overdue(struct ctx *c, int64_t limit, struct list *out)
 {
-	return db_exec(c, SQL_EXPIRE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(limit)), expired);
+	struct db_rows rows;
+
+	TRY(db_all(c, SQL_OVERDUE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(limit)), due_fields,
+		sizeof(struct due), limit, &rows));
+	*out = rows.list;
+	return OK;
+}
+
+enum err membership_expire(struct ctx *c, int64_t id, bool *done)
+{
+	int64_t matched;
+
+	TRY(db_exec(c, SQL_EXPIRE, ARGS(I64(c->now_ms), I64(id), I64(c->now_ms)), &matched));
+	*done = matched == 1;
+	return OK;
 }
 
 /* ---- being refunded ---- */

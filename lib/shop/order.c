@@ -3,6 +3,7 @@
 
 #include "ext/db.h"
 #include "ext/entity.h"
+#include "shop/backoff.h"
 #include "shop/journal.h"
 #include "shop/order_sql.h"
 #include "shop/payment.h"
@@ -84,10 +85,10 @@ static const char SQL_BUSY[] =
 	"SELECT o.id FROM orders o FORCE INDEX (by_user_status) "
 	"WHERE o.user_id = ? AND o.status IN (1, 2) LIMIT 1";
 static const char SQL_OVERDUE[] =
-	"SELECT " ORDER_COLUMNS
-	" FROM orders o FORCE INDEX (by_deadline) "
+	"SELECT o.id FROM orders o FORCE INDEX (by_deadline) "
 	"WHERE o.status = 0 AND o.expires_at <= ? AND NOT EXISTS (SELECT 1 FROM payment_attempts a "
-	"WHERE a.payable_kind = 1 AND a.open_payable_id = o.id) ORDER BY o.expires_at LIMIT ?";
+	"WHERE a.payable_kind = 1 AND a.open_payable_id = o.id) AND " NOT_BACKED_OFF(
+		1, "o.id") " ORDER BY o.expires_at LIMIT ?";
 
 /* ---- locking and moving ---- */
 
@@ -439,8 +440,8 @@ enum err order_list_overdue(struct ctx *c, int64_t limit, struct list *out)
 {
 	struct db_rows rows;
 
-	TRY(db_all(c, SQL_OVERDUE, ARGS(I64(c->now_ms), I64(limit)), order_fields,
-		sizeof(struct order), limit, &rows));
+	TRY(db_all(c, SQL_OVERDUE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(limit)), due_fields,
+		sizeof(struct due), limit, &rows));
 	*out = rows.list;
 	return OK;
 }

@@ -156,7 +156,10 @@ enum err order_forget_some(
 /* By its wire number or row id, deleted ones too, without a lock. Fails: NOT_FOUND. */
 enum err order_find(struct ctx *c, const char *order_id, struct order *out) MUST;
 enum err order_read(struct ctx *c, int64_t id, struct order *out) MUST;
-/* Pending orders past their deadline that no open attempt holds, the longest overdue first. */
+/*
+ * Pending orders past their deadline that no open attempt holds and that aren't put off, the
+ * longest overdue first: a list of struct due (backoff.h).
+ */
 enum err order_list_overdue(struct ctx *c, int64_t limit, struct list *out) MUST;
 /* Cancel an overdue order that no open attempt holds. *done false: it was no longer pending. */
 enum err order_time_out(struct ctx *c, int64_t id, bool *done) MUST;

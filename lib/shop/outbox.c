@@ -58,23 +58,38 @@ static enum err claim(struct ctx *c, struct outbox *row, bool *mine)
 	return OK;
 }
 
+/* Claim a row and work on it; what fails is due again later. */
+static enum err work(struct ctx *c, struct share *s, struct outbox *row, outbox_fn *fn, void *arg)
+{
+	const struct arena_mark mark = arena_mark(&c->arena);
+	enum err e;
+	bool mine, put_off;
+
+	TRY(claim(c, row, &mine));
+	if (!mine)
+		return OK;
+	e = fn(c, row, arg);
+	put_off = share_failed(c, s, row->ref_id, &e);
+	arena_rewind(&c->arena, mark);
+	if (put_off)
+		return outbox_again(c, row, share_retry_ms(c, e, row->tries));
+	if (e == OK)
+		share_heard(s, !row->unanswered);
+	return OK;
+}
+
 enum err outbox_work(
-	struct ctx *c, enum outbox_kind kind, outbox_fn *fn, void *arg, const int64_t *unknown)
+	struct ctx *c, struct share *s, enum outbox_kind kind, outbox_fn *fn, void *arg)
 {
 	struct outbox *rows;
 	struct list due;
 
 	TRY(find_due(c, kind, OUTBOX_A_PASS, &due));
 	rows = due.rows;
-	for (int64_t i = 0; i < due.n && *unknown < OUTBOX_UNKNOWNS; i++) {
-		const struct arena_mark mark = arena_mark(&c->arena);
-		bool mine;
+	for (int64_t i = 0; i < due.n && share_next(c, s); i++) {
+		enum err e = work(c, s, &rows[i], fn, arg);
 
-		c->now_ms = clock_now_ms(); /* a pass may take minutes */
-		TRY(claim(c, &rows[i], &mine));
-		if (mine)
-			TRY(fn(c, &rows[i], arg));
-		arena_rewind(&c->arena, mark);
+		(void)!share_failed(c, s, rows[i].ref_id, &e); /* its claim ends by itself */
 	}
 	return OK;
 }

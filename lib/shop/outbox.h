@@ -8,6 +8,7 @@
 
 #include "base/ctx.h"
 #include "base/field.h"
+#include "shop/share.h"
 
 enum outbox_kind {
 	OUTBOX_FOLLOW_ATTEMPT = 1,
@@ -19,19 +20,20 @@ struct outbox {
 	int64_t outbox_id, ref_id, tries;
 	timestamp due_at; /* the lease, once claimed */
 	timestamp created_at;
+	bool unanswered; /* set by the work: the provider said nothing about it */
 };
 
 /* Make (or hasten) the work of this kind about ref, due at a moment. */
 enum err outbox_put_tx(struct ctx *c, enum outbox_kind kind, int64_t ref_id, int64_t due_ms) MUST;
 typedef enum err outbox_fn(struct ctx *c, struct outbox *row, void *arg);
 /*
- * Do what is due of a kind, oldest first, at most OUTBOX_A_PASS rows: each is claimed (so
- * that another process leaves it alone for two minutes), then given to fn with the time
- * read anew. Ends early once *unknown, which fn counts, says that the provider is silent.
+ * Do what is due of a kind, due longest first, at most OUTBOX_A_PASS rows and until the share
+ * is over: each is claimed (so that another process leaves it alone for two minutes), then
+ * given to fn. Where fn fails it is due again later (share.h). Fails: nothing could be found.
  */
-enum { OUTBOX_A_PASS = 200, OUTBOX_UNKNOWNS = 3 };
-enum err outbox_work(struct ctx *c, enum outbox_kind kind, outbox_fn *fn, void *arg,
-	const int64_t *unknown) MUST;
+enum { OUTBOX_A_PASS = 200 };
+enum err outbox_work(
+	struct ctx *c, struct share *s, enum outbox_kind kind, outbox_fn *fn, void *arg) MUST;
 /* Due again later, unless somebody hastened it meanwhile. */
 enum err outbox_again(struct ctx *c, const struct outbox *row, int64_t due_ms) MUST;
 /* The work about ref is done. */

@@ -4,6 +4,7 @@
 
 #include "ext/crypto.h"
 #include "ext/db.h"
+#include "shop/backoff.h"
 #include "shop/outbox.h"
 #include "shop/payment.h"
 
@@ -124,12 +125,13 @@ static const char SQL_MISSING[] =
 	"FROM (SELECT attempt_id FROM payment_attempts WHERE state = 4 UNION "
 	"SELECT attempt_id FROM refunds WHERE automatic = 1 AND state = 3) due "
 	"JOIN payment_attempts a ON a.attempt_id = due.attempt_id "
-	"LEFT JOIN refunds r ON r.attempt_id = a.attempt_id GROUP BY a.attempt_id, a.amount "
+	"LEFT JOIN refunds r ON r.attempt_id = a.attempt_id "
+	"WHERE " NOT_BACKED_OFF(3, "a.attempt_id") " GROUP BY a.attempt_id, a.amount "
 	"HAVING COALESCE(SUM(r.automatic = 1 AND r.state <> 3), 0) = 0 "
 	"AND COALESCE(SUM(IF(r.state <> 3, r.amount, 0)), 0) + "
 	"COALESCE(MAX(IF(r.automatic = 1, r.amount, NULL)), a.amount) <= a.amount "
 	"AND COALESCE(MAX(IF(r.automatic = 1, r.updated_at, NULL)), 0) < "
-	"? - LEAST(COALESCE(SUM(r.automatic), 0), ?) * ? LIMIT ?";
+	"? - LEAST(COALESCE(SUM(r.automatic), 0), ?) * ? ORDER BY a.attempt_id LIMIT ?";
 
 const char *refund_new_no(struct ctx *c)
 {
@@ -258,7 +260,8 @@ enum err refund_list_missing(struct ctx *c, int64_t limit, struct list *out)
 	struct db_rows rows;
 
 	TRY(db_all(c, SQL_MISSING,
-		ARGS(I64(c->now_ms), I64(PAUSE_HOURS_MAX), I64(HOUR_MS), I64(limit)),
+		ARGS(I64(c->now_ms), I64(c->now_ms), I64(PAUSE_HOURS_MAX), I64(HOUR_MS),
+			I64(limit)),
 		missing_fields, sizeof(struct refund_missing), limit, &rows));
 	*out = rows.list;
 	return OK;

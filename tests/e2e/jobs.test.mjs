@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import {
-  ATTEMPT, CANCELLED, MINUTE_S, PAID, PAY_S, PENDING, assertRefused, openTrade,
+  ATTEMPT, CANCELLED, DAY_S, MINUTE_S, PAID, PAY_S, PENDING, assertRefused, openTrade,
 } from './trading.mjs';
 
 const trade = await openTrade();
@@ -226,22 +226,41 @@ test('three passes at once do each thing once (B17)', async () => {
   assert.deepEqual([requests.filter((r) => r === 'query').length, requests.filter((r) => r === 'close').length], [5, 5]);
 });
 
-test('a pass stops asking a provider that does not answer, and the next goes on', async () => {
-  const all = [];
+test('thirty payments of which the provider says nothing keep no other from being followed, nor a refund, nor an order (B20, B43)', async () => {
+  shop.clock(0);
+  const paid = await trade.orderIn(anna, [[await trade.product(), 1]], PAID);
+  const refund = { order_id: paid.order_id, reason: '退货', amount: '1.00' };
+  assert.equal((await shop.call('POST', '/api/payment/refunds', { token: trade.admin, body: refund })).status, 201);
   const bare = await scarce();
-  for (let i = 0; i < 6; i++) all.push(await preparedLate());
-  await trade.fault('query', 'status_500', { times: 6 });
-  const { requests } = await jobsAt(PAY_S + 5);
-  assert.deepEqual(requests, ['query', 'query', 'query']);
-  for (const x of all) await assertWaiting(x);
-  await assertGone(bare); // what needs no provider is done all the same
-  await trade.noFaults();
-  // those that were asked about are due again 5 s later, which may be over by now
-  await shop.sql(`UPDATE outbox SET due_at = due_at + ${10 * MINUTE_S * 1000} WHERE kind = 1 AND tries > 0`);
-  const next = await jobsAt(PAY_S + 7);
-  assert.equal(next.requests.filter((r) => r === 'query').length, 3, 'the three that were not asked about');
+  const silent = [];
+  for (let i = 0; i < 30; i++) silent.push(await preparedLate());
+  const healthy = await preparedLate();
+  await trade.fault('query', 'hang'); // a call that takes its whole time, and then those that are refused at once
+  await trade.fault('query', 'status_500', { times: silent.length - 1 });
+  const { report } = await jobsAt(PAY_S + 5);
+  assert.match(report, /31 payments followed .*, 30 unknown\), 1 refunds followed/);
+  for (const x of silent) await assertWaiting(x);
+  for (const x of [bare, healthy]) await assertGone(x);
+  // each is due again by itself, later from time to time
+  const due = await shop.sql('SELECT DISTINCT tries FROM outbox WHERE kind = 1');
+  assert.deepEqual(due.map(({ tries }) => tries), [1]);
   await jobsAt(PAY_S + 12 * MINUTE_S);
-  for (const x of all) await assertGone(x);
+  for (const x of silent) await assertGone(x);
+});
+
+test('while the provider says nothing the gaps grow to ten minutes, and with its next answer they are short again (B20)', async () => {
+  await preparedInVain();
+  const gapAfter = async (tries, fault) => {
+    await shop.sql(`UPDATE outbox SET tries = ${tries - 1}, due_at = 1`);
+    if (fault) await trade.fault('query', fault);
+    const from = Date.now();
+    await jobsAt(PAY_S + MINUTE_S);
+    const gap = await nextDue() - (PAY_S + MINUTE_S) * 1000;
+    assert.ok(gap > from && gap <= Date.now() + 10 * MINUTE_S * 1000);
+    return Math.round((gap - Date.now()) / 1000 / MINUTE_S); // in minutes: a slow machine is not off by half of one
+  };
+  assert.deepEqual([await gapAfter(1, 'status_500'), await gapAfter(7, 'status_500'), await gapAfter(30, 'status_500')], [0, 5, 10]);
+  assert.equal(await gapAfter(30), 1);
 });
 
 test('a pass that was killed while it waited for the provider is taken up by another after its lease (B53)', async () => {
@@ -260,16 +279,105 @@ test('a pass that was killed while it waited for the provider is taken up by ano
   await assertGone(x);
 });
 
-test('more overdue orders than a pass takes are done by the next ones, the longest overdue first', async () => {
+// ---- work that fails ----
+
+// While it lasts, some rows of a table can't be given a status; when: what is true of them.
+async function unwritable(table, status, when, work) {
+  await shop.sql(`CREATE TRIGGER unwritable BEFORE UPDATE ON ${table} FOR EACH ROW
+    SET NEW.status = IF(NEW.status = ${status} AND (${when}), NULL, NEW.status)`);
+  try {
+    await work();
+  } finally {
+    await shop.sql('DROP TRIGGER unwritable');
+  }
+}
+
+async function troubled(seconds) {
+  shop.clock(seconds);
+  const { code, stdout, stderr } = await shop.minimall(['jobs']);
+  assert.equal(code, 1, stdout + stderr);
+  return stdout + stderr;
+}
+
+const backoffs = (kind) => shop.sql(`SELECT b.tries, b.due_at FROM backoffs b WHERE b.kind = ${kind} ORDER BY b.ref_id`);
+
+test('an order whose time-out fails for ever is put off, ever longer, and all else is done; the pass says so (B20)', async () => {
+  const bad = await scarce(); // overdue for longest
+  const asked = await preparedLate();
+  shop.clock(0);
+  const bare = await scarce();
+  await unwritable('orders', CANCELLED, `NEW.order_id = '${bad.order.order_id}'`, async () => {
+    const said = await troubled(PAY_S + 5);
+    assert.match(said, /^jobs: 2 orders timed out, 1 payments followed .*; 1 of \d+ kinds of work in trouble\n/);
+    assert.match(said, /\nminimall: orders: 1 failed, .* \(DATABASE_ERROR\)\n/);
+    for (const x of [bare, asked]) await assertGone(x);
+    await assertWaiting(bad);
+    assert.match((await jobsAt(PAY_S + 10)).report, /^jobs: 0 orders timed out/, 'not at each pass');
+    for (const tries of [2, 3]) {
+      await troubled(PAY_S + tries * 3 * MINUTE_S);
+      const [{ tries: counted, due_at: due }] = await backoffs(1);
+      assert.equal(counted, tries);
+      const gap = due - Date.now() - (PAY_S + tries * 3 * MINUTE_S) * 1000;
+      assert.ok(gap <= 2 ** (tries - 1) * MINUTE_S * 1000 && gap > 2 ** (tries - 2) * MINUTE_S * 1000, `${gap} ms after ${tries} tries`);
+    }
+  });
+  await jobsAt(PAY_S + 20 * MINUTE_S);
+  await assertGone(bad);
+  await jobsAt(PAY_S + 3 * DAY_S);
+  assert.deepEqual(await backoffs(1), [], 'forgotten');
+});
+
+test('a membership order that cannot expire is put off, and the others expire', async () => {
+  const plan = { name: '月卡', price: '30.00', duration_days: 30, level: 1 };
+  const { data: { id } } = await shop.ok('POST', '/api/membership/plans/', { token: trade.admin, body: plan });
+  const numbers = [];
+  for (const { token } of await trade.buyers(2)) {
+    numbers.push((await shop.ok('POST', '/api/membership/orders/create/', { token, body: { plan_id: id } })).data.order_no);
+  }
+  const statuses = async () => (await shop.sql('SELECT status FROM membership_orders ORDER BY id')).map(({ status }) => status);
+  await unwritable('membership_orders', 3, `NEW.order_no = '${numbers[0]}'`, async () => {
+    assert.match(await troubled(PAY_S + 5), /^jobs: 1 orders timed out[^]*\nminimall: membership orders: 1 failed/);
+    assert.deepEqual(await statuses(), [0, 3]);
+    assert.match((await jobsAt(PAY_S + 10)).report, /^jobs: 0 orders timed out/);
+  });
+  await jobsAt(PAY_S + 3 * MINUTE_S);
+  assert.deepEqual(await statuses(), [3, 3]);
+});
+
+test('a payment that cannot be followed is put off, and the next ones are followed (B20)', async () => {
+  const bad = await preparedLate();
+  const good = await preparedLate();
+  const [{ attempt_id: id }] = await trade.attempts(bad.order);
+  await shop.sql(`CREATE TRIGGER unwritable BEFORE UPDATE ON payment_attempts FOR EACH ROW
+    SET NEW.state = IF(NEW.attempt_id = ${id}, NULL, NEW.state)`);
+  try {
+    assert.match(await troubled(PAY_S + 5), /2 payments followed[^]*\nminimall: payments: 1 failed/);
+    await assertWaiting(bad);
+    await assertGone(good);
+    assert.match((await jobsAt(PAY_S + 10)).report, /0 payments followed/);
+  } finally {
+    await shop.sql('DROP TRIGGER unwritable');
+  }
+  await jobsAt(PAY_S + 5 * MINUTE_S);
+  await assertGone(bad);
+});
+
+test('more overdue orders than a pass takes are done by the next ones, the longest overdue first, though the first 499 fail', async () => {
   const orders = [];
   while (orders.length < 520) { // some at a time, so that none waits for longer than a web server does
     orders.push(...await Promise.all(Array.from({ length: 40 }, () => trade.order(anna, [[product, 1]]))));
   }
   const last = orders.at(-1); // and first by its time
-  await shop.sql(`UPDATE orders SET expires_at = expires_at - ${10 * MINUTE_S * 1000} WHERE order_id = '${last.order_id}'`);
-  assert.match((await jobsAt(PAY_S + 60)).report, /^jobs: 500 orders timed out/);
-  assert.equal(await trade.status(last), CANCELLED);
-  assert.match((await jobsAt(PAY_S + 60)).report, /^jobs: 20 orders timed out/);
+  const minutes = 60 * 1000;
+  await shop.sql(`UPDATE orders SET expires_at = expires_at - ${10 * minutes} WHERE order_id = '${last.order_id}'`);
+  const [{ at }] = await shop.sql('SELECT expires_at AS at FROM orders WHERE status = 0 ORDER BY expires_at, id LIMIT 1 OFFSET 499');
+  await shop.sql(`UPDATE orders SET expires_at = expires_at - ${minutes} WHERE status = 0 AND expires_at <= ${at} AND order_id <> '${last.order_id}' ORDER BY expires_at, id LIMIT 499`);
+  await unwritable('orders', CANCELLED, `NEW.expires_at < ${at - minutes / 2} AND NEW.expires_at > ${at - 5 * minutes}`, async () => {
+    assert.match(await troubled(PAY_S + 60), /^jobs: 1 orders timed out[^]*\nminimall: orders: 499 failed/);
+    assert.equal(await trade.status(last), CANCELLED);
+    assert.match((await jobsAt(PAY_S + 60)).report, /^jobs: 20 orders timed out/);
+  });
+  assert.match((await jobsAt(PAY_S + 5 * MINUTE_S)).report, /^jobs: 499 orders timed out/);
   assert.equal(await trade.stock(product), 100_000);
 });
 

@@ -186,6 +186,33 @@ test('money that was due before refunds were made by themselves is found by jobs
   }
 });
 
+test('a refund that cannot be begun is put off, and the others are begun (B37)', async () => {
+  await refunds.mode('SUCCESS');
+  const all = [];
+  for (let i = 0; i < 2; i++) {
+    const x = await paidInVain(offline);
+    assert.equal((await shop.pay(x.outTradeNo)).body.status, 200);
+    all.push(x);
+  }
+  const [bad, good] = all;
+  await shop.sql(`DELETE b FROM outbox b JOIN refunds r ON b.kind = 2 AND b.ref_id = r.refund_id WHERE r.state = 1`);
+  await shop.sql('DELETE FROM refunds WHERE state = 1');
+  await shop.sql(`CREATE TRIGGER unwritable BEFORE INSERT ON refunds FOR EACH ROW
+    SET NEW.reason = IF(NEW.refund_no = '${numberOf(bad)}', NULL, NEW.reason)`);
+  try {
+    shop.clock(1);
+    const { code, stdout, stderr } = await shop.minimall(['jobs']);
+    assert.equal(code, 1, stdout + stderr);
+    assert.match(stderr, /^minimall: missing refunds: 1 failed/);
+    assert.equal(await stateOf(good), ATTEMPT_REFUNDED);
+    assert.deepEqual(await refunds.jobsAt(2), [], 'put off');
+  } finally {
+    await shop.sql('DROP TRIGGER unwritable');
+  }
+  await refunds.jobsAt(3 * MINUTE_S);
+  for (const x of all) assert.deepEqual([await refunds.there(x), await stateOf(x)], [[[numberOf(x), FEN, 'SUCCESS']], ATTEMPT_REFUNDED]);
+});
+
 test('late money of five orders for three pieces: two go back, each once (B38)', async () => {
   await refunds.mode('SUCCESS');
   const product = await trade.product({ price: '10.00', stock: 5 });

@@ -1,0 +1,39 @@
+/*
+ * backoff.h - what is due by its own row (an order past its deadline, a payment that lacks its
+ * refund) and failed, is left alone for a while: those who list what is due pass it over.
+ * Work with a row in the outbox has its due time there.
+ * Owns tables: backoffs.
+ */
+#ifndef SHOP_BACKOFF_H
+#define SHOP_BACKOFF_H
+
+#include "base/field.h"
+#include "shop/share.h"
+
+enum backoff_kind { BACKOFF_ORDER = 1, BACKOFF_MEMBERSHIP = 2, BACKOFF_REFUND = 3 };
+
+/* In a WHERE: nobody waits with this kind (a literal) of work about id. `?`: now. */
+#define NOT_BACKED_OFF(kind, id)                                                                   \
+	"NOT EXISTS (SELECT 1 FROM backoffs f WHERE f.kind = " #kind " AND f.ref_id = " id         \
+	" AND f.due_at > ?)"
+
+/* What is due, by its key. */
+struct due {
+	int64_t id;
+};
+extern const struct field due_fields[];
+
+/* Leave work alone that just failed with e; longer each time. */
+enum err backoff_put(struct ctx *c, enum backoff_kind kind, int64_t ref_id, enum err e) MUST;
+/* Forget those that nobody came back to for a day; at most limit. */
+enum err backoff_purge(struct ctx *c, int64_t limit) MUST;
+
+/*
+ * Do fn for each row of a list until the share is over; what fails is put off. A row of `size`
+ * bytes begins with the int64 id of what is due. fn is called outside of transactions.
+ */
+typedef enum err due_fn(struct ctx *c, const void *row, void *arg);
+void backoff_each(struct ctx *c, struct share *s, enum backoff_kind kind, const struct list *rows,
+	size_t size, due_fn *fn, void *arg);
+
+#endif

@@ -1,0 +1,149 @@
+#include "unit.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "shop/share.h"
+
+/* A kind of work has its share of a pass of jobs, whatever it meets. */
+
+static struct ctx ctx;
+
+static int forget(void **state)
+{
+	(void)state;
+	arena_done(&ctx.arena);
+	ctx = (struct ctx){ 0 };
+	return 0;
+}
+
+static int64_t left_ms(void)
+{
+	return ctx.deadline_ms - clock_mono_ms();
+}
+
+static void a_share_is_over_when_its_time_is(void **state)
+{
+	struct share s = share_begin("x", 0), later = share_begin("x", HOUR_MS);
+
+	(void)state;
+	assert_false(share_next(&ctx, &s));
+	assert_true(share_next(&ctx, &later));
+	later.until_ms = clock_mono_ms();
+	assert_false(share_next(&ctx, &later));
+}
+
+static void each_row_begins_with_the_time_read_anew_and_a_deadline_of_its_own(void **state)
+{
+	struct share s = share_begin("x", HOUR_MS);
+	const int64_t from_ms = clock_now_ms();
+
+	(void)state;
+	assert_true(share_next(&ctx, &s));
+	assert_true(ctx.now_ms >= from_ms && ctx.now_ms <= clock_now_ms());
+	assert_true(left_ms() <= 20 * SECOND_MS && left_ms() > 5 * SECOND_MS);
+	s.row_ms = 2 * MINUTE_MS;
+	assert_true(share_next(&ctx, &s));
+	assert_true(left_ms() <= 2 * MINUTE_MS && left_ms() > MINUTE_MS);
+}
+
+static void a_silent_provider_is_waited_for_less_long_until_it_answers(void **state)
+{
+	struct share s = share_begin("x", HOUR_MS);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		assert_true(share_next(&ctx, &s));
+		assert_true(left_ms() > 5 * SECOND_MS);
+		share_heard(&s, false);
+	}
+	assert_true(share_next(&ctx, &s));
+	assert_true(left_ms() <= SECOND_MS);
+	share_heard(&s, true);
+	assert_true(share_next(&ctx, &s));
+	assert_true(left_ms() > 5 * SECOND_MS);
+}
+
+static void forty_unanswered_rows_in_a_row_end_a_share_and_forty_others_do_not(void **state)
+{
+	struct share s = share_begin("x", HOUR_MS);
+
+	(void)state;
+	for (int i = 0; i < 400; i++) {
+		share_heard(&s, i % 40 == 0);
+		assert_true(share_next(&ctx, &s));
+	}
+	share_heard(&s, false);
+	assert_false(share_next(&ctx, &s));
+	share_heard(&s, true);
+	assert_false(share_next(&ctx, &s)); /* for good */
+}
+
+static void what_fails_is_counted_and_the_first_failure_kept(void **state)
+{
+	struct share s = share_begin("x", HOUR_MS);
+	enum err e = OK;
+
+	(void)state;
+	assert_false(share_failed(&ctx, &s, 7, &e));
+	assert_int_equal(s.failed, 0);
+	e = ERR_CONFLICT;
+	assert_true(share_failed(&ctx, &s, 7, &e));
+	e = ERR_DB;
+	assert_true(share_failed(&ctx, &s, 8, &e));
+	assert_int_equal(s.failed, 2);
+	assert_int_equal(s.trouble, ERR_CONFLICT);
+	assert_true(share_next(&ctx, &s));
+	e = ERR_DB_LOST;
+	assert_false(share_failed(&ctx, &s, 9, &e)); /* nothing can be written about it */
+	assert_int_equal(s.failed, 3);
+	assert_false(share_next(&ctx, &s));
+}
+
+static void used_up_memory_is_a_failure_of_the_row_whatever_it_answered(void **state)
+{
+	struct share s = share_begin("x", HOUR_MS);
+	enum err e = OK;
+
+	(void)state;
+	assert_null(arena_try(&ctx.arena, 1, ARENA_MAX + 1));
+	assert_true(share_failed(&ctx, &s, 7, &e));
+	assert_int_equal(e, ERR_INTERNAL);
+}
+
+static void what_failed_is_tried_again_ever_later_what_was_busy_in_a_minute(void **state)
+{
+	static const int64_t minutes[] = { 1, 2, 4, 8, 16, 32, 60, 60 };
+
+	(void)state;
+	ctx.now_ms = 1700000000000;
+	for (int64_t tries = 0; tries < (int64_t)ARRAY_LEN(minutes); tries++) {
+		assert_int_equal(share_retry_ms(&ctx, ERR_DB, tries),
+			ctx.now_ms + minutes[tries] * MINUTE_MS);
+		assert_int_equal(share_retry_ms(&ctx, ERR_BUSY, tries), ctx.now_ms + MINUTE_MS);
+	}
+	assert_int_equal(share_retry_ms(&ctx, ERR_DB, INT64_MAX), ctx.now_ms + HOUR_MS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(a_share_is_over_when_its_time_is, forget),
+		cmocka_unit_test_teardown(
+			each_row_begins_with_the_time_read_anew_and_a_deadline_of_its_own, forget),
+		cmocka_unit_test_teardown(
+			a_silent_provider_is_waited_for_less_long_until_it_answers, forget),
+		cmocka_unit_test_teardown(
+			forty_unanswered_rows_in_a_row_end_a_share_and_forty_others_do_not, forget),
+		cmocka_unit_test_teardown(what_fails_is_counted_and_the_first_failure_kept, forget),
+		cmocka_unit_test_teardown(
+			used_up_memory_is_a_failure_of_the_row_whatever_it_answered, forget),
+		cmocka_unit_test_teardown(
+			what_failed_is_tried_again_ever_later_what_was_busy_in_a_minute, forget),
+	};
+
+	if (!log_open("/dev/null", "test"))
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
