@@ -1,6 +1,8 @@
 /*
  * backoff.h - what is due by its own row (an order past its deadline, a payment that lacks its
- * refund) and failed, is left alone for a while: those who list what is due pass it over.
+ * refund) and failed, is left alone for a while: those who list what is due pass it over, by
+ * LEFT JOIN backoffs f ON … AND f.due_at > ? WHERE f.ref_id IS NULL; of a NOT EXISTS MariaDB
+ * would make a list of all that is put off.
  * Work with a row in the outbox has its due time there.
  * Owns tables: backoffs.
  */
@@ -11,11 +13,6 @@
 #include "shop/share.h"
 
 enum backoff_kind { BACKOFF_ORDER = 1, BACKOFF_MEMBERSHIP = 2, BACKOFF_REFUND = 3 };
-
-/* In a WHERE: nobody waits with this kind (a literal) of work about id. `?`: now. */
-#define NOT_BACKED_OFF(kind, id)                                                                   \
-	"NOT EXISTS (SELECT 1 FROM backoffs f WHERE f.kind = " #kind " AND f.ref_id = " id         \
-	" AND f.due_at > ?)"
 
 /* What is due, by its key. */
 struct due {

@@ -7,8 +7,9 @@
 
 static const char SQL_OVERDUE[] =
 	"SELECT m.id FROM membership_orders m FORCE INDEX (by_deadline) "
-	"WHERE m.status = 0 AND m.expires_at <= ? AND " NOT_BACKED_OFF(
-		2, "m.id") " ORDER BY m.expires_at LIMIT ?";
+	"LEFT JOIN backoffs f ON f.kind = 2 AND f.ref_id = m.id AND f.due_at > ? "
+	"WHERE m.status = 0 AND m.expires_at <= ? AND f.ref_id IS NULL "
+	"ORDER BY m.expires_at LIMIT ?";
 static const char SQL_EXPIRE[] =
 	"UPDATE membership_orders SET status = 3, pending_user_id = NULL, updated_at = ? "
 	"WHERE id = ? AND status = 0 AND expires_at <= ?";

@@ -86,9 +86,10 @@ static const char SQL_BUSY[] =
 	"WHERE o.user_id = ? AND o.status IN (1, 2) LIMIT 1";
 static const char SQL_OVERDUE[] =
 	"SELECT o.id FROM orders o FORCE INDEX (by_deadline) "
-	"WHERE o.status = 0 AND o.expires_at <= ? AND NOT EXISTS (SELECT 1 FROM payment_attempts a "
-	"WHERE a.payable_kind = 1 AND a.open_payable_id = o.id) AND " NOT_BACKED_OFF(
-		1, "o.id") " ORDER BY o.expires_at LIMIT ?";
+	"LEFT JOIN backoffs f ON f.kind = 1 AND f.ref_id = o.id AND f.due_at > ? "
+	"WHERE o.status = 0 AND o.expires_at <= ? AND f.ref_id IS NULL AND NOT EXISTS "
+	"(SELECT 1 FROM payment_attempts a WHERE a.payable_kind = 1 AND a.open_payable_id = o.id) "
+	"ORDER BY o.expires_at LIMIT ?";
 
 /* ---- locking and moving ---- */
 
