@@ -6,6 +6,7 @@
 #include "shop/service.h"
 
 #define REFRESH_LIFETIME_MS (30 * DAY_MS)
+#define REFRESH_GRACE_MS    (60 * SECOND_MS)
 
 /* clang-format off */
 #define TOKEN_FIELDS                                                                           \
@@ -53,12 +54,12 @@ static const struct field standing_fields[] = {
 
 struct refresh_row {
 	int64_t session_id, user_id;
-	bool used;
+	timestamp used_at;
 };
 static const struct field refresh_row_fields[] = {
 	FIELD(struct refresh_row, session_id),
 	FIELD(struct refresh_row, user_id),
-	FIELD(struct refresh_row, used),
+	FIELD(struct refresh_row, used_at),
 	FIELD_END,
 };
 
@@ -80,7 +81,7 @@ static const char SQL_USE_REFRESH[] =
 	"UPDATE refresh_tokens SET used_at = ? "
 	"WHERE token_sha256 = ? AND used_at IS NULL AND expires_at > ?";
 static const char SQL_REFRESH_ROW[] =
-	"SELECT r.session_id, s.user_id, r.used_at IS NOT NULL AS used FROM refresh_tokens r "
+	"SELECT r.session_id, s.user_id, r.used_at FROM refresh_tokens r "
 	"JOIN sessions s ON s.session_id = r.session_id WHERE r.token_sha256 = ?";
 static const char SQL_EXTEND[] =
 	"UPDATE sessions s JOIN users u ON u.user_id = s.user_id SET s.expires_at = ? "
@@ -120,15 +121,33 @@ struct opening {
 	struct session *out;
 };
 
-static enum err add_refresh_token_tx(struct ctx *c, struct session *s)
+static const char *first_token(struct ctx *c)
 {
-	unsigned char secret[32], sha256[SHA256_LEN];
-	char *text;
+	unsigned char secret[32];
 
 	crypto_random(secret, sizeof(secret));
-	text = base64url_encode(&c->arena, secret, sizeof(secret));
-	crypto_sha256(text, strlen(text), sha256);
-	s->refresh_token = text;
+	return base64url_encode(&c->arena, secret, sizeof(secret));
+}
+
+/*
+ * The one that comes after a token: whoever asks twice with the same is answered the same, and
+ * nothing has to be kept for it but hashes. Without the shop's secret nobody can know it.
+ */
+static const char *successor(struct ctx *c, const char *token)
+{
+	const char *text = arena_printf(&c->arena, "refresh token after %s", token);
+	unsigned char mac[SHA256_LEN];
+
+	crypto_hmac_sha256(slice_of(c->conf->jwt_secret), slice_of(text), mac);
+	return base64url_encode(&c->arena, mac, sizeof(mac));
+}
+
+static enum err add_refresh_token_tx(struct ctx *c, const char *token, struct session *s)
+{
+	unsigned char sha256[SHA256_LEN];
+
+	crypto_sha256(token, strlen(token), sha256);
+	s->refresh_token = token;
 	return db_exec(c, SQL_ADD_REFRESH,
 		ARGS(BYTES(sha256, sizeof(sha256)), I64(s->session_id), I64(c->now_ms),
 			I64(c->now_ms + REFRESH_LIFETIME_MS)),
@@ -145,7 +164,7 @@ static enum err open_tx(struct ctx *c, void *arg)
 		&x->out->session_id));
 	if (x->out->session_id == 0)
 		return ERR_LOGIN_FAILED;
-	TRY(add_refresh_token_tx(c, x->out));
+	TRY(add_refresh_token_tx(c, first_token(c), x->out));
 	return user_get(c, x->user_id, &x->out->user);
 }
 
@@ -175,10 +194,34 @@ enum err session_open_openid(struct ctx *c, const char *openid, struct session *
 /* ---- refreshing ---- */
 
 struct refreshing {
+	const char *token;
 	unsigned char sha256[SHA256_LEN];
 	struct session *out;
 	bool good;
 };
+
+/*
+ * Is a used token asked with again because its answer was lost, or by a twin at the same time? Then
+ * its successor is fresh: used a moment ago, and nobody has come with the successor yet.
+ */
+static enum err is_repeated_tx(
+	struct ctx *c, const struct refreshing *x, const struct refresh_row *used, bool *repeated)
+{
+	const char *next = successor(c, x->token);
+	unsigned char sha256[SHA256_LEN];
+	struct refresh_row row = { 0 };
+
+	*repeated = false;
+	if (used->used_at.ms <= c->now_ms - REFRESH_GRACE_MS)
+		return OK;
+	crypto_sha256(next, strlen(next), sha256);
+	TRY(db_find(c, SQL_REFRESH_ROW, ARGS(BYTES(sha256, sizeof(sha256))), refresh_row_fields,
+		&row, repeated));
+	*repeated = *repeated && row.used_at.ms == 0 && row.session_id == used->session_id;
+	if (*repeated)
+		x->out->refresh_token = next;
+	return OK;
+}
 
 /*
  * A refusal is a change too (reuse ends the session), so it commits; `good` tells.
@@ -187,20 +230,21 @@ static enum err refresh_tx(struct ctx *c, void *arg)
 {
 	struct refreshing *x = arg;
 	const struct db_arg sha256 = BYTES(x->sha256, SHA256_LEN);
-	struct refresh_row row;
+	struct refresh_row row = { 0 };
 	int64_t used, alive;
-	bool found;
+	bool found, repeated = false;
 
 	x->good = false;
 	TRY(db_exec(c, SQL_USE_REFRESH, ARGS(I64(c->now_ms), sha256, I64(c->now_ms)), &used));
 	TRY(db_find(c, SQL_REFRESH_ROW, ARGS(sha256), refresh_row_fields, &row, &found));
 	if (!found)
 		return OK;
-	if (used != 1) {
-		if (row.used) /* somebody holds a copy: neither may go on */
-			TRY(db_exec(c, SQL_END, ARGS(I64(c->now_ms), I64(row.session_id)), NULL));
-		return OK;
-	}
+	if (used != 1 && row.used_at.ms == 0)
+		return OK; /* it has expired */
+	if (used != 1)
+		TRY(is_repeated_tx(c, x, &row, &repeated));
+	if (used != 1 && !repeated) /* somebody holds a copy: neither may go on */
+		return db_exec(c, SQL_END, ARGS(I64(c->now_ms), I64(row.session_id)), NULL);
 	TRY(db_exec(c, SQL_EXTEND, ARGS(I64(c->now_ms + REFRESH_LIFETIME_MS), I64(row.session_id)),
 		&alive));
 	if (alive == 0)
@@ -208,12 +252,12 @@ static enum err refresh_tx(struct ctx *c, void *arg)
 	x->good = true;
 	x->out->session_id = row.session_id;
 	x->out->user.user_id = row.user_id;
-	return add_refresh_token_tx(c, x->out);
+	return repeated ? OK : add_refresh_token_tx(c, successor(c, x->token), x->out);
 }
 
 enum err session_refresh(struct ctx *c, const char *refresh_token, struct session *out)
 {
-	struct refreshing x = { .out = out };
+	struct refreshing x = { .token = refresh_token, .out = out };
 
 	crypto_sha256(refresh_token, strlen(refresh_token), x.sha256);
 	TRY(db_tx(c, refresh_tx, &x));

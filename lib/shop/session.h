@@ -3,8 +3,10 @@
  * Owns tables: sessions, refresh_tokens.
  *
  * An access token names a session; it is good while the session is neither ended nor
- * older than its user's token_version (BEHAVIOUR 3). Refresh tokens are random,
- * stored as SHA-256, used once; using one again ends the session (DESIGN.md 2).
+ * older than its user's token_version (BEHAVIOUR 3). Refresh tokens can't be guessed, are
+ * stored as SHA-256, and used once; using one again ends the session (DESIGN.md 2), but for a
+ * minute in which nobody has used its successor: then the answer was lost, or two came at once,
+ * and the same successor is answered again.
  * Fails everywhere: DB, DB_LOST, BUSY.
  */
 #ifndef SHOP_SESSION_H
