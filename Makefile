@@ -67,6 +67,11 @@ $(B)/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
+# /readyz knows the schema that the programs were built for; a file more makes it anew.
+MIGRATIONS := $(sort $(wildcard schema/*.sql))
+$(B)/lib/shop/health.o: ALL_CFLAGS += -DSCHEMA_FILES=$(words $(MIGRATIONS)) -DSCHEMA_LAST='"$(notdir $(lastword $(MIGRATIONS)))"'
+$(B)/lib/shop/health.o: $(MIGRATIONS)
+
 $(B)/libminimall.a: $(LIB_OBJ)
 	$(call say,AR,$@)
 	$(Q)$(RM) $@ && $(AR) rcs $@ $^
@@ -131,7 +136,6 @@ PAGES := $(sort $(shell find htdocs -type f))
 PAGE_DIRS := $(shell find htdocs -depth -type d)
 EXAMPLES := lighttpd.conf.example apache.conf.example $(sort $(wildcard docs/*.conf.example))
 UNITS := $(sort $(wildcard docs/systemd/*))
-MIGRATIONS := $(sort $(wildcard schema/*.sql))
 PLACES = -e 's|/usr/local/lib/minimall/cgi-bin|$(CGIDIR)|' -e 's|/usr/local/lib/minimall|$(LIBDIR)|' \
 	-e 's|/usr/local/bin|$(BINDIR)|' -e 's|/etc/minimall|$(SYSCONFDIR)|'
 

@@ -30,16 +30,22 @@ static enum err alive(struct ctx *c, struct req *r, struct resp *w)
 /* Requests may be sent here. */
 static enum err ready(struct ctx *c, struct req *r, struct resp *w)
 {
-	const bool database = health_database(c) == OK, keys = keys_usable(c);
+	static const char *const words[] = {
+		[DATABASE_OK] = "ok",
+		[DATABASE_UNREACHABLE] = "unreachable",
+		[DATABASE_NOT_MIGRATED] = "not migrated",
+	};
+	const enum health_database database = health_database(c);
+	const bool keys = keys_usable(c), good = database == DATABASE_OK && keys;
 	const struct health h = {
-		.status = database && keys ? "ready" : "not ready",
-		.database = database ? "ok" : "unreachable",
+		.status = good ? "ready" : "not ready",
+		.database = words[database],
 		.provider_keys = keys ? "ok" : "missing",
 		.state = health_state(c) ? "ok" : "degraded",
 	};
 
 	(void)r;
-	return resp_one(w, database && keys ? 200 : 503, ready_fields, &h);
+	return resp_one(w, good ? 200 : 503, ready_fields, &h);
 }
 
 static const struct route routes[] = {

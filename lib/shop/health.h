@@ -1,13 +1,20 @@
 /*
- * health.h - can the shop's data be reached, and what its processes share?
+ * health.h - can the shop's data be reached, in the form that the programs were built for, and
+ * what its processes share?
  */
 #ifndef SHOP_HEALTH_H
 #define SHOP_HEALTH_H
 
 #include "base/ctx.h"
 
-/* Ask the database the least. Fails: DB, DB_LOST, BUSY. */
-enum err health_database(struct ctx *c) MUST;
+enum health_database {
+	DATABASE_OK,
+	DATABASE_UNREACHABLE,
+	DATABASE_NOT_MIGRATED, /* `minimall migrate` is due: a file of schema/ isn't applied yet */
+};
+
+/* Ask the database the least. A newer schema is good: it goes before the programs. */
+enum health_database health_database(struct ctx *c) MUST;
 /* False: each process is left to itself, which costs time and no order. */
 bool health_state(struct ctx *c);
 

@@ -33,6 +33,28 @@ test('without its database the shop is alive but not ready, and ready again when
   assert.equal((await shop.call('GET', '/readyz')).status, 200);
 });
 
+test('with a schema that lacks a migration the shop is alive but not ready; with one more it is ready', async () => {
+  const ready = async () => {
+    const { status, body, headers } = await shop.call('GET', '/readyz');
+    return [status, body.status, body.database, headers.get('retry-after')];
+  };
+  const [{ last }] = await shop.sql('SELECT MAX(name) AS last FROM schema_migrations');
+  const [{ first }] = await shop.sql('SELECT MIN(name) AS first FROM schema_migrations');
+  for (const name of [last, first]) {
+    await shop.sql(`UPDATE schema_migrations SET name = 'kept', applied_at = applied_at WHERE name = '${name}'`);
+    assert.deepEqual(await ready(), [503, 'not ready', 'not migrated', '1'], name);
+    assert.equal((await shop.call('GET', '/healthz')).status, 200);
+    await shop.sql(`UPDATE schema_migrations SET name = '${name}' WHERE name = 'kept'`);
+    assert.deepEqual(await ready(), [200, 'ready', 'ok', null]);
+  }
+  await shop.sql(`UPDATE schema_migrations SET applied_at = NULL WHERE name = '${last}'`);
+  assert.deepEqual(await ready(), [503, 'not ready', 'not migrated', '1'], 'it is under way');
+  await shop.sql(`UPDATE schema_migrations SET applied_at = 1 WHERE name = '${last}'`);
+  await shop.sql("INSERT INTO schema_migrations (name, sha256, statements_done, applied_at) VALUES ('999-newer.sql', '', 1, 1)");
+  assert.deepEqual(await ready(), [200, 'ready', 'ok', null]);
+  await shop.sql("DELETE FROM schema_migrations WHERE name = '999-newer.sql'");
+});
+
 test('without a place for what its processes share the shop is ready, and says so', async () => {
   const { STATE_DIR } = shop.env;
   await shop.restartWeb({ STATE_DIR: '/nowhere/state' });
