@@ -5,8 +5,8 @@ import { toRfc3339 } from './wechat-clock.mjs';
 import { OPTIONS, TAMPERS, deliver, flag, oneOf, readOptions, whole } from './wechat-deliver.mjs';
 import { SandboxError } from './wechat-errors.mjs';
 import { markPaid, newTransactionId, prepayExpired, tradeState, transactionOf } from './wechat-pay.mjs';
-import { noticeOf, setStatus } from './wechat-refund.mjs';
-import { OUT_TRADE_NO } from './wechat-rules.mjs';
+import { consoleRefund, noticeOf, setStatus } from './wechat-refund.mjs';
+import { OUT_REFUND_NO, OUT_TRADE_NO } from './wechat-rules.mjs';
 import { otherEnd } from './wechat-sign.mjs';
 
 const UNTOLD = { status: null, body: null }; // the answer of a shop that was not told
@@ -39,6 +39,13 @@ const REFUND_OPTIONS = {
   ...OPTIONS,
   tamper: oneOf(Object.keys(REFUND_TAMPERS)),
   status: oneOf(Object.keys(ENDINGS)),
+};
+
+const CONSOLE_OPTIONS = {
+  ...OPTIONS,
+  amount_fen: [whole(1, Number.MAX_SAFE_INTEGER), 'an integer from 1'],
+  out_refund_no: [(value) => typeof value === 'string' && value.length <= 64 && OUT_REFUND_NO.test(value), 'a number of a refund'],
+  status: oneOf(['PROCESSING', ...Object.keys(ENDINGS)]),
 };
 
 function findPayable(id, options, state, now) {
@@ -122,6 +129,24 @@ function endRefund(refund, status, { now, eventId }) {
   if (refund.event?.status !== status) refund.event = { status, id: eventId, create_time: toRfc3339(now) };
 }
 
+// Tells the shop how the refund stands. One that was made in the console has no notify_url: WeChat tells of it where the
+// merchant has set it in the console, which here is where the order's own notifications go.
+function notifyOfRefund(refund, event, options, context, tamper = {}) {
+  const order = context.state.orders.get(refund.out_trade_no);
+  const address = context.notifyUrl ?? refund.request.notify_url ?? (refund.console ? order.request.notify_url : undefined);
+  if (!options.notify || address === undefined) return UNTOLD;
+  return deliver({
+    event,
+    type: `REFUND.${refund.status}`,
+    summary: ENDINGS[refund.status],
+    kind: 'refund',
+    plain: noticeOf(refund, order),
+    tamper,
+    address,
+    about: refund.out_refund_no,
+  }, options, context);
+}
+
 // Ends the refund as options.status says, SUCCESS if it does not, and delivers the notification;
 // resolves to the shop's answer. A tampered notification leaves the refund as it is. A refund that
 // was asked for without notify_url tells nobody.
@@ -135,16 +160,23 @@ export async function settleRefund(no, body, context) {
 
   endRefund(story, status, { now, eventId: options.event_id ?? randomUUID() });
   if (story === refund) await state.saved();
-  const address = context.notifyUrl ?? refund.request.notify_url;
-  if (!options.notify || address === undefined) return UNTOLD;
-  return deliver({
-    event: { id: options.event_id ?? story.event.id, create_time: story.event.create_time },
-    type: `REFUND.${status}`,
-    summary: ENDINGS[status],
-    kind: 'refund',
-    plain: noticeOf(story, state.orders.get(refund.out_trade_no)),
-    tamper: REFUND_TAMPERS[options.tamper] ?? {},
-    address,
-    about: no,
-  }, options, context);
+  const event = { id: options.event_id ?? story.event.id, create_time: story.event.create_time };
+  return notifyOfRefund(story, event, options, context, REFUND_TAMPERS[options.tamper]);
+}
+
+// Refunds a paid order in the merchant console, wholly or in part (amount_fen), and delivers the notification, unless it
+// is under way: resolves to { out_refund_no, answer }.
+export async function refundInConsole(outTradeNo, body, context) {
+  const { state, clock } = context;
+  const options = readOptions(body, CONSOLE_OPTIONS);
+  const order = state.orders.get(outTradeNo);
+  if (!order) throw new SandboxError(404, 'no order with this out_trade_no');
+  const now = clock.ms();
+  const refund = consoleRefund(order, options, state, now);
+  refund.console = true;
+  if (refund.status !== 'PROCESSING') endRefund(refund, refund.status, { now, eventId: options.event_id ?? randomUUID() });
+  await state.saved();
+  const answer = refund.event
+    ? await notifyOfRefund(refund, { id: refund.event.id, create_time: refund.event.create_time }, options, context) : UNTOLD;
+  return { out_refund_no: refund.out_refund_no, answer };
 }

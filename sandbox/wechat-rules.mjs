@@ -123,7 +123,7 @@ export const JSAPI = object({
 
 export const CLOSE = object({ mchid: required(text(32)) });
 
-const OUT_REFUND_NO = /^[0-9A-Za-z_\-|*@]+$/;
+export const OUT_REFUND_NO = /^[0-9A-Za-z_\-|*@]+$/;
 
 const returned = object({
   merchant_goods_id: required(text(32)),

@@ -3,6 +3,7 @@
 //   GET  /sns/jscode2session, /v3/…                     what the shop calls
 //   POST /pay/<prepay_id or out_trade_no>               pay, and deliver the notification
 //   POST /refund/<out_refund_no>                        end a refund, and deliver the notification
+//   POST /console/refund/<out_trade_no>                 refund it in the merchant console, and deliver the notification
 //   POST /sandbox/refund-mode                           what new refunds are answered with
 //   POST /sandbox/sign-with                             the key that signs from now on
 //   GET, POST, DELETE /sandbox/faults                   fault switches
@@ -16,7 +17,7 @@ import { makeClock } from './wechat-clock.mjs';
 import { Refusal, SandboxError } from './wechat-errors.mjs';
 import { FaultSwitches } from './wechat-faults.mjs';
 import { checkLogin, login, loginError } from './wechat-login.mjs';
-import { pay, settleRefund } from './wechat-notify.mjs';
+import { pay, refundInConsole, settleRefund } from './wechat-notify.mjs';
 import { tradeState } from './wechat-pay.mjs';
 import { Platform } from './wechat-platform.mjs';
 import { readRefundMode } from './wechat-refund.mjs';
@@ -201,9 +202,11 @@ class Wechat {
   command(line, raw) {
     const [, payable] = /^POST \/pay\/([^/]+)$/.exec(line) ?? [];
     const [, refundable] = /^POST \/refund\/([^/]+)$/.exec(line) ?? [];
+    const [, paid] = /^POST \/console\/refund\/([^/]+)$/.exec(line) ?? [];
     const [, outTradeNo] = /^GET \/sandbox\/orders\/([^/]+)$/.exec(line) ?? [];
     if (payable) return pay(decode(payable), sandboxBody(raw), this.noticeContext());
     if (refundable) return settleRefund(decode(refundable), sandboxBody(raw), this.noticeContext());
+    if (paid) return refundInConsole(decode(paid), sandboxBody(raw), this.noticeContext());
     if (outTradeNo) return this.describe(decode(outTradeNo));
     switch (line) {
       case 'GET /sandbox/faults': return this.faults.list();

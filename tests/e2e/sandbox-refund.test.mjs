@@ -412,3 +412,45 @@ test('the forger\'s genuine refund events are like the stand-in\'s', async () =>
   assert.deepEqual([event.id, event.event_type, event.resource.associated_data], ['EV-9', 'REFUND.CLOSED', '']);
   assert.deepEqual(unseal(event).amount, { total: 8800, refund: 1, payer_total: 8800, payer_refund: 8800 });
 });
+
+// ---- made in the merchant console ----
+
+const inConsole = (no, body) => sandbox('POST', `/console/refund/${no}`, body);
+const eventTypes = () => shop.received.map(({ body }) => JSON.parse(body).event_type);
+
+test('a console refund, whole or in part, is told under a number of its own, and looks like any other', async () => {
+  const made = await paid();
+  const { status, body: first } = await inConsole(made.out_trade_no, { amount_fen: 3000 });
+  assert.equal(status, 200);
+  assert.match(first.out_refund_no, /^\d{28}$/);
+  const told = judge(shop.received.at(-1));
+  assert.equal(eventTypes().at(-1), 'REFUND.SUCCESS');
+  assert.deepEqual([told.out_trade_no, told.out_refund_no, told.amount.refund], [made.out_trade_no, first.out_refund_no, 3000]);
+  assert.equal((await lookAt(first.out_refund_no)).status, 'SUCCESS');
+  assert.equal(await stateOf(made.out_trade_no), 'REFUND');
+  const { body: rest } = await inConsole(made.out_trade_no, { notify: false, out_refund_no: 'by|hand*1@_-' });
+  assert.deepEqual(rest, { out_refund_no: 'by|hand*1@_-', answer: { status: null, body: null } });
+  assert.equal((await lookAt('by|hand*1@_-')).amount.refund, 5800);
+  assert.equal((await inConsole(made.out_trade_no, {})).status, 409, 'nothing is left');
+});
+
+test('the console refuses what WeChat refuses', async () => {
+  const made = await paid();
+  for (const [body, status] of [[{ amount_fen: 8801 }, 409], [{ amount_fen: 0 }, 400], [{ amount_fen: 1.5 }, 400], [{ status: 'DONE' }, 400],
+    [{ out_refund_no: '退款' }, 400], [{ colour: 'red' }, 400]]) {
+    assert.equal((await inConsole(made.out_trade_no, body)).status, status, JSON.stringify(body));
+  }
+  assert.equal((await inConsole('MMnothing', {})).status, 404);
+  const unpaid = await prepay();
+  assert.equal((await inConsole(unpaid.out_trade_no, {})).status, 409);
+  await inConsole(made.out_trade_no, { amount_fen: 1, out_refund_no: 'once' });
+  assert.equal((await inConsole(made.out_trade_no, { amount_fen: 1, out_refund_no: 'once' })).status, 409);
+});
+
+test('a console refund that is under way tells nobody until it ends', async () => {
+  const made = await paid();
+  const { body } = await inConsole(made.out_trade_no, { status: 'PROCESSING' });
+  assert.ok(!eventTypes().some((type) => type.startsWith('REFUND')));
+  assert.equal((await refund(body.out_refund_no, { status: 'ABNORMAL' })).status, 200);
+  assert.equal(eventTypes().at(-1), 'REFUND.ABNORMAL');
+});
