@@ -38,12 +38,16 @@ enum err membership_pending_tx(
 
 enum err membership_lock_tx(struct ctx *c, int64_t id, struct membership *out)
 {
-	*out = (struct membership){ 0 };
-	TRY(membership_read(c, id, &out->order)); /* whose it is never changes */
-	TRY(vip_lock_tx(c, out->order.user_id, &out->vip));
-	TRY(db_one(c, SQL_LOCK, ARGS(I64(id)), membership_order_fields, &out->order));
-	membership_show(c, &out->order);
-	return membership_is_refunding(c, out->order.user_id, &out->refunding);
+	/* *out may hold the very order that is asked for, and is needed again if this starts over */
+	struct membership m = { 0 };
+
+	TRY(membership_read(c, id, &m.order)); /* whose it is never changes */
+	TRY(vip_lock_tx(c, m.order.user_id, &m.vip));
+	TRY(db_one(c, SQL_LOCK, ARGS(I64(id)), membership_order_fields, &m.order));
+	membership_show(c, &m.order);
+	TRY(membership_is_refunding(c, m.order.user_id, &m.refunding));
+	*out = m;
+	return OK;
 }
 
 enum err membership_move_tx(struct ctx *c, struct membership_order *o, enum membership_status to)
