@@ -21,6 +21,8 @@ static int64_t next_due_ms(const struct ctx *c, const struct outbox *row, const 
 	const int64_t overdue_gap_ms = row->unanswered ? 10 * MINUTE_MS : MINUTE_MS;
 	const int64_t gap_ms = gaps_s[row->tries < last ? row->tries : last] * SECOND_MS;
 
+	if (a->held_at.ms != 0) /* what is missing comes by itself, or from a person */
+		return c->now_ms + SETTLE_HELD_GAP_MS;
 	if (c->now_ms >= a->expires_at.ms)
 		return c->now_ms + (gap_ms < overdue_gap_ms ? gap_ms : overdue_gap_ms);
 	return c->now_ms + gap_ms < a->expires_at.ms ? c->now_ms + gap_ms : a->expires_at.ms;
@@ -105,16 +107,16 @@ static enum err follow(struct ctx *c, struct outbox *row, void *arg)
 
 	report->followed++;
 	TRY(payment_read(c, row->ref_id, &a));
-	if (a.state == ATTEMPT_OPEN)
+	if (payment_is_followed(&a))
 		TRY(settle_by_query(c, &a, &state));
 	TRY(payment_read(c, row->ref_id, &a));
 	TRY(payable_read(c, (enum payable_kind)a.payable_kind, a.payable_id, &p));
-	row->unanswered = a.state == ATTEMPT_OPEN && state == NULL;
+	row->unanswered = payment_is_followed(&a) && state == NULL;
 	report->unknown += row->unanswered;
-	if (!row->unanswered && a.state == ATTEMPT_OPEN && p.why_not != OK)
+	if (!row->unanswered && a.state == ATTEMPT_OPEN && p.why_not != OK && a.held_at.ms == 0)
 		TRY(close_at_provider(c, &a, row, report));
 	TRY(payment_read(c, row->ref_id, &a));
-	if (a.state == ATTEMPT_OPEN)
+	if (payment_is_followed(&a))
 		return outbox_again(c, row, next_due_ms(c, row, &a));
 	if (a.state != ATTEMPT_CLOSED)
 		report->settled++;

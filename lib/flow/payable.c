@@ -164,6 +164,9 @@ static enum err grant_membership_tx(
 
 static enum err revoke_membership_tx(struct ctx *c, struct payable *p)
 {
+	/* what went back without us was not taken back beforehand */
+	if (p->membership.order.status == MEMBERSHIP_PAID)
+		TRY(membership_begin_refund_tx(c, &p->membership));
 	return membership_end_refund_tx(c, &p->membership);
 }
 

@@ -37,7 +37,7 @@ struct granting {
 /* By its wire number. Fails: NOT_FOUND. */
 enum err payable_find(struct ctx *c, const char *no, struct payable *out) MUST;
 enum err payable_read(struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out) MUST;
-/* Lock whoever is locked before a card, and so before the payable itself. */
+/* Lock whose it is: before a card, and so before the payable itself. */
 enum err payable_lock_user_tx(struct ctx *c, const struct payable *p) MUST;
 /* Lock it, and before it whatever a grant may have to change. */
 enum err payable_lock_tx(

@@ -89,8 +89,8 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 		return fail(c, x->payable.why_not, NULL);
 	*a = (struct attempt){ 0 };
 	TRY(payment_current(c, x->payable.kind, x->payable.id, a, &found));
-	if (found && a->state == ATTEMPT_OPEN)
-		return OK;
+	if (found && a->state == ATTEMPT_OPEN) /* held: it was paid, whatever went back of it */
+		return a->held_at.ms != 0 ? fail(c, ERR_ORDER_PAID, NULL) : OK;
 	*a = (struct attempt){
 		.payable_kind = x->payable.kind,
 		.payable_id = x->payable.id,
@@ -141,19 +141,42 @@ static enum err forget_refused(struct ctx *c, const struct attempt *a)
 	return ERR_PROVIDER_REFUSED;
 }
 
+/*
+ * The provider says that it was paid already. The query judges; where it says that nobody has paid
+ * yet, the two contradict each other, and this number will never do: it is closed there, and another
+ * attempt may be made. Money that comes for it all the same is settled as any late one.
+ */
+static enum err paid_already(struct ctx *c, struct preparing *x, bool *again)
+{
+	struct attempt *a = &x->attempt;
+	enum wx_answer closed;
+	const char *state;
+
+	TRY(settle_by_query(c, a, &state));
+	TRY(payment_read(c, a->attempt_id, a));
+	if (a->state != ATTEMPT_OPEN) { /* what was paid for says the rest */
+		*again = true;
+		return OK;
+	}
+	if (state == NULL || strcmp(state, "NOTPAY") != 0)
+		return fail(c, ERR_ORDER_PAID, NULL);
+	closed = wxpay_close(c, c->wx_keys, a->out_trade_no);
+	if (closed != WX_OK && closed != WX_CLOSED && closed != WX_NOT_EXIST)
+		return ERR_PROVIDER_UNKNOWN;
+	*again = true;
+	return payment_close(c, a->attempt_id);
+}
+
 /* Order it at the provider. *again: this attempt is dead, make another. */
 static enum err order_at_provider(struct ctx *c, struct preparing *x, bool *again)
 {
-	const char *state;
-
 	*again = false;
 	switch (wxpay_prepay(c, c->wx_keys, x->attempt.request, &x->prepay_id)) {
 	case WX_OK:
 		x->attempt.prepay_id = x->prepay_id;
 		return OK;
 	case WX_ALREADY_PAID:
-		TRY(settle_by_query(c, &x->attempt, &state));
-		return fail(c, ERR_ORDER_PAID, NULL);
+		return paid_already(c, x, again);
 	case WX_CLOSED:
 		*again = true;
 		return payment_close(c, x->attempt.attempt_id);
@@ -201,12 +224,13 @@ enum err prepay_wechat(struct ctx *c, const char *no, struct prepay *out)
 	struct user payer = { 0 };
 	int64_t made;
 
-	TRY(find_own(c, no, &x.payable));
-	TRY(idempotency_find(c, &made));
+	TRY(idempotency_find(
+		c, &made)); /* a repeat answers as the first, whatever became of the order */
 	if (made != 0) {
 		TRY(payment_read(c, made, &x.attempt));
 		return sign(c, &x.attempt, out);
 	}
+	TRY(find_own(c, no, &x.payable));
 	if (x.payable.why_not != OK)
 		return fail(c, x.payable.why_not, NULL);
 	TRY(user_get(c, c->actor.user_id, &payer));
@@ -222,6 +246,8 @@ enum err prepay_wechat(struct ctx *c, const char *no, struct prepay *out)
 /* WeChat's word for what we know ourselves. */
 static const char *known_trade_state(const struct attempt *a)
 {
+	if (payment_is_followed(a) && a->held_at.ms != 0)
+		return "REFUND";
 	switch ((enum attempt_state)a->state) {
 	case ATTEMPT_GRANTED:
 	case ATTEMPT_GRANTED_LATE:
@@ -259,7 +285,7 @@ enum err payment_standing_wechat(struct ctx *c, const char *no, struct payment_s
 
 	TRY(find_own(c, no, &p));
 	TRY(payment_current(c, p.kind, p.id, &a, &found));
-	if (found && a.state == ATTEMPT_OPEN)
+	if (found && a.state == ATTEMPT_OPEN && a.held_at.ms == 0)
 		TRY(ask(c, &p, &a));
 	/* what paid for it counts, while another attempt waits to be closed or went back */
 	TRY(payment_granted(c, p.kind, p.id, &paid, &granted));

@@ -17,23 +17,60 @@ static const int64_t gaps_s[] = { 60, 300, 600, 1200, 1800 };
 /* ---- what a state does; everything is locked ---- */
 
 /*
- * Has all gone back that the payable cost? What goes back by itself was never part of that,
- * whether it succeeds or not.
+ * Has all gone back that was paid? What goes back by itself was never part of that, whether it
+ * succeeds or not.
  */
-static enum err complete_tx(struct ctx *c, struct refunding *x)
+static enum err complete_granted_tx(struct ctx *c, struct refunding *x)
 {
 	struct refund_sums sums;
-	money asked_done;
+	money asked_done, asked_all;
+
+	if (x->refund.automatic)
+		return OK;
+	TRY(refund_sum(c, x->attempt.attempt_id, &sums));
+	asked_done = money_sub(sums.done, sums.automatic_done);
+	asked_all = money_sub(x->attempt.amount, sums.automatic);
+	return money_cmp(asked_done, asked_all) >= 0 ? payable_revoke_tx(c, &x->payable) : OK;
+}
+
+static enum err complete_due_tx(struct ctx *c, const struct refunding *x)
+{
+	struct refund_sums sums;
 
 	TRY(refund_sum(c, x->attempt.attempt_id, &sums));
-	if (x->refund.automatic)
-		return x->attempt.state == ATTEMPT_REFUND_DUE &&
-				       money_cmp(sums.automatic_done, x->attempt.amount) == 0
-			       ? payment_refunded_tx(c, x->attempt.attempt_id)
-			       : OK;
-	asked_done = money_sub(sums.done, sums.automatic_done);
-	return money_cmp(asked_done, x->payable.amount) >= 0 ? payable_revoke_tx(c, &x->payable)
-							     : OK;
+	return money_cmp(sums.done, x->attempt.amount) == 0
+		       ? payment_refunded_tx(c, x->attempt.attempt_id)
+		       : OK;
+}
+
+/* A refund succeeded, or one that was made elsewhere came to nothing. */
+static enum err complete_tx(struct ctx *c, struct refunding *x)
+{
+	switch ((enum attempt_state)x->attempt.state) {
+	case ATTEMPT_OPEN:
+	case ATTEMPT_CLOSED: /* whoever settles it looks at its refunds: let jobs ask soon */
+		return payment_hold_tx(c, &x->attempt, c->now_ms);
+	case ATTEMPT_GRANTED:
+	case ATTEMPT_GRANTED_LATE:
+		return complete_granted_tx(c, x);
+	case ATTEMPT_REFUND_DUE:
+		return complete_due_tx(c, x);
+	case ATTEMPT_REFUNDED:
+		break;
+	}
+	return OK;
+}
+
+enum err refunding_end_tx(struct ctx *c, struct refunding *x)
+{
+	const bool ours = x->refund.origin == REFUND_OURS;
+
+	if (x->refund.state == REFUND_SUCCESS || !payment_is_settled(&x->attempt))
+		return complete_tx(c, x);
+	/* what we took back for it beforehand is granted again; for others' we took nothing */
+	return x->refund.state == REFUND_CLOSED && ours && !x->refund.automatic
+		       ? payable_restore_tx(c, &x->payable)
+		       : OK;
 }
 
 /* Was it given up here, and done there after all? Then a person must see what the books lack. */
@@ -44,21 +81,20 @@ static bool is_contradicted(const struct refunding *x)
 
 static enum err advance_tx(struct ctx *c, struct refunding *x)
 {
+	struct refunding moved = *x;
+
 	if (refund_is_final(x->refund.state) || x->refund.state == (int64_t)x->state)
 		return OK;
 	TRY(refund_set_tx(c, &x->refund, x->state, x->provider_id));
-	if (x->state == REFUND_SUCCESS) {
-		/* the sum is guarded by its attempt: two that end at once would each miss the other */
+	/* the sum is guarded by its attempt: two that end at once would each miss the other */
+	if (x->state == REFUND_SUCCESS)
 		TRY(payment_touch_tx(c, x->attempt.attempt_id));
-		return complete_tx(c, x);
-	}
-	return x->state == REFUND_CLOSED && !x->refund.automatic
-		       ? payable_restore_tx(c, &x->payable)
-		       : OK;
+	moved.refund.state = x->state;
+	return refunding_end_tx(c, &moved);
 }
 
 /* Lock in the fixed order: what was paid for (with its products), attempt, refund. */
-static enum err record_tx(struct ctx *c, void *arg)
+enum err refunding_record_tx(struct ctx *c, void *arg)
 {
 	struct refunding *x = arg;
 
@@ -74,8 +110,7 @@ static enum err record_tx(struct ctx *c, void *arg)
 	return event_record(c, x->event, x->verdict, NULL);
 }
 
-/* WeChat's word for a refund's state; false, and an alarm, for one that we don't know. */
-static bool state_of(const char *status, enum refund_state *out)
+bool refunding_state_of(const char *status, enum refund_state *out)
 {
 	const bool known = refund_state_of(status, out);
 
@@ -84,31 +119,49 @@ static bool state_of(const char *status, enum refund_state *out)
 	return known;
 }
 
+/* Read what a refund belongs to. */
+static enum err read_around(struct ctx *c, struct refunding *x)
+{
+	TRY(payment_read(c, x->refund.attempt_id, &x->attempt));
+	return payable_read(
+		c, (enum payable_kind)x->refund.payable_kind, x->refund.payable_id, &x->payable);
+}
+
+enum err refunding_find(struct ctx *c, const struct wx_refund *w, struct refunding *x)
+{
+	const enum err e = refund_find(c, w->out_refund_no, &x->refund);
+
+	x->provider_id = w->refund_id;
+	if (e == ERR_NOT_FOUND)
+		return refund_elsewhere_find(c, w, x);
+	TRY(e);
+	return read_around(c, x);
+}
+
 /* ---- asking the provider ---- */
 
-/* Can the provider's own number be kept? It may be absent. */
-static bool is_keepable(const char *provider_id)
+bool refunding_is_keepable(const char *provider_id)
 {
 	return provider_id == NULL || str_is_id(provider_id, PROVIDER_ID_MAX);
 }
 
-static bool fits(const struct refunding *x, const struct wx_refund *w)
+bool refunding_fits(const struct refunding *x, const struct wx_refund *w)
 {
 	return w->refund_fen == x->refund.amount.fen && w->total_fen == x->attempt.amount.fen &&
 	       w->out_trade_no != NULL && strcmp(w->out_trade_no, x->attempt.out_trade_no) == 0;
 }
 
-static enum err record_answer(struct ctx *c, struct refunding *x, const struct wx_refund *w)
+enum err refunding_record_answer(struct ctx *c, struct refunding *x, const struct wx_refund *w)
 {
-	if (!fits(x, w) || !is_keepable(w->refund_id)) {
+	if (!refunding_fits(x, w) || !refunding_is_keepable(w->refund_id)) {
 		log_line(LOG_ALARM, "refund", "an answer about %s does not fit it",
 			x->refund.refund_no);
 		return OK;
 	}
-	if (!state_of(w->status, &x->state))
+	if (!refunding_state_of(w->status, &x->state))
 		return OK;
 	x->provider_id = w->refund_id;
-	return db_tx(c, record_tx, x);
+	return db_tx(c, refunding_record_tx, x);
 }
 
 /* The provider refused, and says that it knows nothing of the refund: it may be asked for anew. */
@@ -118,11 +171,11 @@ static enum err give_up(struct ctx *c, struct refunding *x)
 
 	switch (wxrefund_query(c, c->wx_keys, x->refund.refund_no, &w)) {
 	case WX_OK:
-		return record_answer(c, x, &w);
+		return refunding_record_answer(c, x, &w);
 	case WX_NOT_EXIST:
 		log_line(LOG_ALARM, "refund", "%s was refused for good", x->refund.refund_no);
 		x->state = REFUND_CLOSED;
-		return db_tx(c, record_tx, x);
+		return db_tx(c, refunding_record_tx, x);
 	case WX_ALREADY_PAID:
 	case WX_CLOSED:
 	case WX_LATER:
@@ -143,7 +196,7 @@ static enum err ask(struct ctx *c, struct refunding *x, bool *known)
 	*known = true;
 	switch (wxrefund_create(c, c->wx_keys, &request, &w)) {
 	case WX_OK:
-		return record_answer(c, x, &w);
+		return refunding_record_answer(c, x, &w);
 	case WX_LATER: /* not enough money there today */
 		return OK;
 	case WX_ALREADY_PAID:
@@ -239,7 +292,12 @@ enum err refund_request(struct ctx *c, const struct refund *in, struct refund *o
 {
 	struct refunding x = { .in = in };
 	bool found, known;
+	int64_t made;
 
+	TRY(idempotency_find(
+		c, &made)); /* a repeat answers as the first, whatever became of the order */
+	if (made != 0)
+		return refund_read(c, made, out);
 	TRY(payable_find(c, in->order_id, &x.payable));
 	if (x.payable.kind != PAYABLE_ORDER)
 		return fail(c, ERR_REFUND_ELSEWHERE, "order_id");
@@ -276,22 +334,16 @@ enum err refund_automatically_tx(
 
 /* ---- notifications ---- */
 
-/* Why a notification is about no refund of ours; NULL: it is. */
+/* Why a notification is about no refund of a payment of ours; NULL: it is. */
 static const char *misfit(struct ctx *c, const struct refunding *x, const struct wx_refund *w)
 {
 	if (w->mchid == NULL || strcmp(w->mchid, c->conf->wechat_mchid) != 0)
 		return "MCHID";
-	if (!is_keepable(w->refund_id))
+	if (!refunding_is_keepable(w->refund_id))
 		return "REFUND_ID";
-	return fits(x, w) ? NULL : "REFUND_AMOUNT";
-}
-
-/* Read what a refund belongs to. */
-static enum err read_around(struct ctx *c, struct refunding *x)
-{
-	TRY(payment_read(c, x->refund.attempt_id, &x->attempt));
-	return payable_read(
-		c, (enum payable_kind)x->refund.payable_kind, x->refund.payable_id, &x->payable);
+	if (x->refund.refund_id == 0)
+		return refund_elsewhere_misfit(x, w);
+	return refunding_fits(x, w) ? NULL : "REFUND_AMOUNT";
 }
 
 enum err refund_heard(
@@ -300,24 +352,21 @@ enum err refund_heard(
 	struct refunding x = { .event = event };
 	struct wx_refund w = { 0 };
 	const char *why;
-	enum err e;
 
 	if (!wxrefund_of_event(c, c->wx_keys, we, &w))
 		return event_orphan(c, event, "UNDECRYPTABLE", verdict);
 	event->out_trade_no = w.out_trade_no;
 	event->amount = (opt_i64){ w.refund_fen, w.refund_fen >= 0 };
-	e = refund_find(c, w.out_refund_no, &x.refund);
-	if (e == ERR_NOT_FOUND)
-		return event_orphan(c, event, "UNKNOWN_REFUND", verdict);
-	TRY(e);
-	TRY(read_around(c, &x));
+	TRY(refunding_find(c, &w, &x));
 	why = misfit(c, &x, &w);
-	if (why == NULL && !state_of(w.status, &x.state))
+	if (why == NULL && !refunding_state_of(w.status, &x.state))
 		why = "REFUND_STATUS";
+	if (why == NULL && x.refund.refund_id == 0)
+		TRY(refund_elsewhere_note(c, &x, &why));
+	else if (why == NULL)
+		TRY(db_tx(c, refunding_record_tx, &x));
 	if (why != NULL)
 		return event_orphan(c, event, why, verdict);
-	x.provider_id = w.refund_id;
-	TRY(db_tx(c, record_tx, &x));
 	*verdict = x.verdict;
 	return OK;
 }
@@ -370,10 +419,11 @@ static enum err follow(struct ctx *c, struct outbox *row, void *arg)
 	if (!refund_is_final(x.refund.state)) {
 		switch (wxrefund_query(c, c->wx_keys, x.refund.refund_no, &w)) {
 		case WX_OK:
-			TRY(record_answer(c, &x, &w));
+			TRY(refunding_record_answer(c, &x, &w));
 			break;
 		case WX_NOT_EXIST:
-			TRY(ask(c, &x, &known));
+			if (x.refund.origin == REFUND_OURS)
+				TRY(ask(c, &x, &known));
 			break;
 		case WX_ALREADY_PAID:
 		case WX_CLOSED:

@@ -39,6 +39,13 @@ enum err refund_automatically_tx(struct ctx *c, const struct attempt *a, money a
 enum err refund_heard(struct ctx *c, const struct wx_event *we, struct event *event,
 	enum event_verdict *verdict) MUST;
 
+/*
+ * Ask the provider about a refund by its number, and take it into the books if we never asked for it
+ * (BEHAVIOUR 62): of one made in the merchant console, no notification may ever come. Fails:
+ * NOT_FOUND, PROVIDER_UNKNOWN, CONFLICT (of no payment of ours, or more than is left).
+ */
+enum err refund_note_by_number(struct ctx *c, const char *refund_no, struct refund *out) MUST;
+
 struct refund_report {
 	int64_t followed, done, unknown;
 };

@@ -1,5 +1,5 @@
 /*
- * refunding.h - one refund on its way, for refund.c and refund_membership.c only.
+ * refunding.h - one refund on its way, for refund.c, refund_elsewhere.c and refund_membership.c only.
  */
 #ifndef FLOW_REFUNDING_H
 #define FLOW_REFUNDING_H
@@ -24,5 +24,33 @@ enum err refunding_rest_tx(struct ctx *c, const struct refunding *x, money *rest
 /* Fix the refund's number; what a card paid is back at once, else jobs sees to it from due_ms on. */
 enum err refunding_begin_tx(
 	struct ctx *c, struct refunding *x, money amount, const char *reason, int64_t due_ms) MUST;
+
+/*
+ * Find the refund that the provider speaks of, and what it belongs to. One that we never asked for
+ * comes with refund_id 0, and attempt_id 0 if its payment is none of ours.
+ */
+enum err refunding_find(struct ctx *c, const struct wx_refund *w, struct refunding *x) MUST;
+/* WeChat's word for a refund's state; false, and an alarm, for one that we don't know. */
+bool refunding_state_of(const char *status, enum refund_state *out) MUST;
+/* Can the provider's own number be kept? It may be absent. */
+bool refunding_is_keepable(const char *provider_id) MUST;
+/* Is this about that refund: its payment, its amount? */
+bool refunding_fits(const struct refunding *x, const struct wx_refund *w) MUST;
+/* For db_tx: do what x->state says to a refund that is in the books. arg is a struct refunding. */
+enum err refunding_record_tx(struct ctx *c, void *arg) MUST;
+/* The same for a query's answer, if it fits. */
+enum err refunding_record_answer(
+	struct ctx *c, struct refunding *x, const struct wx_refund *w) MUST;
+/* What follows from the state of a locked refund, for its payment and what was paid for. */
+enum err refunding_end_tx(struct ctx *c, struct refunding *x) MUST;
+
+/* ---- made elsewhere (refund_elsewhere.c) ---- */
+
+/* Fill in x from what the provider says; attempt_id 0: its payment is none of ours. */
+enum err refund_elsewhere_find(struct ctx *c, const struct wx_refund *w, struct refunding *x) MUST;
+/* Why it can't be of that payment; NULL: it is. */
+const char *refund_elsewhere_misfit(const struct refunding *x, const struct wx_refund *w) MUST;
+/* Take it into the books, and do what follows. *why says why that can't be done (yet), or NULL. */
+enum err refund_elsewhere_note(struct ctx *c, struct refunding *x, const char **why) MUST;
 
 #endif

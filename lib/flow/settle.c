@@ -16,6 +16,7 @@ struct settling {
 	const struct wx_transaction *t;
 	const struct event *event;
 	struct attempt attempt; /* as read before the locks */
+	bool said_back;         /* the provider says that something of it went back */
 	int64_t paid_ms;
 	enum event_verdict verdict;
 };
@@ -50,11 +51,6 @@ static enum event_verdict verdict_of(enum attempt_state state)
 	return EVENT_UNKNOWN;
 }
 
-static bool is_settled(const struct attempt *a)
-{
-	return verdict_of((enum attempt_state)a->state) != EVENT_UNKNOWN;
-}
-
 static bool text_is(const char *text, const char *expected)
 {
 	return text != NULL && strcmp(text, expected) == 0;
@@ -66,38 +62,111 @@ static enum err hear_again(struct ctx *c, struct settling *s, const struct attem
 	if (!text_is(s->t->transaction_id, settled->transaction_id))
 		return event_orphan(c, s->event, "SECOND_TRANSACTION", &s->verdict);
 	s->verdict = EVENT_REPEAT;
+	if (s->said_back) /* by us, while the answer was on its way: no news */
+		return OK;
 	return event_record(c, s->event, s->verdict, NULL);
 }
 
-/* Lock in the fixed order (payable, then attempt), look again, grant, and write all at once. */
+/* ---- what went back before we settled (BEHAVIOUR 62) ---- */
+
+enum back { BACK_SOME, BACK_ALL, BACK_UNKNOWN };
+
+/*
+ * How much of a locked attempt's money has gone back without us; *rest has not. The provider's word
+ * for the payment is the same after a part as after the whole, and it names no amount: that comes
+ * with each refund's own notification or query.
+ */
+static enum err look_back_tx(struct ctx *c, const struct settling *s, const struct attempt *a,
+	enum back *back, money *rest)
+{
+	struct refund_sums sums;
+
+	TRY(refund_sum(c, a->attempt_id, &sums));
+	*rest = money_sub(a->amount, money_add(sums.done, sums.under_way));
+	*back = BACK_SOME;
+	if ((s->said_back || a->held_at.ms != 0) && sums.known == 0)
+		*back = BACK_UNKNOWN;
+	else if (money_cmp(sums.done, a->amount) == 0)
+		*back = BACK_ALL;
+	else if (rest->fen == 0) /* it may still come to nothing */
+		*back = BACK_UNKNOWN;
+	return OK;
+}
+
+/* Never granted, never closed: jobs asks on, and audit shows it until it is known. */
+static enum err hold_tx(struct ctx *c, struct settling *s, const struct attempt *a)
+{
+	if (a->held_at.ms == 0)
+		log_line(LOG_ALARM, "settle",
+			"%s: something went back elsewhere, how much is not known",
+			a->out_trade_no);
+	TRY(payment_hold_tx(c, a, c->now_ms + SETTLE_HELD_GAP_MS));
+	s->verdict = EVENT_HELD;
+	return event_record(c, s->event, s->verdict, "REFUNDED_ELSEWHERE");
+}
+
+/* It grants nothing, and nothing is left to go back: what was paid for waits on, as if it never had been. */
+static enum err forgo_tx(struct ctx *c, struct settling *s, const struct attempt *a)
+{
+	static const char why[] = "REFUNDED_ELSEWHERE";
+
+	TRY(payment_settle_tx(
+		c, a->attempt_id, ATTEMPT_REFUNDED, s->t->transaction_id, why, s->paid_ms));
+	s->verdict = verdict_of(ATTEMPT_REFUNDED);
+	return event_record(c, s->event, s->verdict, why);
+}
+
+/* ---- settling ---- */
+
+/* Of a locked attempt, `rest` has not gone back. */
+static enum err grant_tx(
+	struct ctx *c, struct settling *s, struct payable *p, struct attempt *a, money rest)
+{
+	const money gone = money_sub(a->amount, rest);
+	struct granting g;
+
+	TRY(payable_grant_tx(c, p,
+		&(struct order_payment){ WECHAT_METHOD, s->t->transaction_id, s->paid_ms }, &g));
+	if (g.grant != NOT_GRANTED)
+		g.reason = NULL;
+	TRY(payment_settle_tx(
+		c, a->attempt_id, state_of(g.grant), s->t->transaction_id, g.reason, s->paid_ms));
+	if (g.grant == NOT_GRANTED) {
+		a->state = ATTEMPT_REFUND_DUE;
+		TRY(refund_automatically_tx(c, a, rest, g.reason, 0));
+	} else if (money_cmp(g.back, gone) > 0) { /* it costs less than was paid (BEHAVIOUR 28) */
+		TRY(refund_automatically_tx(c, a, money_sub(g.back, gone), PAID_TOO_MUCH, 0));
+	}
+	/* another attempt of the same payable may be open: it must not be payable any more */
+	TRY(payment_release_tx(c, p->kind, p->id));
+	s->verdict = verdict_of(state_of(g.grant));
+	return event_record(c, s->event, s->verdict, g.reason);
+}
+
+/* Lock in the fixed order (payable, then attempt), look again, judge, and write all at once. */
 static enum err settle_tx(struct ctx *c, void *arg)
 {
 	struct settling *s = arg;
 	struct payable p = { 0 };
 	struct attempt a = { 0 };
-	struct granting g;
+	enum back back;
+	money rest;
 
 	TRY(payable_lock_tx(
 		c, (enum payable_kind)s->attempt.payable_kind, s->attempt.payable_id, &p));
 	TRY(payment_lock_tx(c, s->attempt.attempt_id, &a));
-	if (is_settled(&a))
+	if (payment_is_settled(&a))
 		return hear_again(c, s, &a);
-	TRY(payable_grant_tx(c, &p,
-		&(struct order_payment){ WECHAT_METHOD, s->t->transaction_id, s->paid_ms }, &g));
-	if (g.grant != NOT_GRANTED)
-		g.reason = NULL;
-	TRY(payment_settle_tx(
-		c, a.attempt_id, state_of(g.grant), s->t->transaction_id, g.reason, s->paid_ms));
-	if (g.grant == NOT_GRANTED) {
-		a.state = ATTEMPT_REFUND_DUE;
-		TRY(refund_automatically_tx(c, &a, a.amount, g.reason, 0));
-	} else if (g.back.fen > 0) { /* it costs less than was paid (BEHAVIOUR 28) */
-		TRY(refund_automatically_tx(c, &a, g.back, PAID_TOO_MUCH, 0));
+	TRY(look_back_tx(c, s, &a, &back, &rest));
+	switch (back) {
+	case BACK_UNKNOWN:
+		return hold_tx(c, s, &a);
+	case BACK_ALL:
+		return forgo_tx(c, s, &a);
+	case BACK_SOME:
+		break;
 	}
-	/* another attempt of the same payable may be open: it must not be payable any more */
-	TRY(payment_release_tx(c, p.kind, p.id));
-	s->verdict = verdict_of(state_of(g.grant));
-	return event_record(c, s->event, s->verdict, g.reason);
+	return grant_tx(c, s, &p, &a, rest);
 }
 
 /* Why a success can't be ours, before any lock; NULL: it can. */
@@ -114,34 +183,41 @@ static const char *misfit(const struct wx_transaction *t, const struct attempt *
 	return NULL;
 }
 
-enum err settle(struct ctx *c, const struct wx_transaction *t, const struct event *event,
-	enum event_verdict *verdict)
+/* Judge what a provider says of a transaction, if it is one of ours. */
+static enum err judge(struct ctx *c, struct settling *s, enum event_verdict *verdict)
 {
-	struct settling s = { .t = t, .event = event, .paid_ms = c->now_ms };
+	const struct wx_transaction *t = s->t;
 	const char *why;
 	bool found = false;
 	enum err e;
 
 	if (!text_is(t->mchid, c->conf->wechat_mchid))
-		return event_orphan(c, event, "MCHID", verdict);
+		return event_orphan(c, s->event, "MCHID", verdict);
 	if (!text_is(t->appid, c->conf->wechat_appid))
-		return event_orphan(c, event, "APPID", verdict);
-	if (!text_is(t->trade_state, "SUCCESS")) { /* nothing else ever pays (BEHAVIOUR 35) */
-		*verdict = EVENT_NOTHING;
-		return event_record(c, event, EVENT_NOTHING, "TRADE_STATE");
+		return event_orphan(c, s->event, "APPID", verdict);
+	if (!text_is(t->trade_state, s->said_back ? "REFUND" : "SUCCESS")) {
+		*verdict = EVENT_NOTHING; /* nothing else ever pays (BEHAVIOUR 35) */
+		return event_record(c, s->event, EVENT_NOTHING, "TRADE_STATE");
 	}
 	if (str_is_id(t->out_trade_no, OUT_TRADE_NO_MAX))
-		TRY(payment_find(c, CHANNEL_WECHAT_JSAPI, t->out_trade_no, &s.attempt, &found));
-	why = misfit(t, found ? &s.attempt : NULL);
+		TRY(payment_find(c, CHANNEL_WECHAT_JSAPI, t->out_trade_no, &s->attempt, &found));
+	why = misfit(t, found ? &s->attempt : NULL);
 	if (why != NULL)
-		return event_orphan(c, event, why, verdict);
-	if (t->success_time != NULL && !clock_parse(t->success_time, &s.paid_ms))
-		s.paid_ms = c->now_ms;
-	e = is_settled(&s.attempt) ? hear_again(c, &s, &s.attempt) : db_tx(c, settle_tx, &s);
+		return event_orphan(c, s->event, why, verdict);
+	if (t->success_time == NULL || !clock_parse(t->success_time, &s->paid_ms))
+		s->paid_ms = c->now_ms;
+	e = payment_is_settled(&s->attempt) ? hear_again(c, s, &s->attempt)
+					    : db_tx(c, settle_tx, s);
 	if (e == ERR_DUPLICATE) /* the transaction settled another attempt */
-		return event_orphan(c, event, "TRANSACTION_TAKEN", verdict);
-	*verdict = s.verdict;
+		return event_orphan(c, s->event, "TRANSACTION_TAKEN", verdict);
+	*verdict = s->verdict;
 	return e;
+}
+
+enum err settle(struct ctx *c, const struct wx_transaction *t, const struct event *event,
+	enum event_verdict *verdict)
+{
+	return judge(c, &(struct settling){ .t = t, .event = event }, verdict);
 }
 
 /* ---- notifications ---- */
@@ -197,7 +273,8 @@ enum err settle_wechat_notification(struct ctx *c, const struct wx_signed *m)
 	if (event_is_final(verdict))
 		return OK;
 	TRY(settle_event(c, &we, &event, &verdict));
-	return event_is_final(verdict) ? OK : ERR_NOTIFICATION;
+	/* what is held is known, and asked about by ourselves */
+	return event_is_final(verdict) || verdict == EVENT_HELD ? OK : ERR_NOTIFICATION;
 }
 
 /* ---- queries ---- */
@@ -215,30 +292,13 @@ static struct event event_of_answer(struct ctx *c, const struct wx_transaction *
 	};
 }
 
-static enum err settle_answer(struct ctx *c, const struct wx_transaction *t)
+static enum err settle_answer(struct ctx *c, const struct wx_transaction *t, bool said_back)
 {
 	const struct event event = event_of_answer(c, t);
 	enum event_verdict verdict;
 
-	return settle(c, t, &event, &verdict);
-}
-
-/*
- * Paid and refunded behind our back: it pays nothing here, and somebody must look. What was settled
- * while the answer was on its way is refunded by ourselves.
- */
-static enum err refunded_elsewhere(
-	struct ctx *c, const struct attempt *a, const struct wx_transaction *t)
-{
-	const struct event event = event_of_answer(c, t);
-	enum event_verdict verdict;
-	struct attempt now = { 0 };
-
-	TRY(payment_read(c, a->attempt_id, &now));
-	if (is_settled(&now))
-		return OK;
-	TRY(event_orphan(c, &event, "REFUNDED_ELSEWHERE", &verdict));
-	return payment_close(c, a->attempt_id);
+	return judge(
+		c, &(struct settling){ .t = t, .event = &event, .said_back = said_back }, &verdict);
 }
 
 static bool is_any_of(const char *text, const char *const *list)
@@ -274,9 +334,9 @@ enum err settle_by_query(struct ctx *c, const struct attempt *a, const char **tr
 	}
 	*trade_state = t.trade_state;
 	if (text_is(t.trade_state, "SUCCESS"))
-		return settle_answer(c, &t);
+		return settle_answer(c, &t, false);
 	if (text_is(t.trade_state, "REFUND"))
-		return refunded_elsewhere(c, a, &t);
+		return settle_answer(c, &t, true);
 	if (is_any_of(t.trade_state, dead))
 		return payment_close(c, a->attempt_id);
 	if (!is_any_of(t.trade_state, waiting))

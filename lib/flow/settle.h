@@ -8,10 +8,15 @@
 #include "providers/wxpay.h"
 #include "shop/event.h"
 
+/* How often jobs asks again about a payment of which something went back, nobody knows how much. */
+#define SETTLE_HELD_GAP_MS (30 * MINUTE_MS)
+
 /*
  * Judge what a provider says of a transaction and, if it is a success of ours, settle it
- * exactly once: granted, granted late, or kept as refund due. Whatever doesn't fit is kept
- * as an orphan and changes nothing. *verdict says which.
+ * exactly once: granted, granted late, or kept as refund due. Of what went back elsewhere before
+ * that nothing is granted: all of it settles the attempt as refunded, a part stays in the books of
+ * what is granted, and while the amount isn't known the attempt is held (BEHAVIOUR 62). Whatever
+ * doesn't fit is kept as an orphan and changes nothing. *verdict says which.
  *   event  the message it came in, recorded with the verdict in the same transaction
  */
 enum err settle(struct ctx *c, const struct wx_transaction *t, const struct event *event,

@@ -46,7 +46,8 @@ struct amount_in {
 /* An answer says `status`, a notification `refund_status`. */
 struct refund_in {
 	uint64_t has;
-	const char *mchid, *out_trade_no, *out_refund_no, *refund_id, *status, *refund_status;
+	const char *mchid, *out_trade_no, *transaction_id, *out_refund_no, *refund_id;
+	const char *status, *refund_status;
 	struct amount_in amount;
 };
 
@@ -59,6 +60,7 @@ static const struct field amount_in_fields[] = {
 static const struct field refund_in_fields[] = {
 	INPUT(struct refund_in, mchid, 0, TEXT_MAX, F_NULL),
 	INPUT(struct refund_in, out_trade_no, 0, TEXT_MAX, F_NULL),
+	INPUT(struct refund_in, transaction_id, 0, TEXT_MAX, F_NULL),
 	INPUT(struct refund_in, out_refund_no, 0, TEXT_MAX, F_NULL),
 	INPUT(struct refund_in, refund_id, 0, TEXT_MAX, F_NULL),
 	INPUT(struct refund_in, status, 0, TEXT_MAX, F_NULL),
@@ -76,6 +78,7 @@ static bool read_refund(struct ctx *c, struct slice text, struct wx_refund *out)
 	*out = (struct wx_refund){
 		.mchid = in.mchid,
 		.out_trade_no = in.out_trade_no,
+		.transaction_id = in.transaction_id,
 		.out_refund_no = in.out_refund_no,
 		.refund_id = in.refund_id,
 		.status = in.refund_status != NULL ? in.refund_status : in.status,

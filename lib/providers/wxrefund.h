@@ -16,7 +16,7 @@ struct wx_refund_request {
 /* The facts of a refund. NULL, or -1 for amounts, where absent. */
 struct wx_refund {
 	const char *mchid; /* notifications only */
-	const char *out_trade_no, *out_refund_no, *refund_id;
+	const char *out_trade_no, *transaction_id, *out_refund_no, *refund_id;
 	const char *status; /* SUCCESS, CLOSED, PROCESSING, ABNORMAL */
 	int64_t total_fen, refund_fen;
 };

@@ -104,7 +104,8 @@ static const char SQL_PAYMENT_SHAPE[] =
 static const char SQL_FOLLOWED[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, 'open, but nobody follows it' "
 	"AS problem FROM payment_attempts a LEFT JOIN outbox b ON b.kind = 1 "
-	"AND b.ref_id = a.attempt_id WHERE a.state = 0 AND b.outbox_id IS NULL LIMIT ?";
+	"AND b.ref_id = a.attempt_id WHERE b.outbox_id IS NULL AND (a.state = 0 OR (a.state = 1 "
+	"AND EXISTS (SELECT 1 FROM refunds r WHERE r.attempt_id = a.attempt_id))) LIMIT ?";
 /* what a provider calls an order may be any text; ours are ASCII, and found by their index so */
 #define EVENT_NO "CONVERT(e.out_trade_no USING ascii) COLLATE ascii_bin"
 static const char SQL_EVENT_PAYMENT[] =
@@ -128,9 +129,10 @@ static const char SQL_PAYMENT_EVENT[] =
 static const char SQL_REFUND_SUM[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
 	"CONCAT('refunds of ', r.total, ' fen for ', a.amount, ' fen paid') AS problem "
-	"FROM payment_attempts a JOIN (SELECT attempt_id, CAST(SUM(amount) AS SIGNED) AS total "
-	"FROM refunds WHERE state <> 3 GROUP BY attempt_id) r ON r.attempt_id = a.attempt_id "
-	"WHERE r.total > a.amount OR a.state NOT IN (2, 3, 4, 5) LIMIT ?";
+	"FROM payment_attempts a JOIN (SELECT attempt_id, "
+	"CAST(SUM(IF(state <> 3, amount, 0)) AS SIGNED) AS total, MIN(origin) AS origin "
+	"FROM refunds GROUP BY attempt_id) r ON r.attempt_id = a.attempt_id "
+	"WHERE r.total > a.amount OR (a.state IN (0, 1) AND (r.origin = 0 OR a.held_at IS NULL)) LIMIT ?";
 /*
  * Of an order's payment when somebody asked for it, of one that was not granted when nobody did;
  * of a membership's, what was paid too much goes back by itself as well.
@@ -139,7 +141,7 @@ static const char SQL_REFUND_PAYMENT[] =
 	"SELECT CONCAT('refund ', r.refund_no) AS subject, 'is of another payment, or of none' "
 	"AS problem FROM refunds r LEFT JOIN payment_attempts a ON a.attempt_id = r.attempt_id "
 	"AND a.payable_kind = r.payable_kind AND a.payable_id = r.payable_id "
-	"AND ((r.automatic = 0 AND a.state IN (2, 3)) OR (r.automatic = 1 AND (a.state IN (4, 5) "
+	"AND ((r.automatic = 0 AND (a.state IN (2, 3) OR r.origin = 1)) OR (r.origin = 0 AND r.automatic = 1 AND (a.state IN (4, 5) "
 	"OR (a.payable_kind = 2 AND a.state IN (2, 3))))) "
 	"WHERE a.attempt_id IS NULL LIMIT ?";
 static const char SQL_REFUND_EVENT[] =
@@ -153,16 +155,18 @@ static const char SQL_REFUND_EVENT[] =
 static const char SQL_REFUND_ORDER[] =
 	"SELECT CONCAT('order ', o.order_id) AS subject, "
 	"CONCAT('status ', o.status, ' with ', COALESCE(r.total, 0), ' of ', o.total_amount, "
-	"' fen refunded') AS problem FROM orders o LEFT JOIN (SELECT payable_id, "
-	"CAST(SUM(amount) AS SIGNED) AS total FROM refunds WHERE payable_kind = 1 AND state = 2 "
-	"AND automatic = 0 GROUP BY payable_id) r ON r.payable_id = o.id WHERE o.paid_by = 1 "
-	"AND (o.status = 5) <> (COALESCE(r.total, 0) = o.total_amount) LIMIT ?";
+	"' fen refunded') AS problem FROM orders o LEFT JOIN (SELECT f.payable_id, "
+	"CAST(SUM(f.amount) AS SIGNED) AS total FROM refunds f JOIN payment_attempts a "
+	"ON a.attempt_id = f.attempt_id AND a.state IN (2, 3) WHERE f.payable_kind = 1 "
+	"AND f.state = 2 AND f.automatic = 0 GROUP BY f.payable_id) r ON r.payable_id = o.id "
+	"WHERE o.paid_by = 1 AND (o.status = 5) <> (COALESCE(r.total, 0) = o.total_amount) LIMIT ?";
+/* what is not granted goes back, by us or without us */
 static const char SQL_REFUND_AUTOMATIC[] =
-	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
-	"'refunded by itself, but its refund says otherwise' AS problem FROM payment_attempts a "
-	"LEFT JOIN refunds r ON r.attempt_id = a.attempt_id AND r.automatic = 1 AND r.state = 2 "
-	"AND r.amount = a.amount WHERE a.state IN (4, 5) AND (a.state = 5) <> (r.refund_id IS NOT NULL) "
-	"LIMIT ?";
+	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, CONCAT('of state ', a.state, ', with ', "
+	"COALESCE(r.total, 0), ' of ', a.amount, ' fen given back') AS problem "
+	"FROM payment_attempts a LEFT JOIN (SELECT attempt_id, CAST(SUM(amount) AS SIGNED) AS total "
+	"FROM refunds WHERE state = 2 GROUP BY attempt_id) r ON r.attempt_id = a.attempt_id "
+	"WHERE a.state IN (4, 5) AND (a.state = 5) <> (COALESCE(r.total, 0) = a.amount) LIMIT ?";
 static const char SQL_REFUND_FOLLOWED[] =
 	"SELECT CONCAT('refund ', r.refund_no) AS subject, 'under way, but nobody follows it' "
 	"AS problem FROM refunds r LEFT JOIN outbox b ON b.kind = 2 AND b.ref_id = r.refund_id "
@@ -256,6 +260,11 @@ static const char SQL_REFUND_DUE[] =
 	"SELECT CONCAT('payment ', out_trade_no) AS subject, "
 	"CONCAT('refund due: ', amount, ' fen, ', COALESCE(reason, '')) AS problem "
 	"FROM payment_attempts WHERE state = 4 ORDER BY attempt_id LIMIT ?";
+static const char SQL_HELD_PAYMENT[] =
+	"SELECT CONCAT('payment ', out_trade_no) AS subject, CONCAT('held: of ', amount, "
+	"' fen something went back elsewhere, see the merchant console') AS problem "
+	"FROM payment_attempts WHERE state IN (0, 1) AND held_at IS NOT NULL "
+	"ORDER BY attempt_id LIMIT ?";
 static const char SQL_ABNORMAL[] =
 	"SELECT CONCAT('refund ', refund_no) AS subject, "
 	"CONCAT('abnormal: ', amount, ' fen, mend it in the merchant console') AS problem "
@@ -303,6 +312,7 @@ static const struct audit_rule shop_rules[] = {
 	{ "whatever is owned has its owner", SQL_OWNER, false, NULL },
 	{ "who has left has no order to come", SQL_LEFT, false, NULL },
 	{ "refund due", SQL_REFUND_DUE, true, NULL },
+	{ "held payment", SQL_HELD_PAYMENT, true, NULL },
 	{ "abnormal refund", SQL_ABNORMAL, true, NULL },
 	{ "orphan payment", SQL_ORPHAN, true, NULL },
 	{ NULL, NULL, false, NULL },

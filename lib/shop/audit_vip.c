@@ -43,29 +43,37 @@ static const char SQL_PAYMENT_ORDER[] =
 	"LEFT JOIN membership_orders o ON o.id = a.payable_id WHERE a.payable_kind = 2 "
 	"AND a.state IN (2, 3) AND (o.id IS NULL OR o.paid_by <> 1 "
 	"OR o.payment_id <> a.transaction_id) LIMIT ?";
-/* what was paid is what the order costs and what goes back by itself, however often that was tried */
+/*
+ * What was paid is what the order costs and what goes back by itself, however often that was tried;
+ * of the latter, what had gone back without us was not given back once more.
+ */
 static const char SQL_CHARGED[] =
 	"SELECT CONCAT('membership order ', o.order_no) AS subject, "
 	"CONCAT('costs ', o.amount, ' fen, paid were ', a.amount, ', of which ', "
 	"COALESCE(r.total, 0), ' were to go back by themselves') AS problem FROM membership_orders o "
 	"JOIN payment_attempts a ON a.payable_kind = 2 AND a.payable_id = o.id "
-	"AND a.state IN (2, 3) LEFT JOIN (SELECT attempt_id, MAX(amount) AS total "
-	"FROM refunds WHERE automatic = 1 GROUP BY attempt_id) r "
-	"ON r.attempt_id = a.attempt_id WHERE a.amount <> o.amount + COALESCE(r.total, 0) LIMIT ?";
+	"AND a.state IN (2, 3) LEFT JOIN (SELECT attempt_id, MAX(IF(automatic = 1, amount, 0)) AS total, "
+	"CAST(SUM(IF(origin = 1 AND state <> 3, amount, 0)) AS SIGNED) AS elsewhere "
+	"FROM refunds GROUP BY attempt_id) r ON r.attempt_id = a.attempt_id "
+	"WHERE a.amount < o.amount + COALESCE(r.total, 0) "
+	"OR a.amount > o.amount + COALESCE(r.total, 0) + COALESCE(r.elsewhere, 0) LIMIT ?";
 /* a difference that didn't go back by itself goes back with the rest, when that is asked for later */
 static const char SQL_REFUND[] =
 	"SELECT CONCAT('membership order ', o.order_no) AS subject, "
 	"CONCAT('status ', o.status, ' with ', COALESCE(r.done, 0), ' fen given back and ', "
 	"COALESCE(r.under_way, 0), ' under way of ', o.amount) AS problem FROM membership_orders o "
-	"LEFT JOIN (SELECT payable_id, CAST(SUM(IF(automatic = 0, 1, 0)) AS SIGNED) AS asked, "
-	"CAST(SUM(IF(automatic = 0 AND state = 2, amount, 0)) AS SIGNED) AS done, "
-	"CAST(SUM(IF(automatic = 0 AND state IN (1, 4), amount, 0)) AS SIGNED) AS under_way, "
-	"MAX(IF(automatic = 1, amount, 0)) AS lost FROM refunds "
-	"WHERE payable_kind = 2 GROUP BY payable_id) r ON r.payable_id = o.id "
+	"LEFT JOIN (SELECT f.payable_id, "
+	"CAST(SUM(IF(f.automatic = 0 AND f.origin = 0, 1, 0)) AS SIGNED) AS asked, "
+	"CAST(SUM(IF(f.automatic = 0 AND f.state = 2 AND a.state IN (2, 3), f.amount, 0)) AS SIGNED) "
+	"AS done, CAST(SUM(IF(f.automatic = 0 AND f.origin = 0 AND f.state IN (1, 4), f.amount, 0)) "
+	"AS SIGNED) AS under_way, MAX(IF(f.automatic = 1 AND a.state IN (2, 3), f.amount, 0)) AS lost, "
+	"MAX(IF(a.state IN (2, 3), a.amount, 0)) AS paid FROM refunds f "
+	"JOIN payment_attempts a ON a.attempt_id = f.attempt_id "
+	"WHERE f.payable_kind = 2 GROUP BY f.payable_id) r ON r.payable_id = o.id "
 	"WHERE (o.paid_by = 1 AND o.amount > 0 AND "
-	"((o.status = 5) <> (COALESCE(r.done, 0) IN (o.amount, o.amount + COALESCE(r.lost, 0))) "
-	"OR (o.status = 4) <> "
-	"(COALESCE(r.under_way, 0) IN (o.amount, o.amount + COALESCE(r.lost, 0))))) "
+	"((o.status = 5) <> COALESCE(r.done > 0 AND r.done IN (r.paid - r.lost, r.paid), 0) "
+	"OR (o.status = 4) <> COALESCE(r.under_way > 0 "
+	"AND r.done + r.under_way IN (r.paid - r.lost, r.paid), 0))) "
 	"OR (o.paid_by <> 1 AND (COALESCE(r.asked, 0) <> 0 OR o.status = 4)) LIMIT ?";
 
 /* ---- segments ---- */

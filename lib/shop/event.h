@@ -16,7 +16,8 @@ enum event_verdict {
 	EVENT_REFUND_DUE = 3,
 	EVENT_REPEAT = 4,  /* of a settlement that another message brought */
 	EVENT_NOTHING = 5, /* it doesn't say that money came */
-	EVENT_REFUND = 7,  /* about a refund of ours */
+	EVENT_REFUND = 7,  /* about a refund that is in the books */
+	EVENT_HELD = 8,    /* of a payment of which something went back, nobody knows how much */
 	EVENT_ORPHAN = 6,  /* money that belongs to nothing we know: somebody must look */
 };
 

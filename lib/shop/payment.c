@@ -25,6 +25,7 @@ static const struct field attempt_fields[] = {
 	FIELD(struct attempt, expires_at),
 	FIELD(struct attempt, queried_at),
 	FIELD(struct attempt, paid_at),
+	FIELD(struct attempt, held_at),
 	FIELD(struct attempt, created_at),
 	FIELD_END,
 };
@@ -32,7 +33,7 @@ static const struct field attempt_fields[] = {
 #define COLUMNS                                                                                    \
 	"attempt_id, payable_kind, payable_id, user_id, channel, out_trade_no, amount, "           \
 	"request, prepay_id, state, transaction_id, reason, expires_at, queried_at, paid_at, "     \
-	"created_at"
+	"held_at, created_at"
 static const char SQL_INSERT[] =
 	"INSERT INTO payment_attempts (payable_kind, payable_id, user_id, channel, out_trade_no, "
 	"amount, request, state, open_payable_id, expires_at, created_at, updated_at) "
@@ -47,6 +48,9 @@ static const char SQL_SET_PREPAY[] =
 static const char SQL_CLOSE[] =
 	"UPDATE payment_attempts SET state = 1, open_payable_id = NULL, updated_at = ? "
 	"WHERE attempt_id = ? AND state = 0";
+static const char SQL_HOLD[] =
+	"UPDATE payment_attempts SET held_at = COALESCE(held_at, ?), updated_at = ? "
+	"WHERE attempt_id = ? AND state IN (0, 1)";
 static const char SQL_SETTLE[] =
 	"UPDATE payment_attempts SET state = ?, open_payable_id = NULL, transaction_id = ?, "
 	"reason = ?, paid_at = ?, updated_at = ? WHERE attempt_id = ? AND state IN (0, 1)";
@@ -133,6 +137,22 @@ static enum err close_tx(struct ctx *c, void *arg)
 enum err payment_close(struct ctx *c, int64_t attempt_id)
 {
 	return db_tx(c, close_tx, &attempt_id);
+}
+
+bool payment_is_settled(const struct attempt *a)
+{
+	return a->state != ATTEMPT_OPEN && a->state != ATTEMPT_CLOSED;
+}
+
+bool payment_is_followed(const struct attempt *a)
+{
+	return !payment_is_settled(a) && (a->state == ATTEMPT_OPEN || a->held_at.ms != 0);
+}
+
+enum err payment_hold_tx(struct ctx *c, const struct attempt *a, int64_t due_ms)
+{
+	TRY(db_hit(c, SQL_HOLD, ARGS(I64(c->now_ms), I64(c->now_ms), I64(a->attempt_id))));
+	return outbox_put_tx(c, OUTBOX_FOLLOW_ATTEMPT, a->attempt_id, due_ms);
 }
 
 enum err payment_settle_tx(struct ctx *c, int64_t attempt_id, enum attempt_state state,

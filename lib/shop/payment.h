@@ -3,8 +3,8 @@
  * and how it ended. An order has many attempts; an out_trade_no belongs to one.
  * Owns tables: payment_attempts.
  *
- * States only move forward: OPEN to CLOSED, GRANTED, GRANTED_LATE or REFUND_DUE, and
- * CLOSED to the last three when money comes late. At most one attempt of a payable is
+ * States only move forward: OPEN to CLOSED, GRANTED, GRANTED_LATE, REFUND_DUE or, where all of it
+ * went back without us, REFUNDED; and CLOSED to the last four when money comes late. At most one attempt of a payable is
  * open (a unique key says so), so the provider holds one payable order (BEHAVIOUR 39).
  * Fails everywhere: DB, DB_LOST, BUSY.
  */
@@ -22,7 +22,7 @@ enum attempt_state {
 	ATTEMPT_GRANTED = 2,
 	ATTEMPT_GRANTED_LATE = 3,
 	ATTEMPT_REFUND_DUE = 4,
-	ATTEMPT_REFUNDED = 5, /* what was due has gone back */
+	ATTEMPT_REFUNDED = 5, /* what was due has gone back, by us or without us */
 };
 
 struct attempt {
@@ -34,6 +34,8 @@ struct attempt {
 	int64_t state;
 	const char *transaction_id, *reason;
 	timestamp expires_at, queried_at, paid_at, created_at;
+	/* since when the provider says, before this was settled, that something of it went back; 0: never */
+	timestamp held_at;
 };
 
 /* A new out_trade_no: 28 characters, unguessable. */
@@ -46,6 +48,15 @@ enum err payment_create_granted_tx(struct ctx *c, struct attempt *a) MUST;
 enum err payment_set_prepay_tx(struct ctx *c, int64_t attempt_id, const char *prepay_id) MUST;
 /* The provider will take no money for it: OPEN to CLOSED, once; anything else stays as it is. */
 enum err payment_close(struct ctx *c, int64_t attempt_id) MUST;
+/*
+ * Something of it went back, and nobody knows yet how much: it is followed from due_ms on until
+ * that is known, granted never before (BEHAVIOUR 62). Fails: CONFLICT when it is settled.
+ */
+enum err payment_hold_tx(struct ctx *c, const struct attempt *a, int64_t due_ms) MUST;
+/* Has the money that came for it been judged? */
+bool payment_is_settled(const struct attempt *a);
+/* Does jobs ask the provider about it? */
+bool payment_is_followed(const struct attempt *a);
 /* Money came: to `state`, with the provider's transaction. Fails: DUPLICATE, CONFLICT. */
 enum err payment_settle_tx(struct ctx *c, int64_t attempt_id, enum attempt_state state,
 	const char *transaction_id, const char *reason, int64_t paid_ms) MUST;

@@ -22,6 +22,7 @@ const struct field refund_fields[] = {
 	FIELD(struct refund, status),
 	FIELD(struct refund, reason),
 	FIELD(struct refund, automatic),
+	FIELD_WITH(struct refund, origin, .flags = F_SILENT),
 	FIELD_WITH(struct refund, provider_refund_id, .flags = F_SILENT),
 	FIELD(struct refund, created_at),
 	FIELD(struct refund, updated_at),
@@ -45,6 +46,8 @@ static const struct field sums_fields[] = {
 	FIELD(struct refund_sums, done),
 	FIELD(struct refund_sums, under_way),
 	FIELD(struct refund_sums, automatic_done),
+	FIELD(struct refund_sums, automatic),
+	FIELD(struct refund_sums, known),
 	FIELD_END,
 };
 
@@ -81,15 +84,16 @@ static const char *const status_names[] = {
 	[REFUND_ABNORMAL] = "ABNORMAL",
 };
 
-#define COLUMNS                                                                                    \
-	"refund_id, refund_no, attempt_id, payable_kind, payable_id, amount, reason, automatic, "  \
-	"state, CASE state WHEN 1 THEN 'PROCESSING' WHEN 2 THEN 'SUCCESS' WHEN 3 THEN 'CLOSED' "   \
-	"ELSE 'ABNORMAL' END AS status, provider_refund_id, created_at, updated_at, "              \
-	"CASE payable_kind WHEN 1 THEN (SELECT o.order_id FROM orders o WHERE o.id = payable_id) " \
+#define COLUMNS                                                                                          \
+	"refund_id, refund_no, attempt_id, payable_kind, payable_id, amount, reason, automatic, "        \
+	"origin, state, CASE state WHEN 1 THEN 'PROCESSING' WHEN 2 THEN 'SUCCESS' WHEN 3 THEN 'CLOSED' " \
+	"ELSE 'ABNORMAL' END AS status, provider_refund_id, created_at, updated_at, "                    \
+	"CASE payable_kind WHEN 1 THEN (SELECT o.order_id FROM orders o WHERE o.id = payable_id) "       \
 	"ELSE (SELECT m.order_no FROM membership_orders m WHERE m.id = payable_id) END AS order_id"
 static const char SQL_INSERT[] =
 	"INSERT INTO refunds (refund_no, attempt_id, payable_kind, payable_id, amount, reason, "
-	"automatic, state, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?)";
+	"automatic, origin, state, provider_refund_id, created_at, updated_at) "
+	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM refunds WHERE refund_no = ?";
 static const char SQL_READ[] = "SELECT " COLUMNS " FROM refunds WHERE refund_id = ?";
 static const char SQL_LOCK[] = "SELECT " COLUMNS " FROM refunds WHERE refund_id = ? FOR UPDATE";
@@ -108,29 +112,39 @@ static const char SQL_SUM[] =
 	"SELECT CAST(COALESCE(SUM(IF(state = 2, amount, 0)), 0) AS SIGNED) AS done, "
 	"CAST(COALESCE(SUM(IF(state IN (1, 4), amount, 0)), 0) AS SIGNED) AS under_way, "
 	"CAST(COALESCE(SUM(IF(state = 2 AND automatic = 1, amount, 0)), 0) AS SIGNED) "
-	"AS automatic_done FROM refunds WHERE attempt_id = ?";
+	"AS automatic_done, COALESCE(MAX(IF(automatic = 1, amount, 0)), 0) AS automatic, "
+	"COUNT(*) AS known FROM refunds WHERE attempt_id = ?";
 static const char SQL_SUM_PAYABLE[] =
 	"SELECT CAST(COALESCE(SUM(IF(r.state = 2, r.amount, 0)), 0) AS SIGNED) AS done, "
 	"CAST(COALESCE(SUM(IF(r.state IN (1, 4), r.amount, 0)), 0) AS SIGNED) AS under_way, "
 	"COALESCE(MAX(a.amount), 0) AS paid FROM refunds r JOIN payment_attempts a "
 	"ON a.attempt_id = r.attempt_id WHERE r.payable_kind = ? AND r.payable_id = ? "
-	"AND r.automatic = 0";
+	"AND r.automatic = 0 AND a.state IN (2, 3)";
 static const char SQL_SET[] =
 	"UPDATE refunds SET state = ?, provider_refund_id = COALESCE(?, provider_refund_id), "
 	"updated_at = ? WHERE refund_id = ? AND state IN (1, 4)";
-/* each try waits an hour longer than the one before it, at most a day */
+/*
+ * Of a payment that was not granted, whatever is left; of another, what was paid too much. Each try
+ * waits an hour longer than the one before it, at most a day.
+ */
+#define MISSING_AMOUNT                                                                             \
+	"IF(a.state = 4, a.amount - COALESCE(SUM(IF(r.state <> 3, r.amount, 0)), 0), "             \
+	"MAX(IF(r.automatic = 1, r.amount, 0)))"
 static const char SQL_MISSING[] =
 	"SELECT a.attempt_id, CAST(COALESCE(SUM(r.automatic), 0) AS SIGNED) AS tries, "
-	"COALESCE(MAX(IF(r.automatic = 1, r.amount, NULL)), a.amount) AS amount "
+	"CAST(" MISSING_AMOUNT
+	" AS SIGNED) AS amount "
 	"FROM (SELECT attempt_id FROM payment_attempts WHERE state = 4 UNION "
 	"SELECT attempt_id FROM refunds WHERE automatic = 1 AND state = 3) due "
 	"JOIN payment_attempts a ON a.attempt_id = due.attempt_id "
 	"LEFT JOIN refunds r ON r.attempt_id = a.attempt_id "
 	"LEFT JOIN backoffs f ON f.kind = 3 AND f.ref_id = a.attempt_id AND f.due_at > ? "
-	"WHERE f.ref_id IS NULL GROUP BY a.attempt_id, a.amount "
+	"WHERE f.ref_id IS NULL GROUP BY a.attempt_id, a.amount, a.state "
 	"HAVING COALESCE(SUM(r.automatic = 1 AND r.state <> 3), 0) = 0 "
-	"AND COALESCE(SUM(IF(r.state <> 3, r.amount, 0)), 0) + "
-	"COALESCE(MAX(IF(r.automatic = 1, r.amount, NULL)), a.amount) <= a.amount "
+	"AND " MISSING_AMOUNT
+	" > 0 "
+	"AND COALESCE(SUM(IF(r.state <> 3, r.amount, 0)), 0) + " MISSING_AMOUNT
+	" <= a.amount "
 	"AND COALESCE(MAX(IF(r.automatic = 1, r.updated_at, NULL)), 0) < "
 	"? - LEAST(COALESCE(SUM(r.automatic), 0), ?) * ? ORDER BY a.attempt_id LIMIT ?";
 
@@ -152,20 +166,35 @@ bool refund_is_final(int64_t state)
 	return state == REFUND_SUCCESS || state == REFUND_CLOSED;
 }
 
-enum err refund_create_tx(struct ctx *c, struct refund *r, int64_t due_ms)
+static enum err insert_tx(struct ctx *c, struct refund *r)
 {
 	assert(db_in_tx(c->db));
 	/* what limits the sum is written, not only locked: on Galera a lock alone protects nothing */
 	TRY(payment_touch_tx(c, r->attempt_id));
-	r->state = REFUND_PROCESSING;
-	r->status = "PROCESSING";
+	r->status = status_names[r->state];
 	r->created_at.ms = r->updated_at.ms = c->now_ms;
-	TRY(db_insert(c, SQL_INSERT,
+	return db_insert(c, SQL_INSERT,
 		ARGS(TEXT(r->refund_no), I64(r->attempt_id), I64(r->payable_kind),
 			I64(r->payable_id), FEN(r->amount), TEXT(r->reason), I64(r->automatic),
-			I64(c->now_ms), I64(c->now_ms)),
-		&r->refund_id));
+			I64(r->origin), I64(r->state), TEXT(r->provider_refund_id), I64(c->now_ms),
+			I64(c->now_ms)),
+		&r->refund_id);
+}
+
+enum err refund_create_tx(struct ctx *c, struct refund *r, int64_t due_ms)
+{
+	r->state = REFUND_PROCESSING;
+	TRY(insert_tx(c, r));
 	return outbox_put_tx(c, OUTBOX_FOLLOW_REFUND, r->refund_id, due_ms);
+}
+
+enum err refund_note_tx(struct ctx *c, struct refund *r)
+{
+	r->origin = REFUND_MADE_ELSEWHERE;
+	TRY(insert_tx(c, r));
+	return refund_is_final(r->state) ? OK
+					 : outbox_put_tx(c, OUTBOX_FOLLOW_REFUND, r->refund_id,
+						   c->now_ms + MINUTE_MS);
 }
 
 enum err refund_find(struct ctx *c, const char *refund_no, struct refund *out)

@@ -20,6 +20,9 @@ enum refund_state {
 	REFUND_ABNORMAL = 4, /* the provider could not give it back; not final */
 };
 
+/* Who asked the provider for it: we, or somebody in the provider's console (BEHAVIOUR 62). */
+enum refund_origin { REFUND_OURS = 0, REFUND_MADE_ELSEWHERE = 1 };
+
 struct refund {
 	uint64_t has;
 	int64_t refund_id; /* never on the wire */
@@ -29,6 +32,7 @@ struct refund {
 	money amount;
 	const char *reason;
 	bool automatic;
+	int64_t origin;
 	int64_t state;
 	const char *status; /* the state's name, as on the wire */
 	const char *provider_refund_id;
@@ -46,9 +50,13 @@ struct refund_query {
 };
 extern const struct field refund_query_fields[];
 
-/* What of an attempt has gone back (of that, by itself), and what is still under way. */
+/*
+ * What of an attempt has gone back (of that, by itself), what is still under way, what was to go back
+ * by itself however often that was tried, and how many refunds it has.
+ */
 struct refund_sums {
-	money done, under_way, automatic_done;
+	money done, under_way, automatic_done, automatic;
+	int64_t known;
 };
 
 /* A new number. Automatic ones derive theirs from the attempt and how often it was tried. */
@@ -56,6 +64,8 @@ const char *refund_new_no(struct ctx *c) MUST;
 const char *refund_automatic_no(struct ctx *c, const char *out_trade_no, int64_t tries) MUST;
 /* Write it, under way, and that jobs sees to it from due_ms on. The caller locked payable and attempt. */
 enum err refund_create_tx(struct ctx *c, struct refund *r, int64_t due_ms) MUST;
+/* Write one that was made elsewhere, in the state that the provider says; jobs asks until it is final. Fails: DUPLICATE. */
+enum err refund_note_tx(struct ctx *c, struct refund *r) MUST;
 /* Fails: NOT_FOUND. */
 enum err refund_find(struct ctx *c, const char *refund_no, struct refund *out) MUST;
 enum err refund_read(struct ctx *c, int64_t refund_id, struct refund *out) MUST;

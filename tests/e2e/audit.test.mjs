@@ -125,6 +125,10 @@ const SABOTAGE = [
     cardRow('deleted_at = 1, live_user_id = NULL'), cardRow('deleted_at = NULL, live_user_id = user_id')],
   ['no more is refunded than was paid', `payment ${partlyPaid}`, refundRow(part, 'amount = 801'), refundRow(part, 'amount = 300')],
   ['no more is refunded than was paid', `payment ${partlyPaid}`, attempt(partlyPaid, 'state = 1'), attempt(partlyPaid, 'state = 2')],
+  ['no more is refunded than was paid', `payment ${partlyPaid}`, // made elsewhere, of what waits: it must be held
+    `${refundRow(part, 'origin = 1')}; CREATE TABLE kept AS SELECT * FROM payment_attempts WHERE out_trade_no = '${partlyPaid}'; ${
+      attempt(partlyPaid, 'held_at = NULL, state = 1')}`,
+    `REPLACE INTO payment_attempts SELECT * FROM kept; DROP TABLE kept; ${refundRow(part, 'origin = 0')}`],
   ['an order is refunded when all of it went back', `order ${refunded.order_id}`, order(ids.refunded, 'status = 3'), order(ids.refunded, 'status = 5')],
   ['an order is refunded when all of it went back', `order ${partly.order_id}`, order(ids.partly, 'status = 5'), order(ids.partly, 'status = 1')],
   ['an order is refunded when all of it went back', `order ${partly.order_id}`,
@@ -183,6 +187,7 @@ const SABOTAGE = [
   ['a refund is of its payment', `refund ${part}`, ...edited(...refundOf(part), `payable_id = ${ids.shipped}`)],
   ['a refund is of its payment', `refund ${part}`, ...edited(...refundOf(part), 'payable_kind = 2')],
   ['a refund is of its payment', `refund ${part}`, ...edited(...refundOf(part), 'automatic = 1')],
+  ['a refund is of its payment', `refund R${inVain}L`, ...edited(...refundOf(`R${inVain}L`), 'origin = 1')],
   ['a refund is of its payment', `refund ${part}`, ...gone(...attemptOf(partlyPaid))],
   ['a refund that was heard of is there', 'event ', ...edited(...refundOf(heard), 'amount = amount + 1')],
   ['a refund that was heard of is there', 'event ', ...gone(...refundOf(heard))],
@@ -210,7 +215,7 @@ const SABOTAGE = [
   ['every user is a member', `user ${bob.user.user_id}`, ...gone('members', `user_id = ${bob.user.user_id}`)],
 ];
 const MEMBERSHIPS = [...AUDIT_RULES, ...AUDIT_OTHERS];
-const OPEN_WORK = ['refund due', 'abnormal refund', 'orphan payment'];
+const OPEN_WORK = ['refund due', 'held payment', 'abnormal refund', 'orphan payment'];
 
 async function summary(code) {
   const lines = await trade.audit(code);

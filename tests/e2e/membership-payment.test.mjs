@@ -329,6 +329,68 @@ test('a membership bought through WeChat a year ago is refunded as any other, or
   assert.equal(end - start, 30 * DAY_S);
 });
 
+// ---- given back in the merchant console (B62) ----
+
+// Refunded in the console, in whole or `fen` of it, and told at once: the refund's number, and the shop's answer.
+async function inConsole({ outTradeNo }, fen, notify = true) {
+  const { status, body } = await shop.sandbox('POST', `/console/refund/${outTradeNo}`, { notify, ...(fen && { amount_fen: fen }) });
+  assert.equal(status, 200, JSON.stringify(body));
+  return { no: body.out_refund_no, status: body.answer.status };
+}
+
+const followed = () => shop.sql('UPDATE outbox SET due_at = 1');
+
+test('given back wholly in the console, before or after it was granted: nobody is a VIP of it (B62)', async () => {
+  const before = await prepared();
+  await shop.pay(before.outTradeNo, { notify: false });
+  assert.equal((await inConsole(before)).status, 200);
+  assert.equal((await shop.pay(before.outTradeNo)).body.status, 200);
+  await assertNotGranted(before, 'PENDING');
+  assert.deepEqual(await vip.attemptStates(before.order), [ATTEMPT.refundDue + 1]);
+
+  const after = await prepared();
+  await vip.settle(after);
+  assert.equal((await inConsole(after)).status, 200);
+  await assertNotGranted(after, 'REFUNDED', ['REFUNDED']);
+  assert.equal((await vip.status(after.anna)).is_vip, false);
+  await trade.audit(0);
+});
+
+test('given back in part in the console: granted, and the rest goes back with a refund of the order (B30, B62)', async () => {
+  const x = await prepared();
+  await shop.pay(x.outTradeNo, { notify: false });
+  await inConsole(x, 1000, false);
+  await followed();
+  await shop.jobs();
+  await assertNotGranted(x, 'PENDING');
+  const [{ out_refund_no: no }] = (await trade.atWechat(x.outTradeNo)).refunds;
+  await vip.told(no);
+  await followed();
+  await shop.jobs();
+  assert.equal(await vip.stands(x.order), 'PAID');
+  assert.equal((await vip.status(x.anna)).is_vip, true);
+  await trade.audit(0);
+  assert.equal((await vip.refund(x.order)).status, 'REFUNDED');
+  assert.deepEqual(await vip.refundsThere(x), [[1000, 'SUCCESS'], [2000, 'SUCCESS']]);
+  await trade.audit(0);
+});
+
+test('given back in the console what an upgrade was made of: a person must decide, and then it is (B29, B62)', async () => {
+  const gold = await vip.plan({ name: '金卡', price: '300.00', duration_days: 365, level: 2 });
+  const x = await prepared();
+  await vip.settle(x);
+  const upgrade = await vip.create(x.anna, gold);
+  await vip.payWechat(x.anna, upgrade);
+  const { no, status } = await inConsole(x);
+  assert.equal(status, 400);
+  assert.ok((await trade.audit(0)).some((line) => line.includes(`orphan: NOT_REVOCABLE, ${x.outTradeNo}`)));
+  await assertNotGranted(x, 'PAID', ['FOLDED', 'ACTIVE']);
+  assert.equal((await vip.refund(upgrade)).status, 'REFUNDED');
+  await vip.told(no);
+  await assertNotGranted(x, 'REFUNDED', ['REFUNDED', 'REFUNDED']);
+  await trade.audit(0);
+});
+
 test('while the notification is forged no order is granted, and the customer may cancel (B33)', async () => {
   const x = await prepared();
   for (const tamper of ['signature', 'timestamp']) assert.equal((await shop.pay(x.outTradeNo, { tamper })).body.status, 401);

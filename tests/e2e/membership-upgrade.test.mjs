@@ -260,6 +260,23 @@ test('the rest refunded after the difference has gone back: each once (B28)', as
   await trade.audit(0);
 });
 
+for (const [fen, difference] of [[1000, 2000], [3000, 0], [5000, 0]]) {
+  test(`${fen} fen given back in the console before that: of the difference only what is left goes back (B28, B62)`, async () => {
+    const { order, prepared } = await withRenewalPaidLate();
+    await shop.pay(prepared.outTradeNo, { notify: false });
+    const { body } = await shop.sandbox('POST', `/console/refund/${prepared.outTradeNo}`, { amount_fen: fen });
+    assert.equal(body.answer.status, 200);
+    await late(prepared);
+    assert.equal(await vip.stands(order), 'PAID');
+    await shop.jobs();
+    assert.deepEqual(await vip.refundsThere(prepared), [[fen, 'SUCCESS'], ...(difference ? [[difference, 'SUCCESS']] : [])]);
+    await trade.audit(0);
+    assert.equal((await vip.refund(order)).status, 'REFUNDED');
+    assert.deepEqual((await vip.refundsThere(prepared)).at(-1), [27000 - fen - difference, 'SUCCESS']);
+    await trade.audit(0);
+  });
+}
+
 // The audit's open work about a difference.
 const lost = async () => (await trade.audit(0)).filter((line) => line.includes('a difference not given back'));
 

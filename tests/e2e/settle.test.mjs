@@ -278,16 +278,18 @@ test('a notification with trade_state REFUND pays nothing and is refused (B35)',
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.open]);
 });
 
-test('what was paid and refunded behind the back pays nothing, and somebody is told (B35)', async () => {
+test('what was paid and refunded behind the back pays nothing, is held, and somebody is told (B35, B62)', async () => {
   const x = await paidUnheard();
   await trade.fault('query', 'refunded');
   const { status, body } = await trade.standing(anna, x.order);
   assert.equal(status, 200);
-  assert.deepEqual([body.status, body.trade_state], [PENDING, 'CLOSED']);
-  assert.deepEqual(await trade.states(x.order), [ATTEMPT.closed]);
+  assert.deepEqual([body.status, body.trade_state], [PENDING, 'REFUND']);
+  assert.deepEqual(await trade.states(x.order), [ATTEMPT.open]);
+  assert.equal((await shop.pay(x.outTradeNo)).body.status, 200, 'the notification that comes late is heard');
+  assert.equal(await trade.status(x.order), PENDING, 'and grants nothing');
   const { code, stdout } = await shop.audit();
   assert.equal(code, 0);
-  assert.match(stdout, new RegExp(`orphan: REFUNDED_ELSEWHERE, ${x.outTradeNo}`));
+  assert.match(stdout, new RegExp(`open: payment ${x.outTradeNo}: held: of ${FEN} fen`));
 });
 
 test('what is paid and refunded by ourselves while a query about it is on its way is no orphan (B35, B44)', async () => {

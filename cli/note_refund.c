@@ -1,0 +1,30 @@
+/*
+ * note_refund.c - take a refund into the books that was made in the merchant console: of one, no
+ * notification may ever come, and its payment is held until it is known (BEHAVIOUR 62).
+ */
+#include <stdio.h>
+
+#include "base/money.h"
+#include "command.h"
+#include "flow/keys.h"
+#include "flow/refund.h"
+
+int run_note_refund(struct ctx *c, int argc, char **argv)
+{
+	char yuan[MONEY_TEXT_MAX];
+	struct refund out = { 0 };
+	enum err e;
+
+	if (argc != 2)
+		return EXIT_USAGE;
+	if (!keys_start(c))
+		return EXIT_TROUBLE;
+	e = refund_note_by_number(c, argv[1], &out);
+	keys_stop(c);
+	if (e != OK)
+		return trouble(c, e);
+	(void)money_text(out.amount, false, yuan);
+	printf("%s: %s of order %s, %s; what waited for it is settled by the next pass of jobs\n",
+		out.refund_no, yuan, out.order_id, out.status);
+	return EXIT_DONE;
+}
