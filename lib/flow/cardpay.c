@@ -48,15 +48,27 @@ static enum err pay_tx(struct ctx *c, void *arg)
 	return idempotency_end_tx(c, x->attempt.attempt_id, 200);
 }
 
+/* A repeat is answered as the first, whatever became of what was paid for: it may be deleted by now. */
+static enum err pay(struct ctx *c, const char *no, struct paying *x)
+{
+	int64_t made;
+
+	TRY(idempotency_find(c, &made));
+	if (made != 0)
+		return payment_read(c, made, &x->attempt);
+	TRY(payable_find(c, no, &x->payable));
+	if (x->payable.user_id != c->actor.user_id)
+		return ERR_FORBIDDEN;
+	return db_tx(c, pay_tx, x);
+}
+
 enum err pay_by_card(struct ctx *c, const char *no, struct payment_standing *out)
 {
 	struct paying x = { 0 };
 
-	TRY(payable_find(c, no, &x.payable));
-	if (x.payable.user_id != c->actor.user_id)
-		return ERR_FORBIDDEN;
-	TRY(db_tx(c, pay_tx, &x));
-	TRY(payable_read(c, x.payable.kind, x.payable.id, &x.payable));
+	TRY(pay(c, no, &x));
+	TRY(payable_read(
+		c, (enum payable_kind)x.attempt.payable_kind, x.attempt.payable_id, &x.payable));
 	*out = (struct payment_standing){
 		.order_id = x.payable.no,
 		.status = x.payable.status,

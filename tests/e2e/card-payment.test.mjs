@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Cards, DISABLED, IN_USE, SPEND, TOP_UP } from './card-rig.mjs';
 import {
-  ATTEMPT, CANCELLED, COMPLETED, DATE, MINUTE_S, PAID, PAY_S, PENDING, REFUNDED, SHIPPED, VERDICT, assertFullOrder, assertRefused, openTrade, tally,
+  ATTEMPT, CANCELLED, COMPLETED, DATE, MINUTE_S, PAID, PAY_S, PENDING, REFUNDED, SHIPPED, VERDICT, assertFullOrder, assertRefused, openTrade, tally, until,
 } from './trading.mjs';
 
 const trade = await openTrade();
@@ -206,6 +206,35 @@ test('a refusal keeps no key; twenty twins are one payment, and all are told of 
 });
 
 // ---- at once ----
+
+// Whoever deletes a user locks the user first, then the card: the other way round the two would wait for each other.
+test('the user is locked before the card, by a payment of an order that was cancelled, too, and by a refund to it (HACKING, lock order)', async () => {
+  const x = await buyerWith();
+  const paid = await trade.order(x.person, [[tea, 1]]);
+  assert.equal((await cards.pay(x.person, paid)).status, 200);
+  assert.equal((await trade.cancel(x.person, x.order)).status, 200);
+  const ask = () => shop.call('POST', '/api/payment/refunds', { token: trade.admin, body: { order_id: paid.order_id, reason: '退货' } });
+  for (const [act, status] of [[() => cards.pay(x.person, x.order), 409], [ask, 201]]) {
+    const holder = shop.session();
+    let answer;
+    try {
+      await holder.run('BEGIN');
+      await holder.run(`SELECT user_id FROM users WHERE user_id = ${x.person.user.user_id} FOR UPDATE`);
+      answer = act();
+      let seen = [];
+      await until('a wait for the user', async () => { // a statement that is there time and again waits
+        const [{ id } = {}] = await shop.sql(`SELECT id FROM information_schema.processlist
+          WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE '%users%'`);
+        seen = id !== undefined && (seen.length === 0 || seen[0] === id) ? [...seen, id] : [];
+        return seen.length > 5;
+      });
+      await holder.run(`SELECT card_id FROM cards WHERE card_id = ${x.card.card_id} FOR UPDATE NOWAIT`);
+    } finally {
+      await holder.close();
+    }
+    assert.equal((await answer).status, status);
+  }
+});
 
 test('twenty payments of one order at once: one (B17, B21)', async () => {
   for (let round = 0; round < 3; round++) {

@@ -113,6 +113,35 @@ test('an attempt whose answer was lost and that was paid since makes the order p
   assert.deepEqual(await trade.states(order), [ATTEMPT.granted]);
 });
 
+// WeChat says ORDERPAID, and asked about it, that nobody has paid.
+for (const [what, lost] of [['knows', 'drop_after'], ['does not know', 'status_500']]) {
+  test(`a number that the provider ${what} and wrongly calls paid is closed there, and another one can be paid (B39)`, async () => {
+    const order = await newOrder();
+    await trade.fault('jsapi', lost, { times: lost === 'status_500' ? 3 : 1 });
+    assertRefused(await trade.tryPrepay(anna, order), 503, 'PROVIDER_UNKNOWN');
+    const first = await outTradeNoOf(order);
+    await trade.fault('jsapi', 'order_paid');
+    const { outTradeNo } = await trade.prepay(anna, order);
+    assert.notEqual(outTradeNo, first);
+    assert.deepEqual(await trade.states(order), [ATTEMPT.closed, ATTEMPT.open]);
+    assert.equal((await trade.atWechat(first))?.trade_state, lost === 'drop_after' ? 'CLOSED' : undefined);
+    assert.equal((await shop.pay(outTradeNo)).body.status, 200);
+    assert.equal(await trade.status(order), PAID);
+  });
+}
+
+test('a number that is called paid by all but the query stays the only one, and is asked about again (B39)', async () => {
+  const order = await newOrder();
+  await trade.fault('jsapi', 'drop_after');
+  assertRefused(await trade.tryPrepay(anna, order), 503, 'PROVIDER_UNKNOWN');
+  await trade.fault('jsapi', 'order_paid');
+  await trade.fault('close', 'order_paid');
+  assertRefused(await trade.tryPrepay(anna, order), 503, 'PROVIDER_UNKNOWN');
+  assert.deepEqual(await trade.states(order), [ATTEMPT.open]);
+  await trade.prepay(anna, order);
+  assert.deepEqual(await trade.states(order), [ATTEMPT.open]);
+});
+
 test('an order that is paid, shipped, cancelled or past its deadline is 409, and no call is made (B20)', async () => {
   for (const [status, code] of [[1, 'ORDER_PAID'], [2, 'ORDER_PAID'], [3, 'ORDER_PAID'], [4, 'ORDER_NOT_PENDING'], [5, 'ORDER_NOT_PENDING']]) {
     const order = await trade.orderIn(anna, [[product, 1]], status, 'offline');

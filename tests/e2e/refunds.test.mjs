@@ -348,6 +348,32 @@ test('a replay answers the same refund as it is by then; another body is 409; no
   assert.equal((await refunds.there(x)).length, 1);
 });
 
+test('a replay answers after its order was deleted, too, be it of a refund, a prepay or a card payment', async () => {
+  const x = await refunds.prepared();
+  const headers = { 'idempotency-key': 'deleted-later' };
+  const prepaid = await trade.tryPrepay(x.person, x.order, headers);
+  assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
+  await refunds.mode('SUCCESS');
+  const first = await refunds.refund(x, { headers });
+  const { body: { card_id: card } } = await shop.call('POST', '/api/membership/cards', { token: trade.admin, body: { user_id: x.person.user.user_id } });
+  await trade.ok('POST', '/api/membership/transactions', { token: trade.admin, body: { card_id: card, type: 1, amount: '10.00' } });
+  const other = await trade.order(x.person, [[x.product, 1]]);
+  const pay = () => shop.call('POST', '/api/payment/card', { token: x.person.token, headers, body: { order_id: other.order_id } });
+  const paid = await pay();
+  assert.equal(paid.status, 200, JSON.stringify(paid.body));
+  for (const status of [SHIPPED, COMPLETED]) await trade.set(other, { status });
+  for (const order of [x.order, other]) assert.equal((await trade.remove(order)).status, 204);
+
+  const again = await refunds.ask(x, { headers });
+  assert.deepEqual([again.status, again.headers.get('idempotent-replayed'), again.body.refund_no], [201, 'true', first.refund_no]);
+  const payable = await trade.tryPrepay(x.person, x.order, headers);
+  assert.deepEqual([payable.status, payable.headers.get('idempotent-replayed'), payable.body.package], [200, 'true', prepaid.body.package]);
+  const repaid = await pay();
+  assert.deepEqual([repaid.status, repaid.headers.get('idempotent-replayed'), repaid.body.transaction_id], [200, 'true', paid.body.transaction_id]);
+  assertRefused(await refunds.ask(x, { amount: '1.00', headers }), 409, 'IDEMPOTENCY_MISMATCH');
+  for (const order of [x.order, other]) assertRefused(await trade.tryPrepay(x.person, order), 404, 'NOT_FOUND');
+});
+
 test('a replay after a lost answer is the same number, and does not ask by itself', async () => {
   const x = await refunds.paid();
   const headers = { 'idempotency-key': 'refund-lost' };
