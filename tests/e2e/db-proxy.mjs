@@ -39,12 +39,12 @@ class Proxy {
     return new Promise((resolve, reject) => { this.server.once('error', reject).listen(this.socket, resolve); });
   }
 
-  // The next statement that matches; act: 'lose' (done, and the connection ends before the answer), 'drop' (the connection ends
-  // before the server has it), { error: [code, message] } (the server never has it), { prepare: [from, to] } (the server
-  // prepares another text), or an async function to be awaited before.
-  // among: only on these links. Answers { hit }.
+  // The next statement that matches; act: 'lose' (done, and the connection ends before the answer), 'last' (it ends after it),
+  // 'drop' (it ends before the server has the statement), { error: [code, message] } (the server never has it), or
+  // { prepare: [from, to] } (the server prepares another text).
+  // among: only on these links. Answers { hit }: the link that it met.
   once(pattern, act, { among } = {}) {
-    const rule = { pattern, act, among, hit: false };
+    const rule = { pattern, act, among, hit: null };
     this.#rules.push(rule);
     return rule;
   }
@@ -52,7 +52,7 @@ class Proxy {
   take(text, link) {
     this.seen.push(text);
     const rule = this.#rules.find(({ pattern, among, hit }) => !hit && pattern.test(text) && (among?.has(link) ?? true));
-    if (rule) rule.hit = true;
+    if (rule) rule.hit = link;
     return rule?.act;
   }
 
@@ -73,6 +73,7 @@ class Link {
   #statements = new Map(); // id: text
   #preparing = null;
   #losing = false;
+  #last = false;
   #greeted = false;
   #held = null; // the server's OK to the sign-in, until `init` was answered
   #order = Promise.resolve();
@@ -109,15 +110,15 @@ class Link {
     this.tellEnd();
   }
 
-  async #command(packet) {
+  #command(packet) {
     const [sequence, command] = [packet[3], packet[4]];
     if (this.#authenticated && sequence === 0) {
       const text = this.#textOf(command, packet.subarray(5));
       const act = text === null ? undefined : this.proxy.take(text, this);
       if (act === 'drop') return this.#over();
       if (act?.error) return this.client.write(errorPacket(1, ...act.error));
-      if (act === 'lose') this.#losing = true;
-      else if (typeof act === 'function') await act();
+      this.#losing = act === 'lose';
+      this.#last = act === 'last';
       if (command === COMMAND.prepare) this.#preparing = text.slice('PREPARE '.length);
       if (act?.prepare) return this.server.write(framed(0, Buffer.from(packet.subarray(4).toString().replace(...act.prepare))));
     }
@@ -156,7 +157,8 @@ class Link {
         return this.server.write(framed(0, Buffer.concat([Buffer.from([COMMAND.query]), Buffer.from(this.proxy.init)])));
       }
     }
-    return this.client.write(packet);
+    this.client.write(packet);
+    return this.#last ? this.end() : undefined;
   }
 
   end(notice) {
