@@ -8,6 +8,7 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { checkout } from '../../sandbox/files.mjs';
 import { WORKERS, serverName } from '../../sandbox/web.mjs';
+import { withinMs } from '../../sandbox/process.mjs';
 import { exactly } from './exactly.mjs';
 import { openTrade, until } from './trading.mjs';
 
@@ -146,6 +147,17 @@ test('8 senders who never finish keep no notification waiting (B40)', async () =
     if (status === 401 && open === slow.length) return;
   }
   assert.fail(played.join(', '));
+});
+
+test('those who ask for a large answer and read nothing of it keep nobody waiting', async () => {
+  await Promise.all(Array.from({ length: 80 }, () => trade.product({ description: '茶'.repeat(5000) })));
+  assert.ok((await exactly(shop, 'GET', '/api/products?limit=300')).text.length > 300_000); // and three bytes a character
+  const slow = Array.from({ length: 2 * WORKERS.products }, () => send(`GET /api/products?limit=300 HTTP/1.1\r\nHost: ${host}\r\n\r\n`).pause());
+  await Promise.all(slow.map((socket) => once(socket, 'connect')));
+  await exactly(shop, 'GET', '/healthz'); // comes after them, so they have been taken
+  const answer = await withinMs(exactly(shop, 'GET', `/api/products/${tea}`), 20_000); // a program that writes to them is let go after 30 s
+  slow.forEach((socket) => socket.destroy());
+  assert.equal(answer?.status, 200);
 });
 
 test('2,000 connections that never finish their headers keep nobody waiting', async () => {
