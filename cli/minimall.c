@@ -23,7 +23,7 @@ static const struct command commands[] = {
 		"ask WeChat Pay about a refund that was made in the merchant console, and book it",
 		true },
 	{ "jobs", run_jobs, CONF_ALL, "", "one pass over everything that is due", true },
-	{ "audit", run_audit, CONF_DB, "",
+	{ "audit", run_audit, CONF_DB, "[--limit SECONDS]",
 		"derive stock, payments, cards and memberships anew; 1 when something is off",
 		false },
 };

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { checkout } from '../../sandbox/files.mjs';
 import { AUDIT_OTHERS, AUDIT_RULES } from './membership-rig.mjs';
 import { PAID, SHIPPED, openTrade } from './trading.mjs';
@@ -332,4 +333,49 @@ test('audit holds while the shop works: no half-done transaction is taken for a 
   await auditor;
   assert.ok(audits.length >= 2);
   for (const { code, stdout } of audits) assert.equal(code, 0, stdout);
+});
+
+// ---- how it ends ----
+
+// What a program of ours does with a table at the moment: ids of connections.
+const busyWith = async (table) => (await shop.sql(`SELECT id FROM information_schema.processlist
+  WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE 'SELECT %${table}%'`)).map(({ id }) => id);
+
+async function until(what, there) {
+  for (const end = Date.now() + 30_000; there(await what()) !== true;) {
+    assert.ok(Date.now() < end, `waited in vain: ${there}`);
+    await delay(20);
+  }
+}
+
+// Whoever reads this table is at it for years, and looks for nobody meanwhile.
+async function endless(table, work) {
+  const copies = Array.from({ length: 16 }, (_, i) => `kept k${i}`);
+  await shop.sql(`RENAME TABLE ${table} TO kept; CREATE VIEW ${table} AS SELECT * FROM kept WHERE (SELECT SUM(k0.at + k1.at) FROM ${copies.join()}) > 0`);
+  try {
+    await work();
+  } finally {
+    for (const id of await busyWith(table)) await shop.sql(`KILL ${id}`);
+    await shop.sql(`DROP VIEW ${table}; RENAME TABLE kept TO ${table}`);
+  }
+}
+
+test('an audit that is ended takes its statement with it', async () => {
+  await endless('stock_moves', async () => {
+    const ending = new AbortController();
+    const audit = shop.minimall(['audit'], { signal: ending.signal });
+    await until(() => busyWith('stock_moves'), (ids) => ids.length > 0);
+    ending.abort();
+    assert.equal((await audit).signal, 'SIGTERM');
+    await until(() => busyWith('stock_moves'), (ids) => ids.length === 0);
+  });
+});
+
+test('an audit gives a rule up after --limit seconds, names it and fails', async () => {
+  await endless('stock_moves', async () => {
+    const { code, stderr } = await shop.minimall(['audit', '--limit', '1']);
+    assert.equal(code, 1);
+    assert.match(stderr, /^minimall: not checked: stock is the sum of its moves\nminimall: .* \(BUSY\)$/m);
+  });
+  for (const limit of ['0', '-1', 'x', '86401', '']) assert.equal((await shop.minimall(['audit', '--limit', limit])).code, 2, limit);
 });

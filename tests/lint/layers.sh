@@ -22,7 +22,7 @@ BEGIN {
   home["lmdb.h"] = home["hiredis/"] = "state"
 
   n = split("arpa/ assert.h ctype.h dirent.h errno.h fcntl.h getopt.h glob.h grp.h inttypes.h limits.h " \
-    "locale.h netdb.h netinet/ poll.h pthread.h pwd.h sched.h signal.h spawn.h stdalign.h stdarg.h stdbool.h " \
+    "locale.h netdb.h netinet/ poll.h pthread.h pwd.h sched.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h " \
     "stddef.h stdint.h stdio.h stdlib.h string.h strings.h sys/ termios.h time.h unistd.h wctype.h", names)
   while (n > 0)
     libc[names[n--]] = 1
