@@ -229,8 +229,9 @@ static enum json_fault scan_members(struct scan *s, struct level *l, char close)
 
 static enum json_fault scan_container(struct scan *s, bool array)
 {
-	struct level *l;
+	struct arena_mark mark;
 	enum json_fault fault;
+	struct level *l;
 
 	if (s->depth == JSON_DEPTH_MAX)
 		return JSON_DEPTH;
@@ -241,10 +242,15 @@ static enum json_fault scan_container(struct scan *s, bool array)
 	l->array = array;
 	l->index = 0;
 	l->n_keys = 0;
+	mark = arena_mark(s->arena);
 	fault = scan_members(s, l, array ? ']' : '}');
-	if (fault == JSON_FINE)
-		s->depth--; /* kept on a fault: it is the path */
-	return fault;
+	if (fault != JSON_FINE) /* what is kept is the path */
+		return fault;
+	/* its keys, and the levels below it, are done with: a text has more objects than memory */
+	memset(s->levels + s->depth, 0, (size_t)(JSON_DEPTH_MAX - s->depth) * sizeof(*s->levels));
+	arena_rewind(s->arena, mark);
+	s->depth--;
+	return JSON_FINE;
 }
 
 static enum json_fault scan_value(struct scan *s)
@@ -285,6 +291,7 @@ static const char *path_of(const struct scan *s)
 enum json_fault json_scan(const char *text, size_t len, struct arena *a, const char **what)
 {
 	struct scan s = { .p = text, .end = text + len, .arena = a };
+	const struct arena_mark mark = arena_mark(a);
 	enum json_fault fault;
 
 	*what = "";
@@ -294,7 +301,9 @@ enum json_fault json_scan(const char *text, size_t len, struct arena *a, const c
 		fault = JSON_SYNTAX;
 	if (fault == JSON_SYNTAX && s.p < s.end && *s.p == '\0')
 		fault = JSON_NUL;
-	if (fault != JSON_FINE)
+	if (fault == JSON_FINE)
+		arena_rewind(a, mark);
+	else
 		*what = path_of(&s);
 	return fault;
 }

@@ -306,6 +306,26 @@ static void no_change_of_two_bytes_makes_it_read_beyond_the_end(void **state)
 	assert_in_range(fine, 1, 10000);
 }
 
+/* A provider's answer has many more objects than memory has room for keys (BEHAVIOUR 63). */
+static void a_text_takes_the_memory_of_its_depth_and_gives_it_back(void **state)
+{
+	static const char object[] = "{\"a\":{\"b\":[[],{\"c\":1}]}},";
+	struct str text = str_new(&arena, (size_t)2 << 20);
+	const char *what;
+	size_t used;
+
+	(void)state;
+	str_addc(&text, '[');
+	for (int i = 0; i < 40000; i++)
+		str_adds(&text, object);
+	str_adds(&text, "0]");
+	memset(arena_alloc(&arena, ARENA_MAX - arena.used - (1 << 20)), 1, 1);
+	used = arena.used;
+	assert_int_equal(json_scan(str_text(&text), text.len, &arena, &what), JSON_FINE);
+	assert_false(arena.exhausted);
+	assert_int_equal(arena.used, used);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +339,8 @@ int main(void)
 		cmocka_unit_test_teardown(an_object_has_no_more_than_its_members, forget),
 		cmocka_unit_test_teardown(a_fault_names_where_it_is, forget),
 		cmocka_unit_test_teardown(a_document_that_is_cut_anywhere_is_refused, forget),
+		cmocka_unit_test_teardown(
+			a_text_takes_the_memory_of_its_depth_and_gives_it_back, forget),
 		cmocka_unit_test_teardown(
 			no_change_of_two_bytes_makes_it_read_beyond_the_end, forget),
 	};
