@@ -48,8 +48,7 @@ void backoff_each(struct ctx *c, struct share *s, enum backoff_kind kind, const 
 		put_off = share_failed(c, s, id, &e);
 		arena_rewind(&c->arena, mark);
 		if (put_off) {
-			e = backoff_put(c, kind, id, e);
-			(void)!share_failed(c, s, id, &e);
+			share_stuck(c, s, id, backoff_put(c, kind, id, e));
 			arena_rewind(&c->arena, mark);
 		}
 	}

@@ -86,11 +86,8 @@ enum err outbox_work(
 
 	TRY(find_due(c, kind, OUTBOX_A_PASS, &due));
 	rows = due.rows;
-	for (int64_t i = 0; i < due.n && share_next(c, s); i++) {
-		enum err e = work(c, s, &rows[i], fn, arg);
-
-		(void)!share_failed(c, s, rows[i].ref_id, &e); /* its claim ends by itself */
-	}
+	for (int64_t i = 0; i < due.n && share_next(c, s); i++)
+		share_stuck(c, s, rows[i].ref_id, work(c, s, &rows[i], fn, arg));
 	return OK;
 }
 

@@ -44,9 +44,13 @@ bool share_failed(const struct ctx *c, struct share *s, int64_t ref_id, enum err
 	s->failed++;
 	if (s->trouble == OK)
 		s->trouble = *e;
-	if (*e == ERR_DB_LOST) /* nothing can be written about this one, nor about the others */
+	return true;
+}
+
+void share_stuck(const struct ctx *c, struct share *s, int64_t ref_id, enum err e)
+{
+	if (share_failed(c, s, ref_id, &e) && e == ERR_DB_LOST)
 		s->over = true;
-	return *e != ERR_DB_LOST;
 }
 
 int64_t share_retry_ms(const struct ctx *c, enum err e, int64_t tries)

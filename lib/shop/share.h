@@ -33,6 +33,11 @@ void share_heard(struct share *s, bool answered);
  * one, and *e says what it was. True: it is to be put off, after the arena was rewound.
  */
 bool share_failed(const struct ctx *c, struct share *s, int64_t ref_id, enum err *e) MUST;
+/*
+ * How did claiming a row, or putting it off, end? The same; but without a database the share is
+ * over, while work that lost its connection, perhaps by its own doing, leaves the next ones theirs.
+ */
+void share_stuck(const struct ctx *c, struct share *s, int64_t ref_id, enum err e);
 /* When to try a failed row again: what was busy in a minute, others later from time to time. */
 int64_t share_retry_ms(const struct ctx *c, enum err e, int64_t tries);
 

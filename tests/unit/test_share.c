@@ -95,9 +95,23 @@ static void what_fails_is_counted_and_the_first_failure_kept(void **state)
 	assert_int_equal(s.failed, 2);
 	assert_int_equal(s.trouble, ERR_CONFLICT);
 	assert_true(share_next(&ctx, &s));
-	e = ERR_DB_LOST;
-	assert_false(share_failed(&ctx, &s, 9, &e)); /* nothing can be written about it */
+	e = ERR_DB_LOST; /* by its own doing, for all we know */
+	assert_true(share_failed(&ctx, &s, 9, &e));
 	assert_int_equal(s.failed, 3);
+	assert_true(share_next(&ctx, &s));
+}
+
+static void a_share_ends_when_nothing_can_be_written_about_a_row(void **state)
+{
+	struct share s = share_begin("x", HOUR_MS);
+
+	(void)state;
+	share_stuck(&ctx, &s, 7, OK);
+	share_stuck(&ctx, &s, 7, ERR_BUSY);
+	assert_int_equal(s.failed, 1);
+	assert_true(share_next(&ctx, &s));
+	share_stuck(&ctx, &s, 8, ERR_DB_LOST);
+	assert_int_equal(s.failed, 2);
 	assert_false(share_next(&ctx, &s));
 }
 
@@ -137,6 +151,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 			forty_unanswered_rows_in_a_row_end_a_share_and_forty_others_do_not, forget),
 		cmocka_unit_test_teardown(what_fails_is_counted_and_the_first_failure_kept, forget),
+		cmocka_unit_test_teardown(
+			a_share_ends_when_nothing_can_be_written_about_a_row, forget),
 		cmocka_unit_test_teardown(
 			used_up_memory_is_a_failure_of_the_row_whatever_it_answered, forget),
 		cmocka_unit_test_teardown(
