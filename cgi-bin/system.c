@@ -41,7 +41,9 @@ static enum err ready(struct ctx *c, struct req *r, struct resp *w)
 		.status = good ? "ready" : "not ready",
 		.database = words[database],
 		.provider_keys = keys ? "ok" : "missing",
-		.state = health_state(c) ? "ok" : "degraded",
+		.state = !health_state(c)        ? "degraded"
+			 : c->conf->shared_hosts ? "per host"
+						 : "ok",
 	};
 
 	(void)r;

@@ -46,6 +46,7 @@ static const struct row rows[] = {
 	{ "LOG_FILE", TEXT, 0, 1, 512, NULL, AT(log_file) },
 	{ "MINIMALL_TEST_CLOCK", TEXT, 0, 1, 512, NULL, AT(test_clock) },
 	{ "STATE_DIR", TEXT, 0, 2, 200, NULL, AT(state_dir) },
+	{ "SHARED_HOSTS", SWITCH, CONF_DB, 0, 0, "off", AT(shared_hosts) },
 	{ "ORDER_PAY_MINUTES", NUMBER, CONF_DB, 1, 120, "30", AT(order_pay_minutes) },
 	{ "PENDING_ORDERS_MAX", NUMBER, CONF_DB, 0, 10000, "20", AT(pending_orders_max) },
 	{ "WECHAT_APPID", TEXT, CONF_PROVIDER, 4, 32, NULL, AT(wechat_appid) },

@@ -29,6 +29,7 @@ struct conf {
 	const char *log_file;   /* NULL: standard error */
 	const char *test_clock; /* NULL: none */
 	const char *state_dir;  /* NULL: ext/state.h chooses one */
+	bool shared_hosts;      /* other hosts serve the same shop */
 	int64_t order_pay_minutes;
 	int64_t pending_orders_max; /* a user's; 0: no limit */
 

@@ -206,6 +206,8 @@ static enum err configure(struct db *db, struct arena *a)
 
 	if (!query(db, db_session_first(a, db->limits)) || !ask_settings(db, a, &known))
 		return unusable(db, "session settings");
+	if (!db->conf->shared_hosts)
+		known &= ~db_session_known(DB_SESSION_OF_HOSTS);
 	sql = db_session_then(a, db->limits, known, &missing);
 	if (sql == NULL) {
 		log_line(LOG_ALARM, "db", "the server lacks %s", missing);

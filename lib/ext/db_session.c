@@ -15,6 +15,7 @@ enum purpose {
 	FOR_WRITING,
 	FOR_TIME_LIMIT,
 	FOR_SNAPSHOT,
+	FOR_OTHER_HOSTS,
 	PURPOSES,
 };
 static const char *const purpose_names[PURPOSES] = {
@@ -22,6 +23,7 @@ static const char *const purpose_names[PURPOSES] = {
 	[FOR_WRITING] = "a switch for transactions that may write",
 	[FOR_TIME_LIMIT] = "a time limit for statements",
 	[FOR_SNAPSHOT] = NULL, /* not mandatory */
+	[FOR_OTHER_HOSTS] = NULL,
 };
 
 enum number { NONE, LOCK_S, METADATA_LOCK_S, STATEMENT_S };
@@ -61,6 +63,8 @@ static const struct setting {
 	{ FOR_TIME_LIMIT, "max_execution_time", STATEMENT_S, "000" }, /* MySQL, of a SELECT */
 	/* turns a lost update into an error; MariaDB's, from the middle of 2024 on */
 	{ FOR_SNAPSHOT, "innodb_snapshot_isolation", NONE, "1" },
+	/* Galera's: a transaction, or a read outside of one, begins with what other nodes committed */
+	{ FOR_OTHER_HOSTS, DB_SESSION_OF_HOSTS, NONE, "1" },
 };
 
 static_assert(ARRAY_LEN(settings) <= 64, "a bit for each");

@@ -10,6 +10,9 @@
 
 struct db_limits;
 
+/* Left as the server has it unless other hosts serve the same shop (SHARED_HOSTS). */
+#define DB_SESSION_OF_HOSTS "wsrep_sync_wait"
+
 /*
  * Three statements, in this order: set what every server has (a limit of rows among it, which
  * would cut the second's answer); ask which of the others are there, as rows of name and value;

@@ -200,7 +200,7 @@ bool state_get(
 
 	*ticket = (struct state_ticket){ .key = key };
 	*value = (struct slice){ "", 0 };
-	if (!state_key_fits(key) || !state_enter(s))
+	if (c->conf->shared_hosts || !state_key_fits(key) || !state_enter(s))
 		return false;
 	k = state_record_key(key);
 	rc = mdb_txn_renew(s->reader);
@@ -307,7 +307,7 @@ static bool invalidate(struct ctx *c, write_fn *fn, void *arg)
 	bool gone;
 
 	/* without room for the first, the second has some */
-	if (write_tx(c, fn, arg) || write_tx(c, fn, arg))
+	if (write_tx(c, fn, arg) || write_tx(c, fn, arg) || c->conf->shared_hosts)
 		return true;
 	/* what a new home is told holds there too; if it can't be told, it holds nothing */
 	gone = state_abandon(c->state);

@@ -20,6 +20,9 @@
  * can't be written is done by throwing everything away. False: there may be a home that
  * others use and this process can't reach; whoever depends on the invalidation must fail.
  *
+ * SHARED_HOSTS=on: no value is kept, since no other host could invalidate it: every get is a
+ * miss, and what is forgotten is forgotten. Counters stay each host's own.
+ *
  * Bounds: 16 MiB in all, taken as needed. What is expired goes bit by bit with what is added,
  * or by state_sweep. Beyond 70 %, values go, in no order; counters stay until they expire,
  * and beyond 85 % a new one is refused.

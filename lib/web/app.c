@@ -233,6 +233,16 @@ static bool start(struct ctx *c, const struct app *app, struct conf *conf, struc
 	return app->start == NULL || app->start(c);
 }
 
+static const char of_several[] =
+	"SHARED_HOSTS=on: nothing is cached, reads wait for what other hosts have committed";
+
+static int check_config(const struct conf *conf)
+{
+	if (conf->shared_hosts)
+		puts(of_several);
+	return 0;
+}
+
 static int serve(struct ctx *c, const struct app *app)
 {
 	struct ctx fresh;
@@ -246,6 +256,8 @@ static int serve(struct ctx *c, const struct app *app)
 	}
 	c->db = db_new(c->conf, app->db_limits != NULL ? app->db_limits : &db_limits_web);
 	c->state = state_new(c->conf);
+	if (c->conf->shared_hosts && getenv("REQUEST_METHOD") == NULL)
+		log_line(LOG_INFO, "start", "%s", of_several);
 	fcgi = fcgi_new();
 	fresh = *c;
 	while (fcgi_accept(fcgi)) {
@@ -280,7 +292,8 @@ int app_main(int argc, char **argv, const struct app *app)
 	if (!start(&c, app, &conf, &forever))
 		status = 1;
 	else
-		status = argc == 2 && strcmp(argv[1], "--check-config") == 0 ? 0 : serve(&c, app);
+		status = argc == 2 && strcmp(argv[1], "--check-config") == 0 ? check_config(&conf)
+									     : serve(&c, app);
 	arena_done(&forever);
 	return status;
 }

@@ -1,7 +1,10 @@
 // That the status is cached, in no process alone, and for how long (BEHAVIOUR 50; contract membership-status, note 1): rows that
 // are edited behind the shop's back show it.
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { beforeEach, test } from 'node:test';
+import { cleanEnv, run } from '../../sandbox/process.mjs';
+import { binDir } from './harness.mjs';
 import { CLEAR, STATUS, openVip } from './membership-rig.mjs';
 import { askProcess, processSockets } from './exactly.mjs';
 
@@ -97,4 +100,21 @@ test('the end of what is cached is not cached: the clock alone ends it (B50)', a
   assert.deepEqual(await daysEverywhere(anna), all(1));
   pass(61);
   assert.deepEqual(await daysEverywhere(anna), all(null));
+});
+
+test('with SHARED_HOSTS=on nothing is cached, and all say so (B50)', async () => {
+  await shop.restartWeb({ SHARED_HOSTS: 'on' });
+  const anna = await cached();
+  assert.deepEqual(await daysEverywhere(anna), all(40));
+  await shop.ok('POST', CLEAR, { token: vip.admin, body: {} });
+  await lengthen(anna, 5);
+  assert.deepEqual(await daysEverywhere(anna), all(45));
+  assert.equal((await shop.ok('GET', '/readyz')).state, 'per host');
+  const said = /^SHARED_HOSTS=on: nothing is cached/;
+  assert.ok(shop.log().some(({ message }) => said.test(message)));
+  const { code, stdout } = await run(path.join(binDir, 'memberships.fcgi'), ['--check-config'], { env: cleanEnv('', shop.env) });
+  assert.equal(code, 0);
+  assert.match(stdout, said);
+  await shop.restartWeb({ SHARED_HOSTS: null });
+  assert.equal((await shop.ok('GET', '/readyz')).state, 'ok');
 });
