@@ -94,7 +94,7 @@ $(B)/unit/%: $(B)/tests/unit/%.o $(B)/libminimall.a
 -include $(shell test -d $(B) && find $(B) -name '*.d')
 
 # What doesn't depend on the database server is tested once, with the usual one; the sources are looked at in one mode.
-test: ## install what is missing, then lint, unit and end-to-end tests (MODE=asan for sanitizers; DB=mysql)
+test: ## install what is missing, then lint, unit and end-to-end tests (MODE=asan for sanitizers; DB=mysql, DB=galera)
 	@sh sandbox/install.sh --test
 	@$(MAKE) --no-print-directory -j2 all
 ifeq ($(DB)-$(MODE),mariadb-release)

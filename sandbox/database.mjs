@@ -143,7 +143,7 @@ async function startServer({ kind, found, home, data, socket, as, durable }) {
   const server = startProcess(command, [...args, '--no-defaults', ...found.options, `--datadir=${data}`, `--socket=${socket}`,
     `--pid-file=${path.join(home, `${kind.name}.pid`)}`, `--tmpdir=${tmpOf(home)}`, ...kind.options,
     ...(durable ? [] : kind.lazy), ...(as?.uid === 0 ? ['--user=root'] : [])], { env: cleanEnv(home), cwd: home, logFile: said, as });
-  if (await untilReady(() => greets(socket), server, READY_MS)) return server;
+  if (await untilReady(() => (kind.ready ?? greets)(socket), server, READY_MS)) return server;
   await stopProcess(server, STOP_MS);
   throw new Fault(`the database server did not start; the end of ${said}:\n${tail(said)}`);
 }

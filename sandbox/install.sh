@@ -16,6 +16,8 @@ run_packages='curl gcc make pkg-config|pkgconf libc6-dev libfcgi-dev libjson-c-d
   mariadb-server-core mariadb-client-core lighttpd'
 # Apache's program and modules, without the package that makes a service of them
 apache_packages='apache2-bin spawn-fcgi'
+# one run of the tests needs it, and is skipped without it
+galera_packages=galera-4
 test_packages="cppcheck clang-format chromium $apache_packages libapache2-mod-fcgid"
 
 fail() {
@@ -126,5 +128,9 @@ esac
 command -v dpkg-query >/dev/null || fail 'this needs Debian 12 or a relative of it'
 missing=$(missing_packages "$wanted")
 [ -z "$missing" ] || add_packages "$missing"
+if [ "${1-}" = --test ] && [ "${DB-}" = galera ]; then
+  missing=$(missing_packages "$galera_packages")
+  [ -z "$missing" ] || (add_packages "$missing") || echo 'minimall: the tests with DB=galera will be skipped' >&2
+fi
 check_node
 add_npm_packages

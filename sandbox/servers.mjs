@@ -7,6 +7,7 @@
 //               directory that it must be able to read, or null. Throws Unavailable where it cannot be had
 //   create      the command that makes the files of a new server in a directory
 //   options     of every start; lazy: those of a server whose data is thrown away, which need not wait for the disk
+//   ready       whether it serves at its socket; without it, one that greets does
 //   peer        how an account is identified by the user who runs the client
 
 import { Fault } from './files.mjs';
@@ -42,7 +43,7 @@ const mysql = {
   peer: 'IDENTIFIED WITH auth_socket',
 };
 
-const kinds = { mariadb, mysql };
+const kinds = { mariadb, mysql, galera: mariadb }; // the nodes of a cluster, which galera.mjs starts
 
 export function serverKind(name = process.env.DB || 'mariadb') {
   const kind = kinds[name];

@@ -51,31 +51,36 @@ export function makeDirectory() {
 // options: env (settings over the starter's; null removes one), processEnv (environment of the programs), wechat (false: no
 // stand-in), certificates (true: its merchant has platform certificates too), binDir, leaks (true: the sanitizers' build looks for
 // leaks, which costs a second at the end of every program; files that between them ask for all that can be asked for do). The
-// test clock is on unless `testClock` is false.
+// test clock is on unless `testClock` is false. db: a database server of the caller's. beside: a shop, of which this one is
+// another host: it has the same secrets, stand-in and data, and db is another node of the same cluster.
 export async function openShop({
   env = {}, processEnv = {}, wechat = true, certificates = false, testClock = true, binDir: programs = binDir,
-  leaks = false,
+  leaks = false, db: given, beside,
 } = {}) {
   const dir = makeDirectory();
   const reports = path.join(dir, 'sanitizer');
   mkdirSync(reports, { mode: 0o700 });
   const { MINIMALL_E2E_DATABASE: shared, MINIMALL_E2E_KEYS: keys } = process.env;
+  if (beside) {
+    cpSync(path.join(beside.dir, 'secrets.json'), path.join(dir, 'secrets.json'));
+    wechat = false;
+  }
   if (keys && wechat) cpSync(keys, path.join(dir, 'wechat'), { recursive: true });
-  const db = shared ? attachDatabase({ dir: shared }) : await startDatabase({ dir: path.join(dir, 'db'), durable: false });
-  const dbName = `minimall_${process.pid}_${randomBytes(4).toString('hex')}`;
+  const db = given ?? (shared ? attachDatabase({ dir: shared }) : await startDatabase({ dir: path.join(dir, 'db'), durable: false }));
+  const dbName = beside?.shop.dbName ?? `minimall_${process.pid}_${randomBytes(4).toString('hex')}`;
   let shop;
   const close = async () => {
     try {
       const stopped = await shop?.stop({ patienceMs: STOP_MS });
-      await db.dropDatabase(dbName);
+      if (!beside) await db.dropDatabase(dbName);
       return stopped;
     } finally {
-      await db.stop();
+      if (!given) await db.stop();
     }
   };
   try {
     shop = await startShop({
-      dir, binDir: programs, db, dbName, wechat, certificates, testClock,
+      dir, binDir: programs, db, dbName, wechat, certificates, testClock, providers: providersOf(beside),
       env: { PENDING_ORDERS_MAX: '0', ...env }, // one customer here stands for many; what is about the limit removes this
       workerEnv: {
         ASAN_OPTIONS: `detect_leaks=${Number(leaks)}:log_path=${reports}/asan`, UBSAN_OPTIONS: `print_stacktrace=1:log_path=${reports}/ubsan`, ...processEnv,
@@ -86,8 +91,14 @@ export async function openShop({
     throw error;
   }
   const tested = new TestShop(shop, reports);
+  if (beside) tested.sabotaged(); // what is to be audited is audited once
   after(() => tested.finish(close));
   return tested;
+}
+
+// The settings of another shop that say how its providers are spoken with.
+function providersOf(shop) {
+  return Object.fromEntries(Object.entries(shop?.env ?? {}).filter(([name]) => /^(WECHAT_|WXPAY_|PAYMENT_SIMULATION$)/.test(name)));
 }
 
 class TestShop {

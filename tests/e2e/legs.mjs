@@ -13,6 +13,7 @@ const NOT_C = [
 
 export const LEGS = {
   mariadb: { all: (name) => !ofGalera(name) },
+  galera: { all: ofGalera },
   // Brief: the files that are heavy on SQL, with locks, lists, plans and each kind of statement that changes money.
   mysql: {
     all: (name) => !ofGalera(name),

@@ -3,6 +3,7 @@
 // and shop (harness.mjs). Where the server of DB cannot be had, the run is skipped: it says so in a line and ends well.
 //   MODE=asan    test build/asan            E2E_JOBS=1   one file at a time (default 2)
 //   DB=mysql     on that server             BRIEF=1      only what .ci/run runs there
+//   DB=galera    the files that start a cluster each
 
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
@@ -11,6 +12,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Fault, Unavailable, checkout } from '../../sandbox/files.mjs';
 import { withinMs } from '../../sandbox/process.mjs';
+import { findProvider } from '../../sandbox/galera.mjs';
 import { startDatabase } from '../../sandbox/shop.mjs';
 import { makeKeys } from '../../sandbox/wechat.mjs';
 import { filesOf } from './legs.mjs';
@@ -36,12 +38,12 @@ const dir = mkdtempSync(path.join(tmpdir(), 'minimall-e2e-db-'));
 chmodSync(dir, 0o711); // the server's own user must come through
 let code = 1;
 try {
-  const database = await startDatabase({ dir: path.join(dir, 'db'), durable: false, log: (line) => console.log(line) });
+  const { database, place } = await openDatabase();
   try {
     makeKeys(path.join(dir, 'keys'));
-    if (!stopping) code = await runTests({ MINIMALL_E2E_DATABASE: path.join(dir, 'db'), MINIMALL_E2E_KEYS: path.join(dir, 'keys') });
+    if (!stopping) code = await runTests({ ...place, MINIMALL_E2E_KEYS: path.join(dir, 'keys') });
   } finally {
-    await database.stop();
+    await database?.stop();
   }
 } catch (error) {
   if (error instanceof Unavailable) {
@@ -54,6 +56,16 @@ try {
   rmSync(dir, { recursive: true, force: true });
 }
 process.exit(code);
+
+// What the files share; those that need a cluster start one of their own.
+async function openDatabase() {
+  if (db === 'galera') {
+    findProvider();
+    return { place: {} };
+  }
+  const database = await startDatabase({ dir: path.join(dir, 'db'), durable: false, log: (line) => console.log(line) });
+  return { database, place: { MINIMALL_E2E_DATABASE: path.join(dir, 'db') } };
+}
 
 async function runTests(shared) {
   const jobs = process.env.E2E_JOBS || '2';
