@@ -6,7 +6,7 @@
  * set, and this one request fails: no statement, COMMIT or call is made any
  * more, and the frame answers 500 with an alarm (BEHAVIOUR 63).
  *   - A size that comes from rows, files or input is asked for with arena_try,
- *     which refuses. str.h, the database's rows and arena_array's callers do.
+ *     which refuses, as str.h and the database's rows do.
  *   - arena_alloc is for what the code itself bounds: it never refuses, so that
  *     nobody checks for NULL, and takes a reserve once ARENA_MAX is reached.
  *     To use that up as well takes a loop without end: abort().

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 
+/* how long a row may try again or wait for a provider */
 #define ROW_MS       (20 * SECOND_MS)
 #define PROBE_MS     SECOND_MS
 #define GAP_MAX_MS   HOUR_MS
@@ -18,11 +19,10 @@ struct share share_begin(const char *name, int64_t ms)
 bool share_next(struct ctx *c, struct share *s)
 {
 	const int64_t mono_ms = clock_mono_ms();
-	const int64_t row_ms = s->row_ms > 0 ? s->row_ms : ROW_MS;
 
 	s->over = s->over || mono_ms >= s->until_ms || s->silent >= SILENT_MAX;
 	c->now_ms = clock_now_ms();
-	c->deadline_ms = mono_ms + (s->silent >= SILENT_ROWS ? PROBE_MS : row_ms);
+	c->deadline_ms = mono_ms + (s->silent >= SILENT_ROWS ? PROBE_MS : ROW_MS);
 	return !s->over;
 }
 

@@ -11,7 +11,6 @@
 struct share {
 	const char *name; /* for the log */
 	int64_t until_ms; /* clock_mono_ms() from which on no row is begun */
-	int64_t row_ms;   /* how long a row may try again or wait for a provider; 0: 20 s */
 	int64_t failed;   /* rows that ended in an error ... */
 	enum err trouble; /* ... the first of these, or what ended the share; OK: all is well */
 	int64_t silent;   /* rows in a row of which the provider said nothing */

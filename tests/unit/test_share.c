@@ -43,9 +43,6 @@ static void each_row_begins_with_the_time_read_anew_and_a_deadline_of_its_own(vo
 	assert_true(share_next(&ctx, &s));
 	assert_true(ctx.now_ms >= from_ms && ctx.now_ms <= clock_now_ms());
 	assert_true(left_ms() <= 20 * SECOND_MS && left_ms() > 5 * SECOND_MS);
-	s.row_ms = 2 * MINUTE_MS;
-	assert_true(share_next(&ctx, &s));
-	assert_true(left_ms() <= 2 * MINUTE_MS && left_ms() > MINUTE_MS);
 }
 
 static void a_silent_provider_is_waited_for_less_long_until_it_answers(void **state)
