@@ -199,6 +199,7 @@ struct row_buffer {
 	int64_t numbers[DB_COLUMNS_MAX];
 	unsigned long lengths[DB_COLUMNS_MAX];
 	my_bool nulls[DB_COLUMNS_MAX];
+	my_bool cut[DB_COLUMNS_MAX]; /* the value did not fit */
 };
 
 static bool bind_columns(struct statement *st, struct row_buffer *rb)
@@ -209,6 +210,7 @@ static bool bind_columns(struct statement *st, struct row_buffer *rb)
 
 		b->is_null = &rb->nulls[i];
 		b->length = &rb->lengths[i];
+		b->error = &rb->cut[i];
 		if (st->columns[i].field->type == F_STR) {
 			/* no room here: the length is learnt, then the text fetched into the arena */
 			b->buffer_type = MYSQL_TYPE_STRING;
@@ -249,6 +251,8 @@ static bool store_column(
 	void *at = row + col->off;
 	bool null = rb->nulls[i];
 
+	if (!null && rb->cut[i] && col->field->type != F_STR)
+		return false; /* a number that is none of ours: better none than another */
 	switch (col->field->type) {
 	case F_OPT_I64:
 		*(opt_i64 *)at = (opt_i64){ null ? 0 : rb->numbers[i], !null };

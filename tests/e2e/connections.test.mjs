@@ -150,7 +150,12 @@ test('a row that can\'t be, or a column that nobody knows, is this one request\'
   const read = () => shop.call('GET', `/api/products/${product}`);
   await all('products', read);
   const programs = trade.workers('products');
-  for (const [prepare, message] of [[['p.product_id = ?', 'p.product_id >= ?'], /more than one row/], [['p.name', 'p.name AS other'], /a column without a member/]]) {
+  for (const [prepare, message] of [
+    [['p.product_id = ?', 'p.product_id >= ?'], /more than one row/],
+    [['p.name', 'p.name AS other'], /a column without a member/],
+    [['p.stock', '9223372036854775807 + 1.0 AS stock'], /a column that can't be/],
+    [['p.stock', '18446744073709551615 AS stock'], /a column that can't be/],
+  ]) {
     await proxy.endAll(); // so that it is prepared anew
     const from = shop.log().length;
     const rule = proxy.once(/^PREPARE .* WHERE p\.product_id = \?/, { prepare });
