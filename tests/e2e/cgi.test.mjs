@@ -3,6 +3,7 @@
 
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { run } from '../../sandbox/process.mjs';
 import { serverName } from '../../sandbox/web.mjs';
@@ -101,6 +102,16 @@ async function answersAsTheShop({ base }) {
   }
 }
 
+// The web server's sockets that others could open, whatever directory keeps them. (db.sock is the test's own.)
+function openSockets(home) {
+  return readdirSync(home, { withFileTypes: true }).flatMap((entry) => {
+    const file = path.join(home, entry.name);
+    const { mode } = statSync(file);
+    if (entry.isDirectory()) return (mode & 0o077) === 0 ? [] : openSockets(file);
+    return entry.isSocket() && entry.name !== 'db.sock' && (mode & 0o077) !== 0 ? [`${file} ${(mode & 0o777).toString(8)}`] : [];
+  });
+}
+
 for (const module of ['mod_cgi', 'mod_cgid', 'mod_fcgid']) {
   test(`a customer signs in, orders and pays through ${module}`, async () => {
     const server = await serveBy(shop, module);
@@ -124,6 +135,7 @@ for (const module of ['mod_cgi', 'mod_cgid', 'mod_fcgid']) {
     assert.equal(nobodys.status, 404);
     for (const { body } of [large, nobodys]) assert.ok(body.message, 'in the words of the API');
     if (module !== 'mod_cgi') await answersAsTheShop(server);
+    assert.deepEqual(openSockets(path.join(shop.dir, module)), []);
     served.delete(module);
     assert.deepEqual(await server.stop(), { forced: 0, reports: [] });
   });
