@@ -93,6 +93,22 @@ test('HEAD is GET without its body, refusals included', async () => {
   }
 });
 
+test('an answer is whole, whatever range of it is asked for: no part of JSON is JSON', async () => {
+  const { headers: { etag } } = { headers: Object.fromEntries((await get('/api/products')).headers) };
+  for (const [address, who] of [['/api/products'], [`/api/products/${product}`], [`/api/orders/${order.order_id}`, 'anna'], ['/healthz'], ['/v1/payment/x']]) {
+    const token = tokenOf(who);
+    const whole = await get(address, { token });
+    assert.equal(whole.headers.get('accept-ranges'), 'none', address);
+    for (const range of ['bytes=0-4', 'bytes=5-', 'bytes=-5', 'bytes=0-0,2-2', 'bytes=99999999-', 'bytes=x', 'lines=1-2']) {
+      for (const more of [{}, { 'if-range': etag }]) {
+        const { status, headers, text } = await get(address, { token, headers: { range, ...more } });
+        assert.deepEqual([status, headers.get('content-range'), text.replace(/"request_id":"\w+"/, '')],
+          [whole.status, null, whole.text.replace(/"request_id":"\w+"/, '')], `${address} ${range}`);
+      }
+    }
+  }
+});
+
 test('only what is public and answered to a stranger may be kept by others, and no type is guessed (B56)', async () => {
   for (const [address, who] of READS) {
     const { status, headers } = await get(address, { token: tokenOf(who) });
