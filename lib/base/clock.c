@@ -69,10 +69,12 @@ int64_t clock_mono_ms(void)
 
 void clock_iso(int64_t ms, bool with_ms, char out[static CLOCK_TEXT_MAX])
 {
-	time_t s = (time_t)(ms / 1000);
+	const int64_t in_range = ms < 0 ? 0 : ms > YEAR_9999_END_MS ? YEAR_9999_END_MS : ms;
+	time_t s = (time_t)(in_range / 1000);
 	struct tm tm;
 	size_t n;
 
+	ms = in_range;
 	gmtime_r(&s, &tm);
 	n = strftime(out, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
 	if (with_ms)

@@ -62,6 +62,14 @@ static inline int64_t ctx_now_s(const struct ctx *c)
 	return c->now_ms / SECOND_MS;
 }
 
+/*
+ * Something that can't be is: a row of the database, the clock, a sum. It ends this one request (500)
+ * and is an alarm; a process that serves goes on (BEHAVIOUR 63). `what` says which rule is broken.
+ */
+enum err violated(const struct ctx *c, const char *what) MUST;
+/* The same for what pure arithmetic said: INTERNAL is such a violation, any other e is forwarded. */
+enum err judged(const struct ctx *c, enum err e, const char *what) MUST;
+
 /* Raise the caller's fault e, about `what` (a field or resource; NULL for none; borrowed). */
 enum err fail(struct ctx *c, enum err e, const char *what) MUST;
 

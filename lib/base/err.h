@@ -4,7 +4,8 @@
  * Three classes. The caller's fault (4xx): raised with fail() of ctx.h, which
  * names the field, and not logged. The world's fault (database, WeChat, disk):
  * logged once where the cause is known, then only forwarded by TRY. Our own
- * fault: assert(); the web server answers 500 and starts a new process.
+ * fault: assert(), but only for what no row, clock or message can bring about: a
+ * broken rule of the data is violated() of ctx.h, one request's 500 (BEHAVIOUR 63).
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H

@@ -57,7 +57,7 @@ struct field {
 	unsigned flags;
 	size_t off;
 	int64_t min,
-		max; /* numbers: the range; texts: characters (from 1 on: text.h); lists: elements */
+		max; /* numbers: the range, in rows too where it isn't for input; texts: characters (from 1 on: text.h); lists: elements */
 	bool (*valid)(const char *text); /* texts: a further rule, or NULL */
 	const struct field *sub;         /* objects and lists */
 	size_t sub_size;                 /* lists */

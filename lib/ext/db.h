@@ -98,6 +98,9 @@ enum err
 db_one(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
 	const struct field *fields, void *out) MUST;
 /* The same where absence is an answer. */
+/* What a row may hold at most: amounts (sums of many included), and moments up to the end of 9999. */
+#define DB_FEN_MAX       (MONEY_MAX_FEN * 1000000)
+#define DB_MOMENT_MAX_MS INT64_C(253402300799999)
 enum err db_find(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
 	const struct field *fields, void *out, bool *found) MUST;
 

@@ -243,6 +243,29 @@ static bool fetch_text(
 	return true;
 }
 
+/*
+ * Could we have written it? What lies outside is not computed with: sums and dates of it overflow.
+ * Numbers have a range where their field says one for rows.
+ */
+static bool is_possible(const struct field *f, int64_t n)
+{
+	switch (f->type) {
+	case F_MONEY:
+		return n >= -DB_FEN_MAX && n <= DB_FEN_MAX;
+	case F_TIME:
+		return n >= 0 && n <= DB_MOMENT_MAX_MS;
+	case F_I64:
+		return (f->flags & F_IN) || f->min == f->max || (n >= f->min && n <= f->max);
+	case F_OPT_I64:
+	case F_BOOL:
+	case F_STR:
+	case F_OBJECT:
+	case F_LIST:
+		break;
+	}
+	return true;
+}
+
 /* One column of the fetched row into its member. False: unreadable, or no room for it. */
 static bool store_column(
 	struct ctx *c, struct statement *st, unsigned i, const struct row_buffer *rb, char *row)
@@ -268,7 +291,7 @@ static bool store_column(
 	case F_TIME:
 		/* a NULL number is 0: an outer join that found nothing */
 		*(int64_t *)at = null ? 0 : rb->numbers[i];
-		return true;
+		return null || is_possible(col->field, rb->numbers[i]);
 	case F_OBJECT:
 	case F_LIST:
 		break;

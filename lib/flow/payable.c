@@ -202,14 +202,29 @@ enum err payable_find(struct ctx *c, const char *no, struct payable *out)
 	return ERR_NOT_FOUND;
 }
 
+/* A kind that comes from a row may be none. */
+static enum err ops_of(const struct ctx *c, enum payable_kind kind, const struct ops **out)
+{
+	if ((size_t)kind >= ARRAY_LEN(kinds) || kinds[kind].read == NULL)
+		return violated(c, "a payment is for no kind of thing");
+	*out = &kinds[kind];
+	return OK;
+}
+
 enum err payable_read(struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out)
 {
-	return kinds[kind].read(c, id, out);
+	const struct ops *ops = NULL;
+
+	TRY(ops_of(c, kind, &ops));
+	return ops->read(c, id, out);
 }
 
 enum err payable_lock_tx(struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out)
 {
-	return kinds[kind].lock_tx(c, id, out);
+	const struct ops *ops = NULL;
+
+	TRY(ops_of(c, kind, &ops));
+	return ops->lock_tx(c, id, out);
 }
 
 enum err payable_lock_user_tx(struct ctx *c, const struct payable *p)
@@ -232,7 +247,10 @@ enum err payable_grant_tx(
 
 enum err payable_lock_all_tx(struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out)
 {
-	return kinds[kind].lock_all_tx(c, id, out);
+	const struct ops *ops = NULL;
+
+	TRY(ops_of(c, kind, &ops));
+	return ops->lock_all_tx(c, id, out);
 }
 
 enum err payable_revoke_tx(struct ctx *c, struct payable *p)

@@ -100,6 +100,8 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 		.amount = x->payable.amount,
 		.expires_at.ms = x->payable.deadline_ms,
 	};
+	if (a->amount.fen < 1)
+		return violated(c, "what costs nothing waits for money");
 	a->request = request_json(c, x, a->out_trade_no);
 	/* who cancels it, or forgets its user, on another node must see this attempt, or come first */
 	TRY(payable_touch_tx(c, &x->payable));

@@ -194,6 +194,8 @@ static enum err ask(struct ctx *c, struct refunding *x, bool *known)
 	struct wx_refund w = { 0 };
 
 	*known = true;
+	if (x->refund.amount.fen < 1 || money_cmp(x->refund.amount, x->attempt.amount) > 0)
+		return violated(c, "a refund is of nothing, or of more than was paid");
 	switch (wxrefund_create(c, c->wx_keys, &request, &w)) {
 	case WX_OK:
 		return refunding_record_answer(c, x, &w);

@@ -271,7 +271,9 @@ static enum err enter_tx(struct ctx *c, struct card *k, enum card_entry_type typ
 	const opt_i64 actor = { c->actor.user_id, c->actor.user_id != 0 };
 	int64_t matched;
 
-	assert(db_in_tx(c->db) && signed_amount.fen != 0);
+	assert(db_in_tx(c->db));
+	if (signed_amount.fen == 0)
+		return violated(c, "an entry of a card's ledger moves nothing");
 	if (after.fen < 0)
 		return fail(c, ERR_INSUFFICIENT_BALANCE, "amount");
 	if (after.fen > MONEY_MAX_FEN)

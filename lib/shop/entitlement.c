@@ -1,7 +1,5 @@
 #include "shop/entitlement.h"
 
-#include <assert.h>
-
 static const int64_t MOMENT_MAX_S = INT64_C(253402300799); /* the end of the year 9999 */
 static const int64_t AHEAD_MAX_S = ENTITLEMENT_AHEAD_DAYS_MAX * ENTITLEMENT_DAY_S;
 
@@ -142,8 +140,9 @@ static enum err make_quote(
 	};
 	int64_t start_s = now_s;
 
-	assert(moment(now_s) && offer->level >= 1 && offer->days >= 1);
-	assert(offer->price.fen >= 0 && offer->price.fen <= MONEY_MAX_FEN);
+	if (!moment(now_s) || offer->level < 1 || offer->days < 1 || offer->price.fen < 0 ||
+		offer->price.fen > MONEY_MAX_FEN)
+		return ERR_INTERNAL;
 	if (q.kind == 0)
 		return ERR_PLAN_LEVEL_LOWER;
 	if (q.kind == SEGMENT_RENEWAL)
@@ -160,8 +159,7 @@ static enum err make_quote(
 enum err entitlement_quote(
 	const struct entitlement *e, const struct offer *offer, int64_t now_s, struct quote *out)
 {
-	assert(offer->price.fen >= 1);
-	return make_quote(e, offer, now_s, out);
+	return offer->price.fen < 1 ? ERR_INTERNAL : make_quote(e, offer, now_s, out);
 }
 
 enum err entitlement_quote_gift(
@@ -169,7 +167,8 @@ enum err entitlement_quote_gift(
 {
 	const struct segment *found = latest(e, now_s);
 
-	assert(offer->price.fen == 0);
+	if (offer->price.fen != 0)
+		return ERR_INTERNAL;
 	if (found != NULL && offer->level != found->level)
 		return ERR_PLAN_LEVEL_OTHER;
 	return make_quote(e, offer, now_s, out);
@@ -256,15 +255,22 @@ static void append(struct entitlement *e, struct segment s)
 	e->rows[e->n++] = s;
 }
 
-void entitlement_grant(struct entitlement *e, int64_t order_id, const struct quote *quote,
-	money cash, int64_t now_s, int64_t version)
+bool entitlement_fits(const struct entitlement *e, const struct quote *quote, int64_t now_s)
 {
 	const struct segment *found = latest(e, now_s);
 
-	assert(moment(now_s) && version > last_version(e));
-	assert(e->n < ENTITLEMENT_SEGMENTS_MAX && find(e, order_id) == NULL);
-	assert(made(quote) && cash.fen >= 0 && money_cmp(cash, quote->amount) <= 0);
-	assert(found == NULL || quote->kind == kind_beside(found, quote->level));
+	return found == NULL || quote->kind == kind_beside(found, quote->level);
+}
+
+enum err entitlement_grant(struct entitlement *e, int64_t order_id, const struct quote *quote,
+	money cash, int64_t now_s, int64_t version)
+{
+	if (!moment(now_s) || version <= last_version(e) || e->n >= ENTITLEMENT_SEGMENTS_MAX ||
+		find(e, order_id) != NULL)
+		return ERR_INTERNAL;
+	if (!made(quote) || cash.fen < 0 || money_cmp(cash, quote->amount) > 0 ||
+		!entitlement_fits(e, quote, now_s))
+		return ERR_INTERNAL;
 	append(e, (struct segment){
 			  .order_id = order_id,
 			  .kind = quote->kind,
@@ -275,6 +281,7 @@ void entitlement_grant(struct entitlement *e, int64_t order_id, const struct quo
 			  .granted_s = now_s,
 			  .granted_version = version,
 		  });
+	return OK;
 }
 
 static enum err refundable(const struct entitlement *e, const struct segment *s)
@@ -327,22 +334,45 @@ enum err entitlement_refundable(const struct entitlement *e, int64_t order_id)
 
 enum err entitlement_refund(struct entitlement *e, int64_t order_id, int64_t now_s, int64_t version)
 {
-	assert(moment(now_s) && version > last_version(e));
+	if (!moment(now_s) || version <= last_version(e))
+		return ERR_INTERNAL;
 	TRY(entitlement_refundable(e, order_id));
 	refund(e, find(e, order_id), now_s, version);
 	return OK;
 }
 
-void entitlement_refund_undo(struct entitlement *e, int64_t order_id)
+enum err entitlement_refund_undo(struct entitlement *e, int64_t order_id)
 {
 	struct segment *s = find(e, order_id);
 
-	assert(s != NULL && s->refunded_version == last_version(e));
+	if (s == NULL || s->state != SEGMENT_REFUNDED || s->refunded_version != last_version(e))
+		return ERR_INTERNAL;
 	if (s->kind == SEGMENT_UPGRADE)
 		fold(e, s);
 	shift(e, s, s->taken_s);
 	s->state = SEGMENT_ACTIVE;
 	s->cut_s = s->taken_s = s->refunded_s = s->refunded_version = 0;
+	return OK;
+}
+
+/* Far beyond what credits can add up to, and far from what overflows. */
+#define VALUE_MAX_FEN (MONEY_MAX_FEN * ENTITLEMENT_SEGMENTS_MAX)
+
+static bool possible(const struct segment *s)
+{
+	return s->kind >= SEGMENT_NEW && s->kind <= SEGMENT_UPGRADE && s->state >= SEGMENT_ACTIVE &&
+	       s->state <= SEGMENT_REFUNDED && s->level >= 1 && s->days >= 1 &&
+	       s->days <= ENTITLEMENT_AHEAD_DAYS_MAX && moment(s->start_s) &&
+	       moment(s->granted_s) && s->taken_s >= 0 && s->taken_s <= AHEAD_MAX_S &&
+	       s->value.fen >= 0 && s->value.fen <= VALUE_MAX_FEN;
+}
+
+bool entitlement_possible(const struct entitlement *e)
+{
+	for (int64_t i = 0; i < e->n; i++)
+		if (!possible(&e->rows[i]))
+			return false;
+	return true;
 }
 
 /* The granting of a stored row, of which nothing is trusted. `version`: the change before. */

@@ -1,6 +1,7 @@
 /*
  * entitlement.h - what a user's membership orders entitle to, as segments of time, and all
  * arithmetic on them (BEHAVIOUR 23 to 32). Pure: no I/O, no clock, integers only.
+ * Fails everywhere: INTERNAL, for what no caller may ask and no clock may say.
  * Units: moments and lengths in seconds (moments since 1970 UTC), amounts in fen.
  *
  * A chain is one NEW or UPGRADE segment and the RENEWALs granted on it. Every change of a
@@ -73,11 +74,18 @@ enum err entitlement_quote_gift(const struct entitlement *e, const struct offer 
 /*
  * Grant a quoted order at now_s: append its segment (the caller has room for one more) and
  * fold what an upgrade folds. A RENEWAL or UPGRADE that finds nothing live is granted as
- * NEW (BEHAVIOUR 27); segment->kind says so. Aborts on a quote that was never made, or was
- * made before the entitlement changed, and on more cash than its amount.
+ * NEW (BEHAVIOUR 27); segment->kind says so. Fails: INTERNAL (and changes nothing) for a quote that
+ * was never made, or was made before the entitlement changed, and for more cash than its amount.
  */
-void entitlement_grant(struct entitlement *e, int64_t order_id, const struct quote *quote,
-	money cash, int64_t now_s, int64_t version);
+enum err entitlement_grant(struct entitlement *e, int64_t order_id, const struct quote *quote,
+	money cash, int64_t now_s, int64_t version) MUST;
+/*
+ * Would it be granted as what it was quoted as? Passing of time can't change that, a clock that was
+ * set back can: then something lasts again that was over when the quote was made.
+ */
+bool entitlement_fits(const struct entitlement *e, const struct quote *quote, int64_t now_s);
+/* Are these rows such as this file makes? If not, nothing else here may be asked about them but the replay. */
+bool entitlement_possible(const struct entitlement *e) MUST;
 
 /* May this order be refunded now? Fails: NOT_FOUND (never granted), REFUNDED_ALREADY, SEGMENT_FOLDED, GRANTED_LATER. */
 enum err entitlement_refundable(const struct entitlement *e, int64_t order_id) MUST;
@@ -85,7 +93,7 @@ enum err entitlement_refundable(const struct entitlement *e, int64_t order_id) M
 enum err entitlement_refund(
 	struct entitlement *e, int64_t order_id, int64_t now_s, int64_t version) MUST;
 /* The provider refused for good: all of it is as it was before that refund, which must be the latest change. */
-void entitlement_refund_undo(struct entitlement *e, int64_t order_id);
+enum err entitlement_refund_undo(struct entitlement *e, int64_t order_id) MUST;
 
 /*
  * Derive `e` anew from what was granted and refunded when (granted_*, refunded_*, kind,

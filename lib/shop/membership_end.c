@@ -81,7 +81,9 @@ enum err membership_begin_refund_tx(struct ctx *c, struct membership *m)
 		return fail(c, ERR_REFUND_UNDER_WAY, NULL);
 	if (m->order.status != MEMBERSHIP_PAID)
 		return fail(c, ERR_ORDER_TRANSITION, "action");
-	TRY(entitlement_refund(&m->vip.now, m->order.id, ctx_now_s(c), m->vip.version + 1));
+	TRY(judged(c,
+		entitlement_refund(&m->vip.now, m->order.id, ctx_now_s(c), m->vip.version + 1),
+		"a change of segments that is not counted"));
 	TRY(vip_save_tx(c, &m->vip));
 	m->refunding = true;
 	TRY(journal_add_tx(c, "refund", m->order.order_no, NULL));
@@ -100,7 +102,8 @@ enum err membership_undo_refund_tx(struct ctx *c, struct membership *m)
 {
 	if (m->order.status != MEMBERSHIP_REFUNDING)
 		return fail(c, ERR_ORDER_TRANSITION, "action");
-	entitlement_refund_undo(&m->vip.now, m->order.id);
+	TRY(judged(c, entitlement_refund_undo(&m->vip.now, m->order.id),
+		"a refund that is not the latest change is undone"));
 	TRY(vip_save_tx(c, &m->vip));
 	m->refunding = false;
 	return membership_move_tx(c, &m->order, MEMBERSHIP_PAID);

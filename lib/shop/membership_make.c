@@ -1,6 +1,4 @@
 /* membership_make.c - what a membership costs, and how its order comes into being. */
-#include <assert.h>
-
 #include "ext/crypto.h"
 #include "ext/db.h"
 #include "shop/idempotency.h"
@@ -30,7 +28,8 @@ static enum err quote_plan(
 	struct ctx *c, const struct vip *v, const struct plan *plan, struct quote *out)
 {
 	const struct offer offer = { plan->price, plan->duration_days, plan->level };
-	const enum err e = entitlement_quote(&v->now, &offer, ctx_now_s(c), out);
+	const enum err e = judged(c, entitlement_quote(&v->now, &offer, ctx_now_s(c), out),
+		"a plan or a moment that can't be quoted");
 
 	return e == OK ? OK : fail(c, e, "plan_id");
 }
@@ -133,7 +132,8 @@ static enum err grant_free_tx(
 	struct membership_outcome outcome;
 
 	TRY(membership_grant_tx(c, &m, &paid, &outcome));
-	assert(outcome.grant != MEMBERSHIP_NOT_GRANTED);
+	if (outcome.grant == MEMBERSHIP_NOT_GRANTED)
+		return violated(c, "what costs nothing can't be granted");
 	*o = m.order;
 	return OK;
 }
@@ -183,7 +183,8 @@ static enum err give_tx(struct ctx *c, void *arg)
 	if (!v.live)
 		return ERR_NOT_FOUND;
 	TRY(check_refunding(c, x->user_id));
-	TRY(entitlement_quote_gift(&v.now, &x->gift, ctx_now_s(c), &q));
+	TRY(judged(c, entitlement_quote_gift(&v.now, &x->gift, ctx_now_s(c), &q),
+		"a gift or a moment that can't be quoted"));
 	/* it never waits, and so has room beside what this user has pending */
 	*x->out = (struct membership_order){
 		.plan_name = GIFT_NAME, .plan_days = x->gift.days, .status = MEMBERSHIP_CANCELLED

@@ -75,6 +75,14 @@ static const char *refusal(const struct ctx *c, const struct membership *m, stru
 	return why == NULL && !quote_holds(c, m, q) ? "QUOTE_CHANGED" : why;
 }
 
+/* Now; or, where the clock was set back behind what the quote has seen, the moment of the quote. */
+static int64_t granted_s(const struct ctx *c, const struct membership *m, const struct quote *q)
+{
+	const int64_t now_s = ctx_now_s(c), quoted_s = m->order.created_at.ms / SECOND_MS;
+
+	return now_s < quoted_s && !entitlement_fits(&m->vip.now, q, now_s) ? quoted_s : now_s;
+}
+
 enum err membership_grant_tx(struct ctx *c, struct membership *m,
 	const struct membership_payment *p, struct membership_outcome *out)
 {
@@ -87,7 +95,10 @@ enum err membership_grant_tx(struct ctx *c, struct membership *m,
 	out->reason = refusal(c, m, &q);
 	if (out->reason != NULL) /* the money goes back; nothing waits for it any more */
 		return pending ? membership_move_tx(c, o, MEMBERSHIP_CANCELLED) : OK;
-	entitlement_grant(&m->vip.now, o->id, &q, q.amount, ctx_now_s(c), m->vip.version + 1);
+	TRY(judged(c,
+		entitlement_grant(
+			&m->vip.now, o->id, &q, q.amount, granted_s(c, m, &q), m->vip.version + 1),
+		"a quote that can't be granted"));
 	TRY(vip_save_tx(c, &m->vip));
 	o->kind = m->vip.now.rows[m->vip.now.n - 1].kind;
 	out->back = money_sub(o->amount, q.amount);

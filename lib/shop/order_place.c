@@ -100,6 +100,8 @@ static enum err price_lines(struct ctx *c, const struct placing *p, money *total
 
 		if (l->stock < l->quantity)
 			return fail_line(c, ERR_INSUFFICIENT_STOCK, p, l->product_id);
+		if (l->price.fen < 0 || l->price.fen > MONEY_MAX_FEN)
+			return violated(c, "a product costs what can't be shown");
 		/* at most 10^12 fen times 10^6: no overflow, but perhaps more than can be shown */
 		*total = money_add(*total, money_times(l->price, l->quantity));
 		if (total->fen > MONEY_MAX_FEN)

@@ -64,7 +64,8 @@ static struct entitlement copy_of(struct ctx *c, const struct entitlement *e)
 	return (struct entitlement){ rows, e->n };
 }
 
-enum err vip_read(struct ctx *c, int64_t user_id, struct vip *out)
+/* As they are kept, be they possible or not. */
+static enum err read_rows(struct ctx *c, int64_t user_id, struct vip *out)
 {
 	struct db_rows rows;
 	bool found;
@@ -75,10 +76,20 @@ enum err vip_read(struct ctx *c, int64_t user_id, struct vip *out)
 		out->version = 0;
 	TRY(db_all(c, SQL_SEGMENTS, ARGS(I64(user_id), I64(ENTITLEMENT_SEGMENTS_MAX + 1)),
 		segment_fields, sizeof(struct segment), ENTITLEMENT_SEGMENTS_MAX, &rows));
-	assert(!rows.more);
+	if (rows.more)
+		return violated(c, "a user has more segments than can be");
 	out->was = (struct entitlement){ rows.list.rows, rows.list.n };
 	out->now = copy_of(c, &out->was);
 	return OK;
+}
+
+enum err vip_read(struct ctx *c, int64_t user_id, struct vip *out)
+{
+	TRY(read_rows(c, user_id, out));
+	return entitlement_possible(&out->was)
+		       ? OK
+		       : violated(c, arena_printf(&c->arena, "a segment of user %lld can't be",
+					     (long long)user_id));
 }
 
 enum err vip_lock_tx(struct ctx *c, int64_t user_id, struct vip *out)
@@ -140,7 +151,7 @@ enum err vip_audit(struct ctx *c, int64_t *user_id, struct list *findings)
 		struct vip_finding *f = &found[findings->n];
 		struct vip v;
 
-		TRY(vip_read(c, users[i].user_id, &v));
+		TRY(read_rows(c, users[i].user_id, &v));
 		f->user_id = users[i].user_id;
 		f->problem = entitlement_replay(&v.was, v.now.rows, &f->order_id);
 		findings->n += f->problem != NULL;

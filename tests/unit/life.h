@@ -44,10 +44,15 @@ static inline struct quote quoted(const struct life *l, struct offer o, int64_t 
 	return q;
 }
 
+static inline void check_ok(enum err e)
+{
+	assert_int_equal(e, OK);
+}
+
 /* The order's id is its place in the life: 101, 102, … */
 static inline int64_t granted(struct life *l, const struct quote *q, int64_t now_s)
 {
-	entitlement_grant(&l->e, 101 + l->e.n, q, q->amount, now_s, ++l->version);
+	check_ok(entitlement_grant(&l->e, 101 + l->e.n, q, q->amount, now_s, ++l->version));
 	return 100 + l->e.n;
 }
 

@@ -399,6 +399,24 @@ static void a_user_who_has_all_the_segments_that_he_may_is_quoted_no_more(void *
 	assert_int_equal(credit(l, BEGIN), INT64_C(499) * 100000000);
 }
 
+/* What was over when the quote was made lasts again: not what was quoted, at that moment. */
+static void b63_a_clock_set_back_does_not_fit_the_quote(void **state)
+{
+	struct life *l = born();
+	struct quote fresh;
+
+	(void)state;
+	bought(l, offer(3000, 30, 2), BEGIN);
+	fresh = quoted(l, offer(3000, 30, 1), ON(31));
+	assert_true(entitlement_fits(&l->e, &fresh, ON(31)));
+	assert_false(entitlement_fits(&l->e, &fresh, ON(29)));
+	assert_int_equal(
+		entitlement_grant(&l->e, 102, &fresh, fresh.amount, ON(29), 2), ERR_INTERNAL);
+	assert_int_equal(l->e.n, 1);
+	assert_int_equal(entitlement_grant(&l->e, 102, &fresh, fresh.amount, ON(31), 2), OK);
+	assert_int_equal(entitlement_level(&l->e, ON(31)), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -420,6 +438,7 @@ int main(void)
 		cmocka_unit_test(b27_a_kept_quote_is_granted_as_it_was_made),
 		cmocka_unit_test(a_clock_that_was_set_back_sells_no_second_chain_over_the_first),
 		cmocka_unit_test(a_user_who_has_all_the_segments_that_he_may_is_quoted_no_more),
+		cmocka_unit_test(b63_a_clock_set_back_does_not_fit_the_quote),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

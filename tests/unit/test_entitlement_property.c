@@ -236,8 +236,7 @@ static void buy(struct life *l)
 	enum err e;
 
 	l->step = "buying";
-	if (any(l, 8) == 0)
-		o.price.fen = 0;
+	o.price.fen *= any(l, 8) != 0;
 	e = (o.price.fen > 0 ? entitlement_quote : entitlement_quote_gift)(&l->e, &o, l->now_s, &q);
 	must(l, e == expected(l, o, &should), "the refusal of a quote");
 	must(l, memcmp(&q, e == OK ? &should : &(struct quote){ 0 }, sizeof(q)) == 0, "the quote");
@@ -250,7 +249,8 @@ static void buy(struct life *l)
 		l->now_s = later(l); /* a kept quote */
 	cash = any(l, 4) == 0 ? any(l, q.amount.fen + 1) : q.amount.fen;
 	remember(l);
-	entitlement_grant(&l->e, l->version, &q, (money){ cash }, l->now_s, l->version);
+	e = entitlement_grant(&l->e, l->version, &q, (money){ cash }, l->now_s, l->version);
+	must(l, e == OK, "what was quoted is granted");
 	check_grant(l, &q, cash);
 }
 
@@ -325,7 +325,7 @@ static void refund(struct life *l)
 		return;
 	l->step = "a refund undone";
 	l->now_s = later(l);
-	entitlement_refund_undo(&l->e, order_id);
+	assert_true(!entitlement_refund_undo(&l->e, order_id));
 	must(l, memcmp(l->was, l->rows, sizeof(l->was)) == 0, "a refund undone never happened");
 	l->was_version = 0;
 	l->torn = torn;
@@ -406,18 +406,18 @@ static void check_path(struct life *l)
 	struct entitlement e = { rows, l->e.n };
 	struct offer b = any_offer(l), c = any_offer(l);
 	struct quote direct, first, second;
+	const int64_t v = l->version + 1;
 
 	if (live == NULL)
 		return;
 	b.level = live->level + 1;
 	c.level = live->level + 2;
-	if (b.price.fen > c.price.fen)
-		c.price = b.price;
+	c.price = b.price.fen > c.price.fen ? b.price : c.price;
 	memcpy(rows, l->rows, sizeof(l->rows));
 	if (entitlement_quote(&l->e, &c, l->now_s, &direct) != OK ||
 		entitlement_quote(&e, &b, l->now_s, &first) != OK)
 		return;
-	entitlement_grant(&e, l->version + 1, &first, first.amount, l->now_s, l->version + 1);
+	must(l, entitlement_grant(&e, v, &first, first.amount, l->now_s, v) == OK, "B is granted");
 	must(l, entitlement_quote(&e, &c, l->now_s, &second) == OK, "B on the way refuses nothing");
 	must(l, first.amount.fen + second.amount.fen == direct.amount.fen,
 		"B on the way costs nothing");
