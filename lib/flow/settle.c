@@ -4,6 +4,7 @@
 #include "ext/db.h"
 #include "flow/payable.h"
 #include "flow/refund.h"
+#include "shop/user.h"
 
 /* How long after its deadline an attempt that the provider never heard of is closed (BEHAVIOUR 20). */
 #define UNKNOWN_GRACE_MS (5 * MINUTE_MS)
@@ -183,6 +184,24 @@ static const char *misfit(const struct wx_transaction *t, const struct attempt *
 	return NULL;
 }
 
+/* Who paid may be another than who was to pay: money is money, but somebody may want to know (PAYMENTS.md 2.14). */
+static enum err note_payer(struct ctx *c, const struct settling *s)
+{
+	struct user user = { 0 };
+	enum err e;
+
+	if (s->t->payer_openid == NULL)
+		return OK;
+	e = user_get(c, s->attempt.user_id, &user);
+	if (e == ERR_NOT_FOUND) /* deleted meanwhile */
+		return OK;
+	TRY(e);
+	if (user.openid != NULL && strcmp(user.openid, s->t->payer_openid) != 0)
+		log_line(LOG_WARN, "settle", "%s was paid by another than its buyer",
+			s->attempt.out_trade_no);
+	return OK;
+}
+
 /* Judge what a provider says of a transaction, if it is one of ours. */
 static enum err judge(struct ctx *c, struct settling *s, enum event_verdict *verdict)
 {
@@ -206,6 +225,7 @@ static enum err judge(struct ctx *c, struct settling *s, enum event_verdict *ver
 		return event_orphan(c, s->event, why, verdict);
 	if (t->success_time == NULL || !clock_parse(t->success_time, &s->paid_ms))
 		s->paid_ms = c->now_ms;
+	TRY(note_payer(c, s));
 	e = payment_is_settled(&s->attempt) ? hear_again(c, s, &s->attempt)
 					    : db_tx(c, settle_tx, s);
 	if (e == ERR_DUPLICATE) /* the transaction settled another attempt */

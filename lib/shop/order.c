@@ -34,7 +34,11 @@ struct transition {
 	enum order_status from, to;
 	unsigned by;
 	enum stock_effect stock;
-	bool not_by_provider; /* only while no provider holds the money */
+	/*
+	 * Only while no provider holds the money: an offline payment is given back at the till. An
+	 * order of 0.00 goes the same way, for it has no payment whose refund could end it.
+	 */
+	bool not_by_provider;
 };
 
 static const struct transition transitions[] = {

@@ -243,3 +243,14 @@ test('moves of an order at once end in one of them, whoever is first (B17)', asy
     if (straight) assert.equal(end, REFUNDED);
   }
 });
+
+test('an order of 0.00 has no payment to refund: 5 by PUT is its way back, with its stock from 1 and without it later (B18, B43)', async () => {
+  for (const [steps, left] of [[[], 5], [[SHIPPED], 4], [[SHIPPED, COMPLETED], 4]]) {
+    const free = await trade.product({ price: '0.00', stock: 5 });
+    const order = await trade.order(anna, [[free, 1]]);
+    assert.equal(order.status, PAID);
+    for (const status of steps) await trade.set(order, { status });
+    assert.equal((await trade.set(order, { status: REFUNDED })).status, REFUNDED);
+    assert.equal(await trade.stock(free), left);
+  }
+});

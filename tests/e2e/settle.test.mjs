@@ -306,6 +306,16 @@ test('what is paid and refunded by ourselves while a query about it is on its wa
   assert.deepEqual((await trade.events(`out_trade_no = '${x.outTradeNo}'`)).map(({ verdict }) => verdict), [VERDICT.granted]);
 });
 
+test('who paid may be another than the buyer: it is granted, and noted without a name (PAYMENTS 2.14)', async () => {
+  const notes = (no) => shop.log().filter(({ level, message }) => level === 'warn' && message === `${no} was paid by another than its buyer`).length;
+  const [own, other] = [await prepared(), await prepared()];
+  await trade.payHeard(own.outTradeNo);
+  await forger.send(forger.event(forger.transaction(other.outTradeNo, FEN, { payer: { openid: 'sandbox-somebody-else' } })));
+  for (const x of [own, other]) assert.equal(await trade.status(x.order), PAID);
+  assert.deepEqual([notes(own.outTradeNo), notes(other.outTradeNo)], [0, 1]);
+  assert.ok(!shop.log().some((line) => JSON.stringify(line).includes('somebody-else')));
+});
+
 test("success_time is the provider's, and a strange one is replaced by now", async () => {
   for (const [time, expected] of [['2026-01-31T12:00:00+08:00', Date.parse('2026-01-31T04:00:00Z')], ['yesterday', null], [undefined, null]]) {
     const x = await prepared();
