@@ -34,13 +34,13 @@ static const char SQL_ORDER_PAYMENT[] =
 	"SELECT CONCAT('membership order ', o.order_no) AS subject, "
 	"CONCAT('paid by a provider, with ', COUNT(a.attempt_id), ' granted payments of its "
 	"transaction') AS problem FROM membership_orders o LEFT JOIN payment_attempts a "
-	"ON a.payable_kind = 2 AND a.payable_id = o.id AND a.state IN (2, 3) "
+	"FORCE INDEX (by_payable) ON a.payable_kind = 2 AND a.payable_id = o.id AND a.state IN (2, 3) "
 	"AND a.transaction_id = o.payment_id "
 	"WHERE o.paid_by = 1 GROUP BY o.id, o.order_no HAVING COUNT(a.attempt_id) <> 1 LIMIT ?";
 static const char SQL_PAYMENT_ORDER[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
 	"'granted, but its membership order is not paid by it' AS problem FROM payment_attempts a "
-	"LEFT JOIN membership_orders o ON o.id = a.payable_id WHERE a.payable_kind = 2 "
+	"LEFT JOIN membership_orders o FORCE INDEX (PRIMARY) ON o.id = a.payable_id WHERE a.payable_kind = 2 "
 	"AND a.state IN (2, 3) AND (o.id IS NULL OR o.paid_by <> 1 "
 	"OR o.payment_id <> a.transaction_id) LIMIT ?";
 /*
@@ -48,46 +48,48 @@ static const char SQL_PAYMENT_ORDER[] =
  * of the latter, what had gone back without us was not given back once more.
  */
 static const char SQL_CHARGED[] =
-	"SELECT CONCAT('membership order ', o.order_no) AS subject, "
-	"CONCAT('costs ', o.amount, ' fen, paid were ', a.amount, ', of which ', "
-	"COALESCE(r.total, 0), ' were to go back by themselves') AS problem FROM membership_orders o "
-	"JOIN payment_attempts a ON a.payable_kind = 2 AND a.payable_id = o.id "
-	"AND a.state IN (2, 3) LEFT JOIN (SELECT attempt_id, MAX(IF(automatic = 1, amount, 0)) AS total, "
-	"CAST(SUM(IF(origin = 1 AND state <> 3, amount, 0)) AS SIGNED) AS elsewhere "
-	"FROM refunds GROUP BY attempt_id) r ON r.attempt_id = a.attempt_id "
-	"WHERE a.amount < o.amount + COALESCE(r.total, 0) "
-	"OR a.amount > o.amount + COALESCE(r.total, 0) + COALESCE(r.elsewhere, 0) LIMIT ?";
+	"SELECT CONCAT('membership order ', x.order_no) AS subject, "
+	"CONCAT('costs ', x.cost, ' fen, paid were ', x.amount, ', of which ', "
+	"x.total, ' were to go back by themselves') AS problem FROM "
+	"(SELECT o.order_no, o.amount AS cost, a.amount, COALESCE((SELECT MAX(IF(r.automatic = 1, r.amount, 0)) "
+	"FROM refunds r FORCE INDEX (by_attempt) WHERE r.attempt_id = a.attempt_id), 0) AS total, "
+	SUM_OF("r.amount", "refunds r", "by_attempt",
+		"r.attempt_id = a.attempt_id AND r.origin = 1 AND r.state <> 3")
+	" AS elsewhere FROM membership_orders o STRAIGHT_JOIN payment_attempts a FORCE INDEX (by_payable) "
+	"ON a.payable_kind = 2 AND a.payable_id = o.id AND a.state IN (2, 3)) x "
+	"WHERE x.amount < x.cost + x.total OR x.amount > x.cost + x.total + x.elsewhere LIMIT ?";
 /* a difference that didn't go back by itself goes back with the rest, when that is asked for later */
 static const char SQL_REFUND[] =
 	"SELECT CONCAT('membership order ', o.order_no) AS subject, "
-	"CONCAT('status ', o.status, ' with ', COALESCE(r.done, 0), ' fen given back and ', "
-	"COALESCE(r.under_way, 0), ' under way of ', o.amount) AS problem FROM membership_orders o "
-	"LEFT JOIN (SELECT f.payable_id, "
+	"CONCAT('status ', o.status, ' with ', COALESCE(o.done, 0), ' fen given back and ', "
+	"COALESCE(o.under_way, 0), ' under way of ', o.amount) AS problem FROM "
+	"(SELECT o.order_no, o.status, o.paid_by, o.amount, "
 	"CAST(SUM(IF(f.automatic = 0 AND f.origin = 0, 1, 0)) AS SIGNED) AS asked, "
 	"CAST(SUM(IF(f.automatic = 0 AND f.state = 2 AND a.state IN (2, 3), f.amount, 0)) AS SIGNED) "
 	"AS done, CAST(SUM(IF(f.automatic = 0 AND f.origin = 0 AND f.state IN (1, 4), f.amount, 0)) "
 	"AS SIGNED) AS under_way, MAX(IF(f.automatic = 1 AND a.state IN (2, 3), f.amount, 0)) AS lost, "
-	"MAX(IF(a.state IN (2, 3), a.amount, 0)) AS paid FROM refunds f "
-	"JOIN payment_attempts a ON a.attempt_id = f.attempt_id "
-	"WHERE f.payable_kind = 2 GROUP BY f.payable_id) r ON r.payable_id = o.id "
+	"MAX(IF(a.state IN (2, 3), a.amount, 0)) AS paid FROM membership_orders o "
+	"LEFT JOIN refunds f FORCE INDEX (by_payable) ON f.payable_kind = 2 AND f.payable_id = o.id "
+	"LEFT JOIN payment_attempts a FORCE INDEX (PRIMARY) ON a.attempt_id = f.attempt_id "
+	"GROUP BY o.id, o.order_no, o.status, o.paid_by, o.amount) o "
 	"WHERE (o.paid_by = 1 AND o.amount > 0 AND "
-	"((o.status = 5) <> COALESCE(r.done > 0 AND r.done IN (r.paid - r.lost, r.paid), 0) "
-	"OR (o.status = 4) <> COALESCE(r.under_way > 0 "
-	"AND r.done + r.under_way IN (r.paid - r.lost, r.paid), 0))) "
-	"OR (o.paid_by <> 1 AND (COALESCE(r.asked, 0) <> 0 OR o.status = 4)) LIMIT ?";
+	"((o.status = 5) <> COALESCE(o.done > 0 AND o.done IN (o.paid - o.lost, o.paid), 0) "
+	"OR (o.status = 4) <> COALESCE(o.under_way > 0 "
+	"AND o.done + o.under_way IN (o.paid - o.lost, o.paid), 0))) "
+	"OR (o.paid_by <> 1 AND (COALESCE(o.asked, 0) <> 0 OR o.status = 4)) LIMIT ?";
 
 /* ---- segments ---- */
 
 static const char SQL_SEGMENT[] =
 	"SELECT CONCAT('membership order ', o.order_no) AS subject, "
 	"CONCAT('status ', o.status, ' with a segment of state ', COALESCE(s.state, 'none')) "
-	"AS problem FROM membership_orders o LEFT JOIN entitlement_segments s ON s.order_id = o.id "
+	"AS problem FROM membership_orders o LEFT JOIN entitlement_segments s FORCE INDEX (PRIMARY) ON s.order_id = o.id "
 	"WHERE (o.status IN (1, 4, 5)) <> (s.order_id IS NOT NULL) "
 	"OR (o.status = 1 AND s.state = 3) OR (o.status IN (4, 5) AND s.state <> 3) LIMIT ?";
 static const char SQL_SEGMENT_ORDER[] =
 	"SELECT CONCAT('segment ', s.order_id) AS subject, "
 	"'does not say what its order says' AS problem FROM entitlement_segments s "
-	"LEFT JOIN membership_orders o ON o.id = s.order_id WHERE o.id IS NULL "
+	"LEFT JOIN membership_orders o FORCE INDEX (PRIMARY) ON o.id = s.order_id WHERE o.id IS NULL "
 	"OR o.user_id <> s.user_id OR o.kind <> s.kind OR o.level <> s.level OR o.days <> s.days "
 	"OR o.value <> s.value OR o.amount <> s.cash LIMIT ?";
 static const char SQL_VERSION[] =
@@ -95,17 +97,17 @@ static const char SQL_VERSION[] =
 	"CONCAT('segments changed ', s.latest, ' times, the count says ', COALESCE(e.version, 'none')) "
 	"AS problem FROM (SELECT user_id, MAX(GREATEST(granted_version, refunded_version)) AS latest "
 	"FROM entitlement_segments GROUP BY user_id) s LEFT JOIN entitlements e "
-	"ON e.user_id = s.user_id WHERE e.user_id IS NULL OR e.version < s.latest LIMIT ?";
+	"FORCE INDEX (PRIMARY) ON e.user_id = s.user_id WHERE e.user_id IS NULL OR e.version < s.latest LIMIT ?";
 
 /* ---- work that waits ---- */
 
 static const char SQL_DIFFERENCE[] =
 	"SELECT CONCAT('refund ', r.refund_no) AS subject, "
 	"CONCAT('closed: ', r.amount, ' fen of ', a.out_trade_no, ' were paid too much') AS problem "
-	"FROM refunds r JOIN payment_attempts a ON a.attempt_id = r.attempt_id "
+	"FROM refunds r STRAIGHT_JOIN payment_attempts a FORCE INDEX (PRIMARY) ON a.attempt_id = r.attempt_id "
 	"WHERE r.automatic = 1 AND r.state = 3 AND a.state IN (2, 3) AND a.amount >= r.amount + "
-	"(SELECT COALESCE(SUM(b.amount), 0) FROM refunds b WHERE b.attempt_id = r.attempt_id "
-	"AND b.state <> 3) AND NOT EXISTS (SELECT 1 FROM refunds b WHERE b.attempt_id = r.attempt_id "
+	"(SELECT COALESCE(SUM(b.amount), 0) FROM refunds b FORCE INDEX (by_attempt) WHERE b.attempt_id = r.attempt_id "
+	"AND b.state <> 3) AND NOT EXISTS (SELECT 1 FROM refunds b FORCE INDEX (by_attempt) WHERE b.attempt_id = r.attempt_id "
 	"AND b.automatic = 1 AND (b.state <> 3 OR b.refund_id > r.refund_id)) "
 	"ORDER BY r.refund_id LIMIT ?";
 
