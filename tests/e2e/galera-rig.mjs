@@ -5,10 +5,9 @@
 //   const [a, b] = await race(() => act(one), () => act(two));
 
 import assert from 'node:assert/strict';
-import { after } from 'node:test';
 import path from 'node:path';
 import { startCluster } from '../../sandbox/galera.mjs';
-import { makeDirectory } from './harness.mjs';
+import { atEnd, makeDirectory } from './harness.mjs';
 import { isBusy, openTrade, until } from './trading.mjs';
 
 const LATENCY_MS = 25; // one way; a COMMIT takes two of them, all that an act does before it less
@@ -24,7 +23,7 @@ export async function openHosts() {
     await cluster.stop();
     throw error;
   }
-  after(() => cluster.stop()); // what is opened first is closed first
+  atEnd(() => cluster.stop()); // after the shops
   return { cluster, one, two, race, caughtUp: () => caughtUp(one, two) };
 }
 

@@ -48,6 +48,21 @@ export function makeDirectory() {
   return dir;
 }
 
+const endings = [];
+
+// What has to be done when a file's tests are over: in the order in which it was said, each whatever comes of the others.
+export function atEnd(work) {
+  if (endings.length === 0) after(endAll);
+  endings.push(work);
+}
+
+async function endAll() {
+  const faults = [];
+  for (const work of endings) await work().catch((error) => faults.push(error));
+  if (faults.length === 1) throw faults[0];
+  if (faults.length > 1) throw new AggregateError(faults, faults.map(({ message }) => message).join('\n\n'));
+}
+
 // options: env (settings over the starter's; null removes one), processEnv (environment of the programs), wechat (false: no
 // stand-in), certificates (true: its merchant has platform certificates too), binDir, leaks (true: the sanitizers' build looks for
 // leaks, which costs a second at the end of every program; files that between them ask for all that can be asked for do). The
@@ -92,7 +107,7 @@ export async function openShop({
   }
   const tested = new TestShop(shop, reports);
   if (beside) tested.sabotaged(); // what is to be audited is audited once
-  after(() => tested.finish(close));
+  atEnd(() => tested.finish(close));
   return tested;
 }
 
