@@ -482,7 +482,7 @@ async function refundBehindPayment() {
   const anna = await vip.buyer();
   const order = await vip.create(anna, month);
   const prepared = await vip.prepay(anna, order);
-  const waits = async (n) => (await shop.connections()).filter(({ info }) => /users.*FOR UPDATE$/s.test(info)).length >= n;
+  const waits = async (n) => (await shop.connections()).filter(({ info }) => /^UPDATE users SET holds/.test(info)).length >= n;
   const holder = shop.session();
   try {
     await holder.run('BEGIN');
