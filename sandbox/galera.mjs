@@ -104,7 +104,7 @@ class Node {
     [this.port, this.catchUpPort] = [await freePort(), await freePort()];
   }
 
-  // Again after kill(), too: it catches up with the others. Only the first can begin a cluster, and only once.
+  // Only the first can begin a cluster, and only once.
   async start() {
     this.server = await startDatabase({ dir: path.join(this.home, this.name), durable: false, kind: this.#kind() });
   }
