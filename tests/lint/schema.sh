@@ -15,6 +15,17 @@ for file in schema/*; do
   last=$number
 done
 
+# A migration that was committed may be on somebody's database: it never changes, and what is to change is a new file, with
+# its line in schema.sha256. `minimall migrate` refuses a changed one.
+sums=$PWD/tests/lint/schema.sha256
+(cd schema && sha256sum --quiet --check "$sums" 2>&1) || failed=1
+for file in schema/*.sql; do
+  grep -q "  $(basename "$file")\$" "$sums" || {
+    echo "$file: no line in tests/lint/schema.sha256; when it is finished: (cd schema && sha256sum $(basename "$file"))"
+    failed=1
+  }
+done
+
 find schema -name '*.sql' 2>/dev/null | sort | xargs -r awk '
 function fault(text) {
   print FILENAME ":" FNR ": " text
