@@ -338,8 +338,7 @@ test('audit holds while the shop works: no half-done transaction is taken for a 
 // ---- how it ends ----
 
 // What a program of ours does with a table at the moment: ids of connections.
-const busyWith = async (table) => (await shop.sql(`SELECT id FROM information_schema.processlist
-  WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE 'SELECT %${table}%'`)).map(({ id }) => id);
+const busyWith = async (table) => (await shop.connections()).filter(({ info }) => info.startsWith('SELECT ') && info.includes(table)).map(({ id }) => id);
 
 async function until(what, there) {
   for (const end = Date.now() + 30_000; there(await what()) !== true;) {

@@ -19,7 +19,8 @@ export const LEGS = {
     all: (name) => !ofGalera(name),
     brief: [
       'audit.test.mjs', 'card-lists.test.mjs', 'card-payment.test.mjs', 'catalog.test.mjs', 'cli.test.mjs', 'concurrency.test.mjs',
-      'databases.test.mjs', 'jobs.test.mjs', 'membership-orders.test.mjs', 'membership-races.test.mjs', 'orders.test.mjs', 'paging.test.mjs',
+      'connections.test.mjs', 'databases.test.mjs', 'jobs.test.mjs', 'membership-orders.test.mjs', 'membership-races.test.mjs',
+      'orders.test.mjs', 'paging.test.mjs',
       'refunds.test.mjs', 'resilience.test.mjs', 'settle.test.mjs', 'statements.test.mjs', 'stock.test.mjs', 'users.test.mjs',
     ],
   },

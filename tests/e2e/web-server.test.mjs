@@ -112,8 +112,8 @@ test('a program that dies over a request leaves a refusal in the words of the AP
   await session.run(`SELECT stock FROM products WHERE product_id = ${product} FOR UPDATE`);
   const text = JSON.stringify({ items: [{ product_id: product, quantity: 1 }] });
   const answered = ask(`POST /api/orders HTTP/1.1\r\n${JSON_HEAD}Authorization: Bearer ${anna.token}\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
-  await until('the order to wait for its product', async () => (await session.run(`SELECT 1 FROM information_schema.processlist
-    WHERE db = DATABASE() AND command <> 'Sleep' AND id <> CONNECTION_ID() AND info LIKE '%FOR UPDATE%'`)).length > 0);
+  await until('the order to wait for its product', async () => (await shop.connections())
+    .some(({ command, info }) => command !== 'Sleep' && info.includes('FOR UPDATE')));
   for (const pid of trade.workers('orders')) process.kill(pid, 'SIGKILL');
   const answer = await answered;
   await session.close();
