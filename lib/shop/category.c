@@ -57,10 +57,13 @@ static const char SQL_GET[] =
 static const char SQL_LOCK[] =
 	"SELECT " COLUMNS
 	" FROM categories WHERE category_id = ? AND deleted_at IS NULL FOR UPDATE";
-/* the whole tree, under its guard: two moves at once could otherwise close a circle */
-static const char SQL_TREE[] =
-	"SELECT category_id, parent_id FROM categories WHERE deleted_at IS NULL "
-	"ORDER BY category_id";
+/* is one above another? Asked under the guard of the tree: two moves at once could otherwise close a circle */
+static const char SQL_IS_ABOVE[] =
+	"WITH RECURSIVE above (id, parent) AS ("
+	"SELECT category_id, parent_id FROM categories WHERE category_id = ? UNION "
+	"SELECT k.category_id, k.parent_id FROM above a STRAIGHT_JOIN categories k "
+	"FORCE INDEX (PRIMARY) ON k.category_id = a.parent) "
+	"SELECT id AS category_id FROM above WHERE id = ? LIMIT 1";
 static const char SQL_INSERT[] =
 	"INSERT INTO categories (name, description, parent_id, created_at, updated_at) "
 	"VALUES (?, ?, ?, ?, ?)";
@@ -156,28 +159,17 @@ enum err category_create(struct ctx *c, const struct category *in, struct catego
 	return db_tx(c, create_tx, &(struct change){ .in = in, .out = out });
 }
 
-/* May `id` hang below `parent`? Walks up from the parent through the guarded tree. */
+/* May `id` hang below `parent`, in the guarded tree? */
 static enum err check_move_tx(struct ctx *c, int64_t id, int64_t parent)
 {
-	const struct category *rows;
-	struct db_rows tree;
-	bool known = false;
+	struct category row = { 0 };
+	bool found;
 
-	TRY(db_all(c, SQL_TREE, NO_ARGS, category_fields, sizeof(*rows), TREE_MAX, &tree));
-	rows = tree.list.rows;
-	for (int64_t steps = 0, at = parent; at != 0 && steps <= tree.list.n; steps++) {
-		int64_t i = 0;
-
-		if (at == id)
-			return fail(c, ERR_CATEGORY_CYCLE, "parent_id");
-		while (i < tree.list.n && rows[i].category_id != at)
-			i++;
-		if (i == tree.list.n)
-			break;
-		known = true;
-		at = rows[i].parent_id.set ? rows[i].parent_id.n : 0;
-	}
-	return known ? OK : fail(c, ERR_INVALID, "parent_id");
+	TRY(db_find(c, SQL_GET, ARGS(I64(parent)), category_fields, &row, &found));
+	if (!found)
+		return fail(c, ERR_INVALID, "parent_id");
+	TRY(db_find(c, SQL_IS_ABOVE, ARGS(I64(parent), I64(id)), category_fields, &row, &found));
+	return found ? fail(c, ERR_CATEGORY_CYCLE, "parent_id") : OK;
 }
 
 static enum err update_tx(struct ctx *c, void *arg)

@@ -40,7 +40,6 @@ const MORE = {
   'order.c SQL_OVERDUE': 'overdue orders that an open attempt holds are passed over; they are as many as attempts are followed',
   'order_place.c SQL_PENDING': 'counts no more than PENDING_ORDERS_MAX, which the LIMIT is here',
   'refund.c SQL_MISSING': 'what is due and not asked for is found among all that is due, which is little: what was refunded is due no more',
-  'category.c SQL_TREE': 'whether a move makes a cycle is judged with all categories locked; a shop has some hundreds',
   'plan.c SQL_COUNT': 'the contract asks for the number of all plans; a shop has a dozen',
   'plan.c SQL_COUNT_ACTIVE': 'the same of those on the shelf',
 };
