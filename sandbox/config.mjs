@@ -54,6 +54,7 @@ export function sandboxSettings(keys, url, baseUrl) {
     WECHAT_PAY_BASE_URL: url,
     WXPAY_QUERY_GAP_S: '0',
     PAYMENT_SIMULATION: 'on',
+    PENDING_ORDERS_MAX: '0', // one customer stands for many here
   };
 }
 

@@ -96,7 +96,7 @@ export async function openShop({
   try {
     shop = await startShop({
       dir, binDir: programs, db, dbName, wechat, certificates, testClock, providers: providersOf(beside),
-      env: { PENDING_ORDERS_MAX: '0', ...env }, // one customer here stands for many; what is about the limit removes this
+      env,
       workerEnv: {
         ASAN_OPTIONS: `detect_leaks=${Number(leaks)}:log_path=${reports}/asan`, UBSAN_OPTIONS: `print_stacktrace=1:log_path=${reports}/ubsan`, ...processEnv,
       },
