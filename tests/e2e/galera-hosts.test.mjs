@@ -152,7 +152,7 @@ test('a late payment for somebody who is being deleted: granted to who is there,
 
 // ---- money and goods ----
 
-test('the last piece is sold once (B17)', async () => {
+test('the last piece is sold once (B16, B61)', async () => {
   await rounds(async () => {
     const own = await one.product({ stock: 1 });
     const anna = await buyer();
@@ -162,7 +162,7 @@ test('the last piece is sold once (B17)', async () => {
   });
 });
 
-test('a card is spent on both hosts: never below zero (B24)', async () => {
+test('a card is spent on both hosts: never below zero (B21, B61)', async () => {
   await rounds(async () => {
     const card = await cards.one.of(await one.buyer(), '10.00');
     await caughtUp();
@@ -172,7 +172,7 @@ test('a card is spent on both hosts: never below zero (B24)', async () => {
   });
 });
 
-test('one order is paid by card on both hosts: once (B25)', async () => {
+test('one order is paid by card on both hosts: once (B21, B61)', async () => {
   const own = await one.product({ stock: 100 });
   await rounds(async () => {
     const anna = await one.buyer();
@@ -185,7 +185,7 @@ test('one order is paid by card on both hosts: once (B25)', async () => {
   });
 });
 
-test('one payment is heard of on one host and asked for on the other: granted once (B34)', async () => {
+test('one payment is heard of on one host and asked for on the other: granted once (B36, B61)', async () => {
   const own = await one.product({ stock: 100 });
   await rounds(async () => {
     const anna = await one.buyer();
@@ -211,7 +211,7 @@ async function paidOrder() {
   return order;
 }
 
-test('two refunds of one payment: no more goes back than came (B41)', async () => {
+test('two refunds of one payment: no more goes back than came (B43, B61)', async () => {
   await rounds(async () => {
     const order = await paidOrder();
     const answers = await race(() => refund(one, order, '7.00'), () => refund(two, order, '7.00'));
@@ -246,7 +246,7 @@ test('two refunds that succeed at once: all is back, and the order says so (B43,
   await shop.sandbox('POST', '/sandbox/refund-mode', { status: 'SUCCESS' });
 });
 
-test('one Idempotency-Key on both hosts: one order, which both answer (B9)', async () => {
+test('one Idempotency-Key on both hosts: one order, which both answer', async () => {
   const own = await one.product({ stock: 100 });
   await rounds(async (round) => {
     const anna = await buyer();

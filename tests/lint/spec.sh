@@ -1,0 +1,3 @@
+#!/bin/sh
+# What is cited of docs/spec is there, and what is built has its test (spec.mjs).
+exec node "$(dirname "$0")/spec.mjs"
