@@ -134,6 +134,7 @@ test('what was paid through WeChat is given back in parts, with what is left and
   await table.getByText('已退回').waitFor();
   assert.equal((await orderNow(id)).status, 1, 'a part leaves the order paid');
   await refundOnPage(page, { reason: '全部退掉' });
+  await table.getByText('全部退掉').waitFor(); // the word that the first one was taken may still stand there
   await giveBack();
   assert.equal((await orderNow(id)).status, 5);
   assert.deepEqual((await orderRefunds(id)).map(({ amount }) => amount), ['99.50', '28.50']);
