@@ -58,7 +58,7 @@ export function atEnd(work) {
 
 async function endAll() {
   const faults = [];
-  for (const work of endings) await work().catch((error) => faults.push(error));
+  for (const work of endings.splice(0)) await work().catch((error) => faults.push(error)); // what is begun after this ends later
   if (faults.length === 1) throw faults[0];
   if (faults.length > 1) throw new AggregateError(faults, faults.map(({ message }) => message).join('\n\n'));
 }
