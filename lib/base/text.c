@@ -55,8 +55,15 @@ static const struct range unseen[] = {
 /* Embeddings, overrides and isolates: what follows is shown in another order than it is stored. */
 static const struct range turning[] = { { 0x202a, 0x202e }, { 0x2066, 0x2069 } };
 
-/* Extended_Pictographic: emoji newer than the C library's tables. */
-static const struct range pictographs[] = { { 0x1f000, 0x1faff } };
+/*
+ * Newer than the C library's tables may be emoji (Extended_Pictographic), and the ideographs of
+ * rare names: all that planes 2 and 3 are for.
+ */
+static const struct range growing[] = {
+	{ 0x1f000, 0x1faff },
+	{ 0x20000, 0x2fffd },
+	{ 0x30000, 0x3fffd },
+};
 
 /* The character at *s, which moves past it. */
 static uint32_t take(const char **s)
@@ -76,7 +83,7 @@ static bool is_assigned(uint32_t ch)
 {
 	static locale_t unicode = (locale_t)0;
 
-	if (is_in(ch, pictographs, ARRAY_LEN(pictographs)))
+	if (is_in(ch, growing, ARRAY_LEN(growing)))
 		return true;
 	if (unicode == (locale_t)0)
 		unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);

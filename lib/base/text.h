@@ -2,9 +2,9 @@
  * text.h - what people can see of a text (BEHAVIOUR 65). Texts are valid UTF-8.
  *
  * Refused wherever people read: control characters, characters that Unicode has not
- * assigned (reserved pictographs excepted: tomorrow's emoji) and those that turn the
- * direction of what follows. Joiners, variation selectors and marks may stand beside
- * what is visible: emoji and several scripts need them.
+ * assigned (reserved pictographs and ideographs excepted: newer emoji, and rare characters
+ * of people's names) and those that turn the direction of what follows. Joiners, variation
+ * selectors and marks may stand beside what is visible: emoji and several scripts need them.
  */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H

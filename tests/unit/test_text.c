@@ -9,12 +9,13 @@ static void a_line_has_something_visible_and_nothing_that_hides_or_turns(void **
 {
 	static const char *const lines[] = { "a", "张三", " 张 三 ", "👩‍👩‍👧 家庭",
 		"❤️", "é", "e\u0301", "شركة", "\u200eabc", "x\u200b", "\ue000x", "\U0001facf",
-		"\U0001faff", "ㄱ" };
+		"\U0001faff", "ㄱ", "1️⃣", "🇨🇳", "买买提·吐尔逊", "张\U0002a6df", "\U0002ebf0",
+		"\U000323b0" };
 	static const char *const refused[] = { "", " ", "\u200b", "\u3164", "\u2060\u2060",
 		"\u2800", "\u200e\u200f", "\u3000", "\u00a0", "\ufeff", "\ufe0f", "\u00ad",
 		"\u115f", "\U000e0041", "a\tb", "a\nb", "a\rb", "a\x01", "a\x7f", "a\xc2\x85",
 		"a\xc2\x9b", "a\u2028", "a\u2029", "a\u202e", "a\u202a", "a\u2066", "a\u2069",
-		"a\u0378", "a\uffff", "a\U000effff", "a\U0003fffd" };
+		"a\u0378", "a\uffff", "a\U000effff", "a\U0003ffff", "a\U0004fffd" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
