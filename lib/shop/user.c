@@ -149,10 +149,32 @@ static const char *normal_phone(struct ctx *c, const char *phone)
 							: NULL;
 }
 
+/* What somebody may sign in with; both NULL: it is neither. */
+struct account {
+	const char *email, *phone; /* as input makes them: lower case, without blanks */
+};
+
+static struct account account_of(struct ctx *c, const char *text)
+{
+	const bool email = strchr(text, '@') != NULL;
+	struct account out = { 0 };
+	char *copy = arena_alloc(&c->arena, strlen(text) + 1), *to = copy;
+
+	for (const char *p = text; *p != '\0'; p++)
+		if (email || *p != ' ')
+			*to++ = email && *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
+	*to = '\0';
+	if (email && is_email(copy) && strlen(copy) <= 254)
+		out.email = copy;
+	if (!email && phone_is_number(copy))
+		out.phone = copy;
+	return out;
+}
+
 /* A searched number finds what begins like it, however either is written. */
 static const char *like_phone(struct ctx *c, const char *q)
 {
-	const char *e164 = normal_phone(c, q);
+	const char *e164 = q != NULL ? normal_phone(c, account_of(c, q).phone) : NULL;
 
 	return e164 != NULL ? arena_printf(&c->arena, "%s%%", e164) : NULL;
 }
@@ -386,28 +408,6 @@ enum err user_of_openid(struct ctx *c, const char *openid, int64_t *user_id)
 	}
 	*user_id = x.user_id;
 	return e;
-}
-
-/* What somebody may sign in with; both NULL: it is neither. */
-struct account {
-	const char *email, *phone; /* as input makes them: lower case, without blanks */
-};
-
-static struct account account_of(struct ctx *c, const char *text)
-{
-	const bool email = strchr(text, '@') != NULL;
-	struct account out = { 0 };
-	char *copy = arena_alloc(&c->arena, strlen(text) + 1), *to = copy;
-
-	for (const char *p = text; *p != '\0'; p++)
-		if (email || *p != ' ')
-			*to++ = email && *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
-	*to = '\0';
-	if (email && is_email(copy) && strlen(copy) <= 254)
-		out.email = copy;
-	if (!email && phone_is_number(copy))
-		out.phone = copy;
-	return out;
 }
 
 enum err user_find_account(struct ctx *c, const char *account, struct user *out, bool *found)
