@@ -337,7 +337,8 @@ static enum err read_filters(struct ctx *c, struct req *r, const struct field *f
 		if (is_filter(filters, list_words[i]) || is_among(paging, list_words[i]))
 			continue;
 		TRY(find_param(c, r, list_words[i], &param));
-		if (param != NULL)
+		/* an empty one narrows nothing, wherever it is sent */
+		if (param != NULL && (param->value == NULL || param->value[0] != '\0'))
 			return fail(c, ERR_INVALID, list_words[i]);
 	}
 	return req_query(c, r, filters, out);

@@ -61,7 +61,7 @@ enum err req_query(struct ctx *c, struct req *r, const struct field *fields, voi
 /*
  * What a list is asked for: its filters (a struct as of req_query), and ?limit= and ?cursor=
  * (BEHAVIOUR 13). Fails: INVALID naming the parameter; so for a way of narrowing or paging that
- * other lists have and this one hasn't.
+ * other lists have and this one hasn't, unless it is empty.
  */
 enum err req_list(struct ctx *c, struct req *r, const struct field *filters, void *out,
 	struct page *page) MUST;

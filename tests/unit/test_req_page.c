@@ -151,7 +151,8 @@ static void a_forged_cursor_is_refused(void **state)
 static void a_list_takes_what_it_can_honour(void **state)
 {
 	static const char *const good[] = { "", "status=1&limit=5", "x=1&sort=name&_=5",
-		"categoryx=1", "utm_source=x", "secret=1" };
+		"categoryx=1", "utm_source=x", "secret=1", "page=&category_id=&offset",
+		"status=&user_id=&q=" };
 	static const char *const cases[][2] = {
 		{ "page=2", "page" },
 		{ "page=1", "page" },
@@ -160,6 +161,7 @@ static void a_list_takes_what_it_can_honour(void **state)
 		{ "pageSize=5", "page_size" },
 		{ "offset=100", "offset" },
 		{ "category_id=1", "category_id" },
+		{ "category_id=%ff", "category_id" },
 		{ "categoryId=1", "category_id" },
 		{ "created_from=2026-01-01", "created_from" },
 		{ "created%5Fto=2026-01-01", "created_to" },
