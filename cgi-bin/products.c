@@ -50,7 +50,7 @@ static const struct route routes[] = {
 	{ GET,    "/api/products",     ROLE_PUBLIC, RATE_READ,  list_products,  0 },
 	{ POST,   "/api/products",     ROLE_ADMIN,  RATE_WRITE, create_product, 0 },
 	{ GET,    "/api/products/:id", ROLE_PUBLIC, RATE_READ,  read_product,   0 },
-	{ PUT,    "/api/products/:id", ROLE_ADMIN,  RATE_WRITE, update_product, 0 },
+	{ PUT,    "/api/products/:id", ROLE_ADMIN,  RATE_WRITE, update_product, ROUTE_IDEMPOTENT },
 	{ DELETE, "/api/products/:id", ROLE_ADMIN,  RATE_WRITE, delete_product, 0 },
 	{ .path = NULL },
 };

@@ -1,6 +1,7 @@
 // Products: the list, and the form that makes and changes one.
 
 import { address, hashOf } from '../common/address.mjs';
+import { newKey } from '../common/api.mjs';
 import { h, mayLoad, picture, show } from '../common/dom.mjs';
 import { isYuan, showYuan, yuanText } from '../common/money.mjs';
 import { loadTree } from '../common/tree.mjs';
@@ -74,11 +75,12 @@ export async function editProduct({ params: [id], signal, go }) {
   const load = (page) => call('GET', page, { signal });
   const [{ body: product }, tree] = await Promise.all([load(addressOf(id)), loadTree(load)]);
   const before = fromRow(product);
+  const key = newKey(); // a stock is changed once, also if the answer got lost and 保存 is clicked again
   const save = async (values) => {
     const { stock, ...body } = changes(values, before);
     // what was sold since the form was opened stays sold
     if (stock !== undefined) body.stock_delta = stock - before.stock;
-    if (Object.keys(body).length > 0) await call('PUT', addressOf(id), { body });
+    if (Object.keys(body).length > 0) await call('PUT', addressOf(id), { body, key });
     say('商品已保存');
     go(hashOf('products'));
   };

@@ -313,15 +313,12 @@ static enum err update_tx(struct ctx *c, void *arg)
 {
 	const struct card_change *x = arg;
 	struct card *k = x->out;
-	int64_t made, entry;
+	int64_t entry;
+	bool done;
 
-	TRY(idempotency_begin_tx(c, &made));
-	if (made != 0 && made != x->id) { /* a key's scope is the route, whatever the card */
-		c->idem.replayed = false;
-		return fail(c, ERR_IDEMPOTENCY_MISMATCH, NULL);
-	}
-	if (made != 0)
-		return db_one(c, SQL_GET, ARGS(I64(made)), card_full_fields, k);
+	TRY(idempotency_begin_change_tx(c, x->id, &done));
+	if (done)
+		return db_one(c, SQL_GET, ARGS(I64(x->id)), card_full_fields, k);
 	TRY(lock_live_tx(c, x->id, k));
 	TRY(check_unchanged_tx(c, x->id));
 	if (field_has(card_change_fields, x->in, "balance") &&

@@ -85,6 +85,20 @@ enum err idempotency_begin_tx(struct ctx *c, int64_t *resource_id)
 	return *resource_id != 0 ? OK : db_start_over(c); /* purged in between */
 }
 
+enum err idempotency_begin_change_tx(struct ctx *c, int64_t resource_id, bool *done)
+{
+	int64_t known;
+
+	*done = false;
+	TRY(idempotency_begin_tx(c, &known));
+	if (known != 0 && known != resource_id) {
+		c->idem.replayed = false;
+		return fail(c, ERR_IDEMPOTENCY_MISMATCH, NULL);
+	}
+	*done = known != 0;
+	return OK;
+}
+
 enum err idempotency_end_tx(struct ctx *c, int64_t resource_id, int status)
 {
 	if (c->idem.key == NULL)

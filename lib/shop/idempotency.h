@@ -17,7 +17,13 @@
  * Fails: IDEMPOTENCY_MISMATCH (same key, another body).
  */
 enum err idempotency_begin_tx(struct ctx *c, int64_t *resource_id) MUST;
-/* The same without a transaction, before work that takes long: a known key's resource, or 0. */
+/*
+ * The same for a change of what is there already: *done says that it was made.
+ * Fails: also IDEMPOTENCY_MISMATCH for a key that another one was changed by, since a key's scope
+ * is the route, whatever it is about.
+ */
+enum err idempotency_begin_change_tx(struct ctx *c, int64_t resource_id, bool *done) MUST;
+/* The first without a transaction, before work that takes long: a known key's resource, or 0. */
 enum err idempotency_find(struct ctx *c, int64_t *resource_id) MUST;
 /* Last thing: what was made, and with which status it was answered. */
 enum err idempotency_end_tx(struct ctx *c, int64_t resource_id, int status) MUST;

@@ -5,6 +5,7 @@
 #include "base/url.h"
 #include "ext/db.h"
 #include "ext/entity.h"
+#include "shop/idempotency.h"
 
 enum { STOCK_MAX = 999999999 };
 enum { MOVE_SET = 1, MOVE_TAKEN = 2, MOVE_GIVEN_BACK = 3 };
@@ -318,7 +319,11 @@ static enum err update_tx(struct ctx *c, void *arg)
 	struct change *x = arg;
 	struct product *row = x->out;
 	int64_t before;
+	bool done;
 
+	TRY(idempotency_begin_change_tx(c, x->id, &done));
+	if (done)
+		return product_get(c, x->id, row);
 	if (field_has(product_change_fields, x->in, "category_id") && x->in->category_id.set)
 		TRY(category_hold_tx(c, x->in->category_id.n, "category_id"));
 	TRY(db_one(c, SQL_LOCK, ARGS(I64(x->id)), product_fields, row));
@@ -332,7 +337,8 @@ static enum err update_tx(struct ctx *c, void *arg)
 		ARGS(OPT(row->category_id), TEXT(row->name), TEXT(row->description),
 			FEN(row->price), I64(row->stock), TEXT(row->image_url), I64(row->status),
 			AT(row->updated_at), I64(x->id))));
-	return set_stock_tx(c, x->id, row->stock - before);
+	TRY(set_stock_tx(c, x->id, row->stock - before));
+	return idempotency_end_tx(c, x->id, 200);
 }
 
 enum err product_update(struct ctx *c, int64_t id, const struct product *in, struct product *out)

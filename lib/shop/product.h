@@ -42,8 +42,8 @@ enum err product_get(struct ctx *c, int64_t id, struct product *out) MUST;
 enum err product_create(struct ctx *c, const struct product *in, struct product *out) MUST;
 /*
  * Change what `in` (of product_change_fields) names. The stock is set, or changed by stock_delta,
- * whatever it is by then. Fails: NOT_FOUND, PRECONDITION, INVALID naming category_id or
- * stock_delta, INSUFFICIENT_STOCK (it would be below zero).
+ * whatever it is by then. Honours c->idem. Fails: NOT_FOUND, PRECONDITION, INVALID naming
+ * category_id or stock_delta, INSUFFICIENT_STOCK (it would be below zero), IDEMPOTENCY_MISMATCH.
  */
 enum err product_update(
 	struct ctx *c, int64_t id, const struct product *in, struct product *out) MUST;

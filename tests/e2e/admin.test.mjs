@@ -330,6 +330,23 @@ test('a stock is changed by what was added to it, so that a sale meanwhile stays
   assert.equal(await stockNow(), seen + 20 - 2);
 });
 
+test('a stock whose change was not answered is saved again, and changed once', async (t) => {
+  const { page } = await openAdmin(t, `#/products/${tea.product_id}`, { expected: [/net::ERR_FAILED/] });
+  const seen = await stockNow();
+  let tries = 0;
+  await page.route(`**/api/products/${tea.product_id}`, async (route) => {
+    if (route.request().method() !== 'PUT' || (tries += 1) > 1) return route.continue();
+    await route.fetch();
+    return route.abort();
+  });
+  await page.getByLabel('库存').fill(String(seen + 20));
+  await press(page, '保存');
+  await page.getByRole('alert').getByText('连接不上服务器').waitFor();
+  await press(page, '保存');
+  await said(page, '商品已保存');
+  assert.deepEqual([tries, await stockNow()], [2, seen + 20]);
+});
+
 test('a product off the shelf is the staff\'s alone, and a deleted one nobody\'s', async (t) => {
   const name = '只此一件';
   const { product_id: id } = await shop.ok('POST', '/api/products', { token: admin, body: { name, price: 5, stock: 1 } });

@@ -298,6 +298,25 @@ test('stock_delta changes the stock by some, whatever it is by then, with its ro
   assert.equal((await asAdmin('POST', '/api/products', { name: '新', price: 1, stock_delta: 5 })).body.stock, 0, 'nobody\'s, when a product is made');
 });
 
+test('a change of a stock whose answer was lost is asked for again with its Idempotency-Key, and made once', async () => {
+  const [id, other] = [await trade.product({ stock: 5 }), await trade.product({ stock: 5 })];
+  const add = (key, body = { stock_delta: 3 }, product = id, more = {}) => shop.call('PUT', `/api/products/${product}`,
+    { token: trade.admin, body, headers: { 'idempotency-key': key, ...more } });
+  const seen = { 'if-match': await tagOf(id) }; // holds for the first of them: it was made then
+  const answers = [await add('stock-1', undefined, id, seen), ...await Promise.all(Array.from({ length: 4 }, () => add('stock-1', undefined, id, seen)))];
+  assert.deepEqual(answers.map(({ status, body, headers }) => [status, body.stock, headers.get('idempotent-replayed')]),
+    [[200, 8, null], ...Array(4).fill([200, 8, 'true'])]);
+  assert.deepEqual(Object.keys(answers[4].body), PRODUCT);
+  for (const answer of [await add('stock-1', { stock_delta: 4 }), await add('stock-1', undefined, other)]) {
+    assertRefused(answer, 409, 'IDEMPOTENCY_MISMATCH');
+    assert.equal(answer.headers.get('idempotent-replayed'), null);
+  }
+  assertRefused(await add('stock-2', { stock_delta: -9 }), 409, 'INSUFFICIENT_STOCK'); // a failure is not kept
+  await change(id, { stock_delta: 1 });
+  assert.equal((await add('stock-2', { stock_delta: -9 })).body.stock, 0);
+  assert.deepEqual([await trade.stock(id), await trade.stock(other)], [0, 5]);
+});
+
 // ---- categories ----
 
 test('a category is made, read, changed and deleted as the contract shows it', async () => {
