@@ -50,7 +50,9 @@ export function makeDirectory() {
 
 const endings = [];
 
-// What has to be done when a file's tests are over: in the order in which it was said, each whatever comes of the others.
+// What has to be done when a file's tests are over, or, said in a test, when that one is: in the order in which it was said,
+// each whatever comes of the others. A file's tests are over as soon as all that it has told node:test of by then are: nothing
+// may be waited for at its top level between two of them.
 export function atEnd(work) {
   if (endings.length === 0) after(endAll);
   endings.push(work);

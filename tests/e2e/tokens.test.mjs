@@ -20,6 +20,10 @@ const secret = Buffer.from(shop.env.JWT_SECRET);
 const admin = await shop.ok('POST', '/api/auth/login', { body: shop.adminAccount });
 const claims = decodeJwt(admin.token);
 
+const PASSWORD = 'correct horse battery';
+const bert = await shop.login('bert');
+await shop.ok('PUT', `/api/users/${bert.user.user_id}`, { token: await shop.admin(), body: { email: 'Bert@Example.COM', phone: '+8613800138000', password: PASSWORD } });
+
 const me = (token) => exactly(shop, 'GET', '/api/auth/me', { token });
 const refresh = (token) => shop.call('POST', '/api/auth/refresh', { body: { refresh_token: token } });
 const base64url = (text) => Buffer.from(text).toString('base64url');
@@ -35,21 +39,6 @@ function handmade(header, payload) {
 }
 
 // ---- which tokens are good (B2) ----
-
-test('a token is a JWT of HS256 with issuer, audience, subject, session and times of 24 hours', () => {
-  assert.deepEqual(decodeProtectedHeader(admin.token), { alg: 'HS256', typ: 'JWT' });
-  assert.deepEqual(Object.keys(claims).sort(), ['aud', 'exp', 'iat', 'iss', 'nbf', 'sid', 'sub']);
-  assert.equal(claims.sub, String(admin.user.user_id));
-  assert.equal(claims.exp - claims.iat, TOKEN_S);
-  assert.ok(claims.nbf <= claims.iat && Math.abs(claims.iat - Date.now() / 1000) < SLACK_S);
-  assert.equal(admin.expires_in, TOKEN_S);
-});
-
-test('a token that the SDK signs with the shop\'s secret is as good as the shop\'s own: the control of the next tests', async () => {
-  assert.equal((await me(await signed(claims))).status, 200);
-  assert.equal((await me(await signed({ ...claims, more: { unknown: 1 } }))).status, 200);
-  assert.equal((await me(handmade('{"alg":"HS256","typ":"JWT"}', JSON.stringify(claims)))).status, 200);
-});
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const now = Math.floor(Date.now() / 1000);
@@ -104,6 +93,21 @@ const BAD_TOKENS = {
   'a very long one': `${header64}.${payload64}.${'A'.repeat(6000)}`,
   'a letter': 'x',
 };
+
+test('a token is a JWT of HS256 with issuer, audience, subject, session and times of 24 hours', () => {
+  assert.deepEqual(decodeProtectedHeader(admin.token), { alg: 'HS256', typ: 'JWT' });
+  assert.deepEqual(Object.keys(claims).sort(), ['aud', 'exp', 'iat', 'iss', 'nbf', 'sid', 'sub']);
+  assert.equal(claims.sub, String(admin.user.user_id));
+  assert.equal(claims.exp - claims.iat, TOKEN_S);
+  assert.ok(claims.nbf <= claims.iat && Math.abs(claims.iat - Date.now() / 1000) < SLACK_S);
+  assert.equal(admin.expires_in, TOKEN_S);
+});
+
+test('a token that the SDK signs with the shop\'s secret is as good as the shop\'s own: the control of the next tests', async () => {
+  assert.equal((await me(await signed(claims))).status, 200);
+  assert.equal((await me(await signed({ ...claims, more: { unknown: 1 } }))).status, 200);
+  assert.equal((await me(handmade('{"alg":"HS256","typ":"JWT"}', JSON.stringify(claims)))).status, 200);
+});
 
 test('any other token is 401, and on a public route as good as none (B2)', async () => {
   const off = await shop.ok('POST', '/api/products', { token: admin.token, body: { name: 'x', price: 1, status: 0 } });
@@ -248,9 +252,6 @@ test('what is no refresh token is 401: texts, access tokens, its hash', async ()
 
 // ---- passwords ----
 
-const PASSWORD = 'correct horse battery';
-const bert = await shop.login('bert');
-await shop.ok('PUT', `/api/users/${bert.user.user_id}`, { token: await shop.admin(), body: { email: 'Bert@Example.COM', phone: '+8613800138000', password: PASSWORD } });
 const signIn = (account, password) => shop.call('POST', '/api/auth/login', { body: { account, password } });
 
 test('an e-mail in any case or a phone number, with the password, signs in', async () => {
