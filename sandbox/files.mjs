@@ -116,12 +116,21 @@ export function portIsFree(port) {
 }
 
 // A free port below the range from which the kernel takes the near ends of outgoing connections: one from that range
-// can be lost to such a connection between finding it and listening on it.
+// can be lost to such a connection between finding it and listening on it. No other caller is given it as long as this
+// process lives: it is taken at another address of this host's own meanwhile.
 export async function freePort() {
   for (;;) {
     const port = randomInt(12000, 32000);
-    if (await portIsFree(port)) return port;
+    if (await claim(port) && await portIsFree(port)) return port;
   }
+}
+
+function claim(port) {
+  return new Promise((resolve) => {
+    const claimed = createServer((socket) => socket.destroy());
+    claimed.once('error', ({ code }) => resolve(code !== 'EADDRINUSE')); // where there is no such address, nobody claims
+    claimed.listen(port, '127.0.0.2', () => resolve(true)).unref();
+  });
 }
 
 // True if something accepts a connection there. `where`: { port } or { path }.
