@@ -15,7 +15,8 @@ const ACCOUNT = 'minimall';
 
 // Starts the server, creating its files the first time. signal: breaks that off at once. durable: false, for what is thrown
 // away: a commit need not wait until the disk has it, which keeps waits for locks short on a slow one. kind: of servers.mjs.
-// Returns { socket, logFile, createDatabase(name), dropDatabase(name), exited, stop() }.
+// Returns { socket, logFile, createDatabase(name), dropDatabase(name), exited, stop(patienceMs) }; stop() kills a server that
+// has not ended by then.
 export async function startDatabase({ dir, durable = true, kind = serverKind(), signal, log = () => {} }) {
   const home = path.resolve(dir);
   mkdirSync(home, { recursive: true, mode: 0o700 });
@@ -38,7 +39,7 @@ export async function startDatabase({ dir, durable = true, kind = serverKind(), 
     const { password } = keptJson(path.join(home, 'account.json'), () => ({ password: randomBytes(24).toString('hex') }));
     writePrivate(path.join(home, 'socket'), socket);
     await createAccounts(kind, socket, password);
-    return { ...handle(socket, password), logFile: logFile(start), exited: server.exited, stop: () => stop() };
+    return { ...handle(socket, password), logFile: logFile(start), exited: server.exited, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -46,8 +47,8 @@ export async function startDatabase({ dir, durable = true, kind = serverKind(), 
     signal?.removeEventListener('abort', breakOff);
   }
 
-  async function stop() {
-    if (server) await stopProcess(server, STOP_MS);
+  async function stop(patienceMs = STOP_MS) {
+    if (server) await stopProcess(server, patienceMs);
     await endStrays(home);
     rmSync(path.join(home, 'socket'), { force: true });
     short?.remove();

@@ -12,6 +12,12 @@ import { query } from './sql.mjs';
 
 const PROVIDERS = ['/usr/lib/galera/libgalera_smm.so', '/usr/lib64/galera-4/libgalera_smm.so'];
 const METHOD = 'position';
+const END_MS = 60_000;
+
+// How long a node may be silent before the others go on without it. On a busy machine all may be, and the line between them,
+// for longer than Galera would wait by itself. Before one is killed: as Galera does.
+const PATIENT = 'evs.inactive_timeout=PT90S;evs.suspect_timeout=PT60S;gmcast.peer_timeout=PT60S';
+const USUAL = 'evs.suspect_timeout=PT5S;evs.inactive_timeout=PT15S';
 
 // A state transfer that transfers nothing: each node begins as the same copy, and gets what it missed as single write sets
 // from another's cache. All that passes is that node's position, by a file, since all are on one host.
@@ -48,7 +54,8 @@ export function findProvider() {
 }
 
 // latencyMs: how long what one node sends takes to reach the other, so that what happens on both at once is certain not to be
-// known to either.  Returns { nodes: [{ socket, createDatabase, dropDatabase, kill(), start() }, …], stop() }.
+// known to either.  Returns { nodes: [{ socket, createDatabase, dropDatabase, kill(), start() }, …], beImpatient(), stop() }:
+// a node that is killed after beImpatient() is missed by the others in a few seconds, else in a minute.
 export async function startCluster({ dir, latencyMs = 0, log = () => {} }) {
   const provider = findProvider();
   const home = path.resolve(dir);
@@ -63,14 +70,18 @@ export async function startCluster({ dir, latencyMs = 0, log = () => {} }) {
     line = await openLine(nodes[0].port, latencyMs);
     nodes[1].peer = line.port;
     await step(log, 'creating the nodes (some seconds)', () => nodes[0].start());
-    await nodes[0].stop(); // in good order, which makes it the one to begin with
+    await nodes[0].stop(END_MS); // in good order, which makes it the one to begin with
     await copyNode(home);
     await step(log, 'starting the nodes', async () => { for (const node of nodes) await node.start(); });
   } catch (error) {
     await stop();
     throw error;
   }
-  return { nodes, stop };
+  return { nodes, beImpatient, stop };
+
+  async function beImpatient() {
+    for (const { socket } of nodes) await query(socket, '', `SET GLOBAL wsrep_provider_options = '${USUAL}'`);
+  }
 
   async function stop() {
     for (const node of [...nodes].reverse()) await node.stop();
@@ -116,10 +127,10 @@ class Node {
     await this.stop();
   }
 
-  async stop() {
+  async stop(patienceMs) {
     const { server } = this;
     this.server = null;
-    await server?.stop();
+    await server?.stop(patienceMs);
   }
 
   #kind() {
@@ -137,7 +148,7 @@ class Node {
         `--wsrep-node-address=127.0.0.1:${this.port}`, `--wsrep-sst-method=${METHOD}`,
         `--wsrep-cluster-address=gcomm://${this.first ? '' : `127.0.0.1:${this.peer}`}`, ...(this.first ? ['--wsrep-new-cluster'] : []),
         `--wsrep-provider-options=gmcast.listen_addr=tcp://127.0.0.1:${this.port};ist.recv_addr=127.0.0.1:${this.catchUpPort};`
-        + `gcache.size=16M;pc.weight=${this.first ? 2 : 1}`],
+        + `gcache.size=16M;pc.weight=${this.first ? 2 : 1};${PATIENT}`],
       ready: isSynced,
     };
   }
