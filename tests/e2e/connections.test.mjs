@@ -149,7 +149,7 @@ test('a row that can\'t be, or a column that nobody knows, is this one request\'
   const [product] = [await trade.product(), await trade.product()];
   const read = () => shop.call('GET', `/api/products/${product}`);
   await all('products', read);
-  const programs = trade.workers('products');
+  const programs = await trade.allWorkers('products');
   for (const [prepare, message] of [
     [['p.product_id = ?', 'p.product_id >= ?'], /more than one row/],
     [['p.name', 'p.name AS other'], /a column without a member/],
@@ -165,7 +165,7 @@ test('a row that can\'t be, or a column that nobody knows, is this one request\'
     await proxy.endAll();
     assert.deepEqual(await all('products', read), [200]);
   }
-  assert.deepEqual(trade.workers('products'), programs);
+  assert.deepEqual(await trade.allWorkers('products'), programs);
 });
 
 // ---- connections that rest ----

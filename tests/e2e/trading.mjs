@@ -12,6 +12,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeKeys } from '../../sandbox/wechat.mjs';
 import { processesOf } from '../../sandbox/process.mjs';
+import { WORKERS } from '../../sandbox/web.mjs';
 import { openShop } from './harness.mjs';
 
 export const PENDING = 0;
@@ -259,6 +260,13 @@ class Trade {
   // Ids of the programs that serve, as the kernel knows them; name: only these.
   workers(name = '') {
     return programsOf(path.join(this.shop.dir, 'web'), name);
+  }
+
+  // The same in order, once all of them are there: the first may have served before the last was started.
+  async allWorkers(name = '') {
+    const full = Object.entries(WORKERS).reduce((sum, [family, count]) => sum + (name === '' || family === name ? count : 0), 0);
+    await until(`${full} programs`, () => this.workers(name).length === full, { limitMs: 60_000, everyMs: 50 });
+    return this.workers(name).sort((a, b) => a - b);
   }
 }
 
