@@ -33,7 +33,7 @@ await refund(refunded);
 const twice = await trade.order(anna, [[product, 1]]);
 const { outTradeNo: inVain } = await trade.prepay(anna, twice);
 await trade.payOffline(twice);
-await shop.pay(inVain);
+await trade.payHeard(inVain);
 await shop.jobs();
 await refundMode('PROCESSING');
 const partly = await trade.orderIn(anna, [[product, 1]], PAID);
@@ -285,7 +285,7 @@ test('money that waits for somebody is listed as open, and the exit stays 0 (B34
   const { outTradeNo } = await trade.prepay(anna, x);
   await shop.pay(outTradeNo, { tamper: 'amount', event_id: 'strange' });
   await trade.payOffline(x);
-  await shop.pay(outTradeNo);
+  await trade.payHeard(outTradeNo);
   const { lines, waiting } = await summary(0);
   assert.equal(waiting, 3);
   assert.deepEqual(lines.slice(0, 3), [

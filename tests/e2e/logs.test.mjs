@@ -208,7 +208,7 @@ async function newPayment() {
 test('what is ordered, paid and given back stays between those who did it (B55)', async () => {
   const order = await newPayment();
   await tell(200, 'GET', `/api/payment/wxpay/${order.order_id}`, { token: anna.token });
-  assert.equal((await shop.pay(order.prepayId)).body.status, 200);
+  assert.equal((await trade.payHeard(order.prepayId)).body.status, 200);
   await tell(200, 'PUT', `/api/orders/${order.order_id}`, { token: trade.admin, body: { status: 2, shipment: { carrier: sent.body, tracking_no: sent.body } } });
   await tell(201, 'POST', '/api/payment/refunds', { token: trade.admin, body: { order_id: order.order_id, amount: '1.00', reason: sent.body } });
   const { card_id: card } = await tell(201, 'POST', '/api/membership/cards', { token: trade.admin, body: { user_id: anna.user.user_id } });
@@ -288,7 +288,7 @@ test('nor is what WeChat answers, be it late, broken, or all that it was asked (
   assert.ok((await Promise.all(signIns)).filter(({ status }) => status === 503).length >= 5);
   const order = await newPayment();
   const { order_id: paid, prepayId } = await newPayment();
-  assert.equal((await shop.pay(prepayId)).body.status, 200);
+  assert.equal((await trade.payHeard(prepayId)).body.status, 200);
   for (const fault of ['status_500', 'status_429', 'not_json', 'bad_signature', 'no_signature', 'unknown_serial', 'truncated', 'hang']) {
     for (const on of ['query', 'jsapi', 'refund', 'refund_query', 'close']) await trade.fault(on, fault);
   }

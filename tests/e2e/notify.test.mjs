@@ -70,7 +70,7 @@ test('coupons of WeChat: what counts is the total, not what the payer paid of it
 
 test('the signature covers the raw bytes: members re-ordered, a space, one byte changed are 401 (B33)', async () => {
   const x = await prepared();
-  const workers = trade.workers('notify');
+  const workers = await trade.allWorkers('notify');
   const before = await countEvents();
   const event = forger.event(forger.transaction(x.outTradeNo, FEN));
   const text = JSON.stringify(event);
@@ -89,7 +89,7 @@ test('the signature covers the raw bytes: members re-ordered, a space, one byte 
   await assertUnpaid(x);
   assert.equal(await countEvents(), before, 'what is not signed is not kept');
   assertSuccess(await forger.send(event));
-  assert.deepEqual(trade.workers('notify'), workers, 'the same processes serve on');
+  assert.deepEqual(await trade.allWorkers('notify'), workers, 'the same processes serve on');
 });
 
 test('a timestamp 299 s away is taken and 300 s is not, either way (B33)', async () => {
@@ -115,7 +115,7 @@ test('a timestamp 299 s away is taken and 300 s is not, either way (B33)', async
 
 test('headers missing, twice, too long, of another key or another type are 401, and the next is served (B33)', async () => {
   const x = await prepared();
-  const workers = trade.workers('notify');
+  const workers = await trade.allWorkers('notify');
   const event = forger.event(forger.transaction(x.outTradeNo, FEN));
   const stranger = generateKeyPairSync('rsa', { modulusLength: 2048, privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } });
   const without = (name) => ({ [name]: _, ...rest }) => rest;
@@ -149,7 +149,7 @@ test('headers missing, twice, too long, of another key or another type are 401, 
   await assertUnpaid(x);
   assertSuccess(await forger.send(event, { change: without('Wechatpay-Signature-Type') })); // it is optional
   assert.equal(await trade.status(x.order), PAID);
-  assert.deepEqual(trade.workers('notify'), workers, 'the same processes serve on');
+  assert.deepEqual(await trade.allWorkers('notify'), workers, 'the same processes serve on');
 });
 
 test('probe traffic with a SIGNTEST signature is 401, from the stand-in too (B33)', async () => {
@@ -213,7 +213,7 @@ for (const [what, reason, { plain = (t) => t, sealing, resource, stranger }] of 
       const [row] = await shop.sql(`SELECT OCTET_LENGTH(body) AS size FROM payment_events WHERE event_id = '${event.id}'`);
       assert.equal(row.size, Buffer.byteLength(JSON.stringify(event)), 'as it came');
     }
-    assert.equal((await shop.pay(x.outTradeNo)).body.status, 200);
+    assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
     assert.equal(await trade.status(x.order), PAID);
     assert.deepEqual(await trade.states(x.order), [ATTEMPT.granted]);
   });
@@ -347,7 +347,7 @@ test('while another holds the row, the answer comes within 5 s and is 5xx; redel
   } finally {
     await session.close();
   }
-  assert.equal((await shop.pay(x.outTradeNo)).body.status, 200);
+  assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
   assert.equal(await trade.status(x.order), PAID);
 });
 

@@ -88,7 +88,7 @@ test('when the provider has closed an attempt, the next prepay is a new one of t
   assert.deepEqual(await trade.states(order), [ATTEMPT.closed, ATTEMPT.open]);
   assert.deepEqual((await trade.atWechat(second.outTradeNo)).request.amount, { total: 2990, currency: 'CNY' });
   assert.equal((await trade.atWechat(first.outTradeNo)).trade_state, 'CLOSED');
-  await shop.pay(second.outTradeNo);
+  await trade.payHeard(second.outTradeNo);
   assert.equal(await trade.status(order), PAID);
 });
 
@@ -125,7 +125,7 @@ for (const [what, lost] of [['knows', 'drop_after'], ['does not know', 'status_5
     assert.notEqual(outTradeNo, first);
     assert.deepEqual(await trade.states(order), [ATTEMPT.closed, ATTEMPT.open]);
     assert.equal((await trade.atWechat(first))?.trade_state, lost === 'drop_after' ? 'CLOSED' : undefined);
-    assert.equal((await shop.pay(outTradeNo)).body.status, 200);
+    assert.equal((await trade.payHeard(outTradeNo)).body.status, 200);
     assert.equal(await trade.status(order), PAID);
   });
 }
@@ -220,7 +220,7 @@ for (const [fault, times] of FAILURES) {
     assert.equal(await trade.status(order), PENDING);
     const { outTradeNo } = await trade.prepay(anna, order);
     assert.equal(outTradeNo, attempt.out_trade_no);
-    const paid = await shop.pay(outTradeNo);
+    const paid = await trade.payHeard(outTradeNo);
     assert.equal(paid.body.status, 200);
     assert.equal(await trade.status(order), PAID);
     assert.deepEqual(await trade.states(order), [ATTEMPT.granted]);

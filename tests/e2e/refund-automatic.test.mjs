@@ -30,7 +30,7 @@ const WAYS = [
   ['paid twice', 'ALREADY_PAID', async (x) => {
     await shop.sql(`UPDATE payment_attempts SET state = 1, open_payable_id = NULL WHERE out_trade_no = '${x.outTradeNo}'`);
     const { outTradeNo } = await trade.prepay(anna, x.order);
-    assert.equal((await shop.pay(outTradeNo)).body.status, 200);
+    assert.equal((await trade.payHeard(outTradeNo)).body.status, 200);
   }],
   ['paid offline', 'ALREADY_PAID', offline],
   ['paid offline and shipped', 'ALREADY_PAID', async (x) => { await offline(x); await trade.set(x.order, { status: SHIPPED }); }],
@@ -50,7 +50,7 @@ for (const [what, reason, act, who = () => anna] of WAYS) {
     const x = await paidInVain(act, await who());
     const before = [await rowOf(x), await trade.moves(x.order), await trade.stock(x.product)];
     await trade.forgetRequests();
-    assert.equal((await shop.pay(x.outTradeNo)).body.status, 200);
+    assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
     assert.deepEqual(await refunds.calls(), [], 'hearing of it calls nobody');
     const no = numberOf(x);
     const { body } = await refunds.read(no);
@@ -90,7 +90,7 @@ test('fifteen deliveries before, while and after it is given back are one refund
   await deliver();
   await Promise.all([deliver(), shop.jobs(), shop.jobs()]);
   await deliver();
-  assert.equal((await shop.pay(x.outTradeNo, { event_id: 'once-more' })).body.status, 200, 'another event about it as well');
+  assert.equal((await trade.payHeard(x.outTradeNo, { event_id: 'once-more' })).body.status, 200, 'another event about it as well');
   await refunds.jobsAt(FIRST_LOOK_S);
   assert.deepEqual(await refunds.there(x), [[numberOf(x), FEN, 'SUCCESS']]);
   assert.deepEqual((await refunds.rows(x)).map(({ state, automatic }) => [state, automatic]), [[STATE.SUCCESS, 1]]);
@@ -102,8 +102,8 @@ test('it blocks nothing: the payment that counts is shipped and refunded as if i
   await shop.pay(first.outTradeNo, { notify: false });
   await shop.sql(`UPDATE payment_attempts SET state = 1, open_payable_id = NULL WHERE out_trade_no = '${first.outTradeNo}'`);
   const second = { ...first, ...await trade.prepay(anna, first.order) };
-  assert.equal((await shop.pay(second.outTradeNo)).body.status, 200);
-  assert.equal((await shop.pay(first.outTradeNo)).body.status, 200);
+  assert.equal((await trade.payHeard(second.outTradeNo)).body.status, 200);
+  assert.equal((await trade.payHeard(first.outTradeNo)).body.status, 200);
   await refunds.jobsAt(1);
   shop.clock(0);
   await trade.set(first.order, { status: SHIPPED });
@@ -118,7 +118,7 @@ test('it blocks nothing: the payment that counts is shipped and refunded as if i
 
 test('an administrator cannot ask for it a second time (B43)', async () => {
   const x = await paidInVain(offline);
-  assert.equal((await shop.pay(x.outTradeNo)).body.status, 200);
+  assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
   assertRefused(await refunds.ask(x), 409, 'REFUND_UNPAID');
 });
 
@@ -172,7 +172,7 @@ test('money that was due before refunds were made by themselves is found by jobs
   const all = [];
   for (let i = 0; i < 3; i++) {
     const x = await paidInVain(offline);
-    assert.equal((await shop.pay(x.outTradeNo)).body.status, 200);
+    assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
     all.push(x);
   }
   await shop.sql(`DELETE b FROM outbox b JOIN refunds r ON b.kind = 2 AND b.ref_id = r.refund_id WHERE r.state = 1`);
@@ -191,7 +191,7 @@ test('a refund that cannot be begun is put off, and the others are begun (B37)',
   const all = [];
   for (let i = 0; i < 2; i++) {
     const x = await paidInVain(offline);
-    assert.equal((await shop.pay(x.outTradeNo)).body.status, 200);
+    assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
     all.push(x);
   }
   const [bad, good] = all;

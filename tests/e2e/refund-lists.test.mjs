@@ -25,11 +25,11 @@ await refunds.told(made[0].refund_no, 'SUCCESS');
 const vain = await refunds.prepared(); // paid, and the money goes back by itself
 await shop.pay(vain.outTradeNo, { notify: false });
 await trade.payOffline(vain.order);
-assert.equal((await shop.pay(vain.outTradeNo)).body.status, 200);
+assert.equal((await trade.payHeard(vain.outTradeNo)).body.status, 200);
 const plan = await trade.ok('POST', '/api/membership/plans/', { token: trade.admin, body: { name: '月度', price: '30.00', duration_days: 30, level: 1 } });
 const { data: { order_no: orderNo } } = await trade.ok('POST', '/api/membership/orders/create/', { token: anna.token, body: { plan_id: plan.data.id } });
 const membership = await trade.prepay(anna, { order_id: orderNo });
-assert.equal((await shop.pay(membership.outTradeNo)).body.status, 200);
+assert.equal((await trade.payHeard(membership.outTradeNo)).body.status, 200);
 await trade.ok('POST', '/api/membership/orders/action/', { token: trade.admin, body: { order_no: orderNo, action: 'refund' } });
 
 test('all of them, newest first, each as it is read alone, and of what it was paid for', async () => {

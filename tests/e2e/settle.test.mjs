@@ -47,7 +47,7 @@ test('how a payment stands is said in the words of WeChat, before and after (B44
   await trade.forgetRequests();
   assert.deepEqual(await standing({ order }), bare);
   assert.deepEqual(await trade.requests(), ['query']);
-  await shop.pay(outTradeNo);
+  await trade.payHeard(outTradeNo);
   await trade.forgetRequests();
   const paid = await standing({ order });
   const { transaction_id: transactionId, success_ms: ms } = await trade.atWechat(outTradeNo);
@@ -64,7 +64,7 @@ test('the poll of a returning customer settles what no notification brought (B44
   assert.equal(await trade.status(x.order), PAID);
   const { transaction_id: transactionId } = await trade.atWechat(x.outTradeNo);
   assert.equal((await trade.read(x.order)).payment_id, transactionId);
-  const late = await shop.pay(x.outTradeNo);
+  const late = await trade.payHeard(x.outTradeNo);
   assert.equal(late.body.status, 200, 'the notification that comes after all is a repeat');
   assert.deepEqual((await trade.events(`out_trade_no = '${x.outTradeNo}'`)).map((e) => e.verdict), [VERDICT.granted, VERDICT.repeat]);
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.granted]);
@@ -160,9 +160,9 @@ test('a second attempt\'s success for an order paid by the first is due back; th
   await shop.sql(`UPDATE payment_attempts SET state = 1, open_payable_id = NULL WHERE out_trade_no = '${x.outTradeNo}'`);
   const y = { order: x.order, ...await trade.prepay(anna, x.order) };
   assert.notEqual(y.outTradeNo, x.outTradeNo);
-  assert.equal((await shop.pay(y.outTradeNo)).body.status, 200);
+  assert.equal((await trade.payHeard(y.outTradeNo)).body.status, 200);
   const before = await rowOf(x);
-  assert.equal((await shop.pay(x.outTradeNo, { times: 5 })).body.status, 200);
+  assert.equal((await trade.payHeard(x.outTradeNo, { times: 5 })).body.status, 200);
   assert.deepEqual(await rowOf(x), before);
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.refundDue, ATTEMPT.granted]);
   await assertRefundDue(x, 'ALREADY_PAID');
@@ -182,12 +182,12 @@ for (const [what, act, reason] of [
       await act(x);
       const before = await rowOf(x);
       const moves = await trade.moves(x.order);
-      if (way === 'notification') assert.equal((await shop.pay(x.outTradeNo)).body.status, 200);
+      if (way === 'notification') assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
       else await shop.jobs();
       await assertRefundDue(x, reason);
       assert.deepEqual(await rowOf(x), before);
       assert.deepEqual(await trade.moves(x.order), moves);
-      assert.equal((await shop.pay(x.outTradeNo, { times: 3 })).body.status, 200, 'and the provider may forget it');
+      assert.equal((await trade.payHeard(x.outTradeNo, { times: 3 })).body.status, 200, 'and the provider may forget it');
       assert.deepEqual(await trade.states(x.order), [ATTEMPT.refundDue]);
     });
   }
@@ -201,7 +201,7 @@ for (const way of ['notification', 'jobs']) {
     const x = await paidUnheard([[own, 3]]);
     assert.equal((await trade.cancel(anna, x.order)).body.status, CANCELLED);
     assert.equal(await trade.stock(own), 3);
-    if (way === 'notification') assert.equal((await shop.pay(x.outTradeNo)).body.status, 200);
+    if (way === 'notification') assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
     else await shop.jobs();
     assert.equal(await trade.status(x.order), PAID);
     assert.equal(await trade.stock(own), 0);
@@ -216,7 +216,7 @@ for (const way of ['notification', 'jobs']) {
     const x = await paidUnheard([[product, 1], [own, 3]]);
     assert.equal((await trade.cancel(anna, x.order)).body.status, CANCELLED);
     await trade.order(anna, [[own, 1]]);
-    if (way === 'notification') assert.equal((await shop.pay(x.outTradeNo)).body.status, 200);
+    if (way === 'notification') assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
     else await shop.jobs();
     await assertRefundDue(x, 'OUT_OF_STOCK');
     assert.deepEqual([await trade.status(x.order), await trade.stock(own)], [CANCELLED, 2]);
@@ -230,7 +230,7 @@ test('money after a cancel for a product that is off the shelf is granted late, 
   for (const { order } of [x, y]) await trade.cancel(anna, order);
   await trade.ok('PUT', `/api/products/${off}`, { token: trade.admin, body: { status: 0 } });
   await shop.call('DELETE', `/api/products/${gone}`, { token: trade.admin });
-  for (const { outTradeNo } of [x, y]) assert.equal((await shop.pay(outTradeNo)).body.status, 200);
+  for (const { outTradeNo } of [x, y]) assert.equal((await trade.payHeard(outTradeNo)).body.status, 200);
   assert.deepEqual([await trade.status(x.order), await trade.status(y.order)], [PAID, CANCELLED]);
   assert.deepEqual([await trade.stock(off), await trade.stock(gone)], [2, 3]);
   await assertRefundDue(y, 'OUT_OF_STOCK');
@@ -256,7 +256,7 @@ test('a payment that was under way when the provider closed is heard and granted
   await shop.jobs();
   assert.equal((await trade.atWechat(x.outTradeNo)).trade_state, 'CLOSED');
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.closed]);
-  assert.equal((await shop.pay(x.outTradeNo, { force: true })).body.status, 200);
+  assert.equal((await trade.payHeard(x.outTradeNo, { force: true })).body.status, 200);
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.grantedLate]);
   assert.equal(await trade.status(x.order), PAID);
 });
@@ -265,7 +265,7 @@ test('a success after the deadline of an order that nobody has closed yet is sim
   const x = await prepared();
   await shop.pay(x.outTradeNo, { notify: false });
   shop.clock(PAY_S + 60);
-  assert.equal((await shop.pay(x.outTradeNo)).body.status, 200);
+  assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.granted]);
   shop.clock(0);
 });
@@ -285,7 +285,7 @@ test('what was paid and refunded behind the back pays nothing, is held, and some
   assert.equal(status, 200);
   assert.deepEqual([body.status, body.trade_state], [PENDING, 'REFUND']);
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.open]);
-  assert.equal((await shop.pay(x.outTradeNo)).body.status, 200, 'the notification that comes late is heard');
+  assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200, 'the notification that comes late is heard');
   assert.equal(await trade.status(x.order), PENDING, 'and grants nothing');
   const { code, stdout } = await shop.audit();
   assert.equal(code, 0);
@@ -298,7 +298,7 @@ test('what is paid and refunded by ourselves while a query about it is on its wa
   await trade.forgetRequests();
   const poll = trade.standing(anna, x.order);
   await trade.asked('query');
-  assert.equal((await shop.pay(x.outTradeNo)).body.status, 200);
+  assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
   await trade.noFaults();
   const { status, body } = await poll;
   assert.deepEqual([status, body.status], [200, PAID]);

@@ -363,7 +363,7 @@ test('what keeps an order from being cancelled keeps nobody from being deleted: 
   assert.equal(await trade.status(orders[1]), PENDING);
   await trade.audit(0); // the books are right in between, too
   assertRefused(await trade.put(orders[1], { status: PAID, payment_method: '现金', payment_id: 'late' }), 409, 'ORDER_TRANSITION');
-  await shop.pay(outTradeNo); // and whatever is paid for it goes back
+  await trade.payHeard(outTradeNo); // and whatever is paid for it goes back
   assert.deepEqual((await trade.attempts(orders[1])).map(({ state }) => state), [ATTEMPT.refundDue]);
   await other.close();
   shop.clock(120);
