@@ -124,8 +124,9 @@ static const char SQL_SET[] =
 	"UPDATE refunds SET state = ?, provider_refund_id = COALESCE(?, provider_refund_id), "
 	"updated_at = ? WHERE refund_id = ? AND state IN (1, 4)";
 /*
- * Of a payment that was not granted, whatever is left; of another, what was paid too much. Each try
- * waits an hour longer than the one before it, at most a day.
+ * Of a payment that was not granted, whatever is left: more than nothing even behind a refund that
+ * succeeded, if one made elsewhere came to nothing after it. Of another, what was paid too much. Each
+ * try waits an hour longer than the one before it, at most a day.
  */
 #define MISSING_AMOUNT                                                                             \
 	"IF(a.state = 4, a.amount - COALESCE(SUM(IF(r.state <> 3, r.amount, 0)), 0), "             \
@@ -140,7 +141,8 @@ static const char SQL_MISSING[] =
 	"LEFT JOIN refunds r ON r.attempt_id = a.attempt_id "
 	"LEFT JOIN backoffs f ON f.kind = 3 AND f.ref_id = a.attempt_id AND f.due_at > ? "
 	"WHERE f.ref_id IS NULL GROUP BY a.attempt_id, a.amount, a.state "
-	"HAVING COALESCE(SUM(r.automatic = 1 AND r.state <> 3), 0) = 0 "
+	"HAVING COALESCE(SUM(r.automatic = 1 AND (r.state IN (1, 4) OR (r.state = 2 AND a.state <> 4))), 0) "
+	"= 0 "
 	"AND " MISSING_AMOUNT
 	" > 0 "
 	"AND COALESCE(SUM(IF(r.state <> 3, r.amount, 0)), 0) + " MISSING_AMOUNT

@@ -85,8 +85,8 @@ struct refund_missing {
 };
 /*
  * Attempts of which something has to go back by itself while no such refund is under way: never
- * begun, or closed by the provider as many hours ago as it was tried, a day at most; and that
- * aren't put off. Of struct refund_missing.
+ * begun, or less than what is left, or closed by the provider; the last try was as many hours ago as
+ * there were, a day at most; and that aren't put off. Of struct refund_missing.
  */
 enum err refund_list_missing(struct ctx *c, int64_t limit, struct list *out) MUST;
 /* A state by its name, which is WeChat's word for it too (PAYMENTS.md 2.11). False: there is no such. */

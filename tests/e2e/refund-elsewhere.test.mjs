@@ -208,6 +208,26 @@ test('of a payment that its order needs no more, only what has not gone back goe
   assert.equal(await trade.status(x.order), PAID);
 });
 
+test('of a payment that its order needs no more, what hung in the console and came to nothing goes back by itself too (B37, B62)', async () => {
+  const x = await unheard();
+  await trade.payOffline(x.order);
+  const hung = await inConsole(x, { status: 'ABNORMAL', amount_fen: PART, notify: true });
+  await news.payment(x);
+  await refunds.mode('SUCCESS');
+  await shop.jobs();
+  assert.deepEqual((await refunds.there(x)).map(([, fen, status]) => [fen, status]), [[PART, 'ABNORMAL'], [FEN - PART, 'SUCCESS']]);
+  await refunds.told(hung, 'CLOSED');
+  shop.clock(7200);
+  await shop.jobs();
+  assert.deepEqual((await rows(x)).map(([, fen, state, automatic]) => [fen, state, automatic]),
+    [[PART, 3, 0], [FEN - PART, 2, 1], [PART, 2, 1]]);
+  assert.equal((await attempt(x)).state, ATTEMPT_REFUNDED);
+  shop.clock(2 * 86_400);
+  await trade.forgetRequests();
+  await shop.jobs();
+  assert.deepEqual(await refunds.calls(), []);
+});
+
 test('what was due back and is given back in the console ends it, and is not given back twice (B37, B43, B62)', async () => {
   const x = await unheard();
   await trade.payOffline(x.order);
