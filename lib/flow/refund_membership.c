@@ -14,11 +14,16 @@ static bool is_begun(const struct membership_order *o)
 static enum err give_back_tx(struct ctx *c, struct refunding *x)
 {
 	struct membership *m = &x->payable.membership;
+	struct refund_sums sums = { 0 };
 	money rest = MONEY_ZERO;
 
-	TRY(membership_begin_refund_tx(c, m));
-	if (x->attempt.attempt_id != 0)
+	if (x->attempt.attempt_id != 0) {
+		TRY(refund_sum(c, x->attempt.attempt_id, &sums));
 		TRY(refunding_rest_tx(c, x, &rest));
+	}
+	if (sums.elsewhere.fen > 0) /* what is left beside it is known when it has ended */
+		return fail(c, ERR_REFUND_UNDER_WAY, NULL);
+	TRY(membership_begin_refund_tx(c, m));
 	if (rest.fen == 0) /* nothing was paid, or only in play */
 		return membership_end_refund_tx(c, m);
 	/* this family calls no provider (BEHAVIOUR 54): the next pass of jobs does */

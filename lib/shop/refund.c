@@ -47,6 +47,7 @@ static const struct field sums_fields[] = {
 	FIELD(struct refund_sums, under_way),
 	FIELD(struct refund_sums, automatic_done),
 	FIELD(struct refund_sums, automatic),
+	FIELD(struct refund_sums, elsewhere),
 	FIELD(struct refund_sums, known),
 	FIELD_END,
 };
@@ -113,6 +114,7 @@ static const char SQL_SUM[] =
 	"CAST(COALESCE(SUM(IF(state IN (1, 4), amount, 0)), 0) AS SIGNED) AS under_way, "
 	"CAST(COALESCE(SUM(IF(state = 2 AND automatic = 1, amount, 0)), 0) AS SIGNED) "
 	"AS automatic_done, COALESCE(MAX(IF(automatic = 1, amount, 0)), 0) AS automatic, "
+	"CAST(COALESCE(SUM(IF(state IN (1, 4) AND origin = 1, amount, 0)), 0) AS SIGNED) AS elsewhere, "
 	"COUNT(*) AS known FROM refunds WHERE attempt_id = ?";
 static const char SQL_SUM_PAYABLE[] =
 	"SELECT CAST(COALESCE(SUM(IF(r.state = 2, r.amount, 0)), 0) AS SIGNED) AS done, "

@@ -52,10 +52,11 @@ extern const struct field refund_query_fields[];
 
 /*
  * What of an attempt has gone back (of that, by itself), what is still under way, what was to go back
- * by itself however often that was tried, and how many refunds it has.
+ * by itself however often that was tried, what of it under way was begun elsewhere, and how many
+ * refunds it has.
  */
 struct refund_sums {
-	money done, under_way, automatic_done, automatic;
+	money done, under_way, automatic_done, automatic, elsewhere;
 	int64_t known;
 };
 

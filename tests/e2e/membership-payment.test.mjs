@@ -2,7 +2,7 @@
 // (BEHAVIOUR 4, 20, 34 to 40, 44).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { assertDenied, assertOrder, openVip } from './membership-rig.mjs';
+import { REFUNDING_TEXT, assertDenied, assertOrder, openVip } from './membership-rig.mjs';
 import { ATTEMPT, DATE, DAY_S, MINUTE_S, PAY_S, VERDICT, assertRefused, prepayIdOf, tally } from './trading.mjs';
 
 const vip = await openVip({ leaks: true });
@@ -332,8 +332,8 @@ test('a membership bought through WeChat a year ago is refunded as any other, or
 // ---- given back in the merchant console (B62) ----
 
 // Refunded in the console, in whole or `fen` of it, and told at once: the refund's number, and the shop's answer.
-async function inConsole({ outTradeNo }, fen, notify = true) {
-  const { status, body } = await shop.sandbox('POST', `/console/refund/${outTradeNo}`, { notify, ...(fen && { amount_fen: fen }) });
+async function inConsole({ outTradeNo }, fen, notify = true, more = {}) {
+  const { status, body } = await shop.sandbox('POST', `/console/refund/${outTradeNo}`, { notify, ...(fen && { amount_fen: fen }), ...more });
   assert.equal(status, 200, JSON.stringify(body));
   return { no: body.out_refund_no, status: body.answer.status };
 }
@@ -374,6 +374,22 @@ test('given back in part in the console: granted, and the rest goes back with a 
   assert.deepEqual(await vip.refundsThere(x), [[1000, 'SUCCESS'], [2000, 'SUCCESS']]);
   await trade.audit(0);
 });
+
+for (const [fen, end] of [[3000, 'SUCCESS'], [3000, 'CLOSED'], [1000, 'SUCCESS'], [1000, 'CLOSED']]) {
+  test(`while ${fen} fen hang in the console its order is not refunded besides; ${end}: all of it goes back, and the order ends (B30, B62)`, async () => {
+    const x = await prepared();
+    await vip.settle(x);
+    const { no } = await inConsole(x, fen, true, { status: 'ABNORMAL' });
+    assertDenied(await vip.tryRefund(x.order), 422, REFUNDING_TEXT);
+    await assertNotGranted(x, 'PAID', ['ACTIVE']);
+    await vip.told(no, end);
+    if (await vip.stands(x.order) === 'PAID') assert.equal((await vip.refund(x.order)).status, 'REFUNDED');
+    await assertNotGranted(x, 'REFUNDED', ['REFUNDED']);
+    const done = (await vip.refundsThere(x)).filter(([, status]) => status === 'SUCCESS');
+    assert.equal(done.reduce((sum, [part]) => sum + part, 0), 3000);
+    await trade.audit(0);
+  });
+}
 
 test('given back in the console what an upgrade was made of: a person must decide, and then it is (B29, B62)', async () => {
   const gold = await vip.plan({ name: '金卡', price: '300.00', duration_days: 365, level: 2 });
