@@ -44,7 +44,7 @@ const MORE = {
   'plan.c SQL_COUNT_ACTIVE': 'the same of those on the shelf',
 };
 
-const shop = await openShop({ wechat: false, testClock: false });
+const shop = await openShop({ testClock: false });
 shop.sabotaged(); // rows that are made to be many keep no books
 
 // What columns hold in row n, where it isn't their number or a text of it. Half of all rows are of one owner.
