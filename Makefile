@@ -1,4 +1,6 @@
 # minimall. `make help` lists the targets.
+# What `minimall --version` and /healthz say, before the commit of a checkout.
+VERSION := 0.1.0-dev
 MODE ?= release
 CC ?= gcc
 PKG_CONFIG ?= pkg-config
@@ -46,7 +48,7 @@ Q := $(if $(filter 0,$(V)),@,)
 say = $(if $(filter 0,$(V)),@echo "  $(1)" $(2),@true)
 
 .DELETE_ON_ERROR:
-.PHONY: all run reset install-needs test lint unit e2e bench bench-apache format format-check routes install uninstall clean help
+.PHONY: FORCE all run reset install-needs test lint unit e2e bench bench-apache format format-check routes install uninstall clean help
 
 all: $(CGI) $(B)/minimall ## build every executable and the command (MODE=release|debug|asan|cov)
 
@@ -71,6 +73,15 @@ $(B)/%.o: %.c
 MIGRATIONS := $(sort $(wildcard schema/*.sql))
 $(B)/lib/shop/health.o: ALL_CFLAGS += -DSCHEMA_FILES=$(words $(MIGRATIONS)) -DSCHEMA_LAST='"$(notdir $(lastword $(MIGRATIONS)))"'
 $(B)/lib/shop/health.o: $(MIGRATIONS)
+
+# A tarball has no commit, and is told by VERSION alone. The file changes only when what it says does.
+COMMIT := $(if $(wildcard .git),$(shell git -c safe.directory='*' rev-parse --short=12 HEAD 2>/dev/null))
+FULL_VERSION := $(VERSION)$(if $(COMMIT),+$(COMMIT))
+$(B)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FULL_VERSION)' | cmp -s - $@ || echo '$(FULL_VERSION)' >$@
+$(B)/lib/base/version.o: ALL_CFLAGS += -DMINIMALL_VERSION='"$(FULL_VERSION)"'
+$(B)/lib/base/version.o: $(B)/version
 
 $(B)/libminimall.a: $(LIB_OBJ)
 	$(call say,AR,$@)

@@ -2,15 +2,20 @@
  * system.c - is the shop alive, is it ready, and every path that no other executable owns:
  * 404 in the shape of its family.
  */
+#include "base/version.h"
 #include "flow/keys.h"
 #include "shop/health.h"
 #include "web/app.h"
 
 struct health {
-	const char *status, *database, *provider_keys, *state;
+	const char *status, *version, *database, *provider_keys, *state;
 };
 
-static const struct field alive_fields[] = { FIELD(struct health, status), FIELD_END };
+static const struct field alive_fields[] = {
+	FIELD(struct health, status),
+	FIELD(struct health, version),
+	FIELD_END,
+};
 static const struct field ready_fields[] = {
 	FIELD(struct health, status),
 	FIELD(struct health, database),
@@ -24,7 +29,8 @@ static enum err alive(struct ctx *c, struct req *r, struct resp *w)
 {
 	(void)c;
 	(void)r;
-	return resp_one(w, 200, alive_fields, &(struct health){ .status = "ok" });
+	return resp_one(w, 200, alive_fields,
+		&(struct health){ .status = "ok", .version = minimall_version });
 }
 
 /* Requests may be sent here. */

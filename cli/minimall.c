@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/version.h"
 #include "command.h"
 #include "ext/db.h"
 #include "ext/state.h"
@@ -66,7 +67,7 @@ int trouble(const struct ctx *c, enum err e)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: minimall COMMAND\n\n");
+	fprintf(stderr, "usage: minimall COMMAND | --version\n\n");
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		fprintf(stderr, "  %s %s\n      %s\n", commands[i].name, commands[i].usage,
 			commands[i].help);
@@ -127,6 +128,10 @@ static int run(const struct command *command, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		printf("minimall %s\n", minimall_version);
+		return EXIT_DONE;
+	}
 	for (size_t i = 0; argc > 1 && i < ARRAY_LEN(commands); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return run(&commands[i], argc - 1, argv + 1);

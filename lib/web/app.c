@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/version.h"
 #include "ext/crypto.h"
 #include "ext/db.h"
 #include "ext/fcgi.h"
@@ -287,6 +288,10 @@ int app_main(int argc, char **argv, const struct app *app)
 	umask(0077);
 	if (argc == 2 && strcmp(argv[1], "--routes") == 0) {
 		route_print(app->routes);
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		printf("%s.fcgi (minimall) %s\n", app->name, minimall_version);
 		return 0;
 	}
 	if (!start(&c, app, &conf, &forever))

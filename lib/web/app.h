@@ -22,8 +22,8 @@ struct app {
 };
 
 /*
- * Serve until told to end. `--routes` prints the table, `--check-config` checks the
- * configuration; both exit.
+ * Serve until told to end. `--routes` prints the table, `--version` which minimall it is,
+ * `--check-config` checks the configuration; all three exit.
  */
 int app_main(int argc, char **argv, const struct app *app);
 

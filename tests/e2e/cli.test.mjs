@@ -1,6 +1,6 @@
 // The command: migrations, the first administrator, service tokens; and settings that stop every program.
 import assert from 'node:assert/strict';
-import { chownSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { checkout } from '../../sandbox/files.mjs';
@@ -24,6 +24,16 @@ function start(name, args, changes = {}) {
 
 const check = (changes, name = 'users') => start(`${name}.fcgi`, ['--check-config'], changes);
 const faultsOf = (stderr) => stderr.split('\n').filter(Boolean).map((line) => /^configuration: (\S+) ./.exec(line)?.[1] ?? line);
+
+test('every program says which minimall it is, without any setting: the version of the Makefile', async () => {
+  const [, wanted] = /^VERSION := (\S+)$/m.exec(readFileSync(path.join(checkout, 'Makefile'), 'utf8'));
+  const { body } = await shop.call('GET', '/healthz');
+  assert.equal(body.version.replace(/\+.*/, ''), wanted);
+  for (const name of ['minimall', ...PROGRAMS.map((program) => `${program}.fcgi`)]) {
+    const { code, stdout, stderr } = await run(path.join(binDir, name), ['--version'], { env: cleanEnv(shop.dir) });
+    assert.deepEqual([code, stdout, stderr], [0, `${name === 'minimall' ? name : `${name} (minimall)`} ${body.version}\n`, '']);
+  }
+});
 
 // ---- migrations ----
 

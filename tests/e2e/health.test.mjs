@@ -10,7 +10,8 @@ const product = await shop.ok('POST', '/api/products', { token: admin, body: { n
 
 test('/healthz says that the shop is alive, to anyone, and is never stored', async () => {
   const { status, body, headers } = await shop.call('GET', '/healthz');
-  assert.deepEqual([status, body, headers.get('cache-control'), headers.get('etag')], [200, { status: 'ok' }, 'no-store', null]);
+  assert.deepEqual([status, body, headers.get('cache-control'), headers.get('etag')], [200, { status: 'ok', version: body.version }, 'no-store', null]);
+  assert.match(body.version, /^[0-9]+\.[0-9]+\.[0-9]+(-[a-z0-9.]+)?(\+[0-9a-f]{12})?$/);
 });
 
 test('/readyz says that database and keys are there', async () => {

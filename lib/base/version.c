@@ -1,0 +1,3 @@
+#include "base/version.h"
+
+const char minimall_version[] = MINIMALL_VERSION;
