@@ -11,6 +11,7 @@ CGIDIR ?= $(LIBDIR)/cgi-bin
 DATADIR ?= $(PREFIX)/share/minimall
 HTDOCSDIR ?= $(DATADIR)/htdocs
 SYSCONFDIR ?= /etc/minimall
+MANDIR ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 # the web server of run, test and e2e: lighttpd or apache
 SERVER ?= lighttpd
@@ -148,21 +149,23 @@ PAGE_DIRS := $(shell find htdocs -depth -type d)
 EXAMPLES := lighttpd.conf.example apache.conf.example $(sort $(wildcard docs/*.conf.example))
 UNITS := $(sort $(wildcard docs/systemd/*))
 PLACES = -e 's|/usr/local/lib/minimall/cgi-bin|$(CGIDIR)|' -e 's|/usr/local/lib/minimall|$(LIBDIR)|' \
-	-e 's|/usr/local/bin|$(BINDIR)|' -e 's|/etc/minimall|$(SYSCONFDIR)|'
+	-e 's|/usr/local/bin|$(BINDIR)|' -e 's|/usr/local/share/minimall|$(DATADIR)|' -e 's|/etc/minimall|$(SYSCONFDIR)|'
 
-install: all ## copy the shop to DESTDIR/PREFIX (CGIDIR, HTDOCSDIR, SYSCONFDIR, BINDIR, LIBDIR, DATADIR, UNITDIR)
-	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR) $(CGIDIR) $(DATADIR)/schema $(UNITDIR))
+install: all ## copy the shop to DESTDIR/PREFIX (CGIDIR, HTDOCSDIR, SYSCONFDIR, BINDIR, LIBDIR, DATADIR, MANDIR, UNITDIR)
+	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR) $(CGIDIR) $(DATADIR)/schema $(MANDIR)/man8 $(UNITDIR))
 	test -d $(DESTDIR)$(SYSCONFDIR) || install -d $(DESTDIR)$(SYSCONFDIR) # else its mode stays
 	install -m 0755 $(B)/minimall $(DESTDIR)$(BINDIR)
 	install -m 0755 sandbox/workers.sh $(DESTDIR)$(LIBDIR)
 	install -m 0755 $(CGI) $(DESTDIR)$(CGIDIR)
 	install -m 0644 $(MIGRATIONS) $(DESTDIR)$(DATADIR)/schema
+	sed $(PLACES) docs/minimall.8 >$(DESTDIR)$(MANDIR)/man8/minimall.8
+	chmod 0644 $(DESTDIR)$(MANDIR)/man8/minimall.8
 	install -m 0644 $(EXAMPLES) $(DESTDIR)$(SYSCONFDIR)
 	$(foreach f,$(PAGES),install -D -m 0644 $(f) $(DESTDIR)$(HTDOCSDIR)/$(f:htdocs/%=%) &&) :
 	$(foreach f,$(UNITS),sed $(PLACES) $(f) >$(DESTDIR)$(UNITDIR)/$(notdir $(f)) && chmod 0644 $(DESTDIR)$(UNITDIR)/$(notdir $(f)) &&) :
 
 uninstall: ## remove what install copied, and nothing else
-	rm -f $(DESTDIR)$(BINDIR)/minimall $(DESTDIR)$(LIBDIR)/workers.sh $(addprefix $(DESTDIR)$(CGIDIR)/,$(notdir $(CGI))) \
+	rm -f $(DESTDIR)$(BINDIR)/minimall $(DESTDIR)$(LIBDIR)/workers.sh $(DESTDIR)$(MANDIR)/man8/minimall.8 $(addprefix $(DESTDIR)$(CGIDIR)/,$(notdir $(CGI))) \
 		$(addprefix $(DESTDIR)$(DATADIR)/,$(MIGRATIONS)) $(addprefix $(DESTDIR)$(SYSCONFDIR)/,$(notdir $(EXAMPLES))) \
 		$(PAGES:htdocs/%=$(DESTDIR)$(HTDOCSDIR)/%) $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
 	rmdir --ignore-fail-on-non-empty $(wildcard $(addprefix $(DESTDIR),$(PAGE_DIRS:htdocs%=$(HTDOCSDIR)%) \

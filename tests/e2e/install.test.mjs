@@ -46,7 +46,8 @@ test('everything is installed where it was asked for, for all to read and none b
   const files = (folder) => names(folder).filter((name) => statSync(path.join(checkout, folder, name)).isFile());
   for (const file of [...files('htdocs').map((name) => `opt/shop/share/minimall/htdocs/${name}`),
     ...files('schema').filter((name) => name.endsWith('.sql')).map((name) => `opt/shop/share/minimall/schema/${name}`),
-    ...files('docs/systemd').map((name) => `opt/shop/lib/systemd/system/${name}`), ...EXAMPLES.map((name) => `etc/shop/${name}`)]) {
+    ...files('docs/systemd').map((name) => `opt/shop/lib/systemd/system/${name}`), ...EXAMPLES.map((name) => `etc/shop/${name}`),
+    'opt/shop/share/man/man8/minimall.8']) {
     assert.ok(lines.includes(`${file} 644`), `${file} in\n${lines.join('\n')}`);
   }
   assert.equal(readFileSync(settings, 'utf8'), 'of the shop\n');
@@ -59,6 +60,13 @@ test('the units name the places where things were installed', () => {
   assert.doesNotMatch(text, /\/usr\/local|\/etc\/minimall/);
   assert.match(text, /^ExecStart=\/bin\/sh \/opt\/shop\/lib\/minimall\/workers\.sh \$\{WORKERS\} \/srv\/cgi\/%i\.fcgi$/m);
   assert.match(text, /^ExecStart=\/opt\/shop\/bin\/minimall jobs$/m);
+});
+
+test('the manual names the places too', () => {
+  const page = readFileSync(path.join(root, 'opt/shop/share/man/man8/minimall.8'), 'utf8');
+  assert.match(page, /^\.I \/opt\/shop\/share\/minimall\/schema\/\n(?:.*\n)*?\.TP$/m);
+  assert.match(page, /^\.I \/etc\/shop\/minimall\.conf$/m);
+  assert.doesNotMatch(page, /\/usr\/local|\/etc\/minimall/);
 });
 
 test('a shop is served from the installation', async () => {

@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-[ $# -gt 0 ] || set -- layers banned sql headers must sizes schema scripts settings errors spec private format cppcheck
+[ $# -gt 0 ] || set -- layers banned sql headers must sizes schema scripts settings manual errors spec private format cppcheck
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 trap 'exit 1' HUP INT TERM
