@@ -48,8 +48,8 @@ bool phone_e164(const char *text, char out[static PHONE_E164_SIZE])
 		rest[0] == '0') /* the trunk prefix, which is dialled within the country */
 		rest++;
 	n = strlen(rest) + (international ? 0 : 2);
-	/* no country's code begins with 0 */
-	if (strlen(rest) < DIGITS_MIN - 2 || n > DIGITS_MAX || (international && rest[0] == '0'))
+	/* no country's code begins with 0, and nothing in China after the trunk prefix: what is made here is a number again */
+	if (n < DIGITS_MIN || n > DIGITS_MAX || rest[0] == '0')
 		return false;
 	return snprintf(out, PHONE_E164_SIZE, "+%s%s", international ? "" : CHINA, rest) <
 	       PHONE_E164_SIZE;

@@ -30,7 +30,10 @@ static void a_number_has_one_form_however_it_is_written(void **state)
 		{ "12345678901234", NULL },
 		{ "1234", NULL },
 		{ "+1234", NULL },
+		{ "001234", NULL }, /* +1234 */
 		{ "00000", NULL },
+		{ "+860012345678", NULL }, /* what would be left once more has a trunk prefix */
+		{ "0086000000000000", NULL },
 		{ "", NULL },
 		{ "+", NULL },
 		{ "++8613912345678", NULL },
