@@ -21,7 +21,7 @@ DB ?= mariadb
 export DB BRIEF
 B := build/$(MODE)
 
-MODES := release debug asan cov
+MODES := release debug asan cov fuzz
 ifeq ($(filter $(MODE),$(MODES)),)
 $(error MODE must be one of: $(MODES))
 endif
@@ -29,6 +29,8 @@ OPT.release := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 OPT.debug := -O0
 OPT.asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 OPT.cov := -O0 --coverage
+# for clang, whose own warnings nobody asked for, and which says otherwise than gcc that AddressSanitizer is there (base/arena.c)
+OPT.fuzz := -w -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -D__SANITIZE_ADDRESS__
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wformat=2 -Wwrite-strings -Wswitch-enum -Wdouble-promotion -Werror
 
@@ -44,12 +46,16 @@ LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard lib/*/*.c)))
 CGI := $(patsubst cgi-bin/%.c,$(B)/%.fcgi,$(sort $(wildcard cgi-bin/*.c)))
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cli/*.c)))
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
+FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
+# what they run, and not the whole library, which would be compiled for them alone
+FUZZ_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard lib/base/*.c)) $(patsubst %,lib/ext/%.c,base64 crypto entity http json) \
+	$(patsubst %,lib/web/%.c,jwt req route) $(patsubst %,lib/providers/%.c,wxcall wxpay wxrefund wxsign))
 V ?= 0
 Q := $(if $(filter 0,$(V)),@,)
 say = $(if $(filter 0,$(V)),@echo "  $(1)" $(2),@true)
 
 .DELETE_ON_ERROR:
-.PHONY: FORCE all run reset install-needs test lint unit e2e bench bench-apache format format-check routes install uninstall clean help
+.PHONY: FORCE all run reset install-needs test lint unit fuzz fuzz-targets e2e bench bench-apache format format-check routes install uninstall clean help
 
 all: $(CGI) $(B)/minimall ## build every executable and the command (MODE=release|debug|asan|cov)
 
@@ -101,6 +107,15 @@ $(B)/unit/%: $(B)/tests/unit/%.o $(B)/libminimall.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) $$($(PKG_CONFIG) --libs cmocka) -o $@
 
+$(B)/libfuzz.a: $(FUZZ_OBJ)
+	$(call say,AR,$@)
+	$(Q)$(RM) $@ && $(AR) rcs $@ $^
+
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libfuzz.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $^ $(PKG_LIBS) -o $@
+
 .SECONDARY:
 
 -include $(shell test -d $(B) && find $(B) -name '*.d')
@@ -111,6 +126,7 @@ test: ## install what is missing, then lint, unit and end-to-end tests (MODE=asa
 	@$(MAKE) --no-print-directory -j2 all
 ifeq ($(DB)-$(MODE),mariadb-release)
 	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory fuzz SECONDS=1
 endif
 ifeq ($(DB),mariadb)
 	@$(MAKE) --no-print-directory unit
@@ -122,6 +138,12 @@ lint: ## the project's own rules: layers, banned functions, SQL, headers, format
 
 unit: $(UNIT) ## unit tests
 	@sh tests/unit/run.sh $(UNIT)
+
+fuzz: ## feed every parser of outside bytes with made-up ones, under sanitizers (SECONDS=60 each; needs clang)
+	@sh tests/fuzz/run.sh $(or $(SECONDS),60)
+
+# of MODE=fuzz
+fuzz-targets: $(FUZZ)
 
 e2e: all ## end-to-end tests; FILES=tests/e2e/x.test.mjs for some
 	@MODE=$(MODE) node tests/e2e/run.mjs $(FILES)

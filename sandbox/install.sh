@@ -18,7 +18,7 @@ run_packages='curl gcc make pkg-config|pkgconf libc6-dev libfcgi-dev libjson-c-d
 apache_packages='apache2-bin spawn-fcgi'
 # one run of the tests needs it, and is skipped without it
 galera_packages=galera-4
-test_packages="cppcheck clang-format groff-base chromium $apache_packages libapache2-mod-fcgid"
+test_packages="cppcheck clang-format clang libclang-rt-dev|libclang-rt-14-dev groff-base chromium $apache_packages libapache2-mod-fcgid"
 
 fail() {
   echo "minimall: $*" >&2

@@ -46,9 +46,10 @@ END {
   exit failed
 }' || failed=1
 
-# awk does not see whether the last line ends; an empty file has none, and providers' vectors are as they came.
+# awk does not see whether the last line ends; an empty file has none, and providers' vectors are as they came, as fuzzers'
+# seeds are.
 find . \( -path ./.git -o -path ./build -o -path ./var -o -name node_modules -o \
-  -path ./tests/unit/data \) -prune -o -type f -size +0 -print |
+  -path ./tests/unit/data -o -path ./tests/fuzz/corpus \) -prune -o -type f -size +0 -print |
   while read -r file; do
     if [ -n "$(tail -c 1 "$file")" ] && LC_ALL=C grep -Iq . "$file"; then
       echo "${file#./}: no newline at its end"

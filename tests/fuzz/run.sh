@@ -1,0 +1,53 @@
+#!/bin/sh
+# Runs each fuzz target on its seeds and then on what libFuzzer makes of them: sh tests/fuzz/run.sh SECONDS [TARGET…]
+# What it learns is kept in build/fuzz/corpus for the next run, an input that fails in build/fuzz/failed: give that one to
+# build/fuzz/fuzz/TARGET to see it fail again, and to a unit test.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+failed_inputs=build/fuzz/failed
+
+# --one SECONDS TARGET: what it said, into $OUT; its status is the target's.
+if [ "$1" = --one ]; then
+  learned=build/fuzz/corpus/$3
+  mkdir -p "$learned" $failed_inputs
+  # its standard error is for the parsers' own words; libFuzzer and the sanitizers keep a copy
+  ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 "build/fuzz/fuzz/$3" -close_fd_mask=3 -seed=1 \
+    -max_total_time="$2" -timeout=60 -rss_limit_mb=2048 -max_len=4096 -artifact_prefix=$failed_inputs/"$3"- \
+    "$learned" "tests/fuzz/corpus/$3" >"$OUT/$3" 2>&1 </dev/null || : >"$OUT/$3.failed"
+  exit 0
+fi
+
+OUT=$(mktemp -d)
+export OUT
+trap 'rm -rf "$OUT"' EXIT
+trap 'exit 1' HUP INT TERM
+
+seconds=$1
+shift
+cc=${FUZZ_CC:-clang}
+echo 'int LLVMFuzzerTestOneInput(const unsigned char *p, unsigned long n) { return p == 0 && n > 0; }' |
+  $cc -fsanitize=fuzzer,address,undefined -x c - -o "$OUT/probe" 2>/dev/null || {
+  echo 'skipped: fuzz: there is no clang with libFuzzer (Debian: clang libclang-rt-dev)'
+  exit 0
+}
+# not the caller's flags: they may say another MODE or compiler
+MAKEFLAGS='' make --no-print-directory -j"$(nproc)" MODE=fuzz CC="$cc" fuzz-targets || exit 1
+
+[ $# -gt 0 ] || set -- $(for source in tests/fuzz/*.c; do basename "$source" .c; done)
+printf '%s\n' "$@" | xargs -P "$(nproc)" -n 1 sh tests/fuzz/run.sh --one "$seconds"
+
+passed=0 failed=0
+for target in "$@"; do
+  runs=$(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$OUT/$target" 2>/dev/null)
+  if [ -n "$runs" ] && [ ! -e "$OUT/$target.failed" ]; then
+    echo "fuzz $target: $runs inputs"
+    passed=$((passed + 1))
+  else
+    echo "fuzz $target: FAILED"
+    tail -n 60 "$OUT/$target" | sed 's/^/  /'
+    failed=$((failed + 1))
+  fi
+done
+echo "fuzz: $passed passed, $failed failed"
+[ $failed -eq 0 ] && [ $passed -gt 0 ]
