@@ -2,6 +2,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -78,21 +79,25 @@ static int usage(void)
 
 /*
  * Root acts as the user whose programs serve the shop: what it changes must reach what they share, and what it makes
- * there must be theirs. False: it can't.
+ * there must be theirs. Where STATE_DIR doesn't say who that is, anybody may have made a directory of that name, but
+ * only the shop's user can read its settings. False: it can't.
  */
 static bool act_as_owner(const struct conf *conf)
 {
+	const char *settings = conf->state_dir == NULL ? getenv("MINIMALL_CONFIG") : NULL;
 	const struct passwd *user;
 	uid_t uid;
 	gid_t gid;
 
-	if (geteuid() != 0 || !state_owner(conf, &uid, &gid) || uid == 0)
+	if (geteuid() != 0 || (conf->state_dir == NULL && settings == NULL) ||
+		!state_owner(conf, &uid, &gid) || uid == 0)
 		return true;
 	user = getpwuid(uid);
 	if (user != NULL)
 		gid = user->pw_gid;
 	return (user != NULL ? initgroups(user->pw_name, gid) : setgroups(0, NULL)) == 0 &&
-	       setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0;
+	       setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0 &&
+	       (settings == NULL || access(settings, R_OK) == 0);
 }
 
 static int run(const struct command *command, int argc, char **argv)

@@ -262,6 +262,27 @@ test('root gives as the user whose programs share STATE_DIR, and leaves that use
   assert.deepEqual([...new Set(owners)], [NOBODY]);
 });
 
+test('root acts as nobody who cannot read the settings', { skip: process.getuid() !== 0 && 'root alone can be another user' }, async (t) => {
+  const SHM = '/dev/shm';
+  const { user } = await shop.login('given-by-root-alone');
+  const { STATE_DIR: _, ...settings } = shop.env;
+  const file = path.join(shop.dir, 'no-state-dir.conf');
+  writeFileSync(file, Object.entries(settings).map(([name, value]) => `${name}=${value}\n`).join(''), { mode: 0o600 });
+  const give = () => run(path.join(binDir, 'minimall'), ['grant-vip', '--user', String(user.user_id), '--level', '2', '--days', '1'],
+    { env: cleanEnv(shop.dir, { MINIMALL_CONFIG: file }), cwd: shop.dir });
+  const before = new Set(readdirSync(SHM));
+  assert.equal((await give()).code, 0);
+  const [own] = readdirSync(SHM).filter((name) => name.startsWith('minimall-0-') && !before.has(name));
+  const planted = own.replace('minimall-0-', 'minimall-65534-');
+  t.after(() => { for (const name of [own, planted]) rmSync(path.join(SHM, name), { recursive: true, force: true }); });
+  rmSync(path.join(SHM, own), { recursive: true });
+  mkdirSync(path.join(SHM, planted), { mode: 0o700 });
+  chownSync(path.join(SHM, planted), 65534, 65534);
+  const { code, stderr } = await give();
+  assert.deepEqual([code, stderr], [1, "configuration: the user of STATE_DIR can't be acted as\n"]);
+  assert.deepEqual(readdirSync(path.join(SHM, planted)), []);
+});
+
 // ---- administrators ----
 
 const createAdmin = (args, password = PASSWORD) => shop.minimall(['create-admin', ...args], { input: `${password}\n` });
