@@ -13,10 +13,12 @@ UPDATE users SET phone_e164 = CASE
   ELSE CONCAT('+86', phone) END
 WHERE phone IS NOT NULL;
 
--- one number in two spellings, with two users: the older account signs in with it, the other one keeps it to be shown
+-- one number in two spellings, with two users: the account that can sign in with it (the older one of two) does, the other
+-- one keeps it to be shown
 UPDATE users u
-  JOIN (SELECT phone_e164, MIN(user_id) AS user_id FROM users WHERE phone_e164 IS NOT NULL GROUP BY phone_e164) first
-    ON first.phone_e164 = u.phone_e164 AND first.user_id < u.user_id
+  JOIN (SELECT phone_e164, COALESCE(MIN(CASE WHEN password_hash IS NOT NULL THEN user_id END), MIN(user_id)) AS user_id
+    FROM users WHERE phone_e164 IS NOT NULL GROUP BY phone_e164) first
+    ON first.phone_e164 = u.phone_e164 AND first.user_id <> u.user_id
 SET u.phone_e164 = NULL;
 
 ALTER TABLE users ADD UNIQUE KEY phone_e164 (phone_e164), DROP KEY phone;
