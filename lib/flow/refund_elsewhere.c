@@ -10,7 +10,8 @@
 
 enum { NO_MAX = 64 };
 
-enum err refund_elsewhere_find(struct ctx *c, const struct wx_refund *w, struct refunding *x)
+/* One that is not in the books, of a payment that may be ours. */
+static enum err find_payment(struct ctx *c, const struct wx_refund *w, struct refunding *x)
 {
 	bool found = false;
 
@@ -31,6 +32,17 @@ enum err refund_elsewhere_find(struct ctx *c, const struct wx_refund *w, struct 
 	};
 	return payable_read(
 		c, (enum payable_kind)x->attempt.payable_kind, x->attempt.payable_id, &x->payable);
+}
+
+enum err refund_elsewhere_find(struct ctx *c, const struct wx_refund *w, struct refunding *x)
+{
+	const enum err e = refund_find(c, w->out_refund_no, &x->refund);
+
+	x->provider_id = w->refund_id;
+	if (e == ERR_NOT_FOUND)
+		return find_payment(c, w, x);
+	TRY(e);
+	return refunding_read(c, x);
 }
 
 const char *refund_elsewhere_misfit(const struct refunding *x, const struct wx_refund *w)
@@ -129,7 +141,7 @@ enum err refund_note_by_number(struct ctx *c, const char *refund_no, struct refu
 	case WX_UNKNOWN:
 		return ERR_PROVIDER_UNKNOWN;
 	}
-	TRY(refunding_find(c, &w, &x));
+	TRY(refund_elsewhere_find(c, &w, &x));
 	if (x.refund.refund_id != 0)
 		TRY(refunding_record_answer(c, &x, &w));
 	else {

@@ -25,11 +25,8 @@ enum err refunding_rest_tx(struct ctx *c, const struct refunding *x, money *rest
 enum err refunding_begin_tx(
 	struct ctx *c, struct refunding *x, money amount, const char *reason, int64_t due_ms) MUST;
 
-/*
- * Find the refund that the provider speaks of, and what it belongs to. One that we never asked for
- * comes with refund_id 0, and attempt_id 0 if its payment is none of ours.
- */
-enum err refunding_find(struct ctx *c, const struct wx_refund *w, struct refunding *x) MUST;
+/* Read what a refund of the books belongs to. */
+enum err refunding_read(struct ctx *c, struct refunding *x) MUST;
 /* WeChat's word for a refund's state; false, and an alarm, for one that we don't know. */
 bool refunding_state_of(const char *status, enum refund_state *out) MUST;
 /* Can the provider's own number be kept? It may be absent. */
@@ -46,7 +43,10 @@ enum err refunding_end_tx(struct ctx *c, struct refunding *x) MUST;
 
 /* ---- made elsewhere (refund_elsewhere.c) ---- */
 
-/* Fill in x from what the provider says; attempt_id 0: its payment is none of ours. */
+/*
+ * Find the refund that the provider speaks of, and what it belongs to. One that we never asked for
+ * comes with refund_id 0, and attempt_id 0 if its payment is none of ours.
+ */
 enum err refund_elsewhere_find(struct ctx *c, const struct wx_refund *w, struct refunding *x) MUST;
 /* Why it can't be of that payment; NULL: it is. */
 const char *refund_elsewhere_misfit(const struct refunding *x, const struct wx_refund *w) MUST;

@@ -1,0 +1,194 @@
+/* refunding.c - what a refund does to its payment and to what was paid for, whoever made it. */
+#include "flow/refunding.h"
+
+#include "base/log.h"
+#include "ext/db.h"
+#include "shop/card.h"
+
+enum { PROVIDER_ID_MAX = 64 };
+
+/* ---- what a state does; everything is locked ---- */
+
+/*
+ * Has all gone back that was paid? What goes back by itself was never part of that, whether it
+ * succeeds or not.
+ */
+static enum err complete_granted_tx(struct ctx *c, struct refunding *x)
+{
+	struct refund_sums sums;
+	money asked_done, asked_all;
+
+	if (x->refund.automatic)
+		return OK;
+	TRY(refund_sum(c, x->attempt.attempt_id, &sums));
+	asked_done = money_sub(sums.done, sums.automatic_done);
+	asked_all = money_sub(x->attempt.amount, sums.automatic);
+	return money_cmp(asked_done, asked_all) >= 0 ? payable_revoke_tx(c, &x->payable) : OK;
+}
+
+static enum err complete_due_tx(struct ctx *c, const struct refunding *x)
+{
+	struct refund_sums sums;
+
+	TRY(refund_sum(c, x->attempt.attempt_id, &sums));
+	return money_cmp(sums.done, x->attempt.amount) == 0
+		       ? payment_refunded_tx(c, x->attempt.attempt_id)
+		       : OK;
+}
+
+/* A refund succeeded, or one that was made elsewhere came to nothing. */
+static enum err complete_tx(struct ctx *c, struct refunding *x)
+{
+	switch ((enum attempt_state)x->attempt.state) {
+	case ATTEMPT_OPEN:
+	case ATTEMPT_CLOSED: /* whoever settles it looks at its refunds: let jobs ask soon */
+		return payment_hold_tx(c, &x->attempt, c->now_ms);
+	case ATTEMPT_GRANTED:
+	case ATTEMPT_GRANTED_LATE:
+		return complete_granted_tx(c, x);
+	case ATTEMPT_REFUND_DUE:
+		return complete_due_tx(c, x);
+	case ATTEMPT_REFUNDED:
+		break;
+	}
+	return OK;
+}
+
+enum err refunding_end_tx(struct ctx *c, struct refunding *x)
+{
+	const bool ours = x->refund.origin == REFUND_OURS;
+
+	if (x->refund.state == REFUND_SUCCESS || !payment_is_settled(&x->attempt))
+		return complete_tx(c, x);
+	/* what we took back for it beforehand is granted again; for others' we took nothing */
+	return x->refund.state == REFUND_CLOSED && ours && !x->refund.automatic
+		       ? payable_restore_tx(c, &x->payable)
+		       : OK;
+}
+
+/* Was it given up here, and done there after all? Then a person must see what the books lack. */
+static bool is_contradicted(const struct refunding *x)
+{
+	return x->refund.state == REFUND_CLOSED && x->state == REFUND_SUCCESS;
+}
+
+static enum err advance_tx(struct ctx *c, struct refunding *x)
+{
+	struct refunding moved = *x;
+
+	if (refund_is_final(x->refund.state) || x->refund.state == (int64_t)x->state)
+		return OK;
+	TRY(refund_set_tx(c, &x->refund, x->state, x->provider_id));
+	/* the sum is guarded by its attempt: two that end at once would each miss the other */
+	if (x->state == REFUND_SUCCESS)
+		TRY(payment_touch_tx(c, x->attempt.attempt_id));
+	moved.refund.state = x->state;
+	return refunding_end_tx(c, &moved);
+}
+
+/* Lock in the fixed order: what was paid for (with its products), attempt, refund. */
+enum err refunding_record_tx(struct ctx *c, void *arg)
+{
+	struct refunding *x = arg;
+
+	TRY(payable_lock_all_tx(c, x->payable.kind, x->payable.id, &x->payable));
+	TRY(payment_lock_tx(c, x->attempt.attempt_id, &x->attempt));
+	TRY(refund_lock_tx(c, x->refund.refund_id, &x->refund));
+	TRY(advance_tx(c, x));
+	if (x->event == NULL)
+		return OK;
+	if (is_contradicted(x))
+		return event_orphan(c, x->event, "REFUND_CLOSED", &x->verdict);
+	x->verdict = EVENT_REFUND;
+	return event_record(c, x->event, x->verdict, NULL);
+}
+
+bool refunding_state_of(const char *status, enum refund_state *out)
+{
+	const bool known = refund_state_of(status, out);
+
+	if (!known)
+		log_line(LOG_ALARM, "refund", "unknown status of a refund");
+	return known;
+}
+
+enum err refunding_read(struct ctx *c, struct refunding *x)
+{
+	TRY(payment_read(c, x->refund.attempt_id, &x->attempt));
+	return payable_read(
+		c, (enum payable_kind)x->refund.payable_kind, x->refund.payable_id, &x->payable);
+}
+
+/* ---- what the provider says ---- */
+
+bool refunding_is_keepable(const char *provider_id)
+{
+	return provider_id == NULL || str_is_id(provider_id, PROVIDER_ID_MAX);
+}
+
+bool refunding_fits(const struct refunding *x, const struct wx_refund *w)
+{
+	return w->refund_fen == x->refund.amount.fen && w->total_fen == x->attempt.amount.fen &&
+	       w->out_trade_no != NULL && strcmp(w->out_trade_no, x->attempt.out_trade_no) == 0;
+}
+
+enum err refunding_record_answer(struct ctx *c, struct refunding *x, const struct wx_refund *w)
+{
+	if (!refunding_fits(x, w) || !refunding_is_keepable(w->refund_id)) {
+		log_line(LOG_ALARM, "refund", "an answer about %s does not fit it",
+			x->refund.refund_no);
+		return OK;
+	}
+	if (!refunding_state_of(w->status, &x->state))
+		return OK;
+	x->provider_id = w->refund_id;
+	return db_tx(c, refunding_record_tx, x);
+}
+
+/* ---- a new one ---- */
+
+/* A card needs no provider: the money is back in this very transaction. */
+static enum err give_back_to_card_tx(struct ctx *c, struct refunding *x)
+{
+	TRY(card_refund_tx(c, x->payable.user_id, x->refund.amount,
+		arena_printf(&c->arena, "退款 %s", x->refund.refund_no), x->attempt.attempt_id));
+	x->state = REFUND_SUCCESS;
+	TRY(advance_tx(c, x));
+	return refund_read(c, x->refund.refund_id, &x->refund);
+}
+
+enum err refunding_lock_tx(struct ctx *c, struct refunding *x)
+{
+	struct card card = { 0 };
+
+	TRY(payable_lock_user_tx(c, &x->payable));
+	if (x->attempt.channel == CHANNEL_CARD)
+		TRY(card_lock_of_user_tx(c, x->payable.user_id, &card));
+	TRY(payable_lock_all_tx(c, x->payable.kind, x->payable.id, &x->payable));
+	return x->attempt.attempt_id != 0 ? payment_lock_tx(c, x->attempt.attempt_id, &x->attempt)
+					  : OK;
+}
+
+enum err refunding_rest_tx(struct ctx *c, const struct refunding *x, money *rest)
+{
+	struct refund_sums sums;
+
+	TRY(refund_sum(c, x->attempt.attempt_id, &sums));
+	*rest = money_sub(x->attempt.amount, money_add(sums.done, sums.under_way));
+	return OK;
+}
+
+enum err refunding_begin_tx(
+	struct ctx *c, struct refunding *x, money amount, const char *reason, int64_t due_ms)
+{
+	x->refund = (struct refund){
+		.refund_no = refund_new_no(c),
+		.attempt_id = x->attempt.attempt_id,
+		.payable_kind = x->payable.kind,
+		.payable_id = x->payable.id,
+		.amount = amount,
+		.reason = reason,
+	};
+	TRY(refund_create_tx(c, &x->refund, due_ms));
+	return x->attempt.channel == CHANNEL_CARD ? give_back_to_card_tx(c, x) : OK;
+}
