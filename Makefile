@@ -126,7 +126,7 @@ test: ## install what is missing, then lint, unit and end-to-end tests (MODE=asa
 	@$(MAKE) --no-print-directory -j2 all
 ifeq ($(DB)-$(MODE),mariadb-release)
 	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory fuzz SECONDS=1
+	@$(MAKE) --no-print-directory fuzz RUNS=5000
 endif
 ifeq ($(DB),mariadb)
 	@$(MAKE) --no-print-directory unit
@@ -139,8 +139,8 @@ lint: ## the project's own rules: layers, banned functions, SQL, headers, format
 unit: $(UNIT) ## unit tests
 	@sh tests/unit/run.sh $(UNIT)
 
-fuzz: ## feed every parser of outside bytes with made-up ones, under sanitizers (SECONDS=60 each; needs clang)
-	@sh tests/fuzz/run.sh $(or $(SECONDS),60)
+fuzz: ## feed every parser of outside bytes with made-up ones, under sanitizers (SECONDS=60 or RUNS=5000 each; needs clang)
+	@sh tests/fuzz/run.sh $(if $(RUNS),-runs=$(RUNS),-max_total_time=$(or $(SECONDS),60))
 
 # of MODE=fuzz
 fuzz-targets: $(FUZZ)

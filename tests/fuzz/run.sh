@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs each fuzz target on its seeds and then on what libFuzzer makes of them: sh tests/fuzz/run.sh SECONDS [TARGET…]
+# Runs each fuzz target on its seeds and then on what libFuzzer makes of them: sh tests/fuzz/run.sh LIMIT [TARGET…]
+# LIMIT is of libFuzzer: -max_total_time=60, or -runs=5000, which begins with the same inputs on every machine.
 # What it learns is kept in build/fuzz/corpus for the next run, an input that fails in build/fuzz/failed: give that one to
 # build/fuzz/fuzz/TARGET to see it fail again, and to a unit test.
 set -u
@@ -7,13 +8,13 @@ cd "$(dirname "$0")/../.." || exit 1
 
 failed_inputs=build/fuzz/failed
 
-# --one SECONDS TARGET: what it said, into $OUT; its status is the target's.
+# --one LIMIT TARGET: what it said, into $OUT; its status is the target's.
 if [ "$1" = --one ]; then
   learned=build/fuzz/corpus/$3
   mkdir -p "$learned" $failed_inputs
   # its standard error is for the parsers' own words; libFuzzer and the sanitizers keep a copy
   ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 "build/fuzz/fuzz/$3" -close_fd_mask=3 -seed=1 \
-    -max_total_time="$2" -timeout=60 -rss_limit_mb=2048 -max_len=4096 -artifact_prefix=$failed_inputs/"$3"- \
+    "$2" -timeout=60 -rss_limit_mb=2048 -max_len=4096 -artifact_prefix=$failed_inputs/"$3"- \
     "$learned" "tests/fuzz/corpus/$3" >"$OUT/$3" 2>&1 </dev/null || : >"$OUT/$3.failed"
   exit 0
 fi
@@ -23,7 +24,7 @@ export OUT
 trap 'rm -rf "$OUT"' EXIT
 trap 'exit 1' HUP INT TERM
 
-seconds=$1
+limit=$1
 shift
 cc=${FUZZ_CC:-clang}
 echo 'int LLVMFuzzerTestOneInput(const unsigned char *p, unsigned long n) { return p == 0 && n > 0; }' |
@@ -35,7 +36,7 @@ echo 'int LLVMFuzzerTestOneInput(const unsigned char *p, unsigned long n) { retu
 MAKEFLAGS='' make --no-print-directory -j"$(nproc)" MODE=fuzz CC="$cc" fuzz-targets || exit 1
 
 [ $# -gt 0 ] || set -- $(for source in tests/fuzz/*.c; do basename "$source" .c; done)
-printf '%s\n' "$@" | xargs -P "$(nproc)" -n 1 sh tests/fuzz/run.sh --one "$seconds"
+printf '%s\n' "$@" | xargs -P "$(nproc)" -n 1 sh tests/fuzz/run.sh --one "$limit"
 
 passed=0 failed=0
 for target in "$@"; do
