@@ -101,6 +101,7 @@ async function fetchPackages(dir, { uri, keyring }) {
     'Dir::Etc::preferencesparts': '/dev/null', 'Dir::State': path.join(dir, 'state'), 'Dir::State::lists': path.join(dir, 'state', 'lists'),
     'Dir::State::status': path.join(dir, 'state', 'status'), 'Dir::Cache': path.join(dir, 'cache'), 'APT::Sandbox::User': 'root',
     'APT::Default-Release': '', 'APT::Install-Recommends': 'false', 'Acquire::Languages': 'none', 'Acquire::Retries': '1',
+    'Acquire::Check-Valid-Until': 'false', // signed, but a mirror may stand still, or this machine's clock be ahead
   };
   const apt = (...args) => must('apt-get', ['-q', ...Object.entries(options).map(([name, value]) => `-o${name}=${value}`), ...args],
     path.join(dir, 'packages'));
