@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # minimall. `make help` lists the targets.
 # What `minimall --version` and /healthz say, before the commit of a checkout.
 VERSION := 0.1.0-dev

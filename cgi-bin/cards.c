@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* cards.c - /api/membership/cards and their ledger, /api/membership/transactions. */
 #include "shop/card.h"
 #include "shop/session.h"

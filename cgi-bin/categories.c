@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* categories.c - /api/categories: the tree, read by anyone, kept by administrators. */
 #include "shop/category.h"
 #include "shop/session.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* login.c - /weixin-login: signing in with WeChat. Calls WeChat, so it stands alone. */
 #include "flow/signin.h"
 #include "web/app.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* memberships.c - /api/membership/plans, /api/membership/orders and /membership: VIP membership. */
 #include "flow/refund.h"
 #include "shop/membership.h"

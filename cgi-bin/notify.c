@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * notify.c - what providers tell us. Never calls out, and answers within 5 s whatever
  * hangs: its database waits are short, and no retry begins after two seconds.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* orders.c - /api/orders: place, read, cancel and complete one's own; administrators keep all. */
 #include "shop/order.h"
 #include "shop/session.h"

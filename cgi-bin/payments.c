@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* payments.c - /api/payment: what may call a provider. notify.c hears from them. */
 #include "flow/keys.h"
 #include "flow/prepay.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* products.c - /api/products: the shelf, read by anyone, kept by administrators. */
 #include "shop/product.h"
 #include "shop/session.h"

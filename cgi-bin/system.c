@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * system.c - is the shop alive, is it ready, and every path that no other executable owns:
  * 404 in the shape of its family.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* users.c - /api/users for administrators, /api/auth for oneself. */
 #include "flow/leave.h"
 #include "shop/session.h"

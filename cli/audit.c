@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* audit.c - say which rows break a rule of the books, and what work waits. */
 #include <stdio.h>
 

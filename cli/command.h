@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * command.h - a subcommand of `minimall` is a row in minimall.c and a file here.
  */

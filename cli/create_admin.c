@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* create_admin.c - the first administrator, and any further one. */
 #include <stdio.h>
 #include <string.h>

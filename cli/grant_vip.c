@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* grant_vip.c - give a user a VIP membership: an order of 0.00, listed and refunded like any other. */
 #include <stdio.h>
 

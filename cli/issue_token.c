@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* issue_token.c - service tokens of other systems: issue, list, revoke. */
 #include <stdio.h>
 #include <string.h>

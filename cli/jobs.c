@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* jobs.c - one pass over everything that is due; for cron or a timer. Safe to overlap. */
 #include <stdio.h>
 

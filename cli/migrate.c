@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * migrate.c - bring the schema up to date: the files of schema/ in the order of their
  * numbers, each once. DDL commits by itself, so progress is kept statement by statement:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* minimall.c - the shop's command: a table of subcommands. */
 #include <grp.h>
 #include <pwd.h>

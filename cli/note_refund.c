@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * note_refund.c - take a refund into the books that was made in the merchant console: of one, no
  * notification may ever come, and its payment is held until it is known (BEHAVIOUR 62).

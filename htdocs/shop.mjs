@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The shop's front page: what is on the shelf, by category or by name, as anyone may see it.
 
 import { address, hashOf, readHash } from './common/address.mjs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The settings file of a shop that the starter runs.
 
 import { randomBytes } from 'node:crypto';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A database server of one's own, MariaDB or another kind (servers.mjs): data, socket and log below one directory, no network, no system server touched.
 
 import { randomBytes } from 'node:crypto';

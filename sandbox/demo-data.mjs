@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The goods, people and orders of the demo shop, a small shop for tea, mountain produce and handmade things.
 
 // [name, description, name of the parent or null]; a parent stands before its children.

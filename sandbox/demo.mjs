@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Loads the demo data through the shop's own API, so that whatever holds for a customer's order holds for these.
 
 import { existsSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Small things about files, locks and ports that the starter and the tests share.
 
 import { spawnSync } from 'node:child_process';

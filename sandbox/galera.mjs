@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A Galera cluster of one's own: MariaDB nodes on this host (database.mjs starts each of them), which talk over loopback.
 // The first node weighs more than the others together, so that it stays in charge whatever happens to them.
 

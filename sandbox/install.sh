@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Installs what minimall needs to be built and run here: Debian packages, then the npm packages of sandbox/.
 #   sh sandbox/install.sh             what is missing, as root or through sudo; quiet and quick when nothing is; with
 #                                     SERVER=apache in the environment, Apache too

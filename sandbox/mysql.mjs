@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A MySQL server for tests: the one on PATH, if there is one; else Debian's, from the distribution under development (the
 // stable ones have none). Its packages and the libraries that they need are fetched by apt in directories of its own, from
 // the mirror that the machine uses already, unpacked side by side and started through their own loader: nothing is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Child processes: started so that they never outlive their starter, and found again by a mark in their environment.
 
 import { spawn, spawnSync } from 'node:child_process';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // `make reset`: drops the data of `make run`. Refuses while it runs.
 
 import { existsSync, readdirSync, rmSync } from 'node:fs';

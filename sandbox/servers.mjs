@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The kinds of database server that database.mjs can start: where each one's programs are, what they are told, and how the
 // files and accounts are made. DB in the environment chooses.
 //   data        the directory of its files

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One whole shop: database, settings, WeChat's stand-in, web server. `make run` and the tests start it with this.
 
 import { appendFileSync, existsSync, mkdirSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // SQL through the command-line client: no driver to install, and what is tested is not what tests.
 // Rows are those of all statements that give any, in order. A value is null, a Number where the text is an integer up to
 // 15 digits, a string otherwise. Statements run as the server's root.

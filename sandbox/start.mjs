@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // `make run`: the whole shop in the foreground, with demo data, until Ctrl-C.
 //   PORT=8080    SANDBOX=off (the real providers' settings are used)    MODE=asan (build/asan)    DB=mysql (servers.mjs)
 //   VAR_DIR      where its data is; var/ of the checkout unless a test says otherwise

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The web server with the shop's programs, started with the configuration that the project ships: lighttpd, or Apache
 // with SERVER=apache.
 

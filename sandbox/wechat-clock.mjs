@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The stand-in's clock: the machine's, plus the offset in seconds that a test keeps in a file.
 import { readFileSync } from 'node:fs';
 

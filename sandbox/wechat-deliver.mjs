@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How a notification reaches the shop: sealed, signed, in as many copies as wanted, and damaged if told to.
 import http from 'node:http';
 import https from 'node:https';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How WeChat Pay refuses: status, code, the error number at the end of Request-ID, and the text.
 
 const REFUSALS = {

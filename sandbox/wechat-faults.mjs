@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The fault switches: how a provider that is slow, broken or forged answers, on demand.
 import { SandboxError } from './wechat-errors.mjs';
 import { otherEnd, probe, spoil } from './wechat-sign.mjs';

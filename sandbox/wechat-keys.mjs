@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The secrets of one sandbox: made once into a directory, never fixed, never shared.
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';

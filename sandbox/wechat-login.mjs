@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // sns/jscode2session: a login code for an openid, with WeChat's answers to wrong calls.
 import { randomBytes } from 'node:crypto';
 

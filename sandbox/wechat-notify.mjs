@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The payer's side, and the bank's: pays an order or ends a refund, and tells the shop, as WeChat
 // does or as a forger would.
 import { randomUUID } from 'node:crypto';

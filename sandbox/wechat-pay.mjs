@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // WeChat Pay v3 orders: prepay, query, close.
 import { Refusal, paramError } from './wechat-errors.mjs';
 import { fromRfc3339, toDigits, toRfc3339 } from './wechat-clock.mjs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What proves words to be WeChat Pay's: its public key, or one of its platform certificates.
 import { X509Certificate } from 'node:crypto';
 import { toRfc3339 } from './wechat-clock.mjs';

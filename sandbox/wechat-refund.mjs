@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // WeChat Pay v3 refunds: ask for one, look at one.
 import { toDigits, toRfc3339 } from './wechat-clock.mjs';
 import { Refusal, SandboxError } from './wechat-errors.mjs';

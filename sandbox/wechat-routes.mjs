@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The interfaces of WeChat Pay v3: one row each.
 import { Refusal, paramError } from './wechat-errors.mjs';
 import { close, jsapi, queryById, queryByNumber } from './wechat-pay.mjs';

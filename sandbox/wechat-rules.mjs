@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What WeChat Pay accepts: bodies as tables of rules, checked to the last member.
 // A rule is a function (value, at) that throws the Refusal; at = { field, location }.
 import { paramError } from './wechat-errors.mjs';

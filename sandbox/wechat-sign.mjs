@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Signatures of WeChat Pay v3, both ways, and the sealing of notifications and certificates.
 import { randomBytes, randomInt } from 'node:crypto';
 import forge from 'node-forge';

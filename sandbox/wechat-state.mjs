@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the stand-in remembers: orders with their refunds, used login codes, session keys given out.
 // With a file, all of it survives a restart; an answer is sent only after what it says is stored.
 import { existsSync, readFileSync } from 'node:fs';

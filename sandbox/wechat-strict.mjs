@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Who may call WeChat Pay v3: the headers every request needs, and its signature.
 import { paramError, signError } from './wechat-errors.mjs';
 import { makeVerifier, requestMessage } from './wechat-sign.mjs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The WeChat stand-in: login and WeChat Pay v3 on a loopback port, as strict as WeChat, plus the
 // switches by which a test makes it pay, forge, fail and hang.
 //   GET  /sns/jscode2session, /v3/…                     what the shop calls

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Keeps so many processes of one program running, all waiting at the listening socket that this script was given as its
 # standard input. One that ends is started again. To be started through spawn-fcgi or systemd:
 #   spawn-fcgi -n -s users.sock -b 1024 -M 0600 -- /bin/sh workers.sh 4 users.fcgi

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The frame of the admin pages: who is in, which page the address names, and how it comes onto the screen.
 
 import { hashOf, readHash } from '../common/address.mjs';

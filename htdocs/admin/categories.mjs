@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Categories: the tree, and dialogs that make, rename, move and delete one.
 
 import { hashOf } from '../common/address.mjs';

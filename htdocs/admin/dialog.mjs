@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Questions before a step is taken, and a word when it has been.
 
 import { h, show } from '../common/dom.mjs';

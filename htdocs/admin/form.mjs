@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Forms: a label for every field, faults beside the field they are about, one submission at a time.
 
 import { messageOf } from '../common/api.mjs';

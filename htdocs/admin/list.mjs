@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Lists: a table that becomes cards on a narrow screen, filters above it, and a way to its further rows.
 
 import { messageOf } from '../common/api.mjs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Membership orders: the list, and one with the steps that may follow.
 
 import { address, hashOf } from '../common/address.mjs';

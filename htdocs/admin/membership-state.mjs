@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A membership order's states and kinds, and the steps that the shop lets an administrator take from each.
 
 import { showYuan } from '../common/money.mjs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What went back of an order's money, or is on its way: read with the order, shown below it.
 
 import { address } from '../common/address.mjs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An order's states, and the steps that the shop lets an administrator take from each.
 
 import { fenOf, isYuan, showYuan } from '../common/money.mjs';

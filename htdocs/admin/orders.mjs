@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Orders: the list, and one with its lines and the steps that may follow.
 
 import { address, hashOf } from '../common/address.mjs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Plans of the VIP membership: the list, and the form that makes and changes one.
 
 import { address, hashOf } from '../common/address.mjs';

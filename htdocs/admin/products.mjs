@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Products: the list, and the form that makes and changes one.
 
 import { address, hashOf } from '../common/address.mjs';

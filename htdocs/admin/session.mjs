@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Who is signed in, and calls to the API in that name. The tokens live as long as the browser's tab.
 
 import { ApiError, send } from '../common/api.mjs';

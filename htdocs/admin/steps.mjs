@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The steps that may be taken with an order: a button for each, a question, and the call that takes it.
 
 import { newKey } from '../common/api.mjs';

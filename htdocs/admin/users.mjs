@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Users: the list, and the form that changes one.
 
 import { address, hashOf } from '../common/address.mjs';

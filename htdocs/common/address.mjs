@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Addresses with parameters, of the API and within a page.
 
 // path with those parameters that have a value.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The only place that talks to the shop's API.
 
 // status 0: no answer came. field: the member of the request that the answer blames, or null.

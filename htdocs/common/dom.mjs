@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Elements from data. Whatever is stored reaches the page as text or as the value of an attribute, never as markup.
 
 import { messageOf } from './api.mjs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Yuan as texts: nothing here adds, rounds or otherwise computes with a binary fraction.
 
 const YUAN = /^\d{1,10}(\.\d{1,2})?$/;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The API's times, in the zone of whoever looks at the page.
 
 const FORMAT = new Intl.DateTimeFormat('zh-CN', {

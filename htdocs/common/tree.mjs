@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The categories as a tree: the API gives them as a flat list, newest first.
 
 import { everyRow, send } from './api.mjs';

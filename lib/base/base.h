@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * base.h - the five macros that the whole tree may use, and nothing else.
  * (FIELD and INPUT in field.h and ARGS in ext/db.h are the others.)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * clock.h - the time, its texts, and the shop's zone.
  * Unit: milliseconds since 1970 UTC. Stored and sent as UTC; only "today" and

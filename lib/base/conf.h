@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * conf.h - the configuration: environment variables, or the same names in the
  * file that MINIMALL_CONFIG names (KEY=VALUE lines; the environment wins).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "base/ctx.h"
 
 #include "base/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * ctx.h - what every function of a request is handed first.
  * One per process, cleaned before each request by the frame (or the command).

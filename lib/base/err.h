@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * err.h - one enum of causes; err.def holds status, wire code and text.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * field.h - one description of a struct's members, which serves SQL rows, JSON
  * input and JSON output alike.

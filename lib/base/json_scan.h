@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * json_scan.h - is this text strictly JSON (RFC 8259) but for a bare -0, within our limits?
  *

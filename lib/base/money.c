@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "base/money.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * money.h - amounts of CNY. A struct, so that `+` does not compile.
  * Unit: fen, everywhere but on the wire, where amounts are yuan with at most

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * page.h - keyset paging: a page continues after the key of the last row of the one
  * before, so that page 10,000 costs what page 1 costs.

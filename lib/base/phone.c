@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "base/phone.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * phone.h - telephone numbers: what is one, and the form in which two are compared
  * (BEHAVIOUR 65). They are shown as they were entered.

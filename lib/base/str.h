@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * str.h - growing text with a stated maximum, and the questions about text
  * that input checking asks. Memory comes from an arena.

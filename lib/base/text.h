@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * text.h - what people can see of a text (BEHAVIOUR 65). Texts are valid UTF-8.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * url.h - is a text the address of something on the web? (RFC 3986; stricter where
  * browsers and image loaders of mini-programs differ.)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "base/version.h"
 
 const char minimall_version[] = MINIMALL_VERSION;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * version.h - which minimall this is: VERSION of the Makefile, and "+" and the commit where a
  * checkout was built ("1.2.0", "1.3.0-dev+0123456789ab").

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* base64.c - both alphabets of RFC 4648, strictly (declared in crypto.h). */
 #include "ext/crypto.h"
 

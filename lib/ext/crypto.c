@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "ext/crypto.h"
 
 #include <assert.h>

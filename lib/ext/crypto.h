@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * crypto.h - all that is used of OpenSSL and libxcrypt.
  * Keys are process-owned; texts are in the caller's arena.

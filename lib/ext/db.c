@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* db.c - the connection, its failures, and transactions. db_rows.c has statements and rows. */
 #include "ext/db.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * db.h - MariaDB or MySQL: prepared statements kept per connection, rows by field
  * tables, and the one transaction idiom.

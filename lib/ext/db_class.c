@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "ext/db_class.h"
 
 #include <errmsg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * db_class.h - what a code of failure means: one table for MariaDB, MySQL, Galera, the
  * client library and the proxies between (BEHAVIOUR 64). Pure.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * db_internal.h - what db.c (connection, failures, transactions) and db_rows.c
  * (statements, rows) share. For these two only.

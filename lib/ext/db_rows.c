@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* db_rows.c - prepared statements kept per connection, and rows by field tables. */
 #include <assert.h>
 #include <stdio.h>

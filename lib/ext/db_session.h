@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * db_session.h - the settings that every connection is given before it is used: one table.
  * Where servers differ, the server is asked what it has; what it calls itself counts for

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "ext/db_watch.h"
 
 #include <pthread.h>

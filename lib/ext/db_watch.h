@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * db_watch.h - how a command's statements end: after so long, or with the command.
  */

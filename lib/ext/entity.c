@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "ext/entity.h"
 
 #include "ext/crypto.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * entity.h - which state of an entity a change was meant for (RFC 9110, 8.8.3 and 13.1.1).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * fcgi.h - where requests come from and answers go: libfcgi, or plain CGI when the
  * process was started so (libfcgi's FCGX_Accept_r has no fallback of its own).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "ext/http.h"
 
 #include <assert.h>

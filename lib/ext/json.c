@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "ext/json.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * json.h - JSON by field tables (base/field.h): bodies in, answers out.
  * Parsing is json-c's, behind base/json_scan.h; writing is ours, straight into a str.

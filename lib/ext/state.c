@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * state.c - the interface, and room for what is new. A ticket is the transaction that a reader saw:
  * what it computed from there on is stored if neither its key's slot nor its family was marked later.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * state.h - what all processes of a shop's executables on this host share and may lose:
  * cached values, and counters that expire (DESIGN.md 5). Never money.

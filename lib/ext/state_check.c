@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * state_check.c - LMDB believes every page that it reads. Before it is given a file that
  * anything may have happened to, all pages that it would follow are looked at here: the format

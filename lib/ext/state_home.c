@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * state_home.c - the directory, LMDB's file in it, and the lock beside it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * state_internal.h - between the files of ext/state: the interface and its rules (state.c), what a
  * home holds (state_record.c), where it is and how processes agree about it (state_home.c), and

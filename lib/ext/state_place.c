@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* state_place.c - where the home of a shop is, and whose. */
 #include <dirent.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * state_record.c - what a home holds, in LMDB's main database:
  *   h                         the home's id: one record

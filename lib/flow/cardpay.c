@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* cardpay.c - paying from a stored-value card: no provider, one transaction. */
 #include "ext/db.h"
 #include "flow/payable.h"

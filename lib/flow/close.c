@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "flow/close.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * close.h - what `minimall jobs` does about payments: follow open attempts, close those
  * that nobody needs, and let overdue orders go, the provider first (BEHAVIOUR 20).

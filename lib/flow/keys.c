@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "flow/keys.h"
 
 #include "base/log.h"

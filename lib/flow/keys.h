@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * keys.h - the providers' keys of a process: those of the configuration, loaded once at its
  * start, and WeChat Pay's platform certificates, which `minimall jobs` fetches for all and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "flow/leave.h"
 
 #include "base/log.h"

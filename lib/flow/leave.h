@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * leave.h - a user leaves: what he still has or waits for forbids it, or goes with him
  * (DESIGN.md 2, Deleting).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "flow/payable.h"
 
 #include "shop/user.h"

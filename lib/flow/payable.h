@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * payable.h - the table through which prepay, settle and close reach whatever can be
  * paid, without knowing what it is. A new kind of payable is a row in payable.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "flow/prepay.h"
 
 #include "base/log.h"

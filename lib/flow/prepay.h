@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * prepay.h - preparing a payment that the mini-program then makes with wx.requestPayment,
  * asking how it stands, and paying from a card.

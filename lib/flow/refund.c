@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "base/log.h"
 #include "ext/db.h"
 #include "flow/refunding.h"

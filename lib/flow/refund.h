@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * refund.h - giving money back: on an administrator's word, or by itself where a success
  * could not be granted. Numbers are fixed before the provider is called; what stays

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * refund_elsewhere.c - refunds that were made in the provider's merchant console: taken into the
  * books of the payment, before or after it is settled (BEHAVIOUR 62).

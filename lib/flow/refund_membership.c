@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* refund_membership.c - giving a membership back: its time at once, its money by the provider. */
 #include "ext/db.h"
 #include "flow/refunding.h"

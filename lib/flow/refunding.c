@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* refunding.c - what a refund does to its payment and to what was paid for, whoever made it. */
 #include "flow/refunding.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * refunding.h - one refund on its way, for refund.c, refund_elsewhere.c and refund_membership.c only.
  */

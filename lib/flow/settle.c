@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "flow/settle.h"
 
 #include "base/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * settle.h - the only way in which a provider's money reaches a payable: notifications,
  * active queries and jobs all come through settle (BEHAVIOUR 34 to 38, 40, 44).

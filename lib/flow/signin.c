@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "flow/signin.h"
 
 #include "providers/wxlogin.h"

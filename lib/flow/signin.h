@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * signin.h - signing in with WeChat: the code goes to WeChat, the openid becomes a user.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "providers/wxcall.h"
 
 #include "base/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * wxcall.h - one signed call to WeChat Pay v3, and what its answer amounts to
  * (PAYMENTS.md 2.2, 2.3, 2.13). Knows nothing of what is asked.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "providers/wxcert.h"
 
 #include "base/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * wxcert.h - WeChat Pay's platform certificates: the list, and what opens one of it
  * (PAYMENTS.md 2.4). Each is sealed with the APIv3 key, which is what makes it believed:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "providers/wxlogin.h"
 
 #include "base/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * wxlogin.h - WeChat's jscode2session (PAYMENTS.md 1.1, 1.2).
  * The session_key is never returned, stored or logged; the secret is in the URL,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "providers/wxpay.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * wxpay.h - WeChat Pay v3 for mini-programs: prepay, query, close, and what a
  * notification says (PAYMENTS.md 2.7 to 2.14). Knows nothing of orders.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "providers/wxrefund.h"
 
 #include <assert.h>

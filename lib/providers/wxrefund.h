@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * wxrefund.h - WeChat Pay v3 refunds: request, query, and what a notification says
  * (PAYMENTS.md 2.11). Idempotent by out_refund_no: a repeat is the same refund.

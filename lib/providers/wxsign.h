@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * wxsign.h - WeChat Pay v3 signatures, keys and sealed resources (PAYMENTS.md 2.2 to 2.8).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/audit_sql.h"
 
 #include "ext/db.h"

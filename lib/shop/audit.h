@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * audit.h - the shop's books, derived anew: every rule that the data must obey, as a
  * query that finds the rows which don't. Reads only; owns no table.

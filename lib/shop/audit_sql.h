@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * audit_sql.h - the tables of rules that audit.c puts together.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* audit_vip.c - what must hold of membership orders, their payments and their segments. */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/backoff.h"
 
 #include "ext/db.h"

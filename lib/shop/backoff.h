@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * backoff.h - what is due by its own row (an order past its deadline, a payment that lacks its
  * refund) and failed, is left alone for a while: those who list what is due pass it over, by

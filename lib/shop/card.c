@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/card.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * card.h - stored-value cards: a balance that changes only together with a ledger row.
  * Owns tables: cards, card_transactions.

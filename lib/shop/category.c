@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/category.h"
 
 #include "ext/db.h"

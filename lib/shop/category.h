@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * category.h - the tree that products hang in.
  * Owns tables: categories.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/certificate.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * certificate.h - a provider's certificates as they came, sealed, for all processes; and
  * when their list is to be fetched anew (BEHAVIOUR 33, PAYMENTS.md 2.4).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/entitlement.h"
 
 static const int64_t MOMENT_MAX_S = INT64_C(253402300799); /* the end of the year 9999 */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * entitlement.h - what a user's membership orders entitle to, as segments of time, and all
  * arithmetic on them (BEHAVIOUR 23 to 32). Pure: no I/O, no clock, integers only.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/event.h"
 
 #include "base/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * event.h - what providers told us, kept as it came: notifications, and answers to
  * queries that did not fit. One row per event id; copies are counted.

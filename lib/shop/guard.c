@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/guard.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * guard.h - rules about many rows at once: whoever relies on one writes its row (BEHAVIOUR 61).
  * Owns tables: guards.

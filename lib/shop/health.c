@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/health.h"
 
 #include "ext/db.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * health.h - can the shop's data be reached, in the form that the programs were built for, and
  * what its processes share?

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/idempotency.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * idempotency.h - a write that moves value and carries an Idempotency-Key happens once.
  * Owns tables: idempotency_keys.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/journal.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * journal.h - what an administrator or the command did that the data alone doesn't
  * tell: roles, passwords, offline payments, deletions. Append-only.

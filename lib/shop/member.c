@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/member.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * member.h - the member that every user is: one row each, made with the user.
  * Owns tables: members, member_days.

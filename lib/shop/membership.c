@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * membership.c - how membership orders are locked and written. They are quoted and made in
  * membership_make.c, paid in membership_pay.c, end in membership_end.c, and are shown by

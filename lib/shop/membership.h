@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * membership.h - orders of a VIP membership: quoted, paid, granted, refunded (contract
  * membership-orders; BEHAVIOUR 23, 24, 27 to 32, 37, 38).

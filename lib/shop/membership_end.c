@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* membership_end.c - how membership orders end: cancelled, expired, refunded. */
 #include "ext/db.h"
 #include "shop/backoff.h"

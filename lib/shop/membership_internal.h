@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * membership_internal.h - the columns of a membership order, and what membership.c, _make, _pay,
  * _end and _view share.

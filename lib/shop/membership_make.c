@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* membership_make.c - what a membership costs, and how its order comes into being. */
 #include "ext/crypto.h"
 #include "ext/db.h"

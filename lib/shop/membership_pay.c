@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* membership_pay.c - what is granted for a payment: the provider's, the card's, or a simulated one. */
 #include "ext/db.h"
 #include "shop/idempotency.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* membership_view.c - how membership orders are read, and what they look like. */
 #include "ext/db.h"
 #include "shop/membership_internal.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* order.c - how orders change. order_place.c makes them, order_view.c shows them. */
 #include "shop/order.h"
 

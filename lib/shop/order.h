@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * order.h - shop orders: place, read, list, and move from state to state.
  * Owns tables: orders, order_items.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* order_leave.c - what becomes of the orders of a user who was deleted, some at a time. */
 #include "ext/db.h"
 #include "shop/order.h"

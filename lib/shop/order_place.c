@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* order_place.c - how an order comes into being: merged, priced, taken from the stock. */
 #include <stdlib.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * order_sql.h - the columns of an order, for order.c and order_view.c only.
  */

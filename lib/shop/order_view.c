@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* order_view.c - how orders are read: one, and pages of them with their lines. */
 #include "base/phone.h"
 #include "ext/db.h"

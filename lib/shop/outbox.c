@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/outbox.h"
 
 #include <assert.h>

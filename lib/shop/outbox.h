@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * outbox.h - work that follows from a committed change and is done later, by `minimall
  * jobs`: written in the change's own transaction, so that it is neither lost nor invented.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/payment.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * payment.h - payment attempts: what was prepared at a provider for something payable,
  * and how it ended. An order has many attempts; an out_trade_no belongs to one.

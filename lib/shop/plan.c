@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/plan.h"
 
 #include "ext/db.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * plan.h - membership plans: what a VIP membership costs, how long it lasts and which level
  * it gives (contract membership-orders, 2.1).

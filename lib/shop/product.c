@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/product.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * product.h - what the shop sells, and how much of it there is.
  * Owns tables: products, stock_moves.

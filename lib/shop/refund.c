@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/refund.h"
 
 #include <assert.h>

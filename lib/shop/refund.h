@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * refund.h - what goes back of a payment: asked by an administrator, or automatic for
  * money that could not be granted.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/service.h"
 
 #include "ext/crypto.h"

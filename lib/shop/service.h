@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * service.h - opaque tokens of other systems, issued on the command line, stored as
  * SHA-256, listable and revocable; never a user (DESIGN.md 2).

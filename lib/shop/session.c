@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/session.h"
 
 #include "ext/crypto.h"

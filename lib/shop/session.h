@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * session.h - signing in, staying signed in, and being signed out at once.
  * Owns tables: sessions, refresh_tokens.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/share.h"
 
 #include "base/log.h"

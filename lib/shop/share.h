@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * share.h - a kind of due work and its share of a pass of `minimall jobs`. A kind works row by
  * row, those due longest first, until its time is over. A row that fails is logged, due again

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/user.h"
 
 #include "base/phone.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * user.h - people: customers by WeChat, staff by account and password.
  * Owns tables: users.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* vip.c - segments as they are kept. vip_status.c answers who is a VIP. */
 #include "shop/vip.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * vip.h - whose VIP membership lasts how long: a user's segments (entitlement.h) as they are
  * kept, and the status that everybody asks for.

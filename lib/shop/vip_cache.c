@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "shop/vip_cache.h"
 
 #include "base/log.h"

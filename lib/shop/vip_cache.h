@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * vip_cache.h - the ends of memberships, cached in the shared state: for vip.c and
  * vip_status.c only. Nothing that passes by itself is cached.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* vip_status.c - who is a VIP, asked often: what lasts until when is cached, in no process alone. */
 #include "shop/member.h"
 #include "shop/vip.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "web/app.h"
 
 #include <assert.h>

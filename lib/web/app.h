@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * app.h - the main of every executable: start-up, the request loop, and the fixed
  * order in which a request is judged before its handler sees it.

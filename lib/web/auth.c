@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "web/auth.h"
 
 #include <strings.h>

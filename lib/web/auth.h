@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * auth.h - who asks: the Authorization header, and what a role demands.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "web/cors.h"
 
 static bool is_allowed(const char *origins, const char *origin)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * cors.h - which foreign pages may read answers: the origins that CORS_ORIGINS
  * lists, never "*" (BEHAVIOUR 56).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "web/dialect.h"
 
 enum dialect { SHOP, MEMBERSHIP_ORDERS, MEMBERSHIP_STATUS, MEMBER_SYSTEM, RENEWAL, WECHAT, ALIPAY };

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * dialect.h - the error shapes of the five contracts (DESIGN.md 1, Error shapes).
  * Which one a path speaks is its longest prefix in one table; handlers never know.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "web/envelope.h"
 
 static void begin(struct resp *w)

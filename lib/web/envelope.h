@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * envelope.h - answers of the membership-orders contract: {"success": true, "code": "OK",
  * "data": …, "message"?: …, "meta"?: …}. Its errors are dialect.h's.

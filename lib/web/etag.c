@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "web/etag.h"
 
 #include "ext/entity.h"

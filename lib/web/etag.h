@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * etag.h - answers that may be kept, and entities that PUT or PATCH can change, carry a strong
  * ETag; who still has an answer that may be kept gets 304 and no body (RFC 9110, 8.8.3 and

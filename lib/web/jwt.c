@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "web/jwt.h"
 
 #include "base/field.h"

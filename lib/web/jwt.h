@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * jwt.h - access tokens: JWT, HS256 and nothing else (RFC 7519, RFC 8725, BEHAVIOUR 2).
  * A token names a session; whether that session still lives is asked of the database.

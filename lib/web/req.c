@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "web/req.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * req.h - what was asked. Everything lives in the request's arena.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "web/resp.h"
 
 #include "ext/entity.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "web/route.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * route.h - a route is a row: method, path, role, rate class, handler.
  * An executable's table says everything that the frame must know of it.

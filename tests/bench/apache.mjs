@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // make bench-apache: Apache's mod_proxy_fcgi, as apache.conf.example has it, against its part for mod_fcgid, in one run: the
 // same shop, as many processes. More connections than processes, and senders that are slow with their bodies.
 

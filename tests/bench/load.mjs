@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Requests of a measurement, over kept connections, bounded in count and time.
 //
 //   const load = openLoad(16);

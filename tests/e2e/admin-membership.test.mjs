@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The staff's pages of the VIP membership in a real browser: plans, and the orders of plans (BEHAVIOUR 24, 29 to 31, 57).
 
 import test from 'node:test';

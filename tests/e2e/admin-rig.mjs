@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the tests of htdocs/ share: a shop, a browser before it, and words for what one does there.
 //
 //   const { shop, openAdmin } = await openPages();

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The pages of htdocs/ in a real browser: what the staff does in admin/, and what anyone sees at the front.
 // Whatever a page complains of in the console, breaches of the Content-Security-Policy among it, fails the test.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // `minimall audit` finds what does not add up: for each of its rules one saboteur, who edits a row behind the shop's back.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tokens: which are believed, how long, and what ends them; password sign-in and refreshing.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';

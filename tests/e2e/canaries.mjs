@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Private texts that no log may hold, and the detector that knows them however they are written, whole or in part.
 //
 //   const canaries = new Canaries();

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What moves a card's balance: top-ups, spending, refunds, and the ledger that keeps them (BEHAVIOUR 4, 21, 22).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The lists of cards and of a ledger: their cursors, and that the database reaches any page through one index (BEHAVIOUR 13).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

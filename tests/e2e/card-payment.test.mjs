@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Paying an order from a stored-value card: no provider, one transaction (BEHAVIOUR 4, 18, 21, 22, 37).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the tests of stored-value cards share: the words for what is done with them, and what must hold of a ledger.
 //
 //   const cards = new Cards(trade);

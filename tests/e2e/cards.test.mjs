@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Stored-value cards: made, shown, changed and deleted (DESIGN 2; BEHAVIOUR 4, 8, 22). Their ledger: card-ledger.test.mjs.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

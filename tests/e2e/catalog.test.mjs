@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Products and categories: their shapes, what is on the shelf for whom, the tree, and the races around both.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

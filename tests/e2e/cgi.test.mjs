@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The same programs started by somebody else: as plain CGI alone, behind lighttpd's mod_cgi and Apache's mod_cgid, and as
 // FastCGI behind Apache's mod_fcgid.
 

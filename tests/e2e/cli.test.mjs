@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command: migrations, the first administrator, service tokens; and settings that stop every program.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Cancel, timeout, payment and deletion of one order at once, in any interleaving: one end state, and stock that moved
 // once or not at all (BEHAVIOUR 17).
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the shop does with its connections to the database: how they are set, what each class of the server's errors means,
 // and what is true when an answer is lost (BEHAVIOUR 53, 63, 64).
 import assert from 'node:assert/strict';

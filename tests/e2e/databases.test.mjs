@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The database servers that tests run on: which one it is, and what happens where one cannot be had.
 
 import assert from 'node:assert/strict';

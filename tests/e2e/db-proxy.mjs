@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Stands between the shop and its database, and does what servers, hosts and networks do: loses answers, ends connections
 // that rest, refuses statements, calls itself otherwise. What it does not touch passes byte by byte.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where an order goes, what its buyer remarked, and how it was sent (DESIGN 2, shop order).
 
 import { test } from 'node:test';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // docs/deploy.md, for the tests that follow it.
 
 import assert from 'node:assert/strict';

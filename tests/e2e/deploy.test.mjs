@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // docs/deploy.md: what it names is there. tests/e2e/hosting.test.mjs follows its second part.
 
 import { test } from 'node:test';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Requests that nothing on our side tidies up, and requests to one process of the shop that no web server chose.
 //
 //   const { status, headers, text, json } = await exactly(shop, 'POST', '/api//x', { headers, body });

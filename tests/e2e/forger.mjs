@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Notifications of WeChat Pay built with node:crypto alone, part by part, so that a test can have any part wrong. The
 // genuine ones come from the stand-in, which uses the SDK's cryptography.
 

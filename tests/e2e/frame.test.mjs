@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What every answer has around it: headers, ids, CORS, HEAD; that no request leaves anything to the next, and that a lost
 // database connection is one clean 503.
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Two hosts on two Galera nodes, both written to at once: whatever guards a rule is written in the transaction that relies on
 // it (BEHAVIOUR 61), what one host changed the other shows (50), and a node that dies takes nothing with it and counts
 // nothing twice (53).

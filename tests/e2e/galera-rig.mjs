@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Two hosts of one shop, each with its own programs and its own node of a Galera cluster, which know of each other's changes
 // late enough that two acts at once never do.
 //

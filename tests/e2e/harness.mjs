@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A shop of its own for every test file, on a fresh database:
 //
 //   import { openShop } from './harness.mjs';

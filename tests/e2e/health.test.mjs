@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Alive, ready, and answers that a client need not fetch twice.
 
 import { test } from 'node:test';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The second part of docs/deploy.md, followed: a shop on a host that offers Apache with .htaccess, CGI and cron.
 
 import { after, test } from 'node:test';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A write that carries an Idempotency-Key happens once (DESIGN 1, "Writes that move value").
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

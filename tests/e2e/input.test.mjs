@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What may be in a body: JSON of one reading only, of a bounded size and type, with every fault named by its field.
 
 import test from 'node:test';

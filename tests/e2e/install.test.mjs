@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // `make install` into a root of its own, a shop that is served from there, and `make uninstall`.
 
 import { test } from 'node:test';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // `minimall jobs`: orders that nobody pays, the provider first, and attempts that must be followed (BEHAVIOUR 20).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';

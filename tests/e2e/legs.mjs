@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The database servers that end-to-end tests run on (DB), and which files each of them runs.
 //   all     whether a file belongs to a run of all of them
 //   brief   the files of BRIEF=1, which .ci/run asks for; without it, all

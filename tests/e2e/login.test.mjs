@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Signing in with WeChat: who comes into being, what WeChat's refusals and faults become, and what is kept of it.
 // The programs run in a zone that is neither the shop's nor UTC (B49).
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the logs hold: one line of JSON for each request, and nothing private (BEHAVIOUR 55). Whatever is private is a canary
 // here; they are sent through every route, through what succeeds, is refused and breaks, and then looked for in every log.
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // `minimall audit` about memberships: for each of its rules one saboteur, who edits a row behind the shop's back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

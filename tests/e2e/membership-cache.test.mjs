@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // That the status is cached, in no process alone, and for how long (BEHAVIOUR 50; contract membership-status, note 1): rows that
 // are edited behind the shop's back show it.
 import assert from 'node:assert/strict';

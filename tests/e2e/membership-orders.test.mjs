@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Membership orders from creation to payment, cancelling and expiry (BEHAVIOUR 4, 8, 12 to 14, 23, 24, 27, 32).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Paying a membership order through WeChat: whoever hears of it first, and whatever became of the order meanwhile
 // (BEHAVIOUR 4, 20, 34 to 40, 44).
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Plans: what anybody sees, what administrators change, and what becomes of a plan with orders (BEHAVIOUR 4, 10 to 13, 24, 31).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

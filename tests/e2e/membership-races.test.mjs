@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Everything at once: whatever the interleaving, one end, and the audit agrees (BEHAVIOUR 17, 23, 28, 30, 36, 38).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Giving memberships back: what of their time goes, and how the money goes (BEHAVIOUR 25, 29, 30, 37, 38, 43).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';

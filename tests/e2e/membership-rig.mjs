@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the tests of memberships share: plans, customers who buy them, and the words for what they do.
 //
 //   const vip = await openVip();

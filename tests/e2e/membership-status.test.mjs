@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Who is a VIP until when, and who may ask (BEHAVIOUR 5, 12, 25, 50; contract membership-status).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What an upgrade costs, what a settlement makes of a quote that is no longer right, and how far it all may reach
 // (BEHAVIOUR 24 to 28, 38).
 import assert from 'node:assert/strict';

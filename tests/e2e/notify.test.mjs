@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Notifications of WeChat Pay: which are believed, which are kept, and which change nothing (BEHAVIOUR 33 to 36, 40).
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';

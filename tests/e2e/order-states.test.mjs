@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The states of an order: who may move it where, what that does to its stock, and what is noted (BEHAVIOUR 18).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

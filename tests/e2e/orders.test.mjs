@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Placing and reading orders: prices, lines, snapshots, lists, and whose they are.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

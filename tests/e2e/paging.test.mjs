@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Lists: their limits and cursors, and that the database reaches any page through one index.
 
 import test from 'node:test';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the database does for a page of a list: the statements that the shop made, and how they are carried out.
 //
 //   await withStatementLog(shop, async (statementFor) => {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Preparing a payment: what is asked of WeChat, what the mini-program gets, and every way in which the provider fails.
 import assert from 'node:assert/strict';
 import { createSign, createVerify, randomBytes } from 'node:crypto';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The README's tour, as a reader would paste it.
 
 import { test } from 'node:test';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Money that could not be granted goes back by itself: asked for by `jobs`, under a number that the payment fixes, and the
 // order is left alone (BEHAVIOUR 37, 38).
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Money that went back in the merchant console, before or after we heard that it came: in every order of the news, what was
 // given back grants nothing, and what stays is granted with that refund in the books (BEHAVIOUR 35, 37, 38, 62).
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The staff's list of refunds: of whatever kind, by order and by status (BEHAVIOUR 13, 37).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

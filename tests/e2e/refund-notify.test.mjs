@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Notifications about refunds: which are believed, which are kept, and which change nothing (BEHAVIOUR 33 to 36, 40, 43).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the tests of refunds share: a shop whose customers have paid, and the words for giving the money back.
 //
 //   const { trade, paid, ask, refund, ... } = await openRefunds();

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Refunds that an administrator asks for: what may go back, what each answer of the provider's does, and what becomes of
 // the order (BEHAVIOUR 18, 43). refund-notify.test.mjs hears of their ends, refund-automatic.test.mjs needs nobody to ask.
 import assert from 'node:assert/strict';

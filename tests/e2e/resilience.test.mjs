@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Programs that are killed, connections that are lost, locks that clash, a provider that hangs: nothing that was
 // acknowledged is lost, nothing is half done, and nobody else waits (BEHAVIOUR 53, 54).
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What holds for every route, whatever it does. A new route has to be added to the list here, and so to these tests.
 
 import test from 'node:test';

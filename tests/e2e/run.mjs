@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs end-to-end tests: `node tests/e2e/run.mjs [files…]`, without arguments those that legs.mjs names. One database server
 // serves the whole run, in a directory of its own, and the stand-in's keys are made once; each file has its own database
 // and shop (harness.mjs). Where the server of DB cannot be had, the run is skipped: it says so in a line and ends well.

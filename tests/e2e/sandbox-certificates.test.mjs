@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Platform certificates at the WeChat stand-in: made, handed out sealed, and signing in turns with the public key.
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';

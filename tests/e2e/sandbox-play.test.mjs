@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the WeChat stand-in can be made to do: log in, pay, notify, forge, and restart.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

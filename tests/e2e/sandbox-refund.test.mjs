@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Refunds at the WeChat stand-in: asked for, refused, looked at, ended, notified and forged.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How a provider's money ends: granted once, granted late, or due back; by notification, query or poll (BEHAVIOUR 36 to 38, 44).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

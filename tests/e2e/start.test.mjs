@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // `make run` and `make reset` as their user meets them, in a directory of their own.
 
 import test, { after, afterEach } from 'node:test';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A second web server for a shop, one that starts the shop's programs itself: with the parts for that which
 // apache.conf.example holds as comments, or with lighttpd's mod_cgi.
 //

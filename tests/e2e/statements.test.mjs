@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Every statement of the code, carried out on big tables: none reads more rows than it returns or changes, give or take.
 //
 // The statements are read from the sources, so none is left out; the values for their `?` come from two rows of the table

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Stock under many buyers at once: exactly what is there is sold (BEHAVIOUR 16).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What ends the processes of an earlier start has ended them when it says so.
 
 import { after, test } from 'node:test';

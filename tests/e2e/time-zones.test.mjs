@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // UTC in, UTC out: whatever zone the programs run in, the shop says the same, and its days are those of SHOP_TZ (BEHAVIOUR 49).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

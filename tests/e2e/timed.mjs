@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Preloaded into every test file: notes how long it took, from its start to its end, where run.mjs collects that.
 
 import { appendFileSync } from 'node:fs';

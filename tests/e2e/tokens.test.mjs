@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tokens: which are accepted, how long they live, how they are renewed; and signing in with a password.
 
 import test from 'node:test';

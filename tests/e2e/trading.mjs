@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the tests of orders and payments share: a shop with goods and buyers, and the words for what they do.
 //
 //   const trade = await openTrade();

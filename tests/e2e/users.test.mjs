@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The people: lists, changes by administrators and by oneself, deletion, and the last administrator.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What can't be, is all the same: a clock set back, rows that nobody could have written. One request's 500 and an alarm, with
 // defined results; whoever serves goes on (BEHAVIOUR 28, 63).
 import assert from 'node:assert/strict';

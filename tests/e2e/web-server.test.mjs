@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the web server does by itself: its own refusals are in the API's words (BEHAVIOUR 66), whoever sends slowly or nothing at all
 // keeps nobody waiting (40), and nobody but itself can open the programs' sockets.
 import { after, test } from 'node:test';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // sandbox/workers.sh alone: it keeps so many programs running, and none of them ever outlives it.
 
 import { afterEach, test } from 'node:test';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The configuration file. */
 #include <stdio.h>
 #include <sys/mman.h>

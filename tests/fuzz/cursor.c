@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A page's cursor: the input as a cursor (forged, but for seeds), and as the key of a real one. */
 #include "ext/fcgi.h"
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The lists of tags in If-Match and If-None-Match. */
 #include "ext/entity.h"
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * fuzz.h - what every fuzz target begins with: one parser of bytes from outside a file, run by
  * libFuzzer under AddressSanitizer and UBSan (`make fuzz`).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A request's body: the strict scan, json-c behind it, the field tables, and writing it again. */
 #include "ext/json.h"
 #include "base/json_scan.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An access token: the input as a token, and as the claims of one whose signature is right. */
 #include "web/jwt.h"
 #include "ext/crypto.h"

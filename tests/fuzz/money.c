@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An amount's source text. */
 #include "base/money.h"
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What WeChat Pay sends: by the first letter the rest is an envelope ('e'), a transaction ('t')
  * or a refund ('r') that is sealed here as WeChat does, or signature headers, one a line ('s').

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A request's target: REQUEST_URI as the web server hands it over, decoded and matched with routes. */
 #include "ext/fcgi.h"
 #include "fuzz.h"

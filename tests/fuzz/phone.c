@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Telephone numbers, as users and addresses have them. */
 #include "base/phone.h"
 #include "fuzz.h"

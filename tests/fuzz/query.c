@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A query string: split, decoded, and read as a list's filters. */
 #include "ext/fcgi.h"
 #include "fuzz.h"

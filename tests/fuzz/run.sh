@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Runs each fuzz target on its seeds and then on what libFuzzer makes of them: sh tests/fuzz/run.sh LIMIT [TARGET…]
 # LIMIT is of libFuzzer: -max_total_time=60, or -runs=5000, which begins with the same inputs on every machine.
 # What it learns is kept in build/fuzz/corpus for the next run, an input that fails in build/fuzz/failed: give that one to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Texts that people read: UTF-8, what can be seen of it, and its form as JSON and in an address. */
 #include "base/text.h"
 #include "base/json_scan.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Moments and days, as bodies and queries carry them. */
 #include "base/clock.h"
 #include "fuzz.h"

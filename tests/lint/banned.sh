@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Functions that are banned everywhere, memory functions that only lib/base and lib/ext may call (what the linker
 # would see, so no spelling escapes), and floating point, which must not touch money.
 set -eu

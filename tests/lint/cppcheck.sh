@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # cppcheck's own findings, without its opinions on style.
 set -eu
 cd "$(dirname "$0")/../.."

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # What the web servers themselves answer with under the API's addresses (BEHAVIOUR 66): htdocs/errors/, a file for each status and
 # dialect (lib/web/dialect.c), whose names lighttpd wants to end in ".html". Compares them with what is said here;
 #   sh tests/lint/errors.sh --write

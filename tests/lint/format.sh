@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Every C source is as .clang-format wants it. Versions differ in taste, so only one judges: Debian 12's.
 set -eu
 cd "$(dirname "$0")/../.."

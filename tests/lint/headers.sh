@@ -1,5 +1,6 @@
 #!/bin/sh
-# Each header compiles alone, says first what it is, and has a guard LAYER_FILE_H.
+# SPDX-License-Identifier: MIT
+# Each header compiles alone, says first (after its licence) what it is, and has a guard LAYER_FILE_H.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -13,12 +14,12 @@ fault() {
 for header in lib/*/*.h cgi-bin/*.h cli/*.h tests/unit/*.h; do
   [ -e "$header" ] || continue
   guard=$(echo "${header#lib/}" | sed 's|tests/||; s|[^a-z0-9]|_|g' | tr '[:lower:]' '[:upper:]')
-  case $(head -c 2 "$header") in
+  case $(sed '1{/SPDX/d}' "$header" | head -c 2) in
   '/*') ;;
   *) fault "$header" 'must begin with a comment that says what it is' ;;
   esac
   # the comment, then nothing before the guard; the last line ends it
-  code=$(awk '!said { said = /\*\//; next } NF' "$header" | head -n 2 | tr '\n' '|')
+  code=$(awk 'FNR == 1 && /SPDX/ { next } !said { said = /\*\//; next } NF' "$header" | head -n 2 | tr '\n' '|')
   [ "$code" = "#ifndef $guard|#define $guard|" ] || fault "$header" "must begin with the guard $guard"
   [ "$(tail -n 1 "$header")" = '#endif' ] || fault "$header" 'must end with its guard'
   # every struct and function that it names must come with it

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Which layer may include which, and which one file sees a third-party library's header.
 set -eu
 cd "$(dirname "$0")/../.."

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Every locking read, and what whoever relies on it writes in the same transaction (BEHAVIOUR 61). A lock holds on one node;
 // with a Galera cluster written to on two, only a row that both have changed makes the later COMMIT fail (error 1213, and
 // the transaction starts over). A new value each time: a row that stays as it is is sent to no other node.

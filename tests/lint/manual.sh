@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # docs/minimall.8 is a manual page without faults, and has every subcommand and option of the command, and no others.
 set -eu
 cd "$(dirname "$0")/../.."

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # A function that a header declares as `enum err` is MUST, so that nobody drops its failure. Those that cannot fail
 # are exempt: the definition returns nothing but OK. fail() and its like have no OK, so they are MUST too.
 set -eu

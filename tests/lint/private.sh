@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Nothing in the tree may know the machine that it was written on, or where packages came from.
 # (The letters in brackets keep these patterns from finding themselves.)
 set -eu

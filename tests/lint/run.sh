@@ -1,10 +1,11 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The project's own rules, one script each: `make lint`, or `sh tests/lint/run.sh layers sql` for some.
 # A script that exits 0 passed; what it printed then says what it could not look at.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-[ $# -gt 0 ] || set -- layers banned sql headers must sizes schema scripts settings manual errors spec private format cppcheck
+[ $# -gt 0 ] || set -- layers banned sql headers must sizes licence schema scripts settings manual errors spec private format cppcheck
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 trap 'exit 1' HUP INT TERM

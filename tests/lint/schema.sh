@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The schema runs on MariaDB 10.11 and on MySQL alike, and its files apply in one order.
 set -eu
 cd "$(dirname "$0")/../.."

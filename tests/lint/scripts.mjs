@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Each module named parses: in one process, since starting one costs more than all of this.
 //   node --experimental-vm-modules --no-warnings scripts.mjs FILE…
 import { spawnSync } from 'node:child_process';

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Every script parses.
 set -eu
 cd "$(dirname "$0")/../.."

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # minimall.conf.example names every setting of the programs and no other, with the default where there is one; the README
 # and docs/ name no setting that there isn't, and docs/deploy.md every mandatory one.
 set -eu

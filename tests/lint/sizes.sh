@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Small files and functions, no notes to self, and the white space that .editorconfig promises.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -25,9 +26,10 @@ FNR == 1 {
   limit = c ? 500 : file ~ /\.mjs$/ ? 600 : 0
   tabs = c || file ~ /\.def$/ || file ~ /(^|\/)Makefile$/
   spaces = file ~ /\.(mjs|js|css|html|sql|json|sh)$/
-  start = 0
+  start = licence = 0
 }
-{ lines = FNR }
+FNR <= 2 && /SPDX-License-Identifier/ { licence = 1 }
+{ lines = FNR - licence }
 # The style puts a function'\''s braces, and nothing else alone, into the first column.
 c && /^\{$/ { start = FNR }
 c && /^\}$/ {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where SQL may be, and who writes to which table (HACKING.md, SQL).
 //   * SQL is a `static const char SQL_X[]` in lib/shop; besides only lib/ext/db*.c and cli/migrate.c have any.
 //   * Nothing is printed into it: no `%` but the SQL literal '%'. DDL is in schema/ alone.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The texts of our C sources: string literals, and which of them are SQL statements.
 
 import { execFileSync, spawnSync } from 'node:child_process';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * child.h - what must end a process, or change one (environment, standard error), is
  * done in a child.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* goods.h - a struct with a member of every type, for the tests of ext/json. */
 #ifndef UNIT_GOODS_H
 #define UNIT_GOODS_H

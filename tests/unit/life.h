@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * life.h - a user's life as the unit tests of shop/entitlement.h tell it.
  */

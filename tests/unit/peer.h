@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * peer.h - the other side of a provider call: a thread on a free port of this host
  * that answers a script, step by step, and keeps what it was asked.

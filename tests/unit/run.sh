@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Runs unit-test programs, each under two time zones (BEHAVIOUR 49): sh tests/unit/run.sh PROGRAM…
 # A test passed when it passed in both. A program that dies, hangs, or leaves tests of its plan out has one failure more.
 set -u

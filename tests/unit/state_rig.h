@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * state_rig.h - homes for the tests of ext/state: below TEST_MEMORY, or a directory of their own
  * that is removed at the end.

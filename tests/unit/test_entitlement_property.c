@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Random lives, each step of which is compared with BEHAVIOUR 24 to 30 said in another way.
  * ENTITLEMENT_SEED=n ENTITLEMENT_LIVES=1 lives one of them again.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "life.h"
 
 static void refunded(struct life *l, int64_t order_id, int64_t now_s)

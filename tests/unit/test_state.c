@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_state.c - ext/state as its callers see it; what kills and damages is test_state_crash.c's. */
 #include "unit.h"
 

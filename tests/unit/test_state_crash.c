@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * test_state_crash.c - ext/state among processes that are killed, stopped, or race, and on files that are
  * damaged (BEHAVIOUR 50, 53). What processes acknowledge they note in memory that they share with the test.

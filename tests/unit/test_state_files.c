@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * test_state_files.c - ext/state and files that are damaged, foreign or of another version: each is
  * opened and used in a child, which must end by itself and never answer what is wrong.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_state_hold.c - a key that is held while a change of it is under way. */
 #include "unit.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_wxcall.c - signed calls and the judging of answers, through the calls of wxpay.h. */
 #include "unit.h"
 

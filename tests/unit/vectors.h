@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * vectors.h - the known-answer files of tests/unit/data (TEST_DATA names another
  * place), and small helpers that several test programs share.
