@@ -6,11 +6,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "asked.h"
 #include "ext/fcgi.h"
-#include "web/req.h"
 
 static const struct conf conf = { .jwt_secret = "x9Kq2mVb7Rt4Lp8Zs6Wd3Yf5Hj1Nc0Ga" };
-static const struct route orders = { .method = GET, .path = "/api/orders" };
 static struct ctx ctx = { .conf = &conf };
 
 static int forget(void **state)
@@ -19,13 +18,6 @@ static int forget(void **state)
 	arena_done(&ctx.arena);
 	ctx.fault = NULL;
 	return 0;
-}
-
-static struct req asked(const char *query)
-{
-	return (struct req){
-		.method = GET, .path = "/api/orders", .query = query, .route = &orders
-	};
 }
 
 /* ---- decoding ---- */
@@ -229,22 +221,6 @@ static void a_parameter_is_found_by_its_whole_name(void **state)
 			fail_msg("taken: %s", no_name[i]);
 	}
 }
-
-struct query {
-	uint64_t has;
-	int64_t status;
-	opt_i64 user_id;
-	const char *q;
-	money secret;
-};
-
-static const struct field query_fields[] = {
-	INPUT(struct query, status, 0, 5, 0),
-	INPUT(struct query, user_id, 1, 100, 0),
-	INPUT(struct query, q, 1, 5, 0),
-	FIELD(struct query, secret),
-	FIELD_END,
-};
 
 static void a_query_is_read_as_a_struct(void **state)
 {

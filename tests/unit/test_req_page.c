@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit.h"
 
-#include "web/req.h"
+#include "asked.h"
 #include "web/resp.h"
 
 static const struct conf conf = { .jwt_secret = "x9Kq2mVb7Rt4Lp8Zs6Wd3Yf5Hj1Nc0Ga" };
 static const struct conf other_conf = { .jwt_secret = "x9Kq2mVb7Rt4Lp8Zs6Wd3Yf5Hj1Nc0Gb" };
-static const struct route orders = { .method = GET, .path = "/api/orders" };
 static const struct route users = { .method = GET, .path = "/api/users" };
 static struct ctx ctx = { .conf = &conf };
 
@@ -18,29 +17,6 @@ static int forget(void **state)
 	ctx.fault = NULL;
 	return 0;
 }
-
-static struct req asked(const char *query)
-{
-	return (struct req){
-		.method = GET, .path = "/api/orders", .query = query, .route = &orders
-	};
-}
-
-struct query {
-	uint64_t has;
-	int64_t status;
-	opt_i64 user_id;
-	const char *q;
-	money secret;
-};
-
-static const struct field query_fields[] = {
-	INPUT(struct query, status, 0, 5, 0),
-	INPUT(struct query, user_id, 1, 100, 0),
-	INPUT(struct query, q, 1, 5, 0),
-	FIELD(struct query, secret),
-	FIELD_END,
-};
 
 static void a_limit_is_capped_or_refused(void **state)
 {
