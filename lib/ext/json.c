@@ -242,10 +242,16 @@ enum err json_check(struct ctx *c, struct slice text)
 enum err json_read(struct ctx *c, struct slice text, const struct field *fields,
 	enum json_mode mode, void *out)
 {
+	TRY(json_check(c, text));
+	return json_read_checked(c, text, fields, mode, out);
+}
+
+enum err json_read_checked(struct ctx *c, struct slice text, const struct field *fields,
+	enum json_mode mode, void *out)
+{
 	AUTO(tokener_done) struct json_tokener *tokener = NULL;
 	AUTO(object_done) struct json_object *o = NULL;
 
-	TRY(json_check(c, text));
 	tokener = json_tokener_new_ex(JSON_DEPTH_MAX + 1);
 	if (tokener == NULL)
 		abort();

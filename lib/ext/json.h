@@ -25,6 +25,9 @@ enum err json_check(struct ctx *c, struct slice text) MUST;
  */
 enum err json_read(struct ctx *c, struct slice text, const struct field *fields,
 	enum json_mode mode, void *out) MUST;
+/* The same for what json_check() has passed, or that is empty. */
+enum err json_read_checked(struct ctx *c, struct slice text, const struct field *fields,
+	enum json_mode mode, void *out) MUST;
 
 /* Write one object, or an array of n rows of `size` bytes. */
 void json_write(struct str *w, const struct field *fields, const void *row);

@@ -128,7 +128,7 @@ const char *req_no(struct ctx *c, const struct req *r, size_t i)
 enum err req_body(
 	struct ctx *c, struct req *r, const struct field *fields, enum json_mode mode, void *out)
 {
-	return json_read(c, r->body, fields, mode, out);
+	return json_read_checked(c, r->body, fields, mode, out); /* by the frame, for every route */
 }
 
 /* ---- the query ---- */
