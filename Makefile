@@ -17,7 +17,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 # the web server of run, test and e2e: lighttpd or apache
 SERVER ?= lighttpd
 export SERVER
-# the database server of run, test and e2e: mariadb or mysql; BRIEF=1 for its most telling files (tests/e2e/legs.mjs)
+# the database server of run, test and e2e: mariadb or mysql; BRIEF=1 for its most telling files (tests/e2e/lib/legs.mjs)
 DB ?= mariadb
 export DB BRIEF
 B := build/$(MODE)
@@ -43,14 +43,14 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE= -Ilib -g -fPIE $(WARN) $(OPT.$(MODE)) $(PKG
 # --as-needed is gcc's own default on Debian, but not with sanitizers: users.fcgi has no use for libcurl and its thirty libraries
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,--as-needed $(filter -fsanitize% --coverage,$(OPT.$(MODE))) $(LDFLAGS)
 
-LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard lib/*/*.c)))
+LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard lib/*/*.c lib/*/*/*.c)))
 CGI := $(patsubst cgi-bin/%.c,$(B)/%.fcgi,$(sort $(wildcard cgi-bin/*.c)))
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cli/*.c)))
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
 # what they run, and not the whole library, which would be compiled for them alone
 FUZZ_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard lib/base/*.c)) $(patsubst %,lib/ext/%.c,base64 crypto entity http json) \
-	$(patsubst %,lib/web/%.c,jwt req route) $(patsubst %,lib/providers/%.c,wxcall wxpay wxrefund wxsign))
+	$(patsubst %,lib/web/%.c,jwt req route) $(patsubst %,lib/providers/wechat/%.c,call pay refund sign))
 V ?= 0
 Q := $(if $(filter 0,$(V)),@,)
 say = $(if $(filter 0,$(V)),@echo "  $(1)" $(2),@true)
@@ -79,8 +79,8 @@ $(B)/%.o: %.c
 
 # /readyz knows the schema that the programs were built for; a file more makes it anew.
 MIGRATIONS := $(sort $(wildcard schema/*.sql))
-$(B)/lib/shop/health.o: ALL_CFLAGS += -DSCHEMA_FILES=$(words $(MIGRATIONS)) -DSCHEMA_LAST='"$(notdir $(lastword $(MIGRATIONS)))"'
-$(B)/lib/shop/health.o: $(MIGRATIONS)
+$(B)/lib/shop/books/health.o: ALL_CFLAGS += -DSCHEMA_FILES=$(words $(MIGRATIONS)) -DSCHEMA_LAST='"$(notdir $(lastword $(MIGRATIONS)))"'
+$(B)/lib/shop/books/health.o: $(MIGRATIONS)
 
 # A tarball has no commit, and is told by VERSION alone. The file changes only when what it says does.
 COMMIT := $(if $(wildcard .git),$(shell git -c safe.directory='*' rev-parse --short=12 HEAD 2>/dev/null))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cards.c - /api/membership/cards and their ledger, /api/membership/transactions. */
-#include "shop/card.h"
-#include "shop/session.h"
+#include "shop/money/card.h"
+#include "shop/people/session.h"
 #include "web/app.h"
 
 static enum err list_cards(struct ctx *c, struct req *r, struct resp *w)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* categories.c - /api/categories: the tree, read by anyone, kept by administrators. */
-#include "shop/category.h"
-#include "shop/session.h"
+#include "shop/catalogue/category.h"
+#include "shop/people/session.h"
 #include "web/app.h"
 
 static enum err list_categories(struct ctx *c, struct req *r, struct resp *w)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* memberships.c - /api/membership/plans, /api/membership/orders and /membership: VIP membership. */
 #include "flow/refund.h"
-#include "shop/membership.h"
-#include "shop/plan.h"
-#include "shop/session.h"
-#include "shop/vip.h"
+#include "shop/membership/membership.h"
+#include "shop/membership/plan.h"
+#include "shop/membership/vip.h"
+#include "shop/people/session.h"
 #include "web/app.h"
 #include "web/envelope.h"
 

@@ -4,11 +4,11 @@
  * hangs: its database waits are short, and no retry begins after two seconds.
  */
 #include "ext/db.h" /* db_limits_notify */
-#include "flow/keys.h"
+#include "flow/provider_keys.h"
 #include "flow/settle.h"
 #include "web/app.h"
 
-static enum err hear_wechat(struct ctx *c, struct req *r, struct resp *w)
+static enum err notify_wechat(struct ctx *c, struct req *r, struct resp *w)
 {
 	const struct wx_signed message = {
 		.timestamp = req_header(r, "HTTP_WECHATPAY_TIMESTAMP"),
@@ -24,7 +24,7 @@ static enum err hear_wechat(struct ctx *c, struct req *r, struct resp *w)
 }
 
 static const struct route routes[] = {
-	{ POST, "/api/payment/wxpay/notify", ROLE_PROVIDER, RATE_NOTIFY, hear_wechat, 0 },
+	{ POST, "/api/payment/wxpay/notify", ROLE_PROVIDER, RATE_NOTIFY, notify_wechat, 0 },
 	{ .path = NULL },
 };
 

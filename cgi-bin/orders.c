@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* orders.c - /api/orders: place, read, cancel and complete one's own; administrators keep all. */
-#include "shop/order.h"
-#include "shop/session.h"
+#include "shop/people/session.h"
+#include "shop/trade/order.h"
 #include "web/app.h"
 
 static enum err list_orders(struct ctx *c, struct req *r, struct resp *w)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* payments.c - /api/payment: what may call a provider. notify.c hears from them. */
-#include "flow/keys.h"
 #include "flow/prepay.h"
+#include "flow/provider_keys.h"
 #include "flow/refund.h"
-#include "shop/session.h"
+#include "shop/people/session.h"
 #include "web/app.h"
 
 static enum err prepay(struct ctx *c, struct req *r, struct resp *w)
@@ -16,22 +16,22 @@ static enum err prepay(struct ctx *c, struct req *r, struct resp *w)
 	return resp_one(w, 200, prepay_fields, &out);
 }
 
-static enum err read_standing(struct ctx *c, struct req *r, struct resp *w)
+static enum err read_status(struct ctx *c, struct req *r, struct resp *w)
 {
-	struct payment_standing out = { 0 };
+	struct payment_status out = { 0 };
 
-	TRY(payment_standing_wechat(c, req_no(c, r, 0), &out));
-	return resp_one(w, 200, payment_standing_fields, &out);
+	TRY(payment_status_wechat(c, req_no(c, r, 0), &out));
+	return resp_one(w, 200, payment_status_fields, &out);
 }
 
 static enum err pay_card(struct ctx *c, struct req *r, struct resp *w)
 {
 	struct prepay_request in = { 0 };
-	struct payment_standing out = { 0 };
+	struct payment_status out = { 0 };
 
 	TRY(req_body(c, r, prepay_request_fields, JSON_MAKE, &in));
 	TRY(pay_by_card(c, in.order_id, &out));
-	return resp_one(w, 200, payment_standing_fields, &out);
+	return resp_one(w, 200, payment_status_fields, &out);
 }
 
 static enum err request_refund(struct ctx *c, struct req *r, struct resp *w)
@@ -64,7 +64,7 @@ static enum err read_refund(struct ctx *c, struct req *r, struct resp *w)
 /* clang-format off */
 static const struct route routes[] = {
 	{ POST, "/api/payment/wxpay",     ROLE_USER, RATE_PAYMENT, prepay,        ROUTE_IDEMPOTENT },
-	{ GET,  "/api/payment/wxpay/:no", ROLE_USER, RATE_READ,    read_standing, 0 },
+	{ GET,  "/api/payment/wxpay/:no", ROLE_USER, RATE_READ,    read_status, 0 },
 	{ POST, "/api/payment/card",      ROLE_USER, RATE_PAYMENT, pay_card,      ROUTE_IDEMPOTENT },
 	{ GET,  "/api/payment/refunds",     ROLE_ADMIN, RATE_READ,    list_refunds,   0 },
 	{ POST, "/api/payment/refunds",     ROLE_ADMIN, RATE_PAYMENT, request_refund, ROUTE_IDEMPOTENT },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* products.c - /api/products: the shelf, read by anyone, kept by administrators. */
-#include "shop/product.h"
-#include "shop/session.h"
+#include "shop/catalogue/product.h"
+#include "shop/people/session.h"
 #include "web/app.h"
 
 static enum err list_products(struct ctx *c, struct req *r, struct resp *w)

@@ -4,8 +4,8 @@
  * 404 in the shape of its family.
  */
 #include "base/version.h"
-#include "flow/keys.h"
-#include "shop/health.h"
+#include "flow/provider_keys.h"
+#include "shop/books/health.h"
 #include "web/app.h"
 
 struct health {

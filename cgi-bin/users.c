@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* users.c - /api/users for administrators, /api/auth for oneself. */
-#include "flow/leave.h"
-#include "shop/session.h"
-#include "shop/user.h"
+#include "flow/user_close.h"
+#include "shop/people/session.h"
+#include "shop/people/user.h"
 #include "web/app.h"
 #include "web/jwt.h"
 
@@ -37,7 +37,7 @@ static enum err update_user(struct ctx *c, struct req *r, struct resp *w)
 
 static enum err delete_user(struct ctx *c, struct req *r, struct resp *w)
 {
-	TRY(leave(c, req_id(r, 0)));
+	TRY(user_close(c, req_id(r, 0)));
 	return resp_empty(w);
 }
 

@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "command.h"
 #include "ext/db_watch.h"
-#include "shop/audit.h"
+#include "shop/audit/audit.h"
 
 /* How long one rule may take, unless told otherwise; a shop of millions of orders takes a tenth. */
 enum { LIMIT_S = 300, LIMIT_MAX_S = 86400 };

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "command.h"
-#include "shop/user.h"
+#include "shop/people/user.h"
 
 int run_create_admin(struct ctx *c, int argc, char **argv)
 {

@@ -4,8 +4,8 @@
 
 #include "base/str.h"
 #include "command.h"
-#include "shop/membership.h"
-#include "shop/plan.h"
+#include "shop/membership/membership.h"
+#include "shop/membership/plan.h"
 
 static bool number(const char *text, int64_t max, int64_t *out)
 {
@@ -24,7 +24,7 @@ int run_grant_vip(struct ctx *c, int argc, char **argv)
 		!number(option(argc, argv, "--level"), PLAN_LEVEL_MAX, &level) ||
 		!number(option(argc, argv, "--days"), PLAN_DAYS_MAX, &days))
 		return EXIT_USAGE;
-	e = membership_give(c, user, level, days, &out);
+	e = membership_gift(c, user, level, days, &out);
 	if (e != OK)
 		return trouble(c, e);
 	printf("%s: level %lld for %lld days given to user %lld (%s)\n", out.order_no,

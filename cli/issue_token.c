@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "command.h"
-#include "shop/service.h"
+#include "shop/people/service_token.h"
 
 static int issue(struct ctx *c, const char *name)
 {
@@ -15,7 +15,7 @@ static int issue(struct ctx *c, const char *name)
 	if (name[0] == '\0' || utf8_count(name, strlen(name)) < 1 ||
 		utf8_count(name, strlen(name)) > 100)
 		return trouble(c, fail(c, ERR_INVALID, "--system"));
-	e = service_issue(c, name, &token);
+	e = service_token_issue(c, name, &token);
 	if (e != OK)
 		return trouble(c, e);
 	printf("%s\n", token);
@@ -26,7 +26,7 @@ static int list(struct ctx *c)
 {
 	const struct service_token *rows;
 	struct list tokens;
-	enum err e = service_list(c, &tokens);
+	enum err e = service_token_list(c, &tokens);
 
 	if (e != OK)
 		return trouble(c, e);
@@ -50,7 +50,7 @@ static int revoke(struct ctx *c, const char *id_text)
 
 	if (!str_to_i64(slice_of(id_text), INT64_MAX - 1, &id))
 		return trouble(c, fail(c, ERR_INVALID, "--revoke"));
-	e = service_revoke(c, id);
+	e = service_token_revoke(c, id);
 	return e == OK ? EXIT_DONE : trouble(c, e);
 }
 

@@ -5,12 +5,12 @@
 #include "command.h"
 #include "ext/state.h"
 #include "flow/close.h"
-#include "flow/keys.h"
-#include "flow/leave.h"
+#include "flow/provider_keys.h"
 #include "flow/refund.h"
-#include "shop/backoff.h"
-#include "shop/idempotency.h"
-#include "shop/session.h"
+#include "flow/user_close.h"
+#include "shop/books/backoff.h"
+#include "shop/books/idempotency.h"
+#include "shop/people/session.h"
 
 enum { PURGE_A_PASS = 5000 };
 
@@ -19,7 +19,7 @@ struct pass {
 	int64_t certificates, keys, sessions;
 	struct close_report closed;
 	struct refund_report refunds;
-	struct leave_report leaving;
+	struct user_close_report leaving;
 };
 
 static enum err fetch_certificates(struct ctx *c, struct share *s, struct pass *p)
@@ -56,7 +56,7 @@ static enum err follow_refunds(struct ctx *c, struct share *s, struct pass *p)
 
 static enum err forget_users(struct ctx *c, struct share *s, struct pass *p)
 {
-	return leave_pass(c, s, &p->leaving);
+	return user_close_pass(c, s, &p->leaving);
 }
 
 static enum err forget_keys(struct ctx *c, struct share *s, struct pass *p)

@@ -7,7 +7,7 @@
 
 #include "base/money.h"
 #include "command.h"
-#include "flow/keys.h"
+#include "flow/provider_keys.h"
 #include "flow/refund.h"
 
 int run_note_refund(struct ctx *c, int argc, char **argv)

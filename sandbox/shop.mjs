@@ -9,7 +9,7 @@ import { Fault, checkout, dropState, freePort, keptJson, lockDirectory, portIsFr
 import { cleanEnv, endStrays, run } from './process.mjs';
 import { openPool, openSession } from './sql.mjs';
 import { logName, startWeb } from './web.mjs';
-import { makeKeys, startWechat } from './wechat.mjs';
+import { makeKeys, startWechat } from './wechat/server.mjs';
 
 export { attachDatabase, startDatabase } from './database.mjs';
 

@@ -34,7 +34,7 @@ struct credential {
 	const unsigned char *token_sha256; /* of an opaque service token; NULL for a JWT */
 };
 
-/* The request's Idempotency-Key, if it carried one (shop/idempotency.h). */
+/* The request's Idempotency-Key, if it carried one (shop/books/idempotency.h). */
 struct idempotency {
 	const char *key;   /* NULL: none */
 	const char *route; /* "POST /api/orders", the template */

@@ -34,19 +34,19 @@ struct list {
 enum field_type { F_I64 = 1, F_OPT_I64, F_BOOL, F_STR, F_MONEY, F_TIME, F_OBJECT, F_LIST };
 
 enum field_flag {
-	F_IN = 1,         /* accepted from input */
-	F_REQUIRED = 2,   /* must be there when something is made */
-	F_NULL = 4,       /* may be null, in input and in a row; an amount of 0 then is */
-	F_SILENT = 8,     /* never written to output */
-	F_NO_COLUMN = 16, /* not in rows */
-	F_TEXT = 32,      /* money: written as a text with two decimals, not as a number */
-	F_OMIT = 64,      /* left out of output while null */
-	F_SECONDS = 128,  /* time: written without milliseconds */
-	F_LOWER = 256,    /* text: ASCII letters are made lower case on input */
-	F_MORE = 512,     /* query text may be a day as well as a moment */
-	F_DAY_END = 1024, /* with F_MORE: a day stands for the moment at which it ends */
-	F_TRIM = 2048,    /* text: blanks before and after it are no part of it */
-	F_PACK = 4096,    /* text: blanks anywhere are no part of it */
+	F_IN = 1,            /* accepted from input */
+	F_REQUIRED = 2,      /* must be there when something is made */
+	F_NULL = 4,          /* may be null, in input and in a row; an amount of 0 then is */
+	F_HIDDEN = 8,        /* never written to output */
+	F_NO_COLUMN = 16,    /* not in rows */
+	F_TEXT = 32,         /* money: written as a text with two decimals, not as a number */
+	F_OMIT = 64,         /* left out of output while null */
+	F_SECONDS = 128,     /* time: written without milliseconds */
+	F_LOWER = 256,       /* text: ASCII letters are made lower case on input */
+	F_DAY_OR_TIME = 512, /* query text may be a day as well as a moment */
+	F_DAY_END = 1024,    /* with F_DAY_OR_TIME: a day stands for the moment at which it ends */
+	F_TRIM = 2048,       /* text: blanks before and after it are no part of it */
+	F_PACK = 4096,       /* text: blanks anywhere are no part of it */
 	F_PROSE = 8192,   /* text: may have several lines; else it is one line that can be seen */
 	F_OPAQUE = 16384, /* text: compared, never shown: any characters */
 };

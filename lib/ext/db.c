@@ -175,7 +175,7 @@ static bool connect_only(struct db *db)
 	mysql_options(&db->my, MYSQL_OPT_WRITE_TIMEOUT, &wait_s);
 	mysql_options(&db->my, MYSQL_OPT_RECONNECT, &off);
 	mysql_options(&db->my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-	/* FOUND_ROWS: an UPDATE to the same values counts, or db_hit would lie */
+	/* FOUND_ROWS: an UPDATE to the same values counts, or db_exec_one would lie */
 	return mysql_real_connect(&db->my, socket ? "localhost" : conf->db_host, conf->db_user,
 		       conf->db_password, conf->db_name, (unsigned)conf->db_port,
 		       socket ? conf->db_socket : NULL, CLIENT_FOUND_ROWS) != NULL;
@@ -372,7 +372,7 @@ enum err db_tx(struct ctx *c, db_tx_fn *fn, void *arg)
 	}
 }
 
-enum err db_start_over(struct ctx *c)
+enum err db_retry(struct ctx *c)
 {
 	assert(c->db->in_tx);
 	c->db->cause = ER_CHECKREAD;

@@ -131,7 +131,7 @@ enum err db_page(struct ctx *c, const char *sql, const struct db_arg *args, size
 enum err db_exec(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
 	int64_t *matched) MUST;
 /* The same for exactly one row, else CONFLICT: the guard is in the WHERE. */
-enum err db_hit(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n) MUST;
+enum err db_exec_one(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n) MUST;
 /* An INSERT; *id is its AUTO_INCREMENT. */
 enum err db_insert(
 	struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n, int64_t *id) MUST;
@@ -153,7 +153,7 @@ typedef enum err db_tx_fn(struct ctx *c, void *arg);
 enum err db_tx(struct ctx *c, db_tx_fn *fn, void *arg) MUST;
 
 /* In a transaction: what was read without a lock has changed under it. Roll back and start over. */
-enum err db_start_over(struct ctx *c) MUST;
+enum err db_retry(struct ctx *c) MUST;
 
 /* DDL and other statements of a migration, one text each; for cli/migrate.c. */
 enum err db_script(struct ctx *c, const char *sql) MUST;

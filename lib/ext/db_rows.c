@@ -422,7 +422,7 @@ enum err db_exec(
 	return OK;
 }
 
-enum err db_hit(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n)
+enum err db_exec_one(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n)
 {
 	int64_t matched;
 

@@ -298,7 +298,7 @@ enum err field_from_text(struct ctx *c, const struct field *f, const char *text,
 		*(money *)at = m;
 		return OK;
 	case F_TIME:
-		if ((f->flags & F_MORE) &&
+		if ((f->flags & F_DAY_OR_TIME) &&
 			clock_parse_day(text, f->flags & F_DAY_END ? 1 : 0, &((timestamp *)at)->ms))
 			return OK;
 		return read_time(c, slice_of(text), f->name, at);
@@ -400,7 +400,7 @@ void json_write(struct str *w, const struct field *fields, const void *row)
 	for (const struct field *f = fields; f->name != NULL; f++) {
 		const void *at = (const char *)row + f->off;
 
-		if ((f->flags & F_SILENT) || ((f->flags & F_OMIT) && is_null(f, at)))
+		if ((f->flags & F_HIDDEN) || ((f->flags & F_OMIT) && is_null(f, at)))
 			continue;
 		if (!first)
 			str_addc(w, ',');

@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "flow/payable.h"
 #include "flow/settle.h"
-#include "shop/backoff.h"
-#include "shop/outbox.h"
+#include "shop/books/backoff.h"
+#include "shop/books/outbox.h"
 
 enum { ORDERS_A_PASS = 500 };
 
@@ -114,7 +114,7 @@ static enum err follow(struct ctx *c, struct outbox *row, void *arg)
 	TRY(payable_read(c, (enum payable_kind)a.payable_kind, a.payable_id, &p));
 	row->unanswered = payment_is_followed(&a) && state == NULL;
 	report->unknown += row->unanswered;
-	if (!row->unanswered && a.state == ATTEMPT_OPEN && p.why_not != OK && a.held_at.ms == 0)
+	if (!row->unanswered && a.state == ATTEMPT_OPEN && p.pay_error != OK && a.held_at.ms == 0)
 		TRY(close_at_provider(c, &a, row, report));
 	TRY(payment_read(c, row->ref_id, &a));
 	if (payment_is_followed(&a))

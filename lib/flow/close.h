@@ -6,7 +6,7 @@
 #ifndef FLOW_CLOSE_H
 #define FLOW_CLOSE_H
 
-#include "shop/share.h"
+#include "shop/books/share.h"
 
 struct close_report {
 	int64_t timed_out, followed, closed, settled, unknown;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/payable.h"
 
-#include "shop/user.h"
+#include "shop/people/user.h"
 
 enum { NO_MAX = 64 };
 
@@ -22,7 +22,7 @@ struct ops {
 
 /* ---- shop orders ---- */
 
-static enum err why_not(const struct ctx *c, const struct order *o)
+static enum err pay_error(const struct ctx *c, const struct order *o)
 {
 	if (o->status == ORDER_PAID || o->status == ORDER_SHIPPED || o->status == ORDER_COMPLETED)
 		return ERR_ORDER_PAID;
@@ -45,7 +45,7 @@ static void fill_order(struct ctx *c, struct payable *p)
 	p->deadline_ms = o->expires_at.ms;
 	p->pending = o->status == ORDER_PENDING;
 	p->refunded = o->status == ORDER_REFUNDED;
-	p->why_not = why_not(c, o);
+	p->pay_error = pay_error(c, o);
 }
 
 static enum err find_order(struct ctx *c, const char *no, struct payable *out)
@@ -120,7 +120,7 @@ static void fill_membership(struct ctx *c, struct payable *p)
 	p->deadline_ms = o->expires_at.ms;
 	p->pending = o->status == MEMBERSHIP_PENDING;
 	p->refunded = o->status == MEMBERSHIP_REFUNDED;
-	p->why_not = membership_why_not(c, o);
+	p->pay_error = membership_pay_error(c, o);
 }
 
 static enum err find_membership(struct ctx *c, const char *no, struct payable *out)
@@ -141,7 +141,7 @@ static enum err lock_membership_tx(struct ctx *c, int64_t id, struct payable *ou
 {
 	TRY(membership_lock_tx(c, id, &out->membership));
 	fill_membership(c, out);
-	out->why_not = membership_why_not_locked(c, &out->membership);
+	out->pay_error = membership_pay_error_locked(c, &out->membership);
 	return OK;
 }
 

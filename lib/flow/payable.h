@@ -6,9 +6,9 @@
 #ifndef FLOW_PAYABLE_H
 #define FLOW_PAYABLE_H
 
-#include "shop/membership.h"
-#include "shop/order.h"
-#include "shop/payment.h"
+#include "shop/membership/membership.h"
+#include "shop/money/payment.h"
+#include "shop/trade/order.h"
 
 struct payable {
 	enum payable_kind kind;
@@ -22,7 +22,7 @@ struct payable {
 	int64_t deadline_ms; /* no payment is prepared after it */
 	bool pending;        /* it still waits for money */
 	bool refunded;       /* all that was paid for it has gone back */
-	enum err why_not;    /* why no payment can be prepared now; OK: it can */
+	enum err pay_error;  /* why no payment can be prepared now; OK: it can */
 	/* the row itself */
 	struct order order;           /* PAYABLE_ORDER */
 	struct membership membership; /* PAYABLE_MEMBERSHIP; its segments only once it is locked */

@@ -5,9 +5,9 @@
 #include "ext/db.h"
 #include "flow/payable.h"
 #include "flow/settle.h"
-#include "providers/wxpay.h"
-#include "shop/idempotency.h"
-#include "shop/user.h"
+#include "providers/wechat/pay.h"
+#include "shop/books/idempotency.h"
+#include "shop/people/user.h"
 
 const struct field prepay_request_fields[] = {
 	INPUT(struct prepay_request, order_id, 1, 64, F_REQUIRED),
@@ -23,14 +23,14 @@ const struct field prepay_fields[] = {
 	FIELD_END,
 };
 
-const struct field payment_standing_fields[] = {
-	FIELD(struct payment_standing, order_id),
-	FIELD_WITH(struct payment_standing, status, .flags = F_OMIT),
-	{ .name = "status", FIELD_AT(struct payment_standing, status_name), .flags = F_OMIT },
-	FIELD_WITH(struct payment_standing, total_amount, .flags = F_TEXT),
-	FIELD(struct payment_standing, trade_state),
-	FIELD(struct payment_standing, transaction_id),
-	FIELD(struct payment_standing, paid_at),
+const struct field payment_status_fields[] = {
+	FIELD(struct payment_status, order_id),
+	FIELD_WITH(struct payment_status, status, .flags = F_OMIT),
+	{ .name = "status", FIELD_AT(struct payment_status, status_name), .flags = F_OMIT },
+	FIELD_WITH(struct payment_status, total_amount, .flags = F_TEXT),
+	FIELD(struct payment_status, trade_state),
+	FIELD(struct payment_status, transaction_id),
+	FIELD(struct payment_status, paid_at),
 	FIELD_END,
 };
 
@@ -86,8 +86,8 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 	bool found;
 
 	TRY(payable_lock_tx(c, x->payable.kind, x->payable.id, &x->payable));
-	if (x->payable.why_not != OK)
-		return fail(c, x->payable.why_not, NULL);
+	if (x->payable.pay_error != OK)
+		return fail(c, x->payable.pay_error, NULL);
 	*a = (struct attempt){ 0 };
 	TRY(payment_current(c, x->payable.kind, x->payable.id, a, &found));
 	if (found && a->state == ATTEMPT_OPEN) /* held: it was paid, whatever went back of it */
@@ -116,16 +116,16 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 static enum err store_tx(struct ctx *c, void *arg)
 {
 	struct preparing *x = arg;
-	int64_t made;
+	int64_t replayed_id;
 
-	TRY(idempotency_begin_tx(c, &made));
-	if (made != 0) {
+	TRY(idempotency_begin_tx(c, &replayed_id));
+	if (replayed_id != 0) {
 		x->replayed = true;
-		return payment_read(c, made, &x->attempt);
+		return payment_read(c, replayed_id, &x->attempt);
 	}
 	TRY(payable_lock_tx(c, x->payable.kind, x->payable.id, &x->payable));
-	if (x->payable.why_not != OK)
-		return fail(c, x->payable.why_not, NULL);
+	if (x->payable.pay_error != OK)
+		return fail(c, x->payable.pay_error, NULL);
 	if (x->prepay_id != NULL)
 		TRY(payment_set_prepay_tx(c, x->attempt.attempt_id, x->prepay_id));
 	return idempotency_end_tx(c, x->attempt.attempt_id, 200);
@@ -225,17 +225,17 @@ enum err prepay_wechat(struct ctx *c, const char *no, struct prepay *out)
 {
 	struct preparing x = { 0 };
 	struct user payer = { 0 };
-	int64_t made;
+	int64_t replayed_id;
 
 	TRY(idempotency_find(
-		c, &made)); /* a repeat answers as the first, whatever became of the order */
-	if (made != 0) {
-		TRY(payment_read(c, made, &x.attempt));
+		c, &replayed_id)); /* a repeat answers as the first, whatever became of the order */
+	if (replayed_id != 0) {
+		TRY(payment_read(c, replayed_id, &x.attempt));
 		return sign(c, &x.attempt, out);
 	}
 	TRY(find_own(c, no, &x.payable));
-	if (x.payable.why_not != OK)
-		return fail(c, x.payable.why_not, NULL);
+	if (x.payable.pay_error != OK)
+		return fail(c, x.payable.pay_error, NULL);
 	TRY(user_get(c, c->actor.user_id, &payer));
 	if (payer.openid == NULL)
 		return fail(c, ERR_PAYER_UNKNOWN, NULL);
@@ -280,7 +280,7 @@ static enum err ask(struct ctx *c, struct payable *p, struct attempt *a)
 	return payment_read(c, a->attempt_id, a);
 }
 
-enum err payment_standing_wechat(struct ctx *c, const char *no, struct payment_standing *out)
+enum err payment_status_wechat(struct ctx *c, const char *no, struct payment_status *out)
 {
 	struct payable p = { 0 };
 	struct attempt a = { 0 }, paid = { 0 };
@@ -294,7 +294,7 @@ enum err payment_standing_wechat(struct ctx *c, const char *no, struct payment_s
 	TRY(payment_granted(c, p.kind, p.id, &paid, &granted));
 	if (granted)
 		a = paid;
-	*out = (struct payment_standing){
+	*out = (struct payment_status){
 		.order_id = p.no,
 		.status = p.status,
 		.status_name = p.status_name,

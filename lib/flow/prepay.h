@@ -31,7 +31,7 @@ extern const struct field prepay_fields[];
 enum err prepay_wechat(struct ctx *c, const char *no, struct prepay *out) MUST;
 
 /* GET /api/payment/wxpay/:order_id */
-struct payment_standing {
+struct payment_status {
 	const char *order_id;
 	/* the payable's own: a shop order's is a number, a membership order's a text */
 	opt_i64 status;
@@ -42,19 +42,19 @@ struct payment_standing {
 	const char *transaction_id;
 	timestamp paid_at;
 };
-extern const struct field payment_standing_fields[];
+extern const struct field payment_status_fields[];
 
 /*
  * How the payment of one's own payable stands; asks WeChat Pay where nothing was heard yet,
  * at most once in WXPAY_QUERY_GAP_S (BEHAVIOUR 44). Fails: NOT_FOUND, FORBIDDEN.
  */
-enum err payment_standing_wechat(struct ctx *c, const char *no, struct payment_standing *out) MUST;
+enum err payment_status_wechat(struct ctx *c, const char *no, struct payment_status *out) MUST;
 
 /*
  * POST /api/payment/card: pay one's own payable from one's card, all in one transaction.
  * Honours c->idem. Fails: NOT_FOUND, FORBIDDEN, ORDER_NOT_PENDING, ORDER_PAID,
  * ORDER_EXPIRED, CARD_NONE, CARD_DISABLED, INSUFFICIENT_BALANCE.
  */
-enum err pay_by_card(struct ctx *c, const char *no, struct payment_standing *out) MUST;
+enum err pay_by_card(struct ctx *c, const char *no, struct payment_status *out) MUST;
 
 #endif

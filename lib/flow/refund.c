@@ -2,10 +2,10 @@
 #include "base/log.h"
 #include "ext/db.h"
 #include "flow/refunding.h"
-#include "shop/backoff.h"
-#include "shop/card.h"
-#include "shop/idempotency.h"
-#include "shop/outbox.h"
+#include "shop/books/backoff.h"
+#include "shop/books/idempotency.h"
+#include "shop/books/outbox.h"
+#include "shop/money/card.h"
 
 enum { REFUNDS_A_PASS = 200 };
 /* Who requests a refund asks the provider at once; jobs asks about a lost answer after this. */
@@ -83,12 +83,12 @@ static enum err amount_tx(struct ctx *c, struct refunding *x, money *amount)
 static enum err request_tx(struct ctx *c, void *arg)
 {
 	struct refunding *x = arg;
-	int64_t made;
+	int64_t replayed_id;
 	money amount;
 
-	TRY(idempotency_begin_tx(c, &made));
-	if (made != 0)
-		return refund_read(c, made, &x->refund);
+	TRY(idempotency_begin_tx(c, &replayed_id));
+	if (replayed_id != 0)
+		return refund_read(c, replayed_id, &x->refund);
 	TRY(refunding_lock_tx(c, x));
 	TRY(amount_tx(c, x, &amount));
 	/* written, not only locked: on Galera it could be shipped elsewhere meanwhile */
@@ -101,12 +101,12 @@ enum err refund_request(struct ctx *c, const struct refund *in, struct refund *o
 {
 	struct refunding x = { .in = in };
 	bool found, known;
-	int64_t made;
+	int64_t replayed_id;
 
 	TRY(idempotency_find(
-		c, &made)); /* a repeat answers as the first, whatever became of the order */
-	if (made != 0)
-		return refund_read(c, made, out);
+		c, &replayed_id)); /* a repeat answers as the first, whatever became of the order */
+	if (replayed_id != 0)
+		return refund_read(c, replayed_id, out);
 	TRY(payable_find(c, in->order_id, &x.payable));
 	if (x.payable.kind != PAYABLE_ORDER)
 		return fail(c, ERR_REFUND_ELSEWHERE, "order_id");
@@ -155,15 +155,15 @@ static const char *misfit(struct ctx *c, const struct refunding *x, const struct
 	return refunding_fits(x, w) ? NULL : "REFUND_AMOUNT";
 }
 
-enum err refund_heard(
-	struct ctx *c, const struct wx_event *we, struct event *event, enum event_verdict *verdict)
+enum err notify_refund(struct ctx *c, const struct wx_event *we, struct payment_event *event,
+	enum payment_event_verdict *verdict)
 {
 	struct refunding x = { .event = event };
 	struct wx_refund w = { 0 };
 	const char *why;
 
 	if (!wxrefund_of_event(c, c->wx_keys, we, &w))
-		return event_orphan(c, event, "UNDECRYPTABLE", verdict);
+		return payment_event_orphan(c, event, "UNDECRYPTABLE", verdict);
 	event->out_trade_no = w.out_trade_no;
 	event->amount = (opt_i64){ w.refund_fen, w.refund_fen >= 0 };
 	TRY(refund_elsewhere_find(c, &w, &x));
@@ -175,7 +175,7 @@ enum err refund_heard(
 	else if (why == NULL)
 		TRY(db_tx(c, refunding_record_tx, &x));
 	if (why != NULL)
-		return event_orphan(c, event, why, verdict);
+		return payment_event_orphan(c, event, why, verdict);
 	*verdict = x.verdict;
 	return OK;
 }

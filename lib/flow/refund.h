@@ -8,10 +8,10 @@
 #define FLOW_REFUND_H
 
 #include "flow/payable.h"
-#include "providers/wxrefund.h"
-#include "shop/event.h"
-#include "shop/refund.h"
-#include "shop/share.h"
+#include "providers/wechat/refund.h"
+#include "shop/books/share.h"
+#include "shop/money/payment_event.h"
+#include "shop/money/refund.h"
 
 /*
  * Refund a shop order, wholly or in part (`in` of refund_new_fields), and ask the provider
@@ -37,8 +37,8 @@ enum err refund_automatically_tx(struct ctx *c, const struct attempt *a, money a
 	const char *reason, int64_t tries) MUST;
 
 /* A notification about a refund: check it against ours and do what it says. */
-enum err refund_heard(struct ctx *c, const struct wx_event *we, struct event *event,
-	enum event_verdict *verdict) MUST;
+enum err notify_refund(struct ctx *c, const struct wx_event *we, struct payment_event *event,
+	enum payment_event_verdict *verdict) MUST;
 
 /*
  * Ask the provider about a refund by its number, and take it into the books if we never asked for it

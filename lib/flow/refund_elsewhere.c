@@ -83,7 +83,7 @@ static enum err note_tx(struct ctx *c, void *arg)
 		TRY(order_touch_tx(c, &x->payable.order));
 	TRY(refunding_end_tx(c, x));
 	x->verdict = EVENT_REFUND;
-	return x->event != NULL ? event_record(c, x->event, x->verdict, NULL) : OK;
+	return x->event != NULL ? payment_event_record(c, x->event, x->verdict, NULL) : OK;
 }
 
 /* Why it can't be taken into the books (yet): a person must decide, or the provider tells it again. */

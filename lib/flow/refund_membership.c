@@ -2,7 +2,7 @@
 /* refund_membership.c - giving a membership back: its time at once, its money by the provider. */
 #include "ext/db.h"
 #include "flow/refunding.h"
-#include "shop/idempotency.h"
+#include "shop/books/idempotency.h"
 
 #define REASON "会员订单退款"
 
@@ -35,18 +35,18 @@ static enum err refund_tx(struct ctx *c, void *arg)
 {
 	struct refunding *x = arg;
 	struct membership_order *o = &x->payable.membership.order;
-	int64_t made;
+	int64_t replayed_id;
 	bool paid;
 
-	TRY(idempotency_begin_tx(c, &made));
-	if (made != 0)
-		return membership_read(c, made, o);
+	TRY(idempotency_begin_tx(c, &replayed_id));
+	if (replayed_id != 0)
+		return membership_read(c, replayed_id, o);
 	TRY(payment_granted(c, PAYABLE_MEMBERSHIP, x->payable.id, &x->attempt, &paid));
 	if (!paid)
 		x->attempt = (struct attempt){ 0 };
 	TRY(refunding_lock_tx(c, x));
 	if ((o->paid_by == MEMBERSHIP_BY_PROVIDER) != paid)
-		return db_start_over(c); /* it was paid while we waited */
+		return db_retry(c); /* it was paid while we waited */
 	if (!is_begun(o))
 		TRY(give_back_tx(c, x));
 	return idempotency_end_tx(c, o->id, 200);

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "ext/db.h"
-#include "shop/card.h"
+#include "shop/money/card.h"
 
 enum { PROVIDER_ID_MAX = 64 };
 
@@ -99,9 +99,9 @@ enum err refunding_record_tx(struct ctx *c, void *arg)
 	if (x->event == NULL)
 		return OK;
 	if (is_contradicted(x))
-		return event_orphan(c, x->event, "REFUND_CLOSED", &x->verdict);
+		return payment_event_orphan(c, x->event, "REFUND_CLOSED", &x->verdict);
 	x->verdict = EVENT_REFUND;
-	return event_record(c, x->event, x->verdict, NULL);
+	return payment_event_record(c, x->event, x->verdict, NULL);
 }
 
 bool refunding_state_of(const char *status, enum refund_state *out)

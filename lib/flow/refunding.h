@@ -14,8 +14,8 @@ struct refunding {
 	const struct refund *in; /* a request for a shop order only */
 	enum refund_state state; /* what the provider says */
 	const char *provider_id;
-	const struct event *event;  /* the message that said so, or NULL */
-	enum event_verdict verdict; /* what that message came to */
+	const struct payment_event *event;  /* the message that said so, or NULL */
+	enum payment_event_verdict verdict; /* what that message came to */
 };
 
 /* Lock in the fixed order: user, card, what was paid for (with its products), attempt. */

@@ -5,7 +5,7 @@
 #include "ext/db.h"
 #include "flow/payable.h"
 #include "flow/refund.h"
-#include "shop/user.h"
+#include "shop/people/user.h"
 
 /* How long after its deadline an attempt that the provider never heard of is closed (BEHAVIOUR 20). */
 #define UNKNOWN_GRACE_MS (5 * MINUTE_MS)
@@ -16,11 +16,11 @@ enum { TRANSACTION_ID_MAX = 64, EVENT_ID_MAX = 64, OUT_TRADE_NO_MAX = 32 };
 
 struct settling {
 	const struct wx_transaction *t;
-	const struct event *event;
+	const struct payment_event *event;
 	struct attempt attempt; /* as read before the locks */
 	bool said_back;         /* the provider says that something of it went back */
 	int64_t paid_ms;
-	enum event_verdict verdict;
+	enum payment_event_verdict verdict;
 };
 
 static enum attempt_state state_of(enum grant grant)
@@ -36,7 +36,7 @@ static enum attempt_state state_of(enum grant grant)
 	return ATTEMPT_REFUND_DUE;
 }
 
-static enum event_verdict verdict_of(enum attempt_state state)
+static enum payment_event_verdict verdict_of(enum attempt_state state)
 {
 	switch (state) {
 	case ATTEMPT_GRANTED:
@@ -59,14 +59,14 @@ static bool text_is(const char *text, const char *expected)
 }
 
 /* A success for what is settled: the same one again, or one transaction too many. */
-static enum err hear_again(struct ctx *c, struct settling *s, const struct attempt *settled)
+static enum err notify_again(struct ctx *c, struct settling *s, const struct attempt *settled)
 {
 	if (!text_is(s->t->transaction_id, settled->transaction_id))
-		return event_orphan(c, s->event, "SECOND_TRANSACTION", &s->verdict);
+		return payment_event_orphan(c, s->event, "SECOND_TRANSACTION", &s->verdict);
 	s->verdict = EVENT_REPEAT;
 	if (s->said_back) /* by us, while the answer was on its way: no news */
 		return OK;
-	return event_record(c, s->event, s->verdict, NULL);
+	return payment_event_record(c, s->event, s->verdict, NULL);
 }
 
 /* ---- what went back before we settled (BEHAVIOUR 62) ---- */
@@ -104,7 +104,7 @@ static enum err hold_tx(struct ctx *c, struct settling *s, const struct attempt 
 			a->out_trade_no);
 	TRY(payment_hold_tx(c, a, c->now_ms + SETTLE_HELD_GAP_MS));
 	s->verdict = EVENT_HELD;
-	return event_record(c, s->event, s->verdict, "REFUNDED_ELSEWHERE");
+	return payment_event_record(c, s->event, s->verdict, "REFUNDED_ELSEWHERE");
 }
 
 /* It grants nothing, and nothing is left to go back: what was paid for waits on, as if it never had been. */
@@ -115,7 +115,7 @@ static enum err forgo_tx(struct ctx *c, struct settling *s, const struct attempt
 	TRY(payment_settle_tx(
 		c, a->attempt_id, ATTEMPT_REFUNDED, s->t->transaction_id, why, s->paid_ms));
 	s->verdict = verdict_of(ATTEMPT_REFUNDED);
-	return event_record(c, s->event, s->verdict, why);
+	return payment_event_record(c, s->event, s->verdict, why);
 }
 
 /* ---- settling ---- */
@@ -142,7 +142,7 @@ static enum err grant_tx(
 	/* another attempt of the same payable may be open: it must not be payable any more */
 	TRY(payment_release_tx(c, p->kind, p->id));
 	s->verdict = verdict_of(state_of(g.grant));
-	return event_record(c, s->event, s->verdict, g.reason);
+	return payment_event_record(c, s->event, s->verdict, g.reason);
 }
 
 /* Lock in the fixed order (payable, then attempt), look again, judge, and write all at once. */
@@ -158,7 +158,7 @@ static enum err settle_tx(struct ctx *c, void *arg)
 		c, (enum payable_kind)s->attempt.payable_kind, s->attempt.payable_id, &p));
 	TRY(payment_lock_tx(c, s->attempt.attempt_id, &a));
 	if (payment_is_settled(&a))
-		return hear_again(c, s, &a);
+		return notify_again(c, s, &a);
 	TRY(look_back_tx(c, s, &a, &back, &rest));
 	switch (back) {
 	case BACK_UNKNOWN:
@@ -204,7 +204,7 @@ static enum err note_payer(struct ctx *c, const struct settling *s)
 }
 
 /* Judge what a provider says of a transaction, if it is one of ours. */
-static enum err judge(struct ctx *c, struct settling *s, enum event_verdict *verdict)
+static enum err settle_as(struct ctx *c, struct settling *s, enum payment_event_verdict *verdict)
 {
 	const struct wx_transaction *t = s->t;
 	const char *why;
@@ -212,47 +212,47 @@ static enum err judge(struct ctx *c, struct settling *s, enum event_verdict *ver
 	enum err e;
 
 	if (!text_is(t->mchid, c->conf->wechat_mchid))
-		return event_orphan(c, s->event, "MCHID", verdict);
+		return payment_event_orphan(c, s->event, "MCHID", verdict);
 	if (!text_is(t->appid, c->conf->wechat_appid))
-		return event_orphan(c, s->event, "APPID", verdict);
+		return payment_event_orphan(c, s->event, "APPID", verdict);
 	if (!text_is(t->trade_state, s->said_back ? "REFUND" : "SUCCESS")) {
 		*verdict = EVENT_NOTHING; /* nothing else ever pays (BEHAVIOUR 35) */
-		return event_record(c, s->event, EVENT_NOTHING, "TRADE_STATE");
+		return payment_event_record(c, s->event, EVENT_NOTHING, "TRADE_STATE");
 	}
 	if (str_is_id(t->out_trade_no, OUT_TRADE_NO_MAX))
 		TRY(payment_find(c, CHANNEL_WECHAT_JSAPI, t->out_trade_no, &s->attempt, &found));
 	why = misfit(t, found ? &s->attempt : NULL);
 	if (why != NULL)
-		return event_orphan(c, s->event, why, verdict);
+		return payment_event_orphan(c, s->event, why, verdict);
 	if (t->success_time == NULL || !clock_parse(t->success_time, &s->paid_ms))
 		s->paid_ms = c->now_ms;
 	TRY(note_payer(c, s));
-	e = payment_is_settled(&s->attempt) ? hear_again(c, s, &s->attempt)
+	e = payment_is_settled(&s->attempt) ? notify_again(c, s, &s->attempt)
 					    : db_tx(c, settle_tx, s);
 	if (e == ERR_DUPLICATE) /* the transaction settled another attempt */
-		return event_orphan(c, s->event, "TRANSACTION_TAKEN", verdict);
+		return payment_event_orphan(c, s->event, "TRANSACTION_TAKEN", verdict);
 	*verdict = s->verdict;
 	return e;
 }
 
-enum err settle(struct ctx *c, const struct wx_transaction *t, const struct event *event,
-	enum event_verdict *verdict)
+enum err settle(struct ctx *c, const struct wx_transaction *t, const struct payment_event *event,
+	enum payment_event_verdict *verdict)
 {
-	return judge(c, &(struct settling){ .t = t, .event = event }, verdict);
+	return settle_as(c, &(struct settling){ .t = t, .event = event }, verdict);
 }
 
 /* ---- notifications ---- */
 
 /* Open a verified notification and settle what is in it. */
-static enum err settle_event(
-	struct ctx *c, const struct wx_event *we, struct event *event, enum event_verdict *verdict)
+static enum err settle_event(struct ctx *c, const struct wx_event *we, struct payment_event *event,
+	enum payment_event_verdict *verdict)
 {
 	struct wx_transaction t = { 0 };
 
 	if (wxrefund_is_event(we)) /* told by what is sealed, not by event_type */
-		return refund_heard(c, we, event, verdict);
+		return notify_refund(c, we, event, verdict);
 	if (!wxpay_event_transaction(c, c->wx_keys, we, &t))
-		return event_orphan(c, event, "UNDECRYPTABLE", verdict);
+		return payment_event_orphan(c, event, "UNDECRYPTABLE", verdict);
 	event->out_trade_no = t.out_trade_no;
 	event->transaction_id = t.transaction_id;
 	event->amount = (opt_i64){ t.total_fen, t.total_fen >= 0 };
@@ -272,11 +272,11 @@ static const char *id_of_bytes(struct ctx *c, struct slice body)
 
 enum err settle_wechat_notification(struct ctx *c, const struct wx_signed *m)
 {
-	struct event event = {
+	struct payment_event event = {
 		.channel = CHANNEL_WECHAT_JSAPI, .serial = m->serial, .body = m->body
 	};
 	enum wx_verdict signature = wx_check(c, c->wx_keys, m, ctx_now_s(c));
-	enum event_verdict verdict;
+	enum payment_event_verdict verdict;
 	struct wx_event we = { 0 };
 
 	if (signature != WX_VALID) {
@@ -286,24 +286,24 @@ enum err settle_wechat_notification(struct ctx *c, const struct wx_signed *m)
 	}
 	if (!wxpay_event(c, m->body, &we) || !str_is_id(we.id, EVENT_ID_MAX)) {
 		event.event_id = id_of_bytes(c, m->body);
-		TRY(event_orphan(c, &event, "MALFORMED", &verdict));
+		TRY(payment_event_orphan(c, &event, "MALFORMED", &verdict));
 		return ERR_NOTIFICATION;
 	}
 	event.event_id = we.id;
-	TRY(event_find(c, event.channel, event.event_id, &verdict));
-	if (event_is_final(verdict))
+	TRY(payment_event_find(c, event.channel, event.event_id, &verdict));
+	if (payment_event_is_final(verdict))
 		return OK;
 	TRY(settle_event(c, &we, &event, &verdict));
 	/* what is held is known, and asked about by ourselves */
-	return event_is_final(verdict) || verdict == EVENT_HELD ? OK : ERR_NOTIFICATION;
+	return payment_event_is_final(verdict) || verdict == EVENT_HELD ? OK : ERR_NOTIFICATION;
 }
 
 /* ---- queries ---- */
 
 /* A query's answer as an event of its own: an answer has no id. */
-static struct event event_of_answer(struct ctx *c, const struct wx_transaction *t)
+static struct payment_event event_of_answer(struct ctx *c, const struct wx_transaction *t)
 {
-	return (struct event){
+	return (struct payment_event){
 		.channel = CHANNEL_WECHAT_JSAPI,
 		.event_id = arena_printf(&c->arena, "query %s", t->out_trade_no),
 		.out_trade_no = t->out_trade_no,
@@ -315,10 +315,10 @@ static struct event event_of_answer(struct ctx *c, const struct wx_transaction *
 
 static enum err settle_answer(struct ctx *c, const struct wx_transaction *t, bool said_back)
 {
-	const struct event event = event_of_answer(c, t);
-	enum event_verdict verdict;
+	const struct payment_event event = event_of_answer(c, t);
+	enum payment_event_verdict verdict;
 
-	return judge(
+	return settle_as(
 		c, &(struct settling){ .t = t, .event = &event, .said_back = said_back }, &verdict);
 }
 

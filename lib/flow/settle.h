@@ -6,8 +6,8 @@
 #ifndef FLOW_SETTLE_H
 #define FLOW_SETTLE_H
 
-#include "providers/wxpay.h"
-#include "shop/event.h"
+#include "providers/wechat/pay.h"
+#include "shop/money/payment_event.h"
 
 /* How often jobs asks again about a payment of which something went back, nobody knows how much. */
 #define SETTLE_HELD_GAP_MS (30 * MINUTE_MS)
@@ -20,8 +20,8 @@
  * doesn't fit is kept as an orphan and changes nothing. *verdict says which.
  *   event  the message it came in, recorded with the verdict in the same transaction
  */
-enum err settle(struct ctx *c, const struct wx_transaction *t, const struct event *event,
-	enum event_verdict *verdict) MUST;
+enum err settle(struct ctx *c, const struct wx_transaction *t, const struct payment_event *event,
+	enum payment_event_verdict *verdict) MUST;
 
 /* A raw notification of WeChat Pay, whose headers the frame found (BEHAVIOUR 33). */
 struct wx_signed;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/signin.h"
 
-#include "providers/wxlogin.h"
+#include "providers/wechat/login.h"
 
 enum err signin_wechat(struct ctx *c, const char *code, struct session *out)
 {

@@ -5,7 +5,7 @@
 #ifndef FLOW_SIGNIN_H
 #define FLOW_SIGNIN_H
 
-#include "shop/session.h"
+#include "shop/people/session.h"
 
 /* Fails: as wxlogin_openid, and as the database does. */
 enum err signin_wechat(struct ctx *c, const char *code, struct session *out) MUST;

@@ -97,7 +97,7 @@ static enum err read_idempotency_key(struct ctx *c, const struct req *r)
 }
 
 /* Find the route, know the actor, read the body, run the handler. */
-static enum err judge(struct ctx *c, const struct app *app, struct req *r, struct resp *w)
+static enum err dispatch(struct ctx *c, const struct app *app, struct req *r, struct resp *w)
 {
 	struct match m;
 
@@ -192,7 +192,7 @@ static void serve_one(struct ctx *c, const struct app *app, struct fcgi *fcgi)
 	log_request_id(id);
 	c->now_ms = clock_now_ms();
 	c->deadline_ms = start_ms + (app->budget_ms > 0 ? app->budget_ms : BUDGET_MS);
-	e = judge(c, app, &r, &w);
+	e = dispatch(c, app, &r, &w);
 	assert(!db_in_tx(c->db));
 	if (c->arena.exhausted || (e == OK && w.body.overflow)) {
 		log_line(LOG_ALARM, "memory", "a request passed the limit of %s",

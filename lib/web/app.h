@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * app.h - the main of every executable: start-up, the request loop, and the fixed
- * order in which a request is judged before its handler sees it.
+ * order in which a request is checked before its handler sees it.
  */
 #ifndef WEB_APP_H
 #define WEB_APP_H

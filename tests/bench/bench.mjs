@@ -5,7 +5,7 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { startDatabase, startShop } from '../../sandbox/shop.mjs';
-import { binDir, makeDirectory } from '../e2e/harness.mjs';
+import { binDir, makeDirectory } from '../e2e/lib/harness.mjs';
 import { openLoad } from './load.mjs';
 
 const CONNECTIONS = 16;

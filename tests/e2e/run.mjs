@@ -7,7 +7,7 @@
 //   DB=galera    the files that start a cluster each
 
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -15,8 +15,8 @@ import { Fault, Unavailable, checkout } from '../../sandbox/files.mjs';
 import { withinMs } from '../../sandbox/process.mjs';
 import { findProvider } from '../../sandbox/galera.mjs';
 import { startDatabase } from '../../sandbox/shop.mjs';
-import { makeKeys } from '../../sandbox/wechat.mjs';
-import { filesOf } from './legs.mjs';
+import { makeKeys } from '../../sandbox/wechat/server.mjs';
+import { filesOf } from './lib/legs.mjs';
 
 const SLOWEST = 10;
 const LIMIT_MS = 45 * 60_000; // a test that hangs must not hang the machine that runs it
@@ -24,9 +24,10 @@ const LIMIT_MS = 45 * 60_000; // a test that hangs must not hang the machine tha
 const here = path.join(checkout, 'tests', 'e2e');
 const db = process.env.DB || 'mariadb';
 const given = process.argv.slice(2).map((file) => path.resolve(file));
-const tests = readdirSync(here).filter((name) => name.endsWith('.test.mjs')).sort();
+const tests = new Map(readdirSync(here).filter((theme) => statSync(path.join(here, theme)).isDirectory())
+  .flatMap((theme) => readdirSync(path.join(here, theme)).filter((name) => name.endsWith('.test.mjs')).map((name) => [name, path.join(here, theme, name)])));
 const files = given.length > 0 ? given
-  : filesOf(db, tests, { brief: process.env.BRIEF === '1', sanitized: process.env.MODE === 'asan' }).map((name) => path.join(here, name));
+  : filesOf(db, [...tests.keys()], { brief: process.env.BRIEF === '1', sanitized: process.env.MODE === 'asan' }).map((name) => tests.get(name));
 
 let stopping = null;
 const interrupted = new Promise((resolve) => {
@@ -71,7 +72,7 @@ async function openDatabase() {
 async function runTests(shared) {
   const jobs = process.env.E2E_JOBS || '2';
   const times = path.join(dir, 'times');
-  const runner = spawn('setpriv', ['--pdeathsig', 'TERM', '--', process.execPath, '--import', path.join(here, 'timed.mjs'), '--test', '--test-reporter=spec', `--test-concurrency=${jobs}`,
+  const runner = spawn('setpriv', ['--pdeathsig', 'TERM', '--', process.execPath, '--import', path.join(here, 'lib', 'timed.mjs'), '--test', '--test-reporter=spec', `--test-concurrency=${jobs}`,
     ...files], {
     cwd: checkout, stdio: ['ignore', 'inherit', 'inherit'], detached: true,
     env: { ...process.env, ...shared, MINIMALL_E2E_TIMES: times },

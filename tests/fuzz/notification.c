@@ -7,7 +7,7 @@
 
 #include "ext/db.h"
 #include "fuzz.h"
-#include "providers/wxrefund.h"
+#include "providers/wechat/refund.h"
 
 #define KEY   "Qz7Lw2Xc9Vb4Nm6Pa1Sd8Fg3Hj5Kl0Tr"
 #define NONCE "0123456789ab"

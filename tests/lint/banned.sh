@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 objects='' sources=''
-for source in lib/*/*.c cgi-bin/*.c cli/*.c; do
+for source in lib/*/*.c lib/*/*/*.c cgi-bin/*.c cli/*.c; do
   [ -e "$source" ] || continue
   sources="$sources $source"
   objects="$objects build/debug/${source%.c}.o"
@@ -48,7 +48,7 @@ BEGIN {
 END { exit failed }' || failed=1
 
 # The preprocessor takes the comments away.
-for source in $sources lib/*/*.h cli/*.h; do
+for source in $sources lib/*/*.h lib/*/*/*.h cli/*.h; do
   [ -e "$source" ] || continue
   if "${CC:-gcc}" -fpreprocessed -dD -E -P -x c "$source" 2>/dev/null | grep -wE 'double|float|long double'; then
     echo "$source: floating point, in the line above"

@@ -11,7 +11,7 @@ fault() {
   failed=1
 }
 
-for header in lib/*/*.h cgi-bin/*.h cli/*.h tests/unit/*.h; do
+for header in lib/*/*.h lib/*/*/*.h cgi-bin/*.h cli/*.h tests/unit/*.h; do
   [ -e "$header" ] || continue
   guard=$(echo "${header#lib/}" | sed 's|tests/||; s|[^a-z0-9]|_|g' | tr '[:lower:]' '[:upper:]')
   case $(sed '1{/SPDX/d}' "$header" | head -c 2) in

@@ -12,16 +12,16 @@
 //   one open attempt, one live card, one pending membership order: unique keys
 //   jobs and claims            a row's due time is moved by an UPDATE that names the old one
 export const LOCKING_READS = {
-  'lib/shop/card.c SQL_LOCK': 'the balance moves by SQL_MOVE, the status by SQL_SET_STATUS, a deletion by SQL_DELETE',
-  'lib/shop/card.c SQL_LOCK_OF_USER': 'the same: SQL_MOVE with a spend or refund, SQL_DELETE when its user leaves',
-  'lib/shop/category.c SQL_LOCK': 'the row itself: SQL_UPDATE or SQL_DELETE',
-  'lib/shop/membership.c SQL_LOCK': 'vip_lock_tx wrote the user before; SQL_WRITE where the order moves',
-  'lib/shop/membership.c SQL_PENDING': 'the user was written before; SQL_WRITE, or the unique key of the next order',
-  'lib/shop/order.c SQL_LOCK': 'SQL_WRITE where it moves; order_touch_tx for an attempt that is opened, or a refund',
-  'lib/shop/payment.c SQL_LOCK': 'SQL_SETTLE; payment_touch_tx for a refund that begins, or succeeds',
-  'lib/shop/plan.c SQL_LOCK': 'the row itself: SQL_UPDATE or SQL_DELETE',
-  'lib/shop/product.c SQL_LOCK': 'the row itself: SQL_UPDATE',
-  'lib/shop/product.c SQL_LOCK_LINES': 'the stock: SQL_TAKE or SQL_GIVE_BACK; where neither follows, nothing relied on it',
-  'lib/shop/refund.c SQL_LOCK': 'its state: SQL_SET, and the attempt that guards the sum',
-  'lib/shop/user.c SQL_LOCK': 'the row itself: SQL_UPDATE or SQL_DELETE',
+  'lib/shop/money/card.c SQL_LOCK': 'the balance moves by SQL_MOVE, the status by SQL_SET_STATUS, a deletion by SQL_DELETE',
+  'lib/shop/money/card.c SQL_LOCK_OF_USER': 'the same: SQL_MOVE with a spend or refund, SQL_DELETE when its user leaves',
+  'lib/shop/catalogue/category.c SQL_LOCK': 'the row itself: SQL_UPDATE or SQL_DELETE',
+  'lib/shop/membership/membership.c SQL_LOCK': 'vip_lock_tx wrote the user before; SQL_WRITE where the order moves',
+  'lib/shop/membership/membership.c SQL_PENDING': 'the user was written before; SQL_WRITE, or the unique key of the next order',
+  'lib/shop/trade/order.c SQL_LOCK': 'SQL_WRITE where it moves; order_touch_tx for an attempt that is opened, or a refund',
+  'lib/shop/money/payment.c SQL_LOCK': 'SQL_SETTLE; payment_touch_tx for a refund that begins, or succeeds',
+  'lib/shop/membership/plan.c SQL_LOCK': 'the row itself: SQL_UPDATE or SQL_DELETE',
+  'lib/shop/catalogue/product.c SQL_LOCK': 'the row itself: SQL_UPDATE',
+  'lib/shop/catalogue/product.c SQL_LOCK_LINES': 'the stock: SQL_TAKE or SQL_GIVE_BACK; where neither follows, nothing relied on it',
+  'lib/shop/money/refund.c SQL_LOCK': 'its state: SQL_SET, and the attempt that guards the sum',
+  'lib/shop/people/user.c SQL_LOCK': 'the row itself: SQL_UPDATE or SQL_DELETE',
 };

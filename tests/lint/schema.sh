@@ -50,7 +50,7 @@ line ~ /(^|[^A-Z_])(TRIGGER|PROCEDURE|FUNCTION|EVENT|DELIMITER)([^A-Z_]|$)/ { fa
 END { exit failed }' || failed=1
 
 # What tests ask the database runs on both too: sequence(n) of sandbox/sql.mjs has the numbers from 1 to n.
-if grep -nE 'seq_[0-9]+_to_' sandbox/*.mjs tests/e2e/*.mjs; then failed=1; fi
+if grep -nE 'seq_[0-9]+_to_' sandbox/*.mjs sandbox/*/*.mjs tests/e2e/*/*.mjs; then failed=1; fi
 # connectionsTo() there says what runs: MySQL's table of it fails while a statement holds bytes that are no text.
-if grep -niE 'information_schema\.processlist' sandbox/*.mjs tests/e2e/*.mjs; then failed=1; fi
+if grep -niE 'information_schema\.processlist' sandbox/*.mjs sandbox/*/*.mjs tests/e2e/*/*.mjs; then failed=1; fi
 exit $failed

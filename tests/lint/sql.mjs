@@ -119,7 +119,7 @@ function isDatabase(file) {
 function checkPlace(file, line, text, constant) {
   if (ddl.test(text) && file !== 'cli/migrate.c') fault(file, line, 'DDL belongs in schema/');
   if (isDatabase(file) || file === 'cli/migrate.c') return;
-  if (!/^lib\/shop\/\w+\.c$/.test(file)) fault(file, line, 'SQL belongs in lib/shop');
+  if (!/^lib\/shop\/\w+\/\w+\.c$/.test(file)) fault(file, line, 'SQL belongs in lib/shop');
   else if (!constant) fault(file, line, 'SQL must be a `static const char SQL_X[]`');
 }
 

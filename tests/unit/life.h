@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * life.h - a user's life as the unit tests of shop/entitlement.h tell it.
+ * life.h - a user's life as the unit tests of shop/membership/entitlement.h tell it.
  */
 #ifndef UNIT_LIFE_H
 #define UNIT_LIFE_H
 
 #include <string.h>
 
-#include "shop/entitlement.h"
+#include "shop/membership/entitlement.h"
 #include "unit.h"
 
 #define DAY      ENTITLEMENT_DAY_S

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shop/entitlement.h"
+#include "shop/membership/entitlement.h"
 
 #define DAY ENTITLEMENT_DAY_S
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "shop/share.h"
+#include "shop/books/share.h"
 
 /* A kind of work has its share of a pass of jobs, whatever it meets. */
 
@@ -54,11 +54,11 @@ static void a_silent_provider_is_waited_for_less_long_until_it_answers(void **st
 	for (int i = 0; i < 3; i++) {
 		assert_true(share_next(&ctx, &s));
 		assert_true(left_ms() > 5 * SECOND_MS);
-		share_heard(&s, false);
+		share_note_answer(&s, false);
 	}
 	assert_true(share_next(&ctx, &s));
 	assert_true(left_ms() <= SECOND_MS);
-	share_heard(&s, true);
+	share_note_answer(&s, true);
 	assert_true(share_next(&ctx, &s));
 	assert_true(left_ms() > 5 * SECOND_MS);
 }
@@ -69,12 +69,12 @@ static void forty_unanswered_rows_in_a_row_end_a_share_and_forty_others_do_not(v
 
 	(void)state;
 	for (int i = 0; i < 400; i++) {
-		share_heard(&s, i % 40 == 0);
+		share_note_answer(&s, i % 40 == 0);
 		assert_true(share_next(&ctx, &s));
 	}
-	share_heard(&s, false);
+	share_note_answer(&s, false);
 	assert_false(share_next(&ctx, &s));
-	share_heard(&s, true);
+	share_note_answer(&s, true);
 	assert_false(share_next(&ctx, &s)); /* for good */
 }
 

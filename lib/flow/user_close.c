@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/user_close.h"
+
+#include "base/log.h"
+#include "ext/db.h"
+#include "shop/books/outbox.h"
+#include "shop/membership/membership.h"
+#include "shop/money/card.h"
+#include "shop/money/payment.h"
+#include "shop/people/user.h"
+#include "shop/trade/order.h"
+
+/* How long the request itself cancels and forgets; the rest is done by jobs. */
+#define AT_ONCE_MS (2 * SECOND_MS)
+/* For how long jobs leaves a deletion alone that a request, or a pass, has just worked for. */
+#define HEAD_START_MS MINUTE_MS
+/* How long a pass of jobs works for one user, a part of its share; claimed for longer (outbox.h). */
+#define A_PASS_MS (20 * SECOND_MS)
+
+/* All that forbids it is known before anything happens; what follows can't be refused any more. */
+static enum err user_close_tx(struct ctx *c, void *arg)
+{
+	const int64_t id = *(const int64_t *)arg;
+
+	TRY(user_lock_to_delete_tx(c, id));
+	/* locked first: what is just being paid for, from the card or otherwise, is seen then */
+	TRY(card_delete_of_user_tx(c, id));
+	TRY(membership_user_close_tx(c, id));
+	TRY(order_refuse_leaving_tx(c, id));
+	TRY(outbox_put_tx(c, OUTBOX_FORGET_USER, id, c->now_ms + HEAD_START_MS));
+	return user_delete_tx(c, id);
+}
+
+/* Cancel and forget what a deleted user has left, until a moment of clock_mono_ms(). */
+static enum err forget_until(struct ctx *c, int64_t user_id, int64_t until_ms, bool *done)
+{
+	const struct arena_mark mark = arena_mark(&c->arena);
+	struct order_walk at = { .before_ms = INT64_MAX, .more = true };
+	int64_t after = 0;
+	bool more = true;
+
+	*done = false;
+	while (at.more && clock_mono_ms() < until_ms) {
+		TRY(order_forget_some(c, user_id, until_ms, &at));
+		arena_rewind(&c->arena, mark);
+	}
+	while (!at.more && more && clock_mono_ms() < until_ms) {
+		TRY(payment_forget_some(c, user_id, &after, &more));
+		arena_rewind(&c->arena, mark);
+	}
+	*done = !at.more && !more && at.left == 0;
+	return *done ? outbox_done(c, OUTBOX_FORGET_USER, user_id) : OK;
+}
+
+/* The same for so long, in which nothing is tried again that takes longer. */
+static enum err forget(struct ctx *c, int64_t user_id, int64_t patience_ms, bool *done)
+{
+	const int64_t deadline_ms = c->deadline_ms, until_ms = clock_mono_ms() + patience_ms;
+	enum err e;
+
+	c->deadline_ms = until_ms;
+	e = forget_until(c, user_id, until_ms, done);
+	c->deadline_ms = deadline_ms;
+	if (e != OK || !*done)
+		log_line(LOG_WARN, "leave",
+			"user %lld: something is left for the next pass of jobs",
+			(long long)user_id);
+	return e;
+}
+
+enum err user_close(struct ctx *c, int64_t user_id)
+{
+	bool done;
+
+	TRY(db_tx(c, user_close_tx, &user_id));
+	/* the user is deleted, whatever becomes of the rest: that is logged, and tried again by jobs */
+	(void)!forget(c, user_id, AT_ONCE_MS, &done);
+	return OK;
+}
+
+static enum err forget_due(struct ctx *c, struct outbox *row, void *arg)
+{
+	struct user_close_report *report = arg;
+	bool done;
+
+	TRY(forget(c, row->ref_id, A_PASS_MS, &done));
+	report->done += done;
+	return done ? OK : outbox_again(c, row, c->now_ms + HEAD_START_MS);
+}
+
+enum err user_close_pass(struct ctx *c, struct share *s, struct user_close_report *report)
+{
+	return outbox_work(c, s, OUTBOX_FORGET_USER, forget_due, report);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#include "providers/wechat/call.h"
+
+#include "base/log.h"
+#include "ext/http.h"
+#include "ext/json.h"
+
+enum { CONNECT_MS = 2000, TIMEOUT_MS = 5000 };
+enum { CODE_MAX = 64 };
+
+/* The answer's headers, in the order of wanted[]. */
+enum { H_TIMESTAMP, H_NONCE, H_SERIAL, H_SIGNATURE, H_TYPE, H_REQUEST_ID, H_N };
+static const char *const wanted[H_N + 1] = { "Wechatpay-Timestamp", "Wechatpay-Nonce",
+	"Wechatpay-Serial", "Wechatpay-Signature", "Wechatpay-Signature-Type", "Request-ID", NULL };
+
+/*
+ * Refusals that say something about the order, or whose status misleads (PAYMENTS.md
+ * 2.13). They carry no signature, so none says more than wxcall.h allows. WeChat spells
+ * the codes with and without underscores; here without.
+ */
+static const struct refusal {
+	const char *code;
+	int class; /* of the status */
+	enum wx_answer answer;
+} refusals[] = {
+	{ "ORDERPAID", 4, WX_ALREADY_PAID },
+	{ "OUTTRADENOUSED", 4, WX_ALREADY_PAID },
+	{ "ORDERCLOSED", 4, WX_CLOSED },
+	{ "ORDERNOTEXIST", 4, WX_NOT_EXIST },
+	{ "RESOURCENOTEXISTS", 4, WX_NOT_EXIST },
+	{ "NOTENOUGH", 4, WX_LATER },
+	{ "FREQUENCYLIMITED", 4, WX_UNKNOWN },
+	{ "RATELIMITEXCEEDED", 4, WX_UNKNOWN },
+	{ "SYSTEMERROR", 4, WX_UNKNOWN },
+	{ "OPENIDMISMATCH", 5, WX_REFUSED },
+	{ "INVALIDTRANSACTIONID", 5, WX_REFUSED },
+};
+
+struct refusal_in {
+	uint64_t has;
+	const char *code;
+};
+
+static const struct field refusal_in_fields[] = {
+	INPUT(struct refusal_in, code, 0, CODE_MAX, F_NULL),
+	FIELD_END,
+};
+
+bool wx_read(struct ctx *c, struct slice text, const struct field *fields, void *out)
+{
+	const char *fault = c->fault;
+	enum err e = json_read(c, text, fields, JSON_CHANGE, out);
+
+	c->fault = fault;
+	return e == OK;
+}
+
+/* ---- judging ---- */
+
+static bool same_code(const char *code, const char *bare)
+{
+	for (; *code != '\0'; code++)
+		if (*code != '_' && *code != *bare++)
+			return false;
+	return *bare == '\0';
+}
+
+static enum wx_answer class_refusal(int status, const char *code)
+{
+	if (status == 429 || status == 408)
+		return WX_UNKNOWN;
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++)
+		if (refusals[i].class == status / 100 && same_code(code, refusals[i].code))
+			return refusals[i].answer;
+	return status / 100 == 4 ? WX_REFUSED : WX_UNKNOWN;
+}
+
+static const char *or_none(const char *text)
+{
+	return text != NULL && text[0] != '\0' ? text : "none";
+}
+
+static void read_refusal(struct ctx *c, const char *target, struct wx_reply *reply)
+{
+	struct refusal_in in = { 0 };
+	enum log_level level = LOG_INFO;
+
+	if (!wx_read(c, reply->body, refusal_in_fields, &in) || in.code == NULL)
+		in.code = "";
+	reply->answer = class_refusal(reply->status, in.code);
+	reply->moment = reply->answer == WX_UNKNOWN && reply->status >= 400;
+	if (reply->answer == WX_REFUSED)
+		level = LOG_ALARM;
+	else if (reply->answer == WX_UNKNOWN)
+		level = LOG_WARN;
+	log_line(level, "wxpay", "%.*s: status %d, code %s, Request-ID %.80s",
+		(int)strcspn(target, "?"), target, reply->status, or_none(in.code),
+		or_none(reply->request_id));
+}
+
+static void keep_proof(const char *const values[static H_N], bool repeated, struct wx_reply *reply)
+{
+	if (repeated) /* which one counts would be a guess: an incomplete signature is none */
+		return;
+	reply->proof = (struct wx_signed){
+		.timestamp = values[H_TIMESTAMP],
+		.nonce = values[H_NONCE],
+		.serial = values[H_SERIAL],
+		.signature = values[H_SIGNATURE],
+		.signature_type = values[H_TYPE],
+		.body = reply->body,
+	};
+}
+
+/* Probes with a wrong signature are routine (PAYMENTS.md 2.14), so this is a warning. */
+void wx_believe(
+	struct ctx *c, const struct wx_keys *keys, const char *target, struct wx_reply *reply)
+{
+	enum wx_verdict v;
+
+	if (reply->status != 200 && reply->status != 204)
+		return;
+	v = wx_check(c, keys, &reply->proof, clock_now_ms() / SECOND_MS);
+	if (v == WX_VALID)
+		reply->answer = WX_OK;
+	else
+		log_line(LOG_WARN, "wxpay", "%.*s: status %d not believed: %s, Request-ID %.80s",
+			(int)strcspn(target, "?"), target, reply->status, wx_verdict_text(v),
+			or_none(reply->request_id));
+}
+
+/* ---- calling ---- */
+
+/* The configured address without a slash at its end. */
+static const char *trim_base(struct arena *a, const char *base)
+{
+	size_t len = strlen(base);
+
+	while (len > 0 && base[len - 1] == '/')
+		len--;
+	return arena_dup(a, base, len);
+}
+
+/* The path of a trimmed address, which is signed as well; "" for none. */
+static const char *base_path(const char *base)
+{
+	const char *host = strstr(base, "://");
+	const char *slash = host != NULL ? strchr(host + 3, '/') : NULL;
+
+	return slash != NULL ? slash : "";
+}
+
+static enum err send_signed(struct ctx *c, const struct wx_keys *keys, const char *method,
+	const char *target, struct slice body, const char **values, struct http_answer *http)
+{
+	struct arena *a = &c->arena;
+	const char *base = trim_base(a, c->conf->wechat_pay_base_url), *authorization;
+	const char *headers[4] = { NULL };
+	size_t n = 1;
+
+	TRY(wx_authorization(a, keys, c->conf->wechat_mchid, method,
+		arena_printf(a, "%s%s", base_path(base), target), body, clock_now_ms() / SECOND_MS,
+		wx_nonce(a), &authorization));
+	headers[0] = arena_printf(a, "Authorization: %s", authorization);
+	if (body.p != NULL)
+		headers[n++] = "Content-Type: application/json";
+	/* asks for an answer that this key signs (PAYMENTS.md 2.5) */
+	if (c->conf->wechat_pay_public_key_id != NULL)
+		headers[n] =
+			arena_printf(a, "Wechatpay-Serial: %s", c->conf->wechat_pay_public_key_id);
+	return http_call(c,
+		&(struct http_call){
+			.method = method,
+			.url = arena_printf(a, "%s%s", base, target),
+			.body = body,
+			.headers = headers,
+			.wanted = wanted,
+			.wanted_values = values,
+			.connect_timeout_ms = CONNECT_MS,
+			.timeout_ms = TIMEOUT_MS,
+		},
+		http);
+}
+
+struct wx_reply wx_send(struct ctx *c, const struct wx_keys *keys, const char *method,
+	const char *target, struct slice body)
+{
+	struct wx_reply reply = { .answer = WX_UNKNOWN };
+	const char *values[H_N] = { NULL };
+	struct http_answer http;
+	enum err e = send_signed(c, keys, method, target, body, values, &http);
+
+	if (e != OK) {
+		reply.moment = e == ERR_PROVIDER_BUSY;
+		return reply;
+	}
+	reply.status = http.status;
+	reply.body = http.body;
+	reply.request_id = values[H_REQUEST_ID];
+	if (http.status == 200 || http.status == 204)
+		keep_proof(values, http.repeated, &reply);
+	else
+		read_refusal(c, target, &reply);
+	return reply;
+}
+
+struct wx_reply wx_call(struct ctx *c, const struct wx_keys *keys, const char *method,
+	const char *target, struct slice body)
+{
+	struct wx_reply reply = wx_send(c, keys, method, target, body);
+
+	wx_believe(c, keys, target, &reply);
+	return reply;
+}

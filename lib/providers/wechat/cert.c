@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "providers/wechat/cert.h"
+
+#include "base/log.h"
+
+enum { SEALED_MAX = 16 << 10, SHORT_MAX = 64 };
+#define ALGORITHM "AEAD_AES_256_GCM"
+#define TARGET    "/v3/certificates"
+
+struct seal_in {
+	uint64_t has;
+	const char *algorithm, *nonce, *associated_data, *ciphertext;
+};
+struct entry_in {
+	uint64_t has;
+	const char *serial_no, *effective_time, *expire_time;
+	struct seal_in encrypt_certificate;
+};
+struct list_in {
+	uint64_t has;
+	struct list data;
+};
+
+static const struct field seal_in_fields[] = {
+	INPUT(struct seal_in, algorithm, 0, SHORT_MAX, 0),
+	INPUT(struct seal_in, nonce, 0, SHORT_MAX, 0),
+	INPUT(struct seal_in, associated_data, 0, SHORT_MAX, F_NULL),
+	INPUT(struct seal_in, ciphertext, 0, SEALED_MAX, 0),
+	FIELD_END,
+};
+static const struct field entry_in_fields[] = {
+	INPUT(struct entry_in, serial_no, 0, SHORT_MAX, 0),
+	INPUT(struct entry_in, effective_time, 0, SHORT_MAX, 0),
+	INPUT(struct entry_in, expire_time, 0, SHORT_MAX, 0),
+	OBJECT(struct entry_in, encrypt_certificate, seal_in_fields, F_IN),
+	FIELD_END,
+};
+static const struct field list_in_fields[] = {
+	LIST(struct list_in, data, struct entry_in, entry_in_fields, 0, WX_CERTIFICATES_MAX, F_IN),
+	FIELD_END,
+};
+
+static bool read_entry(const struct entry_in *in, struct wx_sealed_certificate *out)
+{
+	const struct seal_in *seal = &in->encrypt_certificate;
+
+	*out = (struct wx_sealed_certificate){
+		.serial = in->serial_no,
+		.nonce = seal->nonce,
+		.associated_data = seal->associated_data != NULL ? seal->associated_data : "",
+		.ciphertext = seal->ciphertext,
+	};
+	return out->serial != NULL && out->nonce != NULL && out->ciphertext != NULL &&
+	       seal->algorithm != NULL && strcmp(seal->algorithm, ALGORITHM) == 0 &&
+	       in->effective_time != NULL && clock_parse(in->effective_time, &out->effective_ms) &&
+	       in->expire_time != NULL && clock_parse(in->expire_time, &out->expire_ms);
+}
+
+bool wxcert_add(struct ctx *c, struct wx_keys *keys, const struct wx_sealed_certificate *sealed,
+	int64_t now_s)
+{
+	struct slice pem;
+
+	return wx_open(&c->arena, keys, sealed->nonce, sealed->associated_data, sealed->ciphertext,
+		       &pem) &&
+	       wx_keys_add_certificate(keys, sealed->serial, pem, now_s);
+}
+
+/* Keep what opens; the others are no reason to refuse these. */
+static void open_all(
+	struct ctx *c, const struct list *data, struct wx_keys *found, struct wx_certificates *out)
+{
+	const struct entry_in *in = data->rows;
+
+	for (int64_t i = 0; i < data->n; i++) {
+		struct wx_sealed_certificate *sealed = &out->list[out->n];
+
+		if (read_entry(&in[i], sealed) &&
+			wxcert_add(c, found, sealed, clock_now_ms() / SECOND_MS))
+			out->n++;
+		else
+			log_line(LOG_WARN, "wxpay",
+				TARGET ": one that is expired or can't be opened");
+	}
+	if (out->n == 0)
+		log_line(LOG_ALARM, "wxpay",
+			TARGET ": not one can be opened: is WECHAT_API_V3_KEY the merchant's?");
+}
+
+enum wx_answer wxcert_download(
+	struct ctx *c, const struct wx_keys *keys, struct wx_certificates *out)
+{
+	struct wx_keys found = { .api_v3_key = keys->api_v3_key };
+	struct wx_reply reply = wx_send(c, keys, "GET", TARGET, (struct slice){ 0 });
+	struct list_in in = { 0 };
+
+	*out = (struct wx_certificates){ 0 };
+	if (reply.status == 200 && wx_read(c, reply.body, list_in_fields, &in)) {
+		open_all(c, &in.data, &found, out);
+		/*
+		 * Whoever has the public key asks for an answer that it signs (PAYMENTS.md 2.5).
+		 * The first certificates nobody can know beforehand: the seal proved them.
+		 */
+		wx_believe(
+			c, wx_keys_know(keys, reply.proof.serial) ? keys : &found, TARGET, &reply);
+	}
+	wx_keys_done(&found);
+	return reply.answer;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "providers/wechat/login.h"
+
+#include "base/log.h"
+#include "ext/http.h"
+#include "ext/json.h"
+
+enum { CONNECT_MS = 2000, TIMEOUT_MS = 5000, PAUSE_MS = 300, TRIES = 2 };
+enum { URL_MAX = 4096, TEXT_MAX = 1024, OPENID_MAX = 64, RID_MAX = 64 };
+enum { ERRCODE_BUSY = -1 };
+
+/* What each errcode means (PAYMENTS.md 1.1). */
+static const struct errcode {
+	int64_t errcode;
+	enum err err;
+	enum log_level level;
+} errcodes[] = {
+	{ ERRCODE_BUSY, ERR_PROVIDER_BUSY, LOG_WARN },
+	{ 40029, ERR_LOGIN_CODE_INVALID, LOG_INFO },
+	{ 40163, ERR_LOGIN_CODE_INVALID, LOG_INFO },
+	{ 41008, ERR_INVALID, LOG_INFO },
+	{ 45011, ERR_RATE_LIMITED, LOG_WARN },
+	{ 40226, ERR_ACCOUNT_BLOCKED, LOG_INFO },
+	{ 40001, ERR_PROVIDER_CONFIG, LOG_ALARM },
+	{ 40013, ERR_PROVIDER_CONFIG, LOG_ALARM },
+	{ 40125, ERR_PROVIDER_CONFIG, LOG_ALARM },
+	{ 40164, ERR_PROVIDER_CONFIG, LOG_ALARM },
+	{ 41002, ERR_PROVIDER_CONFIG, LOG_ALARM },
+	{ 41004, ERR_PROVIDER_CONFIG, LOG_ALARM },
+	{ 45009, ERR_PROVIDER_BUSY, LOG_ALARM },
+};
+static const struct errcode other_errcode = { 0, ERR_PROVIDER_REFUSED, LOG_ERROR };
+
+struct session {
+	uint64_t has;
+	opt_i64 errcode;
+	const char *errmsg, *openid, *session_key;
+};
+
+static const struct field session_fields[] = {
+	INPUT(struct session, errcode, INT32_MIN, INT32_MAX, F_NULL),
+	INPUT(struct session, errmsg, 0, TEXT_MAX, F_NULL),
+	INPUT(struct session, openid, 0, TEXT_MAX, F_NULL),
+	INPUT(struct session, session_key, 0, TEXT_MAX, F_NULL),
+	FIELD_END,
+};
+
+static const struct errcode *find_errcode(int64_t errcode)
+{
+	for (size_t i = 0; i < ARRAY_LEN(errcodes); i++)
+		if (errcodes[i].errcode == errcode)
+			return &errcodes[i];
+	return &other_errcode;
+}
+
+/* The request's id for WeChat's support, from "…, rid: 5f8e-…"; the rest of errmsg is free text. */
+static const char *find_rid(struct arena *a, const char *errmsg)
+{
+	const char *rid = errmsg != NULL ? strstr(errmsg, "rid:") : NULL;
+	size_t len;
+
+	if (rid == NULL)
+		return "none";
+	rid += strlen("rid:");
+	rid += strspn(rid, " ");
+	len = strspn(rid, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-");
+	return arena_dup(a, rid, len < RID_MAX ? len : RID_MAX);
+}
+
+static bool is_openid(const char *s)
+{
+	size_t len = strspn(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-");
+
+	return len > 0 && len <= OPENID_MAX && s[len] == '\0';
+}
+
+/* Holds the secret: for http_call only, which doesn't log queries. NULL when the code is too long.
+ */
+static const char *make_url(struct ctx *c, const char *code)
+{
+	struct str url = str_new(&c->arena, URL_MAX);
+
+	str_adds(&url, c->conf->wechat_login_base_url);
+	while (url.len > 0 && url.p[url.len - 1] == '/')
+		url.p[--url.len] = '\0';
+	str_adds(&url, "/sns/jscode2session?appid=");
+	str_add_url(&url, c->conf->wechat_appid);
+	str_adds(&url, "&secret=");
+	str_add_url(&url, c->conf->wechat_secret);
+	str_adds(&url, "&js_code=");
+	str_add_url(&url, code);
+	str_adds(&url, "&grant_type=authorization_code");
+	return url.overflow ? NULL : str_text(&url);
+}
+
+/* WeChat answers 200 whatever happened, and JSON whatever type it names: judge by content. */
+static enum err ask(struct ctx *c, const char *url, struct session *out)
+{
+	const struct http_call call = { .method = "GET",
+		.url = url,
+		.connect_timeout_ms = CONNECT_MS,
+		.timeout_ms = TIMEOUT_MS };
+	const char *fault = c->fault;
+	struct http_answer answer;
+
+	TRY(http_call(c, &call, &answer));
+	if (answer.status == 429 || answer.status >= 500)
+		return ERR_PROVIDER_BUSY;
+	if (answer.status != 200)
+		return ERR_PROVIDER_REFUSED;
+	if (json_read(c, answer.body, session_fields, JSON_CHANGE, out) != OK) {
+		c->fault = fault; /* a member of WeChat's, not of our caller's */
+		log_line(LOG_ERROR, "wxlogin", "an answer that can't be read");
+		return ERR_PROVIDER_UNKNOWN;
+	}
+	return OK;
+}
+
+static enum err classify(struct ctx *c, const struct session *s, const char **openid)
+{
+	const struct errcode *known;
+
+	if (s->errcode.set && s->errcode.n != 0) {
+		known = find_errcode(s->errcode.n);
+		log_line(known->level, "wxlogin", "refused: errcode %lld, rid %s",
+			(long long)s->errcode.n, find_rid(&c->arena, s->errmsg));
+		return fail(c, known->err, known->err == ERR_INVALID ? "code" : NULL);
+	}
+	/* an answer without a session_key is none of jscode2session's */
+	if (s->openid == NULL || !is_openid(s->openid) || s->session_key == NULL ||
+		s->session_key[0] == '\0') {
+		log_line(LOG_ERROR, "wxlogin", "an answer without a usable openid");
+		return ERR_PROVIDER_REFUSED;
+	}
+	*openid = s->openid;
+	return OK;
+}
+
+enum err wxlogin_openid(struct ctx *c, const char *code, const char **openid)
+{
+	const char *url = make_url(c, code);
+	struct session s;
+
+	if (url == NULL)
+		return fail(c, ERR_LOGIN_CODE_INVALID, "code");
+	for (int i = 1;; i++) {
+		s = (struct session){ 0 };
+		TRY(ask(c, url, &s));
+		if (s.errcode.n != ERRCODE_BUSY || i == TRIES || !http_pause(c, PAUSE_MS))
+			return classify(c, &s, openid);
+	}
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+#include "providers/wechat/pay.h"
+
+#include <assert.h>
+
+#include "base/log.h"
+#include "ext/http.h"
+#include "ext/json.h"
+
+/* A prepay's tries, the pause after the first of them (doubled after each), and what all may take.
+ */
+enum { PREPAY_TRIES = 3, PREPAY_PAUSE_MS = 1000, PREPAY_TOTAL_MS = 8000 };
+enum { URL_MAX = 1024, REQUEST_MAX = 16 << 10 };
+enum { DESCRIPTION_MAX = 127, PREPAY_ID_MAX = 64, TEXT_MAX = 1024, CIPHERTEXT_MAX = 256 << 10 };
+
+#define CURRENCY  "CNY"
+#define ALGORITHM "AEAD_AES_256_GCM"
+
+/* ---- the prepay's request ---- */
+
+struct amount_out {
+	int64_t total;
+	const char *currency;
+};
+
+struct payer_out {
+	const char *openid;
+};
+
+struct prepay_out {
+	const char *appid, *mchid, *description, *out_trade_no, *time_expire, *notify_url;
+	struct amount_out amount;
+	struct payer_out payer;
+};
+
+static const struct field amount_out_fields[] = {
+	FIELD(struct amount_out, total),
+	FIELD(struct amount_out, currency),
+	FIELD_END,
+};
+
+static const struct field payer_out_fields[] = {
+	FIELD(struct payer_out, openid),
+	FIELD_END,
+};
+
+static const struct field prepay_out_fields[] = {
+	FIELD(struct prepay_out, appid),
+	FIELD(struct prepay_out, mchid),
+	FIELD(struct prepay_out, description),
+	FIELD(struct prepay_out, out_trade_no),
+	FIELD(struct prepay_out, time_expire),
+	FIELD(struct prepay_out, notify_url),
+	OBJECT(struct prepay_out, amount, amount_out_fields, 0),
+	OBJECT(struct prepay_out, payer, payer_out_fields, 0),
+	FIELD_END,
+};
+
+/* The first 127 characters (code points) of valid UTF-8, with control characters as spaces. */
+static const char *cut_description(struct ctx *c, const char *text)
+{
+	char *copy = arena_dup(&c->arena, text, strlen(text));
+	size_t i = 0;
+
+	for (int chars = 0; copy[i] != '\0'; chars++) {
+		const unsigned char ch = (unsigned char)copy[i], next = (unsigned char)copy[i + 1];
+
+		if (chars == DESCRIPTION_MAX)
+			break;
+		if (ch < 0x20 || ch == 0x7f)
+			copy[i] = ' ';
+		else if (ch == 0xc2 && next < 0xa0) /* U+0080 to U+009F */
+			memcpy(copy + i, "\xc2\xa0", 2);
+		for (i++; ((unsigned char)copy[i] & 0xc0) == 0x80;)
+			i++;
+	}
+	copy[i] = '\0';
+	return copy;
+}
+
+const char *wxpay_prepay_json(struct ctx *c, const struct wx_prepay *p)
+{
+	struct str json = str_new(&c->arena, REQUEST_MAX);
+	char time_expire[CLOCK_TEXT_MAX];
+	struct prepay_out out = {
+		.appid = c->conf->wechat_appid,
+		.mchid = c->conf->wechat_mchid,
+		.description = cut_description(c, p->description),
+		.out_trade_no = p->out_trade_no,
+		.time_expire = time_expire,
+		.notify_url = c->conf->wechat_notify_url,
+		.amount = { .total = p->total.fen, .currency = CURRENCY },
+		.payer = { .openid = p->payer_openid },
+	};
+
+	assert(p->total.fen >= 1 && p->payer_openid != NULL);
+	clock_rfc3339_cst(p->expires_ms, time_expire);
+	json_write(&json, prepay_out_fields, &out);
+	assert(!json.overflow);
+	return str_text(&json);
+}
+
+/* ---- what WeChat sends ---- */
+
+struct amount_in {
+	uint64_t has;
+	int64_t total;
+	const char *currency;
+};
+
+struct payer_in {
+	uint64_t has;
+	const char *openid;
+};
+
+struct transaction_in {
+	uint64_t has;
+	const char *appid, *mchid, *out_trade_no, *transaction_id, *trade_type, *trade_state;
+	const char *success_time;
+	struct amount_in amount;
+	struct payer_in payer;
+};
+
+static const struct field amount_in_fields[] = {
+	INPUT(struct amount_in, total, 0, INT64_MAX, 0),
+	INPUT(struct amount_in, currency, 0, TEXT_MAX, F_NULL),
+	FIELD_END,
+};
+
+static const struct field payer_in_fields[] = {
+	INPUT(struct payer_in, openid, 0, TEXT_MAX, F_NULL),
+	FIELD_END,
+};
+
+static const struct field transaction_in_fields[] = {
+	INPUT(struct transaction_in, appid, 0, TEXT_MAX, F_NULL),
+	INPUT(struct transaction_in, mchid, 0, TEXT_MAX, F_NULL),
+	INPUT(struct transaction_in, out_trade_no, 0, TEXT_MAX, F_NULL),
+	INPUT(struct transaction_in, transaction_id, 0, TEXT_MAX, F_NULL),
+	INPUT(struct transaction_in, trade_type, 0, TEXT_MAX, F_NULL),
+	INPUT(struct transaction_in, trade_state, 0, TEXT_MAX, F_NULL),
+	INPUT(struct transaction_in, success_time, 0, TEXT_MAX, F_NULL),
+	OBJECT(struct transaction_in, amount, amount_in_fields, F_IN | F_NULL),
+	OBJECT(struct transaction_in, payer, payer_in_fields, F_IN | F_NULL),
+	FIELD_END,
+};
+
+struct resource_in {
+	uint64_t has;
+	const char *original_type, *algorithm, *ciphertext, *nonce, *associated_data;
+};
+
+struct event_in {
+	uint64_t has;
+	const char *id, *event_type, *resource_type;
+	struct resource_in resource;
+};
+
+static const struct field resource_in_fields[] = {
+	INPUT(struct resource_in, original_type, 0, TEXT_MAX, F_NULL),
+	INPUT(struct resource_in, algorithm, 0, TEXT_MAX, F_NULL),
+	INPUT(struct resource_in, ciphertext, 0, CIPHERTEXT_MAX, F_NULL),
+	INPUT(struct resource_in, nonce, 0, TEXT_MAX, F_NULL),
+	INPUT(struct resource_in, associated_data, 0, TEXT_MAX, F_NULL),
+	FIELD_END,
+};
+
+static const struct field event_in_fields[] = {
+	INPUT(struct event_in, id, 0, TEXT_MAX, F_NULL),
+	INPUT(struct event_in, event_type, 0, TEXT_MAX, F_NULL),
+	INPUT(struct event_in, resource_type, 0, TEXT_MAX, F_NULL),
+	OBJECT(struct event_in, resource, resource_in_fields, F_IN | F_NULL),
+	FIELD_END,
+};
+
+struct prepay_in {
+	uint64_t has;
+	const char *prepay_id;
+};
+
+static const struct field prepay_in_fields[] = {
+	INPUT(struct prepay_in, prepay_id, 0, TEXT_MAX, F_NULL),
+	FIELD_END,
+};
+
+static bool read_transaction(struct ctx *c, struct slice text, struct wx_transaction *out)
+{
+	struct transaction_in in = { .amount.total = -1 };
+
+	if (!wx_read(c, text, transaction_in_fields, &in) || in.out_trade_no == NULL ||
+		in.trade_state == NULL)
+		return false;
+	*out = (struct wx_transaction){
+		.appid = in.appid,
+		.mchid = in.mchid,
+		.out_trade_no = in.out_trade_no,
+		.transaction_id = in.transaction_id,
+		.trade_type = in.trade_type,
+		.trade_state = in.trade_state,
+		.success_time = in.success_time,
+		.total_fen = in.amount.total,
+		.currency = in.amount.currency,
+		.payer_openid = in.payer.openid,
+	};
+	return true;
+}
+
+/* ---- notifications ---- */
+
+bool wxpay_event(struct ctx *c, struct slice body, struct wx_event *out)
+{
+	struct event_in in = { 0 };
+
+	if (!wx_read(c, body, event_in_fields, &in))
+		return false;
+	*out = (struct wx_event){
+		.id = in.id,
+		.event_type = in.event_type,
+		.resource_type = in.resource_type,
+		.original_type = in.resource.original_type,
+		.algorithm = in.resource.algorithm,
+		.ciphertext = in.resource.ciphertext,
+		.nonce = in.resource.nonce,
+		.associated_data = in.resource.associated_data,
+	};
+	return true;
+}
+
+static bool text_is(const char *s, const char *wanted)
+{
+	return s != NULL && strcmp(s, wanted) == 0;
+}
+
+bool wxpay_event_transaction(struct ctx *c, const struct wx_keys *keys, const struct wx_event *e,
+	struct wx_transaction *out)
+{
+	struct slice plain;
+
+	if (!text_is(e->algorithm, ALGORITHM) || !text_is(e->original_type, "transaction") ||
+		e->ciphertext == NULL || e->nonce == NULL)
+		return false;
+	return wx_open(&c->arena, keys, e->nonce, e->associated_data ? e->associated_data : "",
+		       e->ciphertext, &plain) &&
+	       read_transaction(c, plain, out);
+}
+
+/* ---- calls ---- */
+
+/* A good signature over something that makes no sense: nothing to act upon, and worth a look. */
+static enum wx_answer nonsense(const char *target, const char *what)
+{
+	log_line(LOG_ALARM, "wxpay", "%.*s: %s", (int)strcspn(target, "?"), target, what);
+	return WX_UNKNOWN;
+}
+
+enum wx_answer wxpay_prepay(
+	struct ctx *c, const struct wx_keys *keys, const char *request_json, const char **prepay_id)
+{
+	static const char target[] = "/v3/pay/transactions/jsapi";
+	const int64_t deadline_ms = c->deadline_ms, until_ms = clock_mono_ms() + PREPAY_TOTAL_MS;
+	struct prepay_in in = { 0 };
+	struct wx_reply r;
+
+	if (deadline_ms == 0 || until_ms < deadline_ms)
+		c->deadline_ms = until_ms;
+	for (int i = 1, pause_ms = PREPAY_PAUSE_MS;; i++, pause_ms *= 2) {
+		r = wx_call(c, keys, "POST", target, slice_of(request_json));
+		if (!r.moment || i == PREPAY_TRIES || !http_pause(c, pause_ms))
+			break;
+	}
+	c->deadline_ms = deadline_ms;
+	if (r.answer != WX_OK)
+		return r.answer;
+	if (r.status != 200 || !wx_read(c, r.body, prepay_in_fields, &in) || in.prepay_id == NULL ||
+		in.prepay_id[0] == '\0' || strlen(in.prepay_id) > PREPAY_ID_MAX)
+		return nonsense(target, "an answer without a prepay_id");
+	*prepay_id = in.prepay_id;
+	return WX_OK;
+}
+
+static const char *order_target(struct ctx *c, const char *out_trade_no, const char *tail)
+{
+	struct str target = str_new(&c->arena, URL_MAX);
+
+	str_adds(&target, "/v3/pay/transactions/out-trade-no/");
+	str_add_url(&target, out_trade_no);
+	str_adds(&target, tail);
+	return str_text(&target);
+}
+
+enum wx_answer wxpay_query(struct ctx *c, const struct wx_keys *keys, const char *out_trade_no,
+	struct wx_transaction *out)
+{
+	const char *mchid = c->conf->wechat_mchid, *target;
+	struct str query = str_new(&c->arena, URL_MAX);
+	struct wx_transaction t;
+	struct wx_reply r;
+
+	str_adds(&query, "?mchid=");
+	str_add_url(&query, mchid);
+	target = order_target(c, out_trade_no, str_text(&query));
+	r = wx_call(c, keys, "GET", target, (struct slice){ 0 });
+	if (r.answer != WX_OK)
+		return r.answer;
+	if (r.status != 200 || !read_transaction(c, r.body, &t))
+		return nonsense(target, "an answer that is no transaction");
+	if (strcmp(t.out_trade_no, out_trade_no) != 0 || !text_is(t.mchid, mchid))
+		return nonsense(target, "an answer about another order or merchant");
+	*out = t;
+	return WX_OK;
+}
+
+struct close_out {
+	const char *mchid;
+};
+
+static const struct field close_out_fields[] = {
+	FIELD(struct close_out, mchid),
+	FIELD_END,
+};
+
+enum wx_answer wxpay_close(struct ctx *c, const struct wx_keys *keys, const char *out_trade_no)
+{
+	const struct close_out out = { .mchid = c->conf->wechat_mchid };
+	const char *target = order_target(c, out_trade_no, "/close");
+	struct str json = str_new(&c->arena, REQUEST_MAX);
+	struct wx_reply r;
+
+	json_write(&json, close_out_fields, &out);
+	r = wx_call(c, keys, "POST", target, (struct slice){ str_text(&json), json.len });
+	if (r.answer == WX_OK && r.status != 204)
+		return nonsense(target, "an answer that confirms nothing");
+	return r.answer;
+}

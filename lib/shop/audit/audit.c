@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+#include "shop/audit/audit_sql.h"
+
+#include "ext/db.h"
+
+static const struct field finding_fields[] = {
+	FIELD(struct finding, subject),
+	FIELD(struct finding, problem),
+	FIELD_END,
+};
+
+/* ---- stock ---- */
+
+static const char SQL_STOCK[] =
+	"SELECT CONCAT('product ', p.product_id) AS subject, "
+	"CONCAT('stock is ', p.stock, ', its moves add up to ', p.total) AS problem "
+	"FROM (SELECT p.product_id, p.stock, " SUM_OF("m.delta", "stock_moves m", "by_product",
+		"m.product_id = p.product_id") " AS total FROM products p) p WHERE p.stock <> p.total LIMIT ?";
+/* an order that holds its stock has taken each line once more than it gave it back */
+static const char SQL_LINE_STOCK[] =
+	"SELECT CONCAT('order ', i.no, ' product ', i.product_id) AS subject, "
+	"CONCAT('holds ', i.held, ', its moves took ', -i.total) AS problem "
+	"FROM (SELECT o.order_id AS no, i.product_id, i.quantity * o.stock_held AS held, "
+	SUM_OF("m.delta", "stock_moves m", "by_order",
+		"m.order_id = i.order_id AND m.product_id = i.product_id")
+	" AS total FROM order_items i STRAIGHT_JOIN orders o FORCE INDEX (PRIMARY) "
+	"ON o.id = i.order_id) i WHERE i.total <> -i.held LIMIT ?";
+static const char SQL_STRAY_MOVE[] =
+	"SELECT CONCAT('stock_move ', m.move_id) AS subject, "
+	"'belongs to no line of an order' AS problem FROM stock_moves m "
+	"LEFT JOIN order_items i FORCE INDEX (by_order) ON i.order_id = m.order_id AND i.product_id = m.product_id "
+	"WHERE m.order_id IS NOT NULL AND i.order_item_id IS NULL LIMIT ?";
+/* an order takes and gives back whole lines; only an administrator does otherwise */
+static const char SQL_MOVE[] =
+	"SELECT CONCAT('stock_move ', m.move_id) AS subject, "
+	"CONCAT('reason ', m.reason, ' with ', m.delta, ' of product ', m.product_id) AS problem "
+	"FROM stock_moves m LEFT JOIN products p FORCE INDEX (PRIMARY) "
+	"ON p.product_id = m.product_id LEFT JOIN order_items i FORCE INDEX (by_order) "
+	"ON i.order_id = m.order_id AND i.product_id = m.product_id "
+	"WHERE p.product_id IS NULL OR (m.reason = 1) <> (m.order_id IS NULL) OR (m.order_id IS NOT NULL "
+	"AND m.delta <> CASE m.reason WHEN 2 THEN -i.quantity WHEN 3 THEN i.quantity ELSE 0 END) LIMIT ?";
+static const char SQL_HELD[] =
+	"SELECT CONCAT('order ', order_id) AS subject, "
+	"CONCAT('status ', status, ' with stock_held ', stock_held) AS problem FROM orders "
+	"WHERE (status IN (0, 1, 2, 3) AND stock_held <> 1) OR (status = 4 AND stock_held <> 0) "
+	"LIMIT ?";
+
+/* ---- orders ---- */
+
+static const char SQL_TOTAL[] =
+	"SELECT CONCAT('order ', o.order_id) AS subject, "
+	"CONCAT('total_amount is ', o.total_amount, ' fen, its lines add up to ', o.total) AS problem "
+	"FROM (SELECT o.id, o.order_id, o.total_amount, " SUM_OF("i.total_price", "order_items i",
+		"by_order", "i.order_id = o.id") " AS total FROM orders o) o "
+	"WHERE o.total_amount <> o.total OR NOT EXISTS (SELECT 1 FROM order_items i "
+	"FORCE INDEX (by_order) WHERE i.order_id = o.id) LIMIT ?";
+static const char SQL_PAID_BY[] =
+	"SELECT CONCAT('order ', order_id) AS subject, "
+	"CONCAT('status ', status, ' with paid_by ', paid_by, ', total ', total_amount) AS problem "
+	"FROM orders WHERE (status IN (1, 2, 3, 5) AND (paid_by = 0 OR paid_at IS NULL)) "
+	"OR (status IN (0, 4) AND (paid_by <> 0 OR paid_at IS NOT NULL)) "
+	"OR (paid_by = 3) <> (total_amount = 0) LIMIT ?";
+
+static const char SQL_LINE[] =
+	"SELECT CONCAT('order_item ', i.order_item_id) AS subject, 'belongs to no order' AS problem "
+	"FROM order_items i LEFT JOIN orders o FORCE INDEX (PRIMARY) ON o.id = i.order_id WHERE o.id IS NULL LIMIT ?";
+static const char SQL_DELETED[] =
+	"SELECT CONCAT('order ', order_id) AS subject, CONCAT('deleted with status ', status) "
+	"AS problem FROM orders WHERE deleted_at IS NOT NULL AND status IN (0, 1, 2) LIMIT ?";
+/* an administrator's word is the only other thing that pays an order, and it is noted */
+static const char SQL_OFFLINE[] =
+	"SELECT CONCAT('order ', o.order_id) AS subject, CONCAT('paid_by ', o.paid_by, ', ', "
+	"IF(j.entry_id IS NULL, 'and no', 'but a'), ' word of an administrator') AS problem "
+	"FROM orders o LEFT JOIN journal j FORCE INDEX (by_subject) ON j.subject = o.order_id AND j.action = 'offline-payment' "
+	"WHERE (o.paid_by = 2) <> (j.entry_id IS NOT NULL) "
+	"OR (o.paid_by = 2 AND (o.payment_id IS NULL OR o.payment_method IS NULL)) LIMIT ?";
+
+/* ---- payments ---- */
+
+static const char SQL_ORDER_PAYMENT[] =
+	"SELECT CONCAT('order ', o.order_id) AS subject, "
+	"CONCAT('paid by a provider, with ', COUNT(a.attempt_id), ' granted payments of its amount, "
+	"moment and transaction') AS problem FROM orders o LEFT JOIN payment_attempts a "
+	"FORCE INDEX (by_payable) ON a.payable_kind = 1 AND a.payable_id = o.id AND a.state IN (2, 3) "
+	"AND a.amount = o.total_amount AND a.transaction_id = o.payment_id AND a.paid_at = o.paid_at "
+	"WHERE o.paid_by = 1 GROUP BY o.id, o.order_id HAVING COUNT(a.attempt_id) <> 1 LIMIT ?";
+static const char SQL_PAYMENT_ORDER[] =
+	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
+	"'granted, but its order is not paid by it' AS problem FROM payment_attempts a "
+	"LEFT JOIN orders o FORCE INDEX (PRIMARY) ON o.id = a.payable_id WHERE a.payable_kind = 1 AND a.state IN (2, 3) "
+	"AND (o.id IS NULL OR o.paid_by <> 1 OR o.payment_id <> a.transaction_id) LIMIT ?";
+/* granted or not, it was prepared for its order: the total never changes */
+static const char SQL_PAYMENT_OWNER[] =
+	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, CONCAT('of user ', a.user_id, ' and ', "
+	"a.amount, ' fen, which its order is not') AS problem FROM payment_attempts a LEFT JOIN orders o "
+	"FORCE INDEX (PRIMARY) ON o.id = a.payable_id WHERE a.payable_kind = 1 AND (o.id IS NULL OR o.user_id <> a.user_id "
+	"OR o.total_amount <> a.amount) LIMIT ?";
+static const char SQL_PAYMENT_SHAPE[] =
+	"SELECT CONCAT('payment ', out_trade_no) AS subject, "
+	"CONCAT('state ', state, ' does not fit its transaction or its openness') AS problem "
+	"FROM payment_attempts WHERE (state = 0) <> (open_payable_id IS NOT NULL) "
+	"OR (open_payable_id IS NOT NULL AND open_payable_id <> payable_id) "
+	"OR (state IN (2, 3, 4, 5)) <> (transaction_id IS NOT NULL) "
+	"OR (state IN (2, 3, 4, 5)) <> (paid_at IS NOT NULL) LIMIT ?";
+static const char SQL_FOLLOWED[] =
+	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, 'open, but nobody follows it' "
+	"AS problem FROM payment_attempts a LEFT JOIN outbox b FORCE INDEX (ref) ON b.kind = 1 "
+	"AND b.ref_id = a.attempt_id WHERE b.outbox_id IS NULL AND (a.state = 0 OR (a.state = 1 "
+	"AND EXISTS (SELECT 1 FROM refunds r FORCE INDEX (by_attempt) WHERE r.attempt_id = a.attempt_id))) LIMIT ?";
+/* what a provider calls an order may be any text; ours are ASCII, and found by their index so */
+#define EVENT_NO "CONVERT(e.out_trade_no USING ascii) COLLATE ascii_bin"
+static const char SQL_EVENT_PAYMENT[] =
+	"SELECT CONCAT('event ', e.event_id) AS subject, CONCAT('settled ', e.out_trade_no, "
+	"', which is not settled so by its transaction') AS problem "
+	"FROM payment_events e LEFT JOIN payment_attempts a FORCE INDEX (out_trade_no) "
+	"ON a.out_trade_no = " EVENT_NO
+	" AND a.transaction_id = e.transaction_id "
+	"AND a.amount = e.amount AND ((e.verdict = 1 AND a.state = 2) OR (e.verdict = 2 AND a.state = 3) "
+	"OR (e.verdict = 3 AND a.state IN (4, 5)) OR (e.verdict = 4 AND a.state IN (2, 3, 4, 5))) "
+	"WHERE e.verdict BETWEEN 1 AND 4 AND a.attempt_id IS NULL LIMIT ?";
+static const char SQL_PAYMENT_EVENT[] =
+	"SELECT CONCAT('payment ', x.no) AS subject, 'settled, but no provider said so' AS problem "
+	"FROM (SELECT y.no, MAX(y.settled) AS settled, MAX(y.heard) AS heard FROM "
+	"(SELECT out_trade_no AS no, channel, 1 AS settled, 0 AS heard FROM payment_attempts "
+	"WHERE channel = 1 AND state IN (2, 3, 4, 5) UNION ALL SELECT " EVENT_NO
+	", e.channel, 0, 1 "
+	"FROM payment_events e WHERE e.verdict BETWEEN 1 AND 3) y GROUP BY y.channel, y.no) x "
+	"WHERE x.settled = 1 AND x.heard = 0 LIMIT ?";
+
+/* ---- refunds ---- */
+
+static const char SQL_REFUND_SUM[] =
+	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
+	"CONCAT('refunds of ', a.total, ' fen for ', a.amount, ' fen paid') AS problem "
+	"FROM (SELECT a.out_trade_no, a.amount, a.state, a.held_at, " SUM_OF(
+		"IF(r.state <> 3, r.amount, 0)", "refunds r", "by_attempt",
+		"r.attempt_id = a.attempt_id") " AS total, (SELECT MIN(r.origin) FROM refunds r "
+	"FORCE INDEX (by_attempt) WHERE r.attempt_id = a.attempt_id) AS origin FROM payment_attempts a) a "
+	"WHERE a.total > a.amount OR (a.state IN (0, 1) AND a.origin IS NOT NULL "
+	"AND (a.origin = 0 OR a.held_at IS NULL)) LIMIT ?";
+/*
+ * Of an order's payment when somebody asked for it, of one that was not granted when nobody did;
+ * of a membership's, what was paid too much goes back by itself as well.
+ */
+static const char SQL_REFUND_PAYMENT[] =
+	"SELECT CONCAT('refund ', r.refund_no) AS subject, 'is of another payment, or of none' "
+	"AS problem FROM refunds r LEFT JOIN payment_attempts a FORCE INDEX (PRIMARY) ON a.attempt_id = r.attempt_id "
+	"AND a.payable_kind = r.payable_kind AND a.payable_id = r.payable_id "
+	"AND ((r.automatic = 0 AND (a.state IN (2, 3) OR r.origin = 1)) OR (r.origin = 0 AND r.automatic = 1 AND (a.state IN (4, 5) "
+	"OR (a.payable_kind = 2 AND a.state IN (2, 3))))) "
+	"WHERE a.attempt_id IS NULL LIMIT ?";
+static const char SQL_REFUND_EVENT[] =
+	"SELECT CONCAT('event ', e.event_id) AS subject, CONCAT('about a refund of ', e.amount, "
+	"' fen of ', e.out_trade_no, ', which is not there') AS problem FROM payment_events e "
+	"WHERE e.verdict = 7 AND NOT EXISTS (SELECT 1 FROM payment_attempts a "
+	"FORCE INDEX (out_trade_no) STRAIGHT_JOIN refunds r FORCE INDEX (by_attempt) ON r.attempt_id = a.attempt_id AND r.amount = e.amount WHERE a.out_trade_no = " EVENT_NO
+	") "
+	"LIMIT ?";
+/* an order that a provider or a card paid is refunded exactly when all of it went back */
+static const char SQL_REFUND_ORDER[] =
+	"SELECT CONCAT('order ', o.order_id) AS subject, "
+	"CONCAT('status ', o.status, ' with ', o.total, ' of ', o.total_amount, ' fen refunded') "
+	"AS problem FROM (SELECT o.order_id, o.status, o.total_amount, (SELECT CAST(COALESCE(SUM(r.amount), 0) "
+	"AS SIGNED) FROM refunds r FORCE INDEX (by_payable) STRAIGHT_JOIN payment_attempts a "
+	"FORCE INDEX (PRIMARY) ON a.attempt_id = r.attempt_id AND a.state IN (2, 3) "
+	"WHERE r.payable_kind = 1 AND r.payable_id = o.id AND r.state = 2 AND r.automatic = 0) AS total "
+	"FROM orders o WHERE o.paid_by = 1) o WHERE (o.status = 5) <> (o.total = o.total_amount) LIMIT ?";
+/* what is not granted goes back, by us or without us */
+static const char SQL_REFUND_AUTOMATIC[] =
+	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, CONCAT('of state ', a.state, ', with ', "
+	"a.total, ' of ', a.amount, ' fen given back') AS problem "
+	"FROM (SELECT a.out_trade_no, a.state, a.amount, " SUM_OF("r.amount", "refunds r", "by_attempt",
+		"r.attempt_id = a.attempt_id AND r.state = 2") " AS total FROM payment_attempts a "
+	"WHERE a.state IN (4, 5)) a WHERE (a.state = 5) <> (a.total = a.amount) LIMIT ?";
+static const char SQL_REFUND_FOLLOWED[] =
+	"SELECT CONCAT('refund ', r.refund_no) AS subject, 'under way, but nobody follows it' "
+	"AS problem FROM refunds r LEFT JOIN outbox b FORCE INDEX (ref) ON b.kind = 2 AND b.ref_id = r.refund_id "
+	"WHERE r.state IN (1, 4) AND b.outbox_id IS NULL LIMIT ?";
+static const char SQL_OUTBOX[] =
+	"SELECT CONCAT('outbox ', b.outbox_id) AS subject, CONCAT('follows ', "
+	"ELT(b.kind, 'payment ', 'refund ', 'user '), b.ref_id, ', which is over or gone') "
+	"AS problem FROM outbox b "
+	"LEFT JOIN payment_attempts a FORCE INDEX (PRIMARY) ON b.kind = 1 AND a.attempt_id = b.ref_id "
+	"LEFT JOIN refunds r FORCE INDEX (PRIMARY) ON b.kind = 2 AND r.refund_id = b.ref_id AND r.state IN (1, 4) "
+	"LEFT JOIN users u FORCE INDEX (PRIMARY) ON b.kind = 3 AND u.user_id = b.ref_id AND u.deleted_at IS NOT NULL "
+	"WHERE a.attempt_id IS NULL AND r.refund_id IS NULL AND u.user_id IS NULL LIMIT ?";
+static const char SQL_CARD_PAYMENT[] =
+	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
+	"CONCAT('card ledger of ', a.total, ' fen for ', a.amount, ' fen paid and ', a.back, "
+	"' fen refunded') AS problem FROM (SELECT a.out_trade_no, a.amount, " SUM_OF("t.amount",
+		"card_transactions t", "by_attempt",
+		"t.attempt_id = a.attempt_id") " AS total, " SUM_OF("r.amount", "refunds r",
+		"by_attempt",
+		"r.attempt_id = a.attempt_id AND r.state = 2") " AS back FROM payment_attempts a WHERE a.channel = 2) a WHERE a.total <> a.back - a.amount LIMIT ?";
+
+/* ---- cards ---- */
+
+static const char SQL_CARD[] =
+	"SELECT CONCAT('card ', k.card_id) AS subject, "
+	"CONCAT('balance is ', k.balance, ' fen, its ledger adds up to ', k.total) AS problem "
+	"FROM (SELECT k.card_id, k.balance, " SUM_OF("t.amount", "card_transactions t", "by_card",
+		"t.card_id = k.card_id") " AS total FROM cards k) k WHERE k.balance <> k.total LIMIT ?";
+static const char SQL_CARD_SEQUENCE[] =
+	"SELECT CONCAT('card_transaction ', x.transaction_id) AS subject, "
+	"CONCAT('balance_after is ', x.balance_after, ' fen, the rows up to it add up to ', "
+	"x.total) AS problem FROM (SELECT transaction_id, balance_after, CAST(SUM(amount) OVER "
+	"(PARTITION BY card_id ORDER BY transaction_id) AS SIGNED) AS total "
+	"FROM card_transactions) x WHERE x.balance_after <> x.total LIMIT ?";
+static const char SQL_CARD_SIGN[] =
+	"SELECT CONCAT('card_transaction ', transaction_id) AS subject, "
+	"CONCAT('type ', type, ' with amount ', amount) AS problem FROM card_transactions "
+	"WHERE (type IN (1, 3) AND amount < 0) OR (type = 2 AND amount > 0) LIMIT ?";
+static const char SQL_CARD_LIVE[] =
+	"SELECT CONCAT('card ', card_id) AS subject, "
+	"'whether it is live is said twice, differently' AS problem FROM cards "
+	"WHERE (deleted_at IS NULL) <> (live_user_id IS NOT NULL) "
+	"OR live_user_id <> user_id OR (deleted_at IS NOT NULL AND balance <> 0) LIMIT ?";
+
+static const char SQL_CARD_ENTRY[] =
+	"SELECT CONCAT('card_transaction ', t.transaction_id) AS subject, "
+	"CONCAT('of card ', t.card_id, ', which is not there') AS problem FROM card_transactions t "
+	"LEFT JOIN cards k FORCE INDEX (PRIMARY) ON k.card_id = t.card_id WHERE k.card_id IS NULL LIMIT ?";
+/* one pays with one's own card, and is given back to it */
+static const char SQL_CARD_OWNER[] =
+	"SELECT CONCAT('card_transaction ', t.transaction_id) AS subject, CONCAT('type ', t.type, "
+	"' of no card payment of its owner') AS problem FROM card_transactions t "
+	"STRAIGHT_JOIN cards k FORCE INDEX (PRIMARY) ON k.card_id = t.card_id "
+	"LEFT JOIN payment_attempts a FORCE INDEX (PRIMARY) ON a.attempt_id = t.attempt_id AND a.channel = 2 AND a.user_id = k.user_id "
+	"WHERE t.attempt_id IS NOT NULL AND (a.attempt_id IS NULL OR t.type NOT IN (2, 3)) LIMIT ?";
+static const char SQL_CARD_ADJUSTED[] =
+	"SELECT CONCAT('card ', k.card_id) AS subject, CONCAT(k.n, ' adjustments, the journal has ', "
+	"k.noted) AS problem FROM (SELECT k.card_id, (SELECT COUNT(*) FROM card_transactions t "
+	"FORCE INDEX (by_card) WHERE t.card_id = k.card_id AND t.type = 4) AS n, (SELECT COUNT(*) "
+	"FROM journal j FORCE INDEX (by_subject) WHERE j.subject = "
+	"CONVERT(CONCAT('card ', k.card_id) USING ascii) COLLATE ascii_bin "
+	"AND j.action = 'card-balance') AS noted FROM cards k) k WHERE k.n <> k.noted LIMIT ?";
+
+/* ---- people ---- */
+
+static const char SQL_MEMBER[] =
+	"SELECT CONCAT('user ', u.user_id) AS subject, 'has no member' AS problem FROM users u "
+	"LEFT JOIN members m FORCE INDEX (user_id) ON m.user_id = u.user_id WHERE m.member_id IS NULL LIMIT ?";
+
+static const char SQL_OWNER[] =
+	"SELECT x.subject, CONCAT('of user ', x.user_id, ', who is not there') AS problem FROM "
+	"(SELECT CONCAT('order ', order_id) AS subject, user_id FROM orders UNION ALL "
+	"SELECT CONCAT('card ', card_id), user_id FROM cards UNION ALL "
+	"SELECT CONCAT('member ', member_id), user_id FROM members) x "
+	"LEFT JOIN users u FORCE INDEX (PRIMARY) ON u.user_id = x.user_id WHERE u.user_id IS NULL LIMIT ?";
+
+/* who has left has nothing to come, and what is left to be forgotten is known */
+static const char SQL_LEFT[] =
+	"SELECT CONCAT('order ', o.order_id) AS subject, CONCAT('status ', o.status, "
+	"IF(o.consignee_name IS NULL, ', of', ', with an address, of'), ' a deleted user') AS problem "
+	"FROM orders o FORCE INDEX (PRIMARY) STRAIGHT_JOIN users u FORCE INDEX (PRIMARY) "
+	"ON u.user_id = o.user_id LEFT JOIN outbox b FORCE INDEX (ref) ON b.kind = 3 "
+	"AND b.ref_id = u.user_id WHERE u.deleted_at IS NOT NULL AND (o.status IN (1, 2) "
+	"OR (b.outbox_id IS NULL AND (o.status = 0 OR o.consignee_name IS NOT NULL))) LIMIT ?";
+
+/* ---- work that waits ---- */
+
+static const char SQL_REFUND_DUE[] =
+	"SELECT CONCAT('payment ', out_trade_no) AS subject, "
+	"CONCAT('refund due: ', amount, ' fen, ', COALESCE(reason, '')) AS problem "
+	"FROM payment_attempts WHERE state = 4 ORDER BY attempt_id LIMIT ?";
+static const char SQL_HELD_PAYMENT[] =
+	"SELECT CONCAT('payment ', out_trade_no) AS subject, CONCAT('held: of ', amount, "
+	"' fen something went back elsewhere, see the merchant console') AS problem "
+	"FROM payment_attempts WHERE state IN (0, 1) AND held_at IS NOT NULL "
+	"ORDER BY attempt_id LIMIT ?";
+static const char SQL_ABNORMAL[] =
+	"SELECT CONCAT('refund ', refund_no) AS subject, "
+	"CONCAT('abnormal: ', amount, ' fen, mend it in the merchant console') AS problem "
+	"FROM refunds WHERE state = 4 ORDER BY refund_id LIMIT ?";
+static const char SQL_ORPHAN[] =
+	"SELECT CONCAT('event ', event_id) AS subject, "
+	"CONCAT('orphan: ', COALESCE(reason, ''), ', ', COALESCE(out_trade_no, 'no order'), ', ', "
+	"COALESCE(amount, '?'), ' fen') AS problem FROM payment_events WHERE verdict = 6 "
+	"ORDER BY event_no LIMIT ?";
+
+static const struct audit_rule shop_rules[] = {
+	{ "stock is the sum of its moves", SQL_STOCK, false, NULL },
+	{ "an order's lines hold their stock", SQL_LINE_STOCK, false, NULL },
+	{ "every move of an order has its line", SQL_STRAY_MOVE, false, NULL },
+	{ "a move takes or gives back what its reason says", SQL_MOVE, false, NULL },
+	{ "status and held stock agree", SQL_HELD, false, NULL },
+	{ "an order's total is the sum of its lines", SQL_TOTAL, false, NULL },
+	{ "every line has its order", SQL_LINE, false, NULL },
+	{ "status and payer agree", SQL_PAID_BY, false, NULL },
+	{ "an order is over before it is deleted", SQL_DELETED, false, NULL },
+	{ "an offline payment is in the journal", SQL_OFFLINE, false, NULL },
+	{ "an order paid by a provider has its payment", SQL_ORDER_PAYMENT, false, NULL },
+	{ "a granted payment has its order", SQL_PAYMENT_ORDER, false, NULL },
+	{ "a payment is of its order's buyer and total", SQL_PAYMENT_OWNER, false, NULL },
+	{ "a payment's state fits what it holds", SQL_PAYMENT_SHAPE, false, NULL },
+	{ "an open payment is followed", SQL_FOLLOWED, false, NULL },
+	{ "what settled a payment is its transaction", SQL_EVENT_PAYMENT, false, NULL },
+	{ "a settled payment was heard of", SQL_PAYMENT_EVENT, false, NULL },
+	{ "a card's balance is the sum of its ledger", SQL_CARD, false, NULL },
+	{ "each balance_after is right in sequence", SQL_CARD_SEQUENCE, false, NULL },
+	{ "the ledger's signs fit its types", SQL_CARD_SIGN, false, NULL },
+	{ "a live card is its user's only one", SQL_CARD_LIVE, false, NULL },
+	{ "every entry has its card", SQL_CARD_ENTRY, false, NULL },
+	{ "a card pays for its owner", SQL_CARD_OWNER, false, NULL },
+	{ "an adjustment is in the journal", SQL_CARD_ADJUSTED, false, NULL },
+	{ "no more is refunded than was paid", SQL_REFUND_SUM, false, NULL },
+	{ "a refund is of its payment", SQL_REFUND_PAYMENT, false, NULL },
+	{ "a refund that was heard of is there", SQL_REFUND_EVENT, false, NULL },
+	{ "an order is refunded when all of it went back", SQL_REFUND_ORDER, false, NULL },
+	{ "an automatic refund ends its payment", SQL_REFUND_AUTOMATIC, false, NULL },
+	{ "a refund under way is followed", SQL_REFUND_FOLLOWED, false, NULL },
+	{ "what is followed is under way", SQL_OUTBOX, false, NULL },
+	{ "a card's payments and refunds are in its ledger", SQL_CARD_PAYMENT, false, NULL },
+	{ "every user is a member", SQL_MEMBER, false, NULL },
+	{ "whatever is owned has its owner", SQL_OWNER, false, NULL },
+	{ "who has left has no order to come", SQL_LEFT, false, NULL },
+	{ "refund due", SQL_REFUND_DUE, true, NULL },
+	{ "held payment", SQL_HELD_PAYMENT, true, NULL },
+	{ "abnormal refund", SQL_ABNORMAL, true, NULL },
+	{ "orphan payment", SQL_ORPHAN, true, NULL },
+	{ NULL, NULL, false, NULL },
+};
+
+const struct audit_rule *const audit_books[] = { shop_rules, audit_vip_rules, NULL };
+
+enum err audit_check(struct ctx *c, const struct audit_rule *rule, struct list *out, bool *more)
+{
+	struct db_rows rows;
+
+	if (rule->find != NULL)
+		return rule->find(c, out, more);
+	TRY(db_all(c, rule->sql, ARGS(I64(FINDINGS_MAX + 1)), finding_fields,
+		sizeof(struct finding), FINDINGS_MAX, &rows));
+	*out = rows.list;
+	*more = rows.more;
+	return OK;
+}

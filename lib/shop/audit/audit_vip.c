@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* audit_vip.c - what must hold of membership orders, their payments and their segments. */
+#include <stdio.h>
+
+#include "shop/audit/audit_sql.h"
+#include "shop/membership/vip.h"
+
+/* ---- orders ---- */
+
+static const char SQL_PENDING[] =
+	"SELECT CONCAT('membership order ', order_no) AS subject, "
+	"CONCAT('status ', status, ' with pending_user_id ', COALESCE(pending_user_id, 'NULL')) "
+	"AS problem FROM membership_orders WHERE (status = 0) <> (pending_user_id IS NOT NULL) "
+	"OR pending_user_id <> user_id LIMIT ?";
+static const char SQL_PAID_BY[] =
+	"SELECT CONCAT('membership order ', order_no) AS subject, "
+	"CONCAT('status ', status, ' with paid_by ', paid_by, ', amount ', amount) AS problem "
+	"FROM membership_orders WHERE (status IN (1, 4, 5)) <> (paid_by <> 0) "
+	"OR (status IN (1, 4, 5)) <> (paid_at IS NOT NULL) OR (paid_by IN (3, 4) AND amount <> 0) "
+	"OR (paid_by IN (1, 2) AND amount = 0 AND (kind <> 3 OR discount <> price)) OR (paid_by = 4) <> (plan_id IS NULL) LIMIT ?";
+/*
+ * What is paid once the quote changed is less than the price without any discount. Only an upgrade whose
+ * credit is more than its price gives more than its plan (BEHAVIOUR 27).
+ */
+static const char SQL_PRICE[] =
+	"SELECT CONCAT('membership order ', order_no) AS subject, "
+	"CONCAT('price ', price, ', discount ', discount, ', amount ', amount, ', value ', value, "
+	"' and ', days, ' of ', plan_days, ' days') AS problem "
+	"FROM membership_orders WHERE price <> discount + amount OR value < price OR days < plan_days "
+	"OR (NOT (kind = 3 AND amount = 0) AND (value <> price OR days <> plan_days)) OR (kind <> 3 AND discount <> 0 AND paid_by = 0) LIMIT ?";
+
+/* ---- payments ---- */
+
+static const char SQL_ORDER_PAYMENT[] =
+	"SELECT CONCAT('membership order ', o.order_no) AS subject, "
+	"CONCAT('paid by a provider, with ', COUNT(a.attempt_id), ' granted payments of its "
+	"transaction') AS problem FROM membership_orders o LEFT JOIN payment_attempts a "
+	"FORCE INDEX (by_payable) ON a.payable_kind = 2 AND a.payable_id = o.id AND a.state IN (2, 3) "
+	"AND a.transaction_id = o.payment_id "
+	"WHERE o.paid_by = 1 GROUP BY o.id, o.order_no HAVING COUNT(a.attempt_id) <> 1 LIMIT ?";
+static const char SQL_PAYMENT_ORDER[] =
+	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
+	"'granted, but its membership order is not paid by it' AS problem FROM payment_attempts a "
+	"LEFT JOIN membership_orders o FORCE INDEX (PRIMARY) ON o.id = a.payable_id WHERE a.payable_kind = 2 "
+	"AND a.state IN (2, 3) AND (o.id IS NULL OR o.paid_by <> 1 "
+	"OR o.payment_id <> a.transaction_id) LIMIT ?";
+/*
+ * What was paid is what the order costs and what goes back by itself, however often that was tried;
+ * of the latter, what had gone back without us was not given back once more.
+ */
+static const char SQL_CHARGED[] =
+	"SELECT CONCAT('membership order ', x.order_no) AS subject, "
+	"CONCAT('costs ', x.cost, ' fen, paid were ', x.amount, ', of which ', "
+	"x.total, ' were to go back by themselves') AS problem FROM "
+	"(SELECT o.order_no, o.amount AS cost, a.amount, COALESCE((SELECT MAX(IF(r.automatic = 1, r.amount, 0)) "
+	"FROM refunds r FORCE INDEX (by_attempt) WHERE r.attempt_id = a.attempt_id), 0) AS total, "
+	SUM_OF("r.amount", "refunds r", "by_attempt",
+		"r.attempt_id = a.attempt_id AND r.origin = 1 AND r.state <> 3")
+	" AS elsewhere FROM membership_orders o STRAIGHT_JOIN payment_attempts a FORCE INDEX (by_payable) "
+	"ON a.payable_kind = 2 AND a.payable_id = o.id AND a.state IN (2, 3)) x "
+	"WHERE x.amount < x.cost + x.total OR x.amount > x.cost + x.total + x.elsewhere LIMIT ?";
+/* a difference that didn't go back by itself goes back with the rest, when that is asked for later */
+static const char SQL_REFUND[] =
+	"SELECT CONCAT('membership order ', o.order_no) AS subject, "
+	"CONCAT('status ', o.status, ' with ', COALESCE(o.done, 0), ' fen given back and ', "
+	"COALESCE(o.under_way, 0), ' under way of ', o.amount) AS problem FROM "
+	"(SELECT o.order_no, o.status, o.paid_by, o.amount, "
+	"CAST(SUM(IF(f.automatic = 0 AND f.origin = 0, 1, 0)) AS SIGNED) AS asked, "
+	"CAST(SUM(IF(f.automatic = 0 AND f.state = 2 AND a.state IN (2, 3), f.amount, 0)) AS SIGNED) "
+	"AS done, CAST(SUM(IF(f.automatic = 0 AND f.origin = 0 AND f.state IN (1, 4), f.amount, 0)) "
+	"AS SIGNED) AS under_way, MAX(IF(f.automatic = 1 AND a.state IN (2, 3), f.amount, 0)) AS lost, "
+	"MAX(IF(a.state IN (2, 3), a.amount, 0)) AS paid FROM membership_orders o "
+	"LEFT JOIN refunds f FORCE INDEX (by_payable) ON f.payable_kind = 2 AND f.payable_id = o.id "
+	"LEFT JOIN payment_attempts a FORCE INDEX (PRIMARY) ON a.attempt_id = f.attempt_id "
+	"GROUP BY o.id, o.order_no, o.status, o.paid_by, o.amount) o "
+	"WHERE (o.paid_by = 1 AND o.amount > 0 AND "
+	"((o.status = 5) <> COALESCE(o.done > 0 AND o.done IN (o.paid - o.lost, o.paid), 0) "
+	"OR (o.status = 4) <> COALESCE(o.under_way > 0 "
+	"AND o.done + o.under_way IN (o.paid - o.lost, o.paid), 0))) "
+	"OR (o.paid_by <> 1 AND (COALESCE(o.asked, 0) <> 0 OR o.status = 4)) LIMIT ?";
+
+/* ---- segments ---- */
+
+static const char SQL_SEGMENT[] =
+	"SELECT CONCAT('membership order ', o.order_no) AS subject, "
+	"CONCAT('status ', o.status, ' with a segment of state ', COALESCE(s.state, 'none')) "
+	"AS problem FROM membership_orders o LEFT JOIN entitlement_segments s FORCE INDEX (PRIMARY) ON s.order_id = o.id "
+	"WHERE (o.status IN (1, 4, 5)) <> (s.order_id IS NOT NULL) "
+	"OR (o.status = 1 AND s.state = 3) OR (o.status IN (4, 5) AND s.state <> 3) LIMIT ?";
+static const char SQL_SEGMENT_ORDER[] =
+	"SELECT CONCAT('segment ', s.order_id) AS subject, "
+	"'does not say what its order says' AS problem FROM entitlement_segments s "
+	"LEFT JOIN membership_orders o FORCE INDEX (PRIMARY) ON o.id = s.order_id WHERE o.id IS NULL "
+	"OR o.user_id <> s.user_id OR o.kind <> s.kind OR o.level <> s.level OR o.days <> s.days "
+	"OR o.value <> s.value OR o.amount <> s.cash LIMIT ?";
+static const char SQL_VERSION[] =
+	"SELECT CONCAT('user ', s.user_id) AS subject, "
+	"CONCAT('segments changed ', s.latest, ' times, the count says ', COALESCE(e.version, 'none')) "
+	"AS problem FROM (SELECT user_id, MAX(GREATEST(granted_version, refunded_version)) AS latest "
+	"FROM entitlement_segments GROUP BY user_id) s LEFT JOIN entitlements e "
+	"FORCE INDEX (PRIMARY) ON e.user_id = s.user_id WHERE e.user_id IS NULL OR e.version < s.latest LIMIT ?";
+
+/* ---- work that waits ---- */
+
+static const char SQL_DIFFERENCE[] =
+	"SELECT CONCAT('refund ', r.refund_no) AS subject, "
+	"CONCAT('closed: ', r.amount, ' fen of ', a.out_trade_no, ' were paid too much') AS problem "
+	"FROM refunds r STRAIGHT_JOIN payment_attempts a FORCE INDEX (PRIMARY) ON a.attempt_id = r.attempt_id "
+	"WHERE r.automatic = 1 AND r.state = 3 AND a.state IN (2, 3) AND a.amount >= r.amount + "
+	"(SELECT COALESCE(SUM(b.amount), 0) FROM refunds b FORCE INDEX (by_attempt) WHERE b.attempt_id = r.attempt_id "
+	"AND b.state <> 3) AND NOT EXISTS (SELECT 1 FROM refunds b FORCE INDEX (by_attempt) WHERE b.attempt_id = r.attempt_id "
+	"AND b.automatic = 1 AND (b.state <> 3 OR b.refund_id > r.refund_id)) "
+	"ORDER BY r.refund_id LIMIT ?";
+
+enum { FINDING_TEXT_MAX = 128 };
+
+/* Every entitlement derived anew from what was granted and refunded when (BEHAVIOUR 25 to 29). */
+static enum err find_drift(struct ctx *c, struct list *out, bool *more)
+{
+	struct finding *found = arena_array(&c->arena, FINDINGS_MAX, sizeof(*found));
+	char(*texts)[2][FINDING_TEXT_MAX] =
+		arena_array(&c->arena, FINDINGS_MAX, sizeof(*texts)); /* outlive the steps */
+	int64_t user_id = 0;
+
+	*out = (struct list){ found, 0 };
+	*more = false;
+	do {
+		const struct arena_mark mark = arena_mark(&c->arena);
+		const struct vip_finding *f;
+		struct list step;
+
+		TRY(vip_audit(c, &user_id, &step));
+		f = step.rows;
+		for (int64_t i = 0; i < step.n; i++) {
+			if (out->n == FINDINGS_MAX) {
+				*more = true;
+				return OK;
+			}
+			snprintf(texts[out->n][0], FINDING_TEXT_MAX, "user %lld, segment %lld",
+				(long long)f[i].user_id, (long long)f[i].order_id);
+			snprintf(texts[out->n][1], FINDING_TEXT_MAX,
+				"%s is not what grants and refunds make it", f[i].problem);
+			found[out->n] = (struct finding){ texts[out->n][0], texts[out->n][1] };
+			out->n++;
+		}
+		arena_rewind(&c->arena, mark); /* a large shop has more users than an arena holds */
+	} while (user_id != 0);
+	return OK;
+}
+
+const struct audit_rule audit_vip_rules[] = {
+	{ "a pending membership order is its user's only one", SQL_PENDING, false, NULL },
+	{ "status and payer of a membership order agree", SQL_PAID_BY, false, NULL },
+	{ "a membership order's terms add up", SQL_PRICE, false, NULL },
+	{ "a membership order paid by a provider has its payment", SQL_ORDER_PAYMENT, false, NULL },
+	{ "a membership's granted payment has its order", SQL_PAYMENT_ORDER, false, NULL },
+	{ "what was charged for a membership is what it costs", SQL_CHARGED, false, NULL },
+	{ "a membership order is refunded when its cash went back", SQL_REFUND, false, NULL },
+	{ "a paid membership order has its segment", SQL_SEGMENT, false, NULL },
+	{ "a segment says what its order says", SQL_SEGMENT_ORDER, false, NULL },
+	{ "changes of segments are counted", SQL_VERSION, false, NULL },
+	{ "every entitlement follows from its orders", NULL, false, find_drift },
+	{ "a difference not given back", SQL_DIFFERENCE, true, NULL },
+	{ NULL, NULL, false, NULL },
+};

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include "shop/books/share.h"
+
+#include "base/log.h"
+
+/* how long a row may try again or wait for a provider */
+#define ROW_MS       (20 * SECOND_MS)
+#define PROBE_MS     SECOND_MS
+#define GAP_MAX_MS   HOUR_MS
+#define TRIES_FACTOR 6 /* 2^6 minutes are more than GAP_MAX_MS */
+
+/* How many unanswered rows make a provider silent, and how many end a share. */
+enum { SILENT_ROWS = 3, SILENT_MAX = 40 };
+
+struct share share_begin(const char *name, int64_t ms)
+{
+	return (struct share){ .name = name, .until_ms = clock_mono_ms() + ms };
+}
+
+bool share_next(struct ctx *c, struct share *s)
+{
+	const int64_t mono_ms = clock_mono_ms();
+
+	s->over = s->over || mono_ms >= s->until_ms || s->silent >= SILENT_MAX;
+	c->now_ms = clock_now_ms();
+	c->deadline_ms = mono_ms + (s->silent >= SILENT_ROWS ? PROBE_MS : ROW_MS);
+	return !s->over;
+}
+
+void share_note_answer(struct share *s, bool answered)
+{
+	s->silent = answered ? 0 : s->silent + 1;
+}
+
+bool share_failed(const struct ctx *c, struct share *s, int64_t ref_id, enum err *e)
+{
+	const bool full = c->arena.exhausted;
+
+	if (full)
+		*e = ERR_INTERNAL;
+	if (*e == OK)
+		return false;
+	log_line(full ? LOG_ALARM : LOG_ERROR, "jobs", "%s: %lld failed, and is put off: %s",
+		s->name, (long long)ref_id, full ? "out of memory" : err_info(*e)->code);
+	s->failed++;
+	if (s->trouble == OK)
+		s->trouble = *e;
+	return true;
+}
+
+void share_stuck(const struct ctx *c, struct share *s, int64_t ref_id, enum err e)
+{
+	if (share_failed(c, s, ref_id, &e) && e == ERR_DB_LOST)
+		s->over = true;
+}
+
+int64_t share_retry_ms(const struct ctx *c, enum err e, int64_t tries)
+{
+	const int64_t shift = tries < TRIES_FACTOR ? tries : TRIES_FACTOR;
+	const int64_t gap_ms = err_info(e)->status == 503 ? MINUTE_MS : MINUTE_MS << shift;
+
+	return c->now_ms + (gap_ms < GAP_MAX_MS ? gap_ms : GAP_MAX_MS);
+}

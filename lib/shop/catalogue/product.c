@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+#include "shop/catalogue/product.h"
+
+#include <stdlib.h>
+
+#include "base/url.h"
+#include "ext/db.h"
+#include "ext/entity.h"
+#include "shop/books/idempotency.h"
+
+enum { STOCK_MAX = 999999999 };
+enum { MOVE_SET = 1, MOVE_TAKEN = 2, MOVE_GIVEN_BACK = 3 };
+
+static bool is_image_url(const char *s)
+{
+	return url_is_web(s) || url_is_local(s);
+}
+
+/* clang-format off */
+#define PRODUCT_FIELDS                                                                         \
+	FIELD(struct product, product_id),                                                     \
+	INPUT(struct product, category_id, 1, INT64_MAX - 1, F_NULL),                          \
+	INPUT(struct product, name, 1, 100, F_REQUIRED),                                       \
+	INPUT(struct product, description, 0, 5000, F_NULL | F_PROSE),                         \
+	INPUT(struct product, price, 0, MONEY_MAX_FEN, F_REQUIRED),                            \
+	INPUT(struct product, stock, 0, STOCK_MAX, 0),                                         \
+	INPUT_WITH(struct product, image_url, 1, 500, F_NULL, .valid = is_image_url),          \
+	INPUT(struct product, status, PRODUCT_OFF, PRODUCT_ON, 0),                             \
+	FIELD(struct product, created_at),                                                     \
+	FIELD(struct product, updated_at)
+/* clang-format on */
+
+const struct field product_fields[] = { PRODUCT_FIELDS, FIELD_END };
+const struct field product_full_fields[] = {
+	PRODUCT_FIELDS,
+	OBJECT(struct product, category, category_brief_fields, 0),
+	FIELD_END,
+};
+
+const struct field product_change_fields[] = {
+	PRODUCT_FIELDS,
+	INPUT(struct product, stock_delta, -STOCK_MAX, STOCK_MAX, F_HIDDEN | F_NO_COLUMN),
+	FIELD_END,
+};
+
+const struct field product_query_fields[] = {
+	INPUT(struct product_query, category_id, 1, INT64_MAX - 1, 0),
+	INPUT(struct product_query, status, PRODUCT_OFF, PRODUCT_ON, 0),
+	INPUT(struct product_query, q, 1, 100, F_TRIM | F_OPAQUE),
+	FIELD_END,
+};
+
+static const struct field stock_line_fields[] = {
+	FIELD(struct stock_line, product_id),
+	FIELD(struct stock_line, name),
+	FIELD(struct stock_line, price),
+	FIELD(struct stock_line, stock),
+	FIELD(struct stock_line, status),
+	FIELD_END,
+};
+
+#define COLUMNS                                                                                    \
+	"p.product_id, p.category_id, p.name, p.description, p.price, p.stock, p.image_url, "      \
+	"p.status, p.created_at, p.updated_at"
+#define WITH_CATEGORY                                                                              \
+	COLUMNS ", k.category_id AS `category.category_id`, k.name AS `category.name`, "           \
+		"k.description AS `category.description`"
+#define JOIN_CATEGORY                                                                              \
+	" LEFT JOIN categories k ON k.category_id = p.category_id AND k.deleted_at IS NULL "
+
+/*
+ * One statement for each way to narrow the list, so that each walks its own index from
+ * the cursor on. The index is forced: left alone, the server takes the status column
+ * only and scans from the top (a thousand times slower deep down).
+ */
+#define LIST_BY(index, where)                                                                      \
+	"SELECT " WITH_CATEGORY " FROM products p FORCE INDEX (" index ")" JOIN_CATEGORY           \
+	"WHERE " where                                                                             \
+	" AND p.product_id < ? AND (? IS NULL OR p.name LIKE ?) "                                  \
+	"ORDER BY p.product_id DESC LIMIT ?"
+static const char SQL_LIST[] = LIST_BY("PRIMARY", "p.status IN (0, 1)");
+static const char SQL_LIST_STATUS[] = LIST_BY("by_status", "p.status = ?");
+static const char SQL_LIST_CATEGORY[] =
+	LIST_BY("by_category", "p.category_id = ? AND p.status IN (0, 1)");
+static const char SQL_LIST_CATEGORY_STATUS[] =
+	LIST_BY("by_category_status", "p.category_id = ? AND p.status = ?");
+
+/*
+ * A category's list has what is in the categories below it too. Their newest, from as many walks of the index as
+ * there are categories: what one statement can't hold is put together here.
+ */
+#define WALK(index, where)                                                                         \
+	"(SELECT p.product_id AS id FROM products p FORCE INDEX (" index ") WHERE " where          \
+	" AND p.product_id < ? AND (? IS NULL OR p.name LIKE ?) "                                  \
+	"ORDER BY p.product_id DESC LIMIT ?)"
+#define FOUR_WALKS(walk) walk " UNION ALL " walk " UNION ALL " walk " UNION ALL " walk
+#define EIGHT_WALKS(walk)                                                                          \
+	FOUR_WALKS(walk) " UNION ALL " FOUR_WALKS(walk) " ORDER BY id DESC LIMIT ?"
+static const char SQL_BRANCH[] =
+	EIGHT_WALKS(WALK("by_category", "p.category_id = ? AND p.status IN (0, 1)"));
+static const char SQL_BRANCH_STATUS[] =
+	EIGHT_WALKS(WALK("by_category_status", "p.category_id = ? AND p.status = ?"));
+static const char SQL_LIST_IDS[] =
+	"SELECT " WITH_CATEGORY
+	" FROM (SELECT l.id FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) l) l "
+	"STRAIGHT_JOIN products p FORCE INDEX (PRIMARY) ON p.product_id = l.id" JOIN_CATEGORY
+	"WHERE p.status IN (?, ?) ORDER BY p.product_id DESC LIMIT ?";
+
+static const char SQL_GET[] = "SELECT " WITH_CATEGORY " FROM products p" JOIN_CATEGORY
+			      "WHERE p.product_id = ? AND p.status IN (1, ?)";
+static const char SQL_LOCK[] = "SELECT " COLUMNS
+			       " FROM products p WHERE p.product_id = ? AND p.status IN (0, 1) "
+			       "FOR UPDATE";
+static const char SQL_INSERT[] =
+	"INSERT INTO products (category_id, name, description, price, stock, image_url, status, "
+	"created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+static const char SQL_UPDATE[] =
+	"UPDATE products SET category_id = ?, name = ?, description = ?, price = ?, stock = ?, "
+	"image_url = ?, status = ?, updated_at = ? WHERE product_id = ? AND status IN (0, 1)";
+static const char SQL_DELETE[] =
+	"UPDATE products SET status = 2, updated_at = ? WHERE product_id = ? AND status IN (0, 1)";
+static const char SQL_MOVE[] =
+	"INSERT INTO stock_moves (product_id, delta, reason, order_id, at) VALUES (?, ?, ?, NULL, ?)";
+
+/*
+ * Many lines in one statement: [[product_id, quantity], ...] in product order. Each product is found by its key,
+ * however few there are: a walk through all of them would wait for the locks of others.
+ * FOR UPDATE beside a bare JSON_TABLE is MySQL's error 3569, beside one in a subquery it isn't.
+ */
+#define LINES "JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]', n BIGINT PATH '$[1]')) l "
+static const char SQL_LOCK_LINES[] =
+	"SELECT p.product_id, p.name, p.price, p.stock, p.status "
+	"FROM (SELECT l.id FROM " LINES
+	") l "
+	"STRAIGHT_JOIN products p FORCE INDEX (PRIMARY) ON p.product_id = l.id FOR UPDATE";
+static const char SQL_TAKE[] =
+	"UPDATE " LINES
+	"STRAIGHT_JOIN products p FORCE INDEX (PRIMARY) ON p.product_id = l.id "
+	"SET p.stock = p.stock - l.n WHERE p.stock >= l.n";
+static const char SQL_GIVE_BACK[] =
+	"UPDATE " LINES
+	"STRAIGHT_JOIN products p FORCE INDEX (PRIMARY) ON p.product_id = l.id "
+	"SET p.stock = p.stock + l.n";
+static const char SQL_MOVE_LINES[] =
+	"INSERT INTO stock_moves (product_id, delta, reason, order_id, at) "
+	"SELECT l.id, l.n * ?, ?, ?, ? FROM " LINES;
+
+/* A page of one of the lists above. */
+static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	const struct page *page, struct page_rows *out)
+{
+	return db_page(c, sql, args, args_n, product_full_fields, sizeof(struct product),
+		offsetof(struct product, product_id), page->limit, out);
+}
+
+struct found_row {
+	int64_t id;
+};
+static const struct field found_fields[] = { FIELD(struct found_row, id), FIELD_END };
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct found_row *x = a, *y = b;
+
+	return (x->id < y->id) - (x->id > y->id);
+}
+
+enum { WALKS = 8, WALK_ARGS_MAX = 6 };
+
+/* The newest products of a branch behind the cursor: `wanted` of them, or all; *n is how many. */
+static enum err find_newest(struct ctx *c, const struct product_query *q, const struct list *branch,
+	const struct db_arg *status, int64_t wanted, struct found_row *newest, int64_t *n)
+{
+	const int64_t *categories = branch->rows;
+	const struct db_arg nothing = { .kind = DB_NULL }, like = TEXT(db_like(c, q->q));
+	struct db_rows found;
+
+	*n = 0;
+	for (int64_t first = 0; first < branch->n; first += WALKS) {
+		const struct arena_mark mark = arena_mark(&c->arena);
+		struct db_arg args[WALKS * WALK_ARGS_MAX + 1];
+		size_t args_n = 0;
+
+		for (int64_t i = first; i < first + WALKS; i++) {
+			args[args_n++] = i < branch->n ? I64(categories[i]) : nothing;
+			if (status != NULL)
+				args[args_n++] = *status;
+			args[args_n++] = I64(q->page.after[0]);
+			args[args_n++] = like;
+			args[args_n++] = like;
+			args[args_n++] = I64(wanted);
+		}
+		args[args_n++] = I64(wanted);
+		TRY(db_all(c, status != NULL ? SQL_BRANCH_STATUS : SQL_BRANCH, args, args_n,
+			found_fields, sizeof(*newest), wanted, &found));
+		if (found.list.n > 0)
+			memcpy(newest + *n, found.list.rows,
+				(size_t)found.list.n * sizeof(*newest));
+		*n += found.list.n;
+		qsort(newest, (size_t)*n, sizeof(*newest), newest_first);
+		*n = *n < wanted ? *n : wanted;
+		arena_rewind(&c->arena, mark);
+	}
+	return OK;
+}
+
+/* A page of a category and all below it; status NULL: on the shelf or off it. */
+static enum err list_branch(struct ctx *c, const struct product_query *q, const struct list *branch,
+	const struct db_arg *status, struct page_rows *out)
+{
+	const int64_t limit = q->page.limit;
+	struct found_row *newest = arena_array(&c->arena, 2 * (size_t)(limit + 1), sizeof(*newest));
+	int64_t n, *ids = arena_array(&c->arena, (size_t)limit, sizeof(*ids));
+
+	TRY(find_newest(c, q, branch, status, limit + 1, newest, &n));
+	for (int64_t i = 0; i < n && i < limit; i++)
+		ids[i] = newest[i].id;
+	TRY(page_by(c, SQL_LIST_IDS,
+		ARGS(TEXT(db_id_list(c, ids, (size_t)(n < limit ? n : limit))),
+			status != NULL ? *status : I64(PRODUCT_OFF),
+			status != NULL ? *status : I64(PRODUCT_ON), I64(limit + 1)),
+		&q->page, out));
+	out->more = out->more || n > limit;
+	return OK;
+}
+
+enum err product_list(struct ctx *c, const struct product_query *q, struct page_rows *out)
+{
+	const bool by_category = field_has(product_query_fields, q, "category_id");
+	const bool all = c->actor.administrator && !field_has(product_query_fields, q, "status");
+	const struct db_arg category = I64(q->category_id),
+			    status = I64(c->actor.administrator ? q->status : PRODUCT_ON),
+			    after = I64(q->page.after[0]), like = TEXT(db_like(c, q->q)),
+			    n = I64(q->page.limit + 1);
+	struct list branch = { 0 };
+
+	if (by_category) {
+		TRY(category_branch(c, q->category_id, &branch));
+		if (branch.n > 1)
+			return list_branch(c, q, &branch, all ? NULL : &status, out);
+	}
+	if (by_category && all)
+		return page_by(
+			c, SQL_LIST_CATEGORY, ARGS(category, after, like, like, n), &q->page, out);
+	if (by_category)
+		return page_by(c, SQL_LIST_CATEGORY_STATUS,
+			ARGS(category, status, after, like, like, n), &q->page, out);
+	if (all)
+		return page_by(c, SQL_LIST, ARGS(after, like, like, n), &q->page, out);
+	return page_by(c, SQL_LIST_STATUS, ARGS(status, after, like, like, n), &q->page, out);
+}
+
+enum err product_get(struct ctx *c, int64_t id, struct product *out)
+{
+	const int64_t also = c->actor.administrator ? PRODUCT_OFF : PRODUCT_ON;
+
+	return db_one(c, SQL_GET, ARGS(I64(id), I64(also)), product_full_fields, out);
+}
+
+struct change {
+	int64_t id;
+	const struct product *in;
+	struct product *out;
+};
+
+/* An administrator's change of the stock is a move of its own. */
+static enum err set_stock_tx(struct ctx *c, int64_t id, int64_t delta)
+{
+	if (delta == 0)
+		return OK;
+	return db_exec(c, SQL_MOVE, ARGS(I64(id), I64(delta), I64(MOVE_SET), I64(c->now_ms)), NULL);
+}
+
+static enum err create_tx(struct ctx *c, void *arg)
+{
+	struct change *x = arg;
+	struct product *row = x->out;
+
+	*row = *x->in;
+	row->created_at.ms = row->updated_at.ms = c->now_ms;
+	if (!field_has(product_fields, x->in, "status"))
+		row->status = PRODUCT_ON;
+	if (row->category_id.set)
+		TRY(category_hold_tx(c, row->category_id.n, "category_id"));
+	TRY(db_insert(c, SQL_INSERT,
+		ARGS(OPT(row->category_id), TEXT(row->name), TEXT(row->description),
+			FEN(row->price), I64(row->stock), TEXT(row->image_url), I64(row->status),
+			AT(row->created_at), AT(row->updated_at)),
+		&row->product_id));
+	return set_stock_tx(c, row->product_id, row->stock);
+}
+
+enum err product_create(struct ctx *c, const struct product *in, struct product *out)
+{
+	return db_tx(c, create_tx, &(struct change){ .in = in, .out = out });
+}
+
+/* Is a locked product still what the request was meant for? */
+static enum err check_unchanged_tx(struct ctx *c, int64_t id)
+{
+	struct product now = { 0 };
+
+	if (c->if_match == NULL)
+		return OK;
+	TRY(product_get(c, id, &now));
+	return entity_unchanged(c, product_full_fields, &now);
+}
+
+/* Two who change the stock by some both count, where of two who set it the first is forgotten. */
+static enum err add_stock(struct ctx *c, int64_t delta, int64_t *stock)
+{
+	*stock += delta;
+	if (*stock < 0)
+		return fail(c, ERR_INSUFFICIENT_STOCK, "stock_delta");
+	return *stock <= STOCK_MAX ? OK : fail(c, ERR_INVALID, "stock_delta");
+}
+
+static enum err update_tx(struct ctx *c, void *arg)
+{
+	struct change *x = arg;
+	struct product *row = x->out;
+	int64_t before;
+	bool done;
+
+	TRY(idempotency_begin_change_tx(c, x->id, &done));
+	if (done)
+		return product_get(c, x->id, row);
+	if (field_has(product_change_fields, x->in, "category_id") && x->in->category_id.set)
+		TRY(category_hold_tx(c, x->in->category_id.n, "category_id"));
+	TRY(db_one(c, SQL_LOCK, ARGS(I64(x->id)), product_fields, row));
+	TRY(check_unchanged_tx(c, x->id));
+	before = row->stock;
+	field_merge(product_change_fields, row, x->in);
+	if (field_has(product_change_fields, x->in, "stock_delta"))
+		TRY(add_stock(c, x->in->stock_delta, &row->stock));
+	row->updated_at.ms = c->now_ms;
+	TRY(db_exec_one(c, SQL_UPDATE,
+		ARGS(OPT(row->category_id), TEXT(row->name), TEXT(row->description),
+			FEN(row->price), I64(row->stock), TEXT(row->image_url), I64(row->status),
+			AT(row->updated_at), I64(x->id))));
+	TRY(set_stock_tx(c, x->id, row->stock - before));
+	return idempotency_end_tx(c, x->id, 200);
+}
+
+enum err product_update(struct ctx *c, int64_t id, const struct product *in, struct product *out)
+{
+	if (field_has(product_change_fields, in, "stock_delta") &&
+		(in->stock_delta == 0 || field_has(product_change_fields, in, "stock")))
+		return fail(c, ERR_INVALID, "stock_delta");
+	return db_tx(c, update_tx, &(struct change){ id, in, out });
+}
+
+enum err product_delete(struct ctx *c, int64_t id)
+{
+	int64_t matched;
+
+	TRY(db_exec(c, SQL_DELETE, ARGS(I64(c->now_ms), I64(id)), &matched));
+	return matched == 1 ? OK : ERR_NOT_FOUND;
+}
+
+/* ---- stock ---- */
+
+static struct db_arg lines_arg(struct ctx *c, const struct stock_line *lines, size_t n)
+{
+	struct str s = str_new(&c->arena, 64 + n * 48);
+
+	str_addc(&s, '[');
+	for (size_t i = 0; i < n; i++)
+		str_addf(&s, "%s[%lld,%lld]", i > 0 ? "," : "", (long long)lines[i].product_id,
+			(long long)lines[i].quantity);
+	str_addc(&s, ']');
+	return TEXT(str_text(&s));
+}
+
+enum err stock_lock_tx(struct ctx *c, struct stock_line *lines, size_t n)
+{
+	const struct stock_line *rows;
+	struct db_rows found;
+	int64_t at = 0;
+
+	TRY(db_all(c, SQL_LOCK_LINES, ARGS(lines_arg(c, lines, n)), stock_line_fields,
+		sizeof(*rows), (int64_t)n, &found));
+	rows = found.list.rows;
+	for (size_t i = 0; i < n; i++) {
+		lines[i].status = PRODUCT_DELETED;
+		if (at == found.list.n || rows[at].product_id != lines[i].product_id)
+			continue;
+		lines[i].name = rows[at].name;
+		lines[i].price = rows[at].price;
+		lines[i].stock = rows[at].stock;
+		lines[i].status = rows[at].status;
+		at++;
+	}
+	return OK;
+}
+
+static enum err move_lines_tx(struct ctx *c, const struct stock_line *lines, size_t n,
+	int64_t order, int64_t sign, int64_t reason)
+{
+	return db_exec(c, SQL_MOVE_LINES,
+		ARGS(I64(sign), I64(reason), I64(order), I64(c->now_ms), lines_arg(c, lines, n)),
+		NULL);
+}
+
+enum err stock_take_tx(struct ctx *c, const struct stock_line *lines, size_t n, int64_t order)
+{
+	int64_t matched;
+
+	TRY(db_exec(c, SQL_TAKE, ARGS(lines_arg(c, lines, n)), &matched));
+	if (matched != (int64_t)n)
+		return fail(c, ERR_INSUFFICIENT_STOCK, NULL);
+	return move_lines_tx(c, lines, n, order, -1, MOVE_TAKEN);
+}
+
+enum err stock_give_back_tx(struct ctx *c, const struct stock_line *lines, size_t n, int64_t order)
+{
+	int64_t matched;
+
+	TRY(db_exec(c, SQL_GIVE_BACK, ARGS(lines_arg(c, lines, n)), &matched));
+	if (matched != (int64_t)n)
+		return ERR_CONFLICT;
+	return move_lines_tx(c, lines, n, order, 1, MOVE_GIVEN_BACK);
+}

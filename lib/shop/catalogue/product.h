@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * product.h - what the shop sells, and how much of it there is.
+ * Owns tables: products, stock_moves.
+ * Memory: texts in out structs live in c->arena. Fails everywhere: DB, DB_LOST, BUSY.
+ */
+#ifndef SHOP_CATALOGUE_PRODUCT_H
+#define SHOP_CATALOGUE_PRODUCT_H
+
+#include "shop/catalogue/category.h"
+
+enum product_status { PRODUCT_OFF = 0, PRODUCT_ON = 1, PRODUCT_DELETED = 2 };
+
+struct product {
+	uint64_t has;
+	int64_t product_id;
+	opt_i64 category_id;
+	const char *name, *description;
+	money price;
+	int64_t stock, stock_delta; /* the latter input only: by how much it is to change */
+	const char *image_url;
+	int64_t status;
+	timestamp created_at, updated_at;
+	struct category_brief category;
+};
+extern const struct field product_fields[];
+extern const struct field product_full_fields[];   /* with its category */
+extern const struct field product_change_fields[]; /* what a change may name */
+
+struct product_query {
+	uint64_t has;
+	int64_t category_id, status;
+	const char *q; /* a part of the name */
+	struct page page;
+};
+extern const struct field product_query_fields[];
+
+/* Administrators see all but deleted ones; everyone else those on the shelf. */
+enum err product_list(struct ctx *c, const struct product_query *q, struct page_rows *out) MUST;
+/* Fails: NOT_FOUND. */
+enum err product_get(struct ctx *c, int64_t id, struct product *out) MUST;
+/* Fails: INVALID naming category_id. */
+enum err product_create(struct ctx *c, const struct product *in, struct product *out) MUST;
+/*
+ * Change what `in` (of product_change_fields) names. The stock is set, or changed by stock_delta,
+ * whatever it is by then. Honours c->idem. Fails: NOT_FOUND, PRECONDITION, INVALID naming
+ * category_id or stock_delta, INSUFFICIENT_STOCK (it would be below zero), IDEMPOTENCY_MISMATCH.
+ */
+enum err product_update(
+	struct ctx *c, int64_t id, const struct product *in, struct product *out) MUST;
+/* Hide it; orders keep showing it. Fails: NOT_FOUND. */
+enum err product_delete(struct ctx *c, int64_t id) MUST;
+
+/* ---- stock, in an order's transaction; lines are locked in product order ---- */
+
+struct stock_line {
+	int64_t product_id, quantity;
+	/* set by stock_lock_tx */
+	const char *name;
+	money price;
+	int64_t stock, status;
+};
+
+/*
+ * Lock the products of n lines (distinct, sorted by product_id) and fill in the rest.
+ * A product that doesn't exist comes back with status PRODUCT_DELETED.
+ */
+enum err stock_lock_tx(struct ctx *c, struct stock_line *lines, size_t n) MUST;
+/* Take the lines' quantities. Fails: INSUFFICIENT_STOCK, with nothing to be kept. */
+enum err stock_take_tx(struct ctx *c, const struct stock_line *lines, size_t n, int64_t order) MUST;
+/* Give them back. */
+enum err stock_give_back_tx(
+	struct ctx *c, const struct stock_line *lines, size_t n, int64_t order) MUST;
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * membership.c - how membership orders are locked and written. They are quoted and made in
+ * membership_make.c, paid in membership_pay.c, end in membership_end.c, and are shown by
+ * membership_view.c.
+ */
+#include "ext/db.h"
+#include "shop/membership/membership_internal.h"
+#include "shop/money/payment.h"
+
+static const char SQL_LOCK[] =
+	"SELECT " MEMBERSHIP_COLUMNS " FROM membership_orders o WHERE o.id = ? FOR UPDATE";
+static const char SQL_PENDING[] =
+	"SELECT " MEMBERSHIP_COLUMNS
+	" FROM membership_orders o WHERE o.pending_user_id = ? FOR UPDATE";
+static const char SQL_REFUNDING[] = "SELECT " MEMBERSHIP_COLUMNS
+				    " FROM membership_orders o FORCE INDEX (by_user_status) "
+				    "WHERE o.user_id = ? AND o.status = 4 LIMIT 1";
+/* the present status is the guard: whoever comes second changes nothing */
+static const char SQL_WRITE[] =
+	"UPDATE membership_orders SET kind = ?, discount = ?, amount = ?, days = ?, value = ?, "
+	"pending_user_id = NULL, status = ?, paid_by = ?, payment_method = ?, payment_id = ?, "
+	"paid_at = ?, updated_at = ? WHERE id = ? AND status = ?";
+
+enum err membership_is_refunding(struct ctx *c, int64_t user_id, bool *refunding)
+{
+	struct membership_order o = { 0 };
+
+	return db_find(
+		c, SQL_REFUNDING, ARGS(I64(user_id)), membership_order_fields, &o, refunding);
+}
+
+enum err membership_pending_tx(
+	struct ctx *c, int64_t user_id, struct membership_order *out, bool *found)
+{
+	*out = (struct membership_order){ 0 };
+	return db_find(c, SQL_PENDING, ARGS(I64(user_id)), membership_order_fields, out, found);
+}
+
+enum err membership_lock_tx(struct ctx *c, int64_t id, struct membership *out)
+{
+	/* *out may hold the very order that is asked for, and is needed again if this starts over */
+	struct membership m = { 0 };
+
+	TRY(membership_read(c, id, &m.order)); /* whose it is never changes */
+	TRY(vip_lock_tx(c, m.order.user_id, &m.vip));
+	TRY(db_one(c, SQL_LOCK, ARGS(I64(id)), membership_order_fields, &m.order));
+	membership_show(c, &m.order);
+	TRY(membership_is_refunding(c, m.order.user_id, &m.refunding));
+	*out = m;
+	return OK;
+}
+
+enum err membership_move_tx(struct ctx *c, struct membership_order *o, enum membership_status to)
+{
+	const int64_t from = o->status;
+
+	o->status = to;
+	o->updated_at.ms = c->now_ms;
+	TRY(db_exec_one(c, SQL_WRITE,
+		ARGS(I64(o->kind), FEN(o->discount), FEN(o->amount), I64(o->days), FEN(o->value),
+			I64(to), I64(o->paid_by), TEXT(o->payment_method), TEXT(o->payment_id),
+			AT(o->paid_at), AT(o->updated_at), I64(o->id), I64(from))));
+	membership_show(c, o);
+	return OK;
+}
+
+enum err membership_drop_tx(struct ctx *c, struct membership_order *o)
+{
+	TRY(membership_move_tx(c, o, MEMBERSHIP_CANCELLED));
+	return payment_release_tx(c, PAYABLE_MEMBERSHIP, o->id);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * membership.h - orders of a VIP membership: quoted, paid, granted, refunded (contract
+ * membership-orders; BEHAVIOUR 23, 24, 27 to 32, 37, 38).
+ * Owns tables: membership_orders.
+ * Memory: texts and lists in out structs live in c->arena.
+ * Fails everywhere: DB, DB_LOST, BUSY.
+ *
+ * The user's row is locked before the order, and everything that prices or grants is read
+ * after that lock.
+ */
+#ifndef SHOP_MEMBERSHIP_MEMBERSHIP_H
+#define SHOP_MEMBERSHIP_MEMBERSHIP_H
+
+#include "base/page.h"
+#include "shop/membership/vip.h"
+
+enum membership_status {
+	MEMBERSHIP_PENDING = 0,
+	MEMBERSHIP_PAID = 1,
+	MEMBERSHIP_CANCELLED = 2,
+	MEMBERSHIP_EXPIRED = 3,
+	MEMBERSHIP_REFUNDING = 4,
+	MEMBERSHIP_REFUNDED = 5,
+};
+
+enum membership_paid_by {
+	MEMBERSHIP_UNPAID = 0,
+	MEMBERSHIP_BY_PROVIDER, /* or the card: there is a payment attempt */
+	MEMBERSHIP_SIMULATED,
+	MEMBERSHIP_NOTHING_DUE,
+	MEMBERSHIP_GIFT,
+};
+
+struct membership_order {
+	int64_t id; /* of the row; never on the wire */
+	const char *order_no;
+	int64_t user_id;
+	opt_i64 plan_id; /* none: a gift */
+	const char *plan_name;
+	int64_t kind, level; /* kind of entitlement.h; as granted, once it is */
+	money price, discount, amount, value;
+	int64_t plan_days, days; /* the plan's; what is granted */
+	int64_t quote_version, status, paid_by;
+	const char *payment_method, *payment_id;
+	timestamp expires_at, paid_at, created_at, updated_at;
+	/* for the wire, at c->now_ms */
+	const char *status_name, *order_type;
+	int64_t remaining_seconds;
+};
+extern const struct field membership_order_fields[];
+
+/* GET …/orders/quote/: what creation would charge. */
+struct membership_quote {
+	int64_t plan_id;
+	const char *plan_name, *order_type;
+	int64_t level, days;
+	money price, discount, amount;
+};
+extern const struct field membership_quote_fields[];
+
+/* Bodies and queries of the contract. */
+struct membership_request {
+	uint64_t has;
+	int64_t plan_id;
+	const char *order_no, *payment_method, *action;
+};
+extern const struct field membership_create_fields[], membership_pay_fields[],
+	membership_action_fields[], membership_detail_query_fields[];
+
+struct membership_query {
+	uint64_t has;
+	const char *scope, *status;
+	int64_t user_id;
+	struct page_number page;
+};
+extern const struct field membership_query_fields[];
+
+/* ---- people ---- */
+
+/* Fails: NOT_FOUND (no such plan on offer), PLAN_LEVEL_LOWER, ENTITLEMENT_TOO_LONG, REFUND_UNDER_WAY. */
+enum err membership_quote(struct ctx *c, int64_t plan_id, struct membership_quote *out) MUST;
+/* Order a plan for the actor; nothing to pay is granted at once. Honours c->idem. Fails also: PENDING_EXISTS. */
+enum err membership_create(struct ctx *c, int64_t plan_id, struct membership_order *out) MUST;
+/* Fails: NOT_FOUND, FORBIDDEN. */
+enum err membership_get(struct ctx *c, const char *order_no, struct membership_order *out) MUST;
+/* Newest first. Fails: FORBIDDEN (scope=all or user_id, for who is no administrator), INVALID. */
+enum err membership_list(
+	struct ctx *c, const struct membership_query *q, struct page_counted *out) MUST;
+/* Its owner, or an administrator. Honours c->idem. Fails: NOT_FOUND, FORBIDDEN, ORDER_NOT_PENDING. */
+enum err membership_cancel(struct ctx *c, const char *order_no, struct membership_order *out) MUST;
+/*
+ * The simulated payment of one's own order (BEHAVIOUR 32); what became cheaper meanwhile costs
+ * and shows less (BEHAVIOUR 28). Honours c->idem. Fails:
+ * SIMULATION_OFF, PAYMENT_METHOD, NOT_FOUND, FORBIDDEN, ORDER_NOT_PENDING, ORDER_EXPIRED,
+ * ORDER_PAID, REFUND_UNDER_WAY, QUOTE_CHANGED (the order is cancelled: it could never be
+ * granted again).
+ */
+enum err membership_pay_simulated(struct ctx *c, const char *order_no, const char *payment_method,
+	struct membership_order *out) MUST;
+/* `minimall grant-vip`. Fails: NOT_FOUND (user), PLAN_LEVEL_OTHER, ENTITLEMENT_TOO_LONG, REFUND_UNDER_WAY. */
+enum err membership_gift(struct ctx *c, int64_t user_id, int64_t level, int64_t days,
+	struct membership_order *out) MUST;
+
+/* Before a user is deleted: is VIP, or gets money back? If not, what is pending is cancelled. Fails: USER_IN_USE. */
+enum err membership_user_close_tx(struct ctx *c, int64_t user_id) MUST;
+
+/* ---- for flow and jobs ---- */
+
+/* An order with its user's segments, locked. */
+struct membership {
+	struct membership_order order;
+	struct vip vip;
+	bool refunding; /* some order of this user is being refunded */
+};
+
+/* By its wire number or row id, without a lock. Fails: NOT_FOUND. */
+enum err membership_find(struct ctx *c, const char *order_no, struct membership_order *out) MUST;
+enum err membership_read(struct ctx *c, int64_t id, struct membership_order *out) MUST;
+enum err membership_lock_tx(struct ctx *c, int64_t id, struct membership *out) MUST;
+/* Could it be paid now, for exactly its amount? OK, or the error that says why not. */
+enum err membership_pay_error(const struct ctx *c, const struct membership_order *o) MUST;
+enum err membership_pay_error_locked(const struct ctx *c, const struct membership *m) MUST;
+
+struct membership_payment {
+	enum membership_paid_by by;
+	const char *method, *id; /* the provider's transaction, or NULL */
+	int64_t paid_ms;
+};
+enum membership_grant { MEMBERSHIP_GRANTED, MEMBERSHIP_GRANTED_LATE, MEMBERSHIP_NOT_GRANTED };
+struct membership_outcome {
+	enum membership_grant grant;
+	const char *reason; /* why not */
+	money back;         /* what was paid too much, of a granted one (BEHAVIOUR 28) */
+};
+/* The amount of a locked order has been paid (BEHAVIOUR 28, 37, 38). */
+enum err membership_grant_tx(struct ctx *c, struct membership *m,
+	const struct membership_payment *p, struct membership_outcome *out) MUST;
+
+/* Roll a locked, paid order back: REFUNDING. Fails: REFUND_UNDER_WAY, ORDER_TRANSITION, SEGMENT_FOLDED, GRANTED_LATER. */
+enum err membership_begin_refund_tx(struct ctx *c, struct membership *m) MUST;
+/* The money has gone back: REFUNDED. */
+enum err membership_end_refund_tx(struct ctx *c, struct membership *m) MUST;
+/* The provider refused for good: paid and granted again, exactly as before. */
+enum err membership_undo_refund_tx(struct ctx *c, struct membership *m) MUST;
+
+/*
+ * What is pending past its deadline and isn't put off, the longest overdue first: a list of
+ * struct due (backoff.h).
+ */
+enum err membership_list_overdue(struct ctx *c, int64_t limit, struct list *out) MUST;
+/* Mark one of these as expired. *done false: it was no longer pending. */
+enum err membership_expire(struct ctx *c, int64_t id, bool *done) MUST;
+
+#endif

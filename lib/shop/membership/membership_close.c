@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* membership_close.c - how membership orders end: cancelled, expired, refunded. */
+#include "ext/db.h"
+#include "shop/books/backoff.h"
+#include "shop/books/idempotency.h"
+#include "shop/books/journal.h"
+#include "shop/membership/membership_internal.h"
+
+static const char SQL_OVERDUE[] =
+	"SELECT m.id FROM membership_orders m FORCE INDEX (by_deadline) "
+	"LEFT JOIN backoffs f ON f.kind = 2 AND f.ref_id = m.id AND f.due_at > ? "
+	"WHERE m.status = 0 AND m.expires_at <= ? AND f.ref_id IS NULL "
+	"ORDER BY m.expires_at LIMIT ?";
+static const char SQL_EXPIRE[] =
+	"UPDATE membership_orders SET status = 3, pending_user_id = NULL, updated_at = ? "
+	"WHERE id = ? AND status = 0 AND expires_at <= ?";
+
+/* ---- being cancelled ---- */
+
+static enum err cancel_tx(struct ctx *c, void *arg)
+{
+	struct membership_order *o = arg;
+	struct membership m;
+	int64_t replayed_id;
+	enum err e;
+
+	TRY(idempotency_begin_tx(c, &replayed_id));
+	if (replayed_id != 0)
+		return membership_read(c, replayed_id, o);
+	TRY(membership_lock_tx(c, o->id, &m));
+	*o = m.order;
+	e = membership_pay_error(c, o);
+	if (e != OK)
+		return fail(c, e, NULL);
+	TRY(membership_drop_tx(c, o));
+	return idempotency_end_tx(c, o->id, 200);
+}
+
+enum err membership_cancel(struct ctx *c, const char *order_no, struct membership_order *out)
+{
+	TRY(membership_get(c, order_no, out));
+	return db_tx(c, cancel_tx, out);
+}
+
+enum err membership_user_close_tx(struct ctx *c, int64_t user_id)
+{
+	struct membership_order pending;
+	bool refunding, vip, found;
+
+	TRY(membership_is_refunding(c, user_id, &refunding));
+	TRY(vip_is_live(c, user_id, &vip));
+	if (refunding || vip)
+		return fail(c, ERR_USER_IN_USE, NULL);
+	TRY(membership_pending_tx(c, user_id, &pending, &found));
+	return found ? membership_drop_tx(c, &pending) : OK;
+}
+
+enum err membership_list_overdue(struct ctx *c, int64_t limit, struct list *out)
+{
+	struct db_rows rows;
+
+	TRY(db_all(c, SQL_OVERDUE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(limit)), due_fields,
+		sizeof(struct due), limit, &rows));
+	*out = rows.list;
+	return OK;
+}
+
+enum err membership_expire(struct ctx *c, int64_t id, bool *done)
+{
+	int64_t matched;
+
+	TRY(db_exec(c, SQL_EXPIRE, ARGS(I64(c->now_ms), I64(id), I64(c->now_ms)), &matched));
+	*done = matched == 1;
+	return OK;
+}
+
+/* ---- being refunded ---- */
+
+enum err membership_begin_refund_tx(struct ctx *c, struct membership *m)
+{
+	if (m->refunding)
+		return fail(c, ERR_REFUND_UNDER_WAY, NULL);
+	if (m->order.status != MEMBERSHIP_PAID)
+		return fail(c, ERR_ORDER_TRANSITION, "action");
+	TRY(judged(c,
+		entitlement_refund(&m->vip.now, m->order.id, ctx_now_s(c), m->vip.version + 1),
+		"a change of segments that is not counted"));
+	TRY(vip_save_tx(c, &m->vip));
+	m->refunding = true;
+	TRY(journal_add_tx(c, "refund", m->order.order_no, NULL));
+	return membership_move_tx(c, &m->order, MEMBERSHIP_REFUNDING);
+}
+
+enum err membership_end_refund_tx(struct ctx *c, struct membership *m)
+{
+	if (m->order.status != MEMBERSHIP_REFUNDING)
+		return fail(c, ERR_ORDER_TRANSITION, "action");
+	m->refunding = false;
+	return membership_move_tx(c, &m->order, MEMBERSHIP_REFUNDED);
+}
+
+enum err membership_undo_refund_tx(struct ctx *c, struct membership *m)
+{
+	if (m->order.status != MEMBERSHIP_REFUNDING)
+		return fail(c, ERR_ORDER_TRANSITION, "action");
+	TRY(judged(c, entitlement_refund_undo(&m->vip.now, m->order.id),
+		"a refund that is not the latest change is undone"));
+	TRY(vip_save_tx(c, &m->vip));
+	m->refunding = false;
+	return membership_move_tx(c, &m->order, MEMBERSHIP_PAID);
+}

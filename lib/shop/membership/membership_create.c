@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* membership_create.c - what a membership costs, and how its order comes into being. */
+#include "ext/crypto.h"
+#include "ext/db.h"
+#include "shop/books/idempotency.h"
+#include "shop/books/journal.h"
+#include "shop/membership/membership_internal.h"
+#include "shop/membership/plan.h"
+
+#define GIFT_NAME "赠送"
+
+static const char SQL_INSERT[] =
+	"INSERT INTO membership_orders (order_no, user_id, plan_id, plan_name, kind, level, price, "
+	"plan_days, discount, amount, days, value, quote_version, status, pending_user_id, "
+	"expires_at, created_at, updated_at) "
+	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/* ---- quoting ---- */
+
+static enum err check_refunding(struct ctx *c, int64_t user_id)
+{
+	bool refunding;
+
+	TRY(membership_is_refunding(c, user_id, &refunding));
+	return refunding ? fail(c, ERR_REFUND_UNDER_WAY, NULL) : OK;
+}
+
+static enum err quote_plan(
+	struct ctx *c, const struct vip *v, const struct plan *plan, struct quote *out)
+{
+	const struct offer offer = { plan->price, plan->duration_days, plan->level };
+	const enum err e = judged(c, entitlement_quote(&v->now, &offer, ctx_now_s(c), out),
+		"a plan or a moment that can't be quoted");
+
+	return e == OK ? OK : fail(c, e, "plan_id");
+}
+
+enum err membership_quote(struct ctx *c, int64_t plan_id, struct membership_quote *out)
+{
+	struct plan plan = { 0 };
+	struct quote q;
+	struct vip v;
+
+	TRY(plan_offered(c, plan_id, &plan));
+	TRY(check_refunding(c, c->actor.user_id));
+	TRY(vip_read(c, c->actor.user_id, &v));
+	TRY(quote_plan(c, &v, &plan, &q));
+	*out = (struct membership_quote){
+		.plan_id = plan.id,
+		.plan_name = plan.name,
+		.order_type = membership_kind_name(q.kind),
+		.level = q.level,
+		.days = q.days,
+		.price = q.price,
+		.discount = q.discount,
+		.amount = q.amount,
+	};
+	return OK;
+}
+
+/* ---- coming into being ---- */
+
+struct making {
+	int64_t user_id, plan_id;
+	struct offer gift;
+	struct membership_order *out;
+};
+
+/* VIP, the day in the shop's zone, and 80 random bits: neither guessed nor counted (BEHAVIOUR 8). */
+static const char *new_order_no(struct ctx *c)
+{
+	char day[CLOCK_TEXT_MAX];
+
+	clock_shop_day(c->now_ms, day);
+	return arena_printf(&c->arena, "VIP%s%s", day,
+		crypto_random_text(&c->arena, "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 16));
+}
+
+/*
+ * One pending order a user (BEHAVIOUR 23); one whose time is over doesn't block, nor does one
+ * that can't be paid any more because the entitlement changed.
+ */
+static enum err make_way_tx(struct ctx *c, const struct vip *v)
+{
+	struct membership before = { .vip = *v };
+	bool found;
+
+	TRY(membership_pending_tx(c, v->user_id, &before.order, &found));
+	if (!found)
+		return OK;
+	if (before.order.expires_at.ms <= c->now_ms)
+		return membership_move_tx(c, &before.order, MEMBERSHIP_EXPIRED);
+	if (membership_pay_error_locked(c, &before) != ERR_QUOTE_CHANGED)
+		return fail(c, ERR_PENDING_EXISTS, NULL);
+	return membership_drop_tx(c, &before.order);
+}
+
+/* An order of status PENDING or, where nothing waits for it, CANCELLED. */
+static enum err insert_tx(
+	struct ctx *c, const struct vip *v, const struct quote *q, struct membership_order *o)
+{
+	const opt_i64 pending = { v->user_id, o->status == MEMBERSHIP_PENDING };
+
+	o->order_no = new_order_no(c);
+	o->user_id = v->user_id;
+	o->kind = q->kind;
+	o->level = q->level;
+	o->price = q->price;
+	o->discount = q->discount;
+	o->amount = q->amount;
+	o->value = q->value;
+	o->days = q->days;
+	o->quote_version = v->version;
+	o->expires_at.ms = c->now_ms + c->conf->order_pay_minutes * MINUTE_MS;
+	o->created_at.ms = o->updated_at.ms = c->now_ms;
+	TRY(db_insert(c, SQL_INSERT,
+		ARGS(TEXT(o->order_no), I64(o->user_id), OPT(o->plan_id), TEXT(o->plan_name),
+			I64(o->kind), I64(o->level), FEN(o->price), I64(o->plan_days),
+			FEN(o->discount), FEN(o->amount), I64(o->days), FEN(o->value),
+			I64(o->quote_version), I64(o->status), OPT(pending), AT(o->expires_at),
+			AT(o->created_at), AT(o->updated_at)),
+		&o->id));
+	membership_show(c, o);
+	return OK;
+}
+
+/* Where nothing is due, what was ordered is granted at once. */
+static enum err grant_free_tx(
+	struct ctx *c, struct vip *v, enum membership_paid_by by, struct membership_order *o)
+{
+	struct membership m = { .order = *o, .vip = *v };
+	const struct membership_payment paid = { .by = by, .paid_ms = c->now_ms };
+	struct membership_outcome outcome;
+
+	TRY(membership_grant_tx(c, &m, &paid, &outcome));
+	if (outcome.grant == MEMBERSHIP_NOT_GRANTED)
+		return violated(c, "what costs nothing can't be granted");
+	*o = m.order;
+	return OK;
+}
+
+static enum err create_tx(struct ctx *c, void *arg)
+{
+	struct making *x = arg;
+	struct plan plan = { 0 };
+	struct quote q;
+	struct vip v;
+	int64_t replayed_id;
+
+	TRY(idempotency_begin_tx(c, &replayed_id));
+	if (replayed_id != 0)
+		return membership_read(c, replayed_id, x->out);
+	TRY(vip_lock_tx(c, x->user_id, &v));
+	if (!v.live) /* deleted while this waited */
+		return ERR_UNAUTHENTICATED;
+	TRY(check_refunding(c, x->user_id));
+	TRY(make_way_tx(c, &v));
+	TRY(plan_offered_tx(c, x->plan_id, &plan));
+	TRY(quote_plan(c, &v, &plan, &q));
+	*x->out = (struct membership_order){
+		.plan_id = { plan.id, true },
+		.plan_name = plan.name,
+		.plan_days = plan.duration_days,
+	};
+	TRY(insert_tx(c, &v, &q, x->out));
+	if (q.amount.fen == 0)
+		TRY(grant_free_tx(c, &v, MEMBERSHIP_NOTHING_DUE, x->out));
+	return idempotency_end_tx(c, x->out->id, 200);
+}
+
+enum err membership_create(struct ctx *c, int64_t plan_id, struct membership_order *out)
+{
+	return db_tx(c, create_tx,
+		&(struct making){ .user_id = c->actor.user_id, .plan_id = plan_id, .out = out });
+}
+
+static enum err give_tx(struct ctx *c, void *arg)
+{
+	struct making *x = arg;
+	struct quote q;
+	struct vip v;
+
+	TRY(vip_lock_tx(c, x->user_id, &v));
+	if (!v.live)
+		return ERR_NOT_FOUND;
+	TRY(check_refunding(c, x->user_id));
+	TRY(judged(c, entitlement_quote_gift(&v.now, &x->gift, ctx_now_s(c), &q),
+		"a gift or a moment that can't be quoted"));
+	/* it never waits, and so has room beside what this user has pending */
+	*x->out = (struct membership_order){
+		.plan_name = GIFT_NAME, .plan_days = x->gift.days, .status = MEMBERSHIP_CANCELLED
+	};
+	TRY(insert_tx(c, &v, &q, x->out));
+	TRY(grant_free_tx(c, &v, MEMBERSHIP_GIFT, x->out));
+	return journal_add_tx(c, "grant-vip", x->out->order_no,
+		arena_printf(&c->arena, "user %lld, level %lld, %lld days", (long long)x->user_id,
+			(long long)x->gift.level, (long long)x->gift.days));
+}
+
+enum err membership_gift(
+	struct ctx *c, int64_t user_id, int64_t level, int64_t days, struct membership_order *out)
+{
+	return db_tx(c, give_tx,
+		&(struct making){
+			.user_id = user_id, .gift = { MONEY_ZERO, days, level }, .out = out });
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * membership_internal.h - the columns of a membership order, and what membership.c, _make, _pay,
+ * _end and _view share.
+ */
+#ifndef SHOP_MEMBERSHIP_MEMBERSHIP_INTERNAL_H
+#define SHOP_MEMBERSHIP_MEMBERSHIP_INTERNAL_H
+
+#include "shop/membership/membership.h"
+
+#define MEMBERSHIP_COLUMNS                                                                         \
+	"o.id, o.order_no, o.user_id, o.plan_id, o.plan_name, o.kind, o.level, o.price, "          \
+	"o.discount, o.amount, o.value, o.plan_days, o.days, o.quote_version, o.status, "          \
+	"o.paid_by, o.payment_method, o.payment_id, o.expires_at, o.paid_at, o.created_at, "       \
+	"o.updated_at"
+
+/* "NEW", "RENEWAL", "UPGRADE" */
+const char *membership_kind_name(int64_t kind);
+/* Is some order of this user being refunded? Nothing else of him moves meanwhile (BEHAVIOUR 30). */
+enum err membership_is_refunding(struct ctx *c, int64_t user_id, bool *refunding) MUST;
+/* The one order of this user that waits for money, locked. */
+enum err membership_pending_tx(
+	struct ctx *c, int64_t user_id, struct membership_order *out, bool *found) MUST;
+/* Write a locked order that moves to another status. */
+enum err membership_move_tx(
+	struct ctx *c, struct membership_order *o, enum membership_status to) MUST;
+/* Cancel a locked order that is pending; what is open at a provider is closed there. */
+enum err membership_drop_tx(struct ctx *c, struct membership_order *o) MUST;
+/* Fill in what the wire shows at c->now_ms. */
+void membership_show(const struct ctx *c, struct membership_order *o);
+
+#endif

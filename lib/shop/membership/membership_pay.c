@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* membership_pay.c - what is granted for a payment: the provider's, the card's, or a simulated one. */
+#include "ext/db.h"
+#include "shop/books/idempotency.h"
+#include "shop/membership/membership_internal.h"
+#include "shop/money/payment.h"
+
+/* ---- may it be paid? ---- */
+
+/* Does what was quoted still hold for what is entitled now (BEHAVIOUR 28)? *q is what to grant by. */
+static bool quote_holds(const struct ctx *c, const struct membership *m, struct quote *q)
+{
+	const struct membership_order *o = &m->order;
+	const struct offer offer = { o->price, o->plan_days, o->level };
+
+	*q = (struct quote){ o->kind, o->level, o->days, o->price, o->discount, o->amount,
+		o->value };
+	if (m->vip.version == o->quote_version)
+		return true;
+	return entitlement_quote(&m->vip.now, &offer, ctx_now_s(c), q) == OK &&
+	       q->kind == o->kind && money_cmp(q->amount, o->amount) <= 0;
+}
+
+enum err membership_pay_error(const struct ctx *c, const struct membership_order *o)
+{
+	if (o->status == MEMBERSHIP_PAID)
+		return ERR_ORDER_PAID;
+	if (o->status == MEMBERSHIP_EXPIRED ||
+		(o->status == MEMBERSHIP_PENDING && o->expires_at.ms <= c->now_ms))
+		return ERR_ORDER_EXPIRED;
+	return o->status == MEMBERSHIP_PENDING ? OK : ERR_ORDER_NOT_PENDING;
+}
+
+static enum err why_not_now(const struct ctx *c, const struct membership *m)
+{
+	TRY(membership_pay_error(c, &m->order));
+	return m->refunding ? ERR_REFUND_UNDER_WAY : OK;
+}
+
+enum err membership_pay_error_locked(const struct ctx *c, const struct membership *m)
+{
+	struct quote q;
+
+	TRY(why_not_now(c, m));
+	return quote_holds(c, m, &q) && money_cmp(q.amount, m->order.amount) == 0
+		       ? OK
+		       : ERR_QUOTE_CHANGED;
+}
+
+/* ---- granting ---- */
+
+/* Why a payment can't be granted, whatever was quoted; NULL: it can. */
+static const char *obstacle(const struct membership *m)
+{
+	switch ((enum membership_status)m->order.status) {
+	case MEMBERSHIP_PAID:
+		return "ALREADY_PAID";
+	case MEMBERSHIP_REFUNDING:
+	case MEMBERSHIP_REFUNDED:
+		return "ALREADY_REFUNDED";
+	case MEMBERSHIP_PENDING:
+	case MEMBERSHIP_CANCELLED:
+	case MEMBERSHIP_EXPIRED:
+		break;
+	}
+	if (!m->vip.live)
+		return "USER_DELETED";
+	return m->refunding ? "REFUND_UNDER_WAY" : NULL;
+}
+
+/* Why a payment can't be granted now; NULL: it can, by *q. */
+static const char *refusal(const struct ctx *c, const struct membership *m, struct quote *q)
+{
+	const char *why = obstacle(m);
+
+	return why == NULL && !quote_holds(c, m, q) ? "QUOTE_CHANGED" : why;
+}
+
+/* Now; or, where the clock was set back behind what the quote has seen, the moment of the quote. */
+static int64_t granted_s(const struct ctx *c, const struct membership *m, const struct quote *q)
+{
+	const int64_t now_s = ctx_now_s(c), quoted_s = m->order.created_at.ms / SECOND_MS;
+
+	return now_s < quoted_s && !entitlement_fits(&m->vip.now, q, now_s) ? quoted_s : now_s;
+}
+
+enum err membership_grant_tx(struct ctx *c, struct membership *m,
+	const struct membership_payment *p, struct membership_outcome *out)
+{
+	struct membership_order *o = &m->order;
+	const bool pending = o->status == MEMBERSHIP_PENDING;
+	const bool late = !pending || o->expires_at.ms <= c->now_ms;
+	struct quote q;
+
+	*out = (struct membership_outcome){ .grant = MEMBERSHIP_NOT_GRANTED };
+	out->reason = refusal(c, m, &q);
+	if (out->reason != NULL) /* the money goes back; nothing waits for it any more */
+		return pending ? membership_move_tx(c, o, MEMBERSHIP_CANCELLED) : OK;
+	TRY(judged(c,
+		entitlement_grant(
+			&m->vip.now, o->id, &q, q.amount, granted_s(c, m, &q), m->vip.version + 1),
+		"a quote that can't be granted"));
+	TRY(vip_save_tx(c, &m->vip));
+	o->kind = m->vip.now.rows[m->vip.now.n - 1].kind;
+	out->back = money_sub(o->amount, q.amount);
+	o->discount = q.discount;
+	o->amount = q.amount;
+	o->days = q.days;
+	o->value = q.value;
+	o->paid_by = p->by;
+	o->payment_method = p->method;
+	o->payment_id = p->id;
+	o->paid_at.ms = p->paid_ms;
+	out->grant = late ? MEMBERSHIP_GRANTED_LATE : MEMBERSHIP_GRANTED;
+	return membership_move_tx(c, o, MEMBERSHIP_PAID);
+}
+
+/* ---- the simulated payment ---- */
+
+struct paying {
+	const char *payment_method;
+	struct membership m;
+};
+
+static enum err pay_tx(struct ctx *c, void *arg)
+{
+	struct paying *x = arg;
+	struct membership_payment paid = { .by = MEMBERSHIP_SIMULATED,
+		.method = x->payment_method };
+	struct membership_outcome outcome;
+	int64_t replayed_id;
+
+	TRY(idempotency_begin_tx(c, &replayed_id));
+	if (replayed_id != 0)
+		return membership_read(c, replayed_id, &x->m.order);
+	TRY(membership_lock_tx(c, x->m.order.id, &x->m));
+	TRY(why_not_now(c, &x->m));
+	paid.paid_ms = c->now_ms; /* which the lock has set anew */
+	TRY(membership_grant_tx(c, &x->m, &paid, &outcome));
+	if (outcome.grant == MEMBERSHIP_NOT_GRANTED)
+		return ERR_QUOTE_CHANGED;
+	TRY(payment_release_tx(c, PAYABLE_MEMBERSHIP, x->m.order.id));
+	return idempotency_end_tx(c, x->m.order.id, 200);
+}
+
+/*
+ * What could never be granted again waits for no money. A transaction of its own: the one
+ * that found it out keeps nothing, and so no key.
+ */
+static enum err drop_tx(struct ctx *c, void *arg)
+{
+	struct membership *m = arg;
+	struct quote q;
+
+	TRY(membership_lock_tx(c, m->order.id, m));
+	if (why_not_now(c, m) != OK || refusal(c, m, &q) == NULL)
+		return OK;
+	return membership_drop_tx(c, &m->order);
+}
+
+enum err membership_pay_simulated(struct ctx *c, const char *order_no, const char *payment_method,
+	struct membership_order *out)
+{
+	struct paying x = { .payment_method = payment_method };
+	enum err e;
+
+	if (!c->conf->payment_simulation)
+		return ERR_SIMULATION_OFF;
+	TRY(membership_find(c, order_no, &x.m.order));
+	if (x.m.order.user_id != c->actor.user_id)
+		return ERR_FORBIDDEN;
+	if (strcmp(payment_method, "ALIPAY") != 0 && strcmp(payment_method, "WECHAT") != 0)
+		return fail(c, ERR_PAYMENT_METHOD, "payment_method");
+	e = db_tx(c, pay_tx, &x);
+	if (e == ERR_QUOTE_CHANGED)
+		TRY(db_tx(c, drop_tx, &x.m));
+	*out = x.m.order;
+	return e;
+}

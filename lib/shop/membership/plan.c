@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+#include "shop/membership/plan.h"
+
+#include "ext/db.h"
+#include "ext/entity.h"
+#include "shop/books/journal.h"
+
+const struct field plan_fields[] = {
+	FIELD(struct plan, id),
+	INPUT(struct plan, name, 1, 100, F_REQUIRED),
+	INPUT(struct plan, price, 1, PLAN_PRICE_MAX_FEN, F_REQUIRED | F_TEXT),
+	INPUT(struct plan, original_price, 1, PLAN_PRICE_MAX_FEN, F_NULL | F_TEXT),
+	INPUT(struct plan, duration_days, 1, PLAN_DAYS_MAX, F_REQUIRED),
+	INPUT(struct plan, level, 1, PLAN_LEVEL_MAX, F_REQUIRED),
+	INPUT(struct plan, is_active, 0, 1, 0),
+	INPUT(struct plan, description, 0, 5000, F_NULL | F_PROSE),
+	FIELD(struct plan, created_at),
+	FIELD(struct plan, updated_at),
+	FIELD_END,
+};
+
+const struct field plan_id_fields[] = {
+	INPUT(struct plan_id, id, 1, INT64_MAX - 1, F_REQUIRED),
+	FIELD_END,
+};
+
+struct count_row {
+	int64_t total;
+};
+static const struct field count_fields[] = { FIELD(struct count_row, total), FIELD_END };
+
+#define COLUMNS                                                                                    \
+	"id, name, price, original_price, duration_days, level, is_active, description, "          \
+	"created_at, updated_at"
+static const char SQL_LIST[] = "SELECT " COLUMNS " FROM plans ORDER BY id LIMIT ? OFFSET ?";
+static const char SQL_LIST_ACTIVE[] = "SELECT " COLUMNS
+				      " FROM plans FORCE INDEX (by_active) WHERE is_active = 1 "
+				      "ORDER BY id LIMIT ? OFFSET ?";
+static const char SQL_COUNT[] = "SELECT COUNT(*) AS total FROM plans";
+static const char SQL_COUNT_ACTIVE[] = "SELECT COUNT(*) AS total FROM plans WHERE is_active = 1";
+static const char SQL_READ[] = "SELECT " COLUMNS " FROM plans WHERE id = ?";
+static const char SQL_LOCK[] = "SELECT " COLUMNS " FROM plans WHERE id = ? FOR UPDATE";
+/* written, which locks too: on Galera a lock alone would not keep the plan from being deleted */
+static const char SQL_HOLD[] = "UPDATE plans SET holds = holds + 1 WHERE id = ?";
+static const char SQL_INSERT[] =
+	"INSERT INTO plans (name, price, original_price, duration_days, level, is_active, "
+	"description, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+static const char SQL_UPDATE[] =
+	"UPDATE plans SET name = ?, price = ?, original_price = ?, duration_days = ?, level = ?, "
+	"is_active = ?, description = ?, updated_at = ? WHERE id = ?";
+static const char SQL_USED[] =
+	"SELECT COUNT(*) AS total FROM (SELECT id FROM membership_orders WHERE plan_id = ? "
+	"LIMIT 1) o";
+static const char SQL_DELETE[] = "DELETE FROM plans WHERE id = ?";
+
+/* ---- reading ---- */
+
+enum err plan_list(struct ctx *c, const struct page_number *page, struct page_counted *out)
+{
+	const bool all = c->actor.administrator;
+	struct count_row count = { 0 };
+	struct db_rows rows;
+
+	TRY(db_one(c, all ? SQL_COUNT : SQL_COUNT_ACTIVE, NO_ARGS, count_fields, &count));
+	TRY(db_all(c, all ? SQL_LIST : SQL_LIST_ACTIVE,
+		ARGS(I64(page->size), I64((page->page - 1) * page->size)), plan_fields,
+		sizeof(struct plan), page->size, &rows));
+	*out = (struct page_counted){ rows.list, count.total };
+	return OK;
+}
+
+enum err plan_get(struct ctx *c, int64_t id, struct plan *out)
+{
+	TRY(db_one(c, SQL_READ, ARGS(I64(id)), plan_fields, out));
+	return out->is_active || c->actor.administrator ? OK : ERR_NOT_FOUND;
+}
+
+static enum err offered(enum err e, const struct plan *plan)
+{
+	TRY(e);
+	return plan->is_active ? OK : ERR_NOT_FOUND;
+}
+
+enum err plan_offered(struct ctx *c, int64_t id, struct plan *out)
+{
+	return offered(db_one(c, SQL_READ, ARGS(I64(id)), plan_fields, out), out);
+}
+
+enum err plan_offered_tx(struct ctx *c, int64_t id, struct plan *out)
+{
+	int64_t matched;
+
+	TRY(db_exec(c, SQL_HOLD, ARGS(I64(id)), &matched));
+	return matched == 1 ? plan_offered(c, id, out) : ERR_NOT_FOUND;
+}
+
+/* ---- changes ---- */
+
+/* An amount of 0 is NULL. */
+static struct db_arg fen_or_null(money m)
+{
+	return OPT((opt_i64){ m.fen, m.fen != 0 });
+}
+
+static const char *subject(struct ctx *c, int64_t id)
+{
+	return arena_printf(&c->arena, "plan %lld", (long long)id);
+}
+
+enum err plan_create(struct ctx *c, const struct plan *in, struct plan *out)
+{
+	const bool active = !field_has(plan_fields, in, "is_active") || in->is_active;
+	int64_t id;
+
+	TRY(db_insert(c, SQL_INSERT,
+		ARGS(TEXT(in->name), FEN(in->price), fen_or_null(in->original_price),
+			I64(in->duration_days), I64(in->level), I64(active), TEXT(in->description),
+			I64(c->now_ms), I64(c->now_ms)),
+		&id));
+	return db_one(c, SQL_READ, ARGS(I64(id)), plan_fields, out);
+}
+
+struct changing {
+	int64_t id;
+	const struct plan *in;
+	struct plan *out;
+	bool kept;
+};
+
+static enum err write_tx(struct ctx *c, struct plan *row)
+{
+	row->updated_at.ms = c->now_ms;
+	return db_exec_one(c, SQL_UPDATE,
+		ARGS(TEXT(row->name), FEN(row->price), fen_or_null(row->original_price),
+			I64(row->duration_days), I64(row->level), I64(row->is_active),
+			TEXT(row->description), I64(c->now_ms), I64(row->id)));
+}
+
+static enum err update_tx(struct ctx *c, void *arg)
+{
+	const struct changing *x = arg;
+	struct plan *row = x->out;
+
+	TRY(db_one(c, SQL_LOCK, ARGS(I64(x->id)), plan_fields, row));
+	TRY(entity_unchanged(c, plan_fields, row));
+	if (field_same(plan_fields, row, x->in))
+		return OK;
+	if (field_has(plan_fields, x->in, "price") && money_cmp(row->price, x->in->price) != 0)
+		TRY(journal_add_tx(c, "plan-price", subject(c, x->id),
+			arena_printf(&c->arena, "%lld fen, before %lld",
+				(long long)x->in->price.fen, (long long)row->price.fen)));
+	field_merge(plan_fields, row, x->in);
+	return write_tx(c, row);
+}
+
+enum err plan_update(struct ctx *c, int64_t id, const struct plan *in, struct plan *out)
+{
+	return db_tx(c, update_tx, &(struct changing){ .id = id, .in = in, .out = out });
+}
+
+static enum err delete_tx(struct ctx *c, void *arg)
+{
+	struct changing *x = arg;
+	struct count_row orders = { 0 };
+	struct plan row = { 0 };
+
+	TRY(db_one(c, SQL_LOCK, ARGS(I64(x->id)), plan_fields, &row));
+	TRY(db_one(c, SQL_USED, ARGS(I64(x->id)), count_fields, &orders));
+	x->kept = orders.total > 0;
+	TRY(journal_add_tx(c, x->kept ? "take-off-shelf" : "delete", subject(c, x->id), NULL));
+	if (!x->kept)
+		return db_exec_one(c, SQL_DELETE, ARGS(I64(x->id)));
+	row.is_active = false;
+	return write_tx(c, &row);
+}
+
+enum err plan_delete(struct ctx *c, int64_t id, bool *kept)
+{
+	struct changing x = { .id = id };
+
+	TRY(db_tx(c, delete_tx, &x));
+	*kept = x.kept;
+	return OK;
+}

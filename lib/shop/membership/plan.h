@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plan.h - membership plans: what a VIP membership costs, how long it lasts and which level
+ * it gives (contract membership-orders, 2.1).
+ * Owns tables: plans.
+ * Memory: texts in out structs live in c->arena. Fails everywhere: DB, DB_LOST, BUSY.
+ */
+#ifndef SHOP_MEMBERSHIP_PLAN_H
+#define SHOP_MEMBERSHIP_PLAN_H
+
+#include "base/ctx.h"
+#include "base/page.h"
+
+enum { PLAN_DAYS_MAX = 3660, PLAN_LEVEL_MAX = 999 };
+#define PLAN_PRICE_MAX_FEN INT64_C(100000000) /* 1,000,000.00 */
+
+struct plan {
+	uint64_t has;
+	int64_t id;
+	const char *name;
+	money price;
+	money original_price; /* what it is said to have cost; 0: nothing is said */
+	int64_t duration_days, level;
+	bool is_active;
+	const char *description;
+	timestamp created_at, updated_at;
+};
+extern const struct field plan_fields[];
+
+/* Which one a PATCH or DELETE is about. */
+struct plan_id {
+	uint64_t has;
+	int64_t id;
+};
+extern const struct field plan_id_fields[];
+
+/* All for administrators, else those on the shelf; newest last, as they are shown. */
+enum err plan_list(struct ctx *c, const struct page_number *page, struct page_counted *out) MUST;
+/* One of the list. Fails: NOT_FOUND. */
+enum err plan_get(struct ctx *c, int64_t id, struct plan *out) MUST;
+enum err plan_create(struct ctx *c, const struct plan *in, struct plan *out) MUST;
+/* Change what `in` names; orders keep what they were quoted. Fails: NOT_FOUND, PRECONDITION. */
+enum err plan_update(struct ctx *c, int64_t id, const struct plan *in, struct plan *out) MUST;
+/* Remove it; one with orders only goes off the shelf: *kept (BEHAVIOUR 31). Fails: NOT_FOUND. */
+enum err plan_delete(struct ctx *c, int64_t id, bool *kept) MUST;
+
+/* One that can be bought. Fails: NOT_FOUND, an inactive one too. */
+enum err plan_offered(struct ctx *c, int64_t id, struct plan *out) MUST;
+/* The same in a transaction, until whose end it stays as it is: it is locked and written. */
+enum err plan_offered_tx(struct ctx *c, int64_t id, struct plan *out) MUST;
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "shop/membership/vip_cache.h"
+
+#include "base/log.h"
+
+#define KEPT_MS (5 * MINUTE_MS)
+/* Longer than any transaction takes to end. */
+#define HELD_MS (30 * SECOND_MS)
+
+static const char FAMILY[] = "vip";
+
+static struct state_key key_of(struct ctx *c, int64_t user_id)
+{
+	return (struct state_key){ FAMILY,
+		slice_of(arena_printf(&c->arena, "%lld", (long long)user_id)) };
+}
+
+bool vip_cache_find(
+	struct ctx *c, int64_t user_id, struct state_ticket *ticket, struct vip_ends *out)
+{
+	struct slice cached;
+
+	if (!state_get(c, key_of(c, user_id), ticket, &cached) || cached.len != sizeof(*out))
+		return false;
+	memcpy(out, cached.p, sizeof(*out));
+	return true;
+}
+
+void vip_cache_keep(struct ctx *c, const struct state_ticket *ticket, const struct vip_ends *ends)
+{
+	state_set(c, ticket, (struct slice){ (const char *)ends, sizeof(*ends) }, KEPT_MS);
+}
+
+bool vip_cache_forget(struct ctx *c, int64_t user_id)
+{
+	return user_id == 0 ? state_clear(c, FAMILY) : state_delete(c, key_of(c, user_id));
+}
+
+void vip_cache_change(struct ctx *c, int64_t user_id)
+{
+	if (!state_hold(c, key_of(c, user_id), HELD_MS))
+		log_line(LOG_ALARM, "vip", "a cached status could not be forgotten");
+}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+#include "shop/money/card.h"
+
+#include <assert.h>
+
+#include "ext/crypto.h"
+#include "ext/db.h"
+#include "ext/entity.h"
+#include "shop/books/idempotency.h"
+#include "shop/books/journal.h"
+#include "shop/people/user.h"
+
+static const struct field card_user_fields[] = {
+	FIELD(struct card_user, user_id),
+	FIELD(struct card_user, nickname),
+	FIELD(struct card_user, email),
+	FIELD(struct card_user, phone),
+	FIELD_END,
+};
+
+/* clang-format off */
+#define CARD_FIELDS                                                                            \
+	FIELD(struct card, card_id),                                                           \
+	FIELD(struct card, user_id),                                                           \
+	FIELD(struct card, card_number),                                                       \
+	FIELD_WITH(struct card, balance, .flags = F_TEXT),                                     \
+	FIELD(struct card, status),                                                            \
+	FIELD(struct card, created_at),                                                        \
+	FIELD(struct card, updated_at),                                                        \
+	FIELD_WITH(struct card, deleted_at, .flags = F_HIDDEN)
+/* clang-format on */
+
+const struct field card_fields[] = { CARD_FIELDS, FIELD_END };
+const struct field card_full_fields[] = {
+	CARD_FIELDS,
+	OBJECT(struct card, user, card_user_fields, 0),
+	FIELD_END,
+};
+const struct field card_new_fields[] = {
+	INPUT(struct card, user_id, 1, INT64_MAX - 1, F_REQUIRED),
+	FIELD_END,
+};
+const struct field card_change_fields[] = {
+	INPUT(struct card, balance, 0, MONEY_MAX_FEN, 0),
+	INPUT(struct card, status, CARD_DISABLED, CARD_IN_USE, 0),
+	FIELD_END,
+};
+const struct field card_query_fields[] = {
+	INPUT(struct card_query, user_id, 1, INT64_MAX - 1, 0),
+	INPUT(struct card_query, status, CARD_DISABLED, CARD_IN_USE, 0),
+	FIELD_END,
+};
+
+const struct field card_entry_fields[] = {
+	FIELD(struct card_entry, transaction_id),
+	FIELD(struct card_entry, card_id),
+	FIELD(struct card_entry, type),
+	FIELD_WITH(struct card_entry, amount, .flags = F_TEXT),
+	FIELD_WITH(struct card_entry, balance_after, .flags = F_TEXT),
+	FIELD(struct card_entry, description),
+	FIELD(struct card_entry, created_at),
+	FIELD(struct card_entry, updated_at),
+	FIELD_END,
+};
+const struct field card_entry_new_fields[] = {
+	INPUT(struct card_entry, card_id, 1, INT64_MAX - 1, F_REQUIRED),
+	INPUT(struct card_entry, type, CARD_TOP_UP, CARD_REFUND, F_REQUIRED),
+	INPUT(struct card_entry, amount, 1, MONEY_MAX_FEN, F_REQUIRED),
+	INPUT(struct card_entry, description, 0, 500, F_NULL | F_PROSE),
+	FIELD_END,
+};
+const struct field card_entry_query_fields[] = {
+	INPUT(struct card_entry_query, card_id, 1, INT64_MAX - 1, 0),
+	FIELD_END,
+};
+
+#define COLUMNS                                                                                    \
+	"k.card_id, k.user_id, k.card_number, k.balance, k.status, k.created_at, "                 \
+	"k.updated_at, k.deleted_at"
+#define WITH_USER                                                                                  \
+	COLUMNS ", u.user_id AS `user.user_id`, u.nickname AS `user.nickname`, "                   \
+		"u.email AS `user.email`, u.phone AS `user.phone`"
+#define JOIN_USER " LEFT JOIN users u ON u.user_id = k.user_id "
+#define LIST_BY(index, where)                                                                      \
+	"SELECT " WITH_USER " FROM cards k FORCE INDEX (" index ")" JOIN_USER "WHERE " where       \
+	" k.deleted_at IS NULL AND k.card_id < ? AND (? IS NULL OR k.status = ?) "                 \
+	"ORDER BY k.card_id DESC LIMIT ?"
+static const char SQL_LIST[] = LIST_BY("PRIMARY", "");
+static const char SQL_LIST_USER[] = LIST_BY("by_user", "k.user_id = ? AND");
+static const char SQL_LIST_STATUS[] = LIST_BY("by_status", "k.status = ? AND");
+static const char SQL_GET[] = "SELECT " WITH_USER " FROM cards k" JOIN_USER "WHERE k.card_id = ?";
+static const char SQL_LOCK[] = "SELECT " COLUMNS " FROM cards k WHERE k.card_id = ? FOR UPDATE";
+static const char SQL_LOCK_OF_USER[] =
+	"SELECT " COLUMNS " FROM cards k WHERE k.live_user_id = ? FOR UPDATE";
+static const char SQL_INSERT[] =
+	"INSERT INTO cards (user_id, live_user_id, card_number, balance, status, created_at, "
+	"updated_at) VALUES (?, ?, ?, 0, 1, ?, ?)";
+/* the balance is the guard: it can't go below zero, whoever else is at it */
+static const char SQL_MOVE[] =
+	"UPDATE cards SET balance = balance + ?, updated_at = ? "
+	"WHERE card_id = ? AND deleted_at IS NULL AND balance + ? BETWEEN 0 AND ?";
+static const char SQL_SET_STATUS[] =
+	"UPDATE cards SET status = ?, updated_at = ? WHERE card_id = ? AND deleted_at IS NULL";
+static const char SQL_DELETE[] =
+	"UPDATE cards SET deleted_at = ?, live_user_id = NULL, updated_at = ? "
+	"WHERE card_id = ? AND deleted_at IS NULL AND balance = 0";
+static const char SQL_ENTER[] =
+	"INSERT INTO card_transactions (card_id, type, amount, balance_after, description, "
+	"attempt_id, actor_user_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+#define ENTRY                                                                                      \
+	"t.transaction_id, t.card_id, t.type, IF(t.type = 2, -t.amount, t.amount) AS amount, "     \
+	"t.balance_after, t.description, t.created_at, t.created_at AS updated_at"
+static const char SQL_ENTRY[] =
+	"SELECT " ENTRY " FROM card_transactions t WHERE t.transaction_id = ?";
+static const char SQL_LEDGER[] =
+	"SELECT " ENTRY
+	" FROM card_transactions t FORCE INDEX (by_card) "
+	"WHERE t.card_id = ? AND t.transaction_id < ? ORDER BY t.transaction_id DESC LIMIT ?";
+
+/* ---- reading ---- */
+
+/* A page of one of the lists above. */
+static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	const struct page *page, struct page_rows *out)
+{
+	return db_page(c, sql, args, args_n, card_full_fields, sizeof(struct card),
+		offsetof(struct card, card_id), page->limit, out);
+}
+
+enum err card_list(struct ctx *c, const struct card_query *q, struct page_rows *out)
+{
+	const bool by_user = !c->actor.administrator || field_has(card_query_fields, q, "user_id");
+	const bool by_status = field_has(card_query_fields, q, "status");
+	const struct db_arg user = I64(c->actor.administrator ? q->user_id : c->actor.user_id),
+			    status = OPT((opt_i64){ q->status, by_status }),
+			    after = I64(q->page.after[0]), n = I64(q->page.limit + 1);
+
+	if (by_user)
+		return page_by(
+			c, SQL_LIST_USER, ARGS(user, after, status, status, n), &q->page, out);
+	if (by_status)
+		return page_by(
+			c, SQL_LIST_STATUS, ARGS(status, after, status, status, n), &q->page, out);
+	return page_by(c, SQL_LIST, ARGS(after, status, status, n), &q->page, out);
+}
+
+/* One that may be seen; deleted ones too. Fails: NOT_FOUND, FORBIDDEN. */
+static enum err get_own(struct ctx *c, int64_t id, struct card *out)
+{
+	TRY(db_one(c, SQL_GET, ARGS(I64(id)), card_full_fields, out));
+	return c->actor.administrator || out->user_id == c->actor.user_id ? OK : ERR_FORBIDDEN;
+}
+
+enum err card_get(struct ctx *c, int64_t id, struct card *out)
+{
+	TRY(get_own(c, id, out));
+	return out->deleted_at.ms == 0 ? OK : ERR_NOT_FOUND;
+}
+
+enum err card_ledger(struct ctx *c, const struct card_entry_query *q, struct page_rows *out)
+{
+	struct card card = { 0 };
+
+	if (!field_has(card_entry_query_fields, q, "card_id"))
+		return fail(c, ERR_INVALID, "card_id");
+	TRY(get_own(c, q->card_id, &card));
+	return db_page(c, SQL_LEDGER,
+		ARGS(I64(q->card_id), I64(q->page.after[0]), I64(q->page.limit + 1)),
+		card_entry_fields, sizeof(struct card_entry),
+		offsetof(struct card_entry, transaction_id), q->page.limit, out);
+}
+
+/* ---- making and deleting ---- */
+
+/* Fifteen random digits and the one that Luhn's rule adds. */
+static const char *new_card_number(struct ctx *c)
+{
+	char *number =
+		arena_printf(&c->arena, "%s%s0", crypto_random_text(&c->arena, "123456789", 1),
+			crypto_random_text(&c->arena, "0123456789", 14));
+	int sum = 0;
+
+	for (int i = 0; i < 15; i++) {
+		int digit = number[i] - '0';
+
+		if (i % 2 == 0) /* every second digit, counted from the check digit leftwards */
+			digit = digit * 2 > 9 ? digit * 2 - 9 : digit * 2;
+		sum += digit;
+	}
+	number[15] = (char)('0' + (10 - sum % 10) % 10);
+	return number;
+}
+
+struct card_making {
+	int64_t user_id;
+	struct card *out;
+};
+
+static enum err create_tx(struct ctx *c, void *arg)
+{
+	struct card_making *x = arg;
+	struct card *k = x->out;
+	enum err e;
+
+	TRY(user_hold_tx(c, x->user_id));
+	*k = (struct card){
+		.user_id = x->user_id,
+		.card_number = new_card_number(c),
+		.status = CARD_IN_USE,
+		.created_at.ms = c->now_ms,
+		.updated_at.ms = c->now_ms,
+	};
+	e = db_insert(c, SQL_INSERT,
+		ARGS(I64(x->user_id), I64(x->user_id), TEXT(k->card_number), I64(c->now_ms),
+			I64(c->now_ms)),
+		&k->card_id);
+	if (e == ERR_DUPLICATE && db_duplicate_of(c, "card_number"))
+		return db_retry(c); /* another number */
+	return e == ERR_DUPLICATE ? fail(c, ERR_CARD_EXISTS, "user_id") : e;
+}
+
+enum err card_create(struct ctx *c, int64_t user_id, struct card *out)
+{
+	return db_tx(c, create_tx, &(struct card_making){ user_id, out });
+}
+
+/* Lock a live card. Fails: NOT_FOUND. */
+static enum err lock_live_tx(struct ctx *c, int64_t id, struct card *out)
+{
+	TRY(db_one(c, SQL_LOCK, ARGS(I64(id)), card_fields, out));
+	return out->deleted_at.ms == 0 ? OK : ERR_NOT_FOUND;
+}
+
+static enum err delete_locked_tx(struct ctx *c, const struct card *k, enum err not_empty)
+{
+	if (k->balance.fen != 0)
+		return fail(c, not_empty, NULL);
+	TRY(journal_add_tx(
+		c, "delete", arena_printf(&c->arena, "card %lld", (long long)k->card_id), NULL));
+	return db_exec_one(c, SQL_DELETE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(k->card_id)));
+}
+
+static enum err delete_tx(struct ctx *c, void *arg)
+{
+	struct card k = { 0 };
+
+	TRY(lock_live_tx(c, *(const int64_t *)arg, &k));
+	return delete_locked_tx(c, &k, ERR_CARD_NOT_EMPTY);
+}
+
+enum err card_delete(struct ctx *c, int64_t id)
+{
+	return db_tx(c, delete_tx, &id);
+}
+
+enum err card_delete_of_user_tx(struct ctx *c, int64_t user_id)
+{
+	struct card k = { 0 };
+	bool found;
+
+	TRY(db_find(c, SQL_LOCK_OF_USER, ARGS(I64(user_id)), card_fields, &k, &found));
+	return found ? delete_locked_tx(c, &k, ERR_USER_IN_USE) : OK;
+}
+
+/* ---- the ledger ---- */
+
+/* Move a locked card's balance by a signed amount, together with its row. */
+static enum err enter_tx(struct ctx *c, struct card *k, enum card_entry_type type,
+	money signed_amount, const char *description, opt_i64 attempt_id, int64_t *entry_id)
+{
+	const money after = money_add(k->balance, signed_amount);
+	const opt_i64 actor = { c->actor.user_id, c->actor.user_id != 0 };
+	int64_t matched;
+
+	assert(db_in_tx(c->db));
+	if (signed_amount.fen == 0)
+		return violated(c, "an entry of a card's ledger moves nothing");
+	if (after.fen < 0)
+		return fail(c, ERR_INSUFFICIENT_BALANCE, "amount");
+	if (after.fen > MONEY_MAX_FEN)
+		return fail(c, ERR_INVALID, "amount");
+	TRY(db_exec(c, SQL_MOVE,
+		ARGS(FEN(signed_amount), I64(c->now_ms), I64(k->card_id), FEN(signed_amount),
+			I64(MONEY_MAX_FEN)),
+		&matched));
+	if (matched != 1)
+		return db_retry(c);
+	k->balance = after;
+	k->updated_at.ms = c->now_ms;
+	return db_insert(c, SQL_ENTER,
+		ARGS(I64(k->card_id), I64(type), FEN(signed_amount), FEN(after), TEXT(description),
+			OPT(attempt_id), OPT(actor), I64(c->now_ms)),
+		entry_id);
+}
+
+struct card_change {
+	int64_t id;
+	const struct card *in;
+	struct card *out;
+};
+
+/* Is a locked card still what the request was meant for? */
+static enum err check_unchanged_tx(struct ctx *c, int64_t id)
+{
+	struct card now = { 0 };
+
+	if (c->if_match == NULL)
+		return OK;
+	TRY(card_get(c, id, &now));
+	return entity_unchanged(c, card_full_fields, &now);
+}
+
+static enum err update_tx(struct ctx *c, void *arg)
+{
+	const struct card_change *x = arg;
+	struct card *k = x->out;
+	int64_t entry;
+	bool done;
+
+	TRY(idempotency_begin_change_tx(c, x->id, &done));
+	if (done)
+		return db_one(c, SQL_GET, ARGS(I64(x->id)), card_full_fields, k);
+	TRY(lock_live_tx(c, x->id, k));
+	TRY(check_unchanged_tx(c, x->id));
+	if (field_has(card_change_fields, x->in, "balance") &&
+		money_cmp(x->in->balance, k->balance)) {
+		TRY(enter_tx(c, k, CARD_ADJUSTMENT, money_sub(x->in->balance, k->balance),
+			"管理员调整余额", (opt_i64){ 0 }, &entry));
+		TRY(journal_add_tx(c, "card-balance",
+			arena_printf(&c->arena, "card %lld", (long long)k->card_id),
+			arena_printf(&c->arena, "to %lld fen", (long long)k->balance.fen)));
+	}
+	if (field_has(card_change_fields, x->in, "status") && x->in->status != k->status) {
+		k->status = x->in->status;
+		k->updated_at.ms = c->now_ms;
+		TRY(db_exec_one(
+			c, SQL_SET_STATUS, ARGS(I64(k->status), I64(c->now_ms), I64(k->card_id))));
+	}
+	return idempotency_end_tx(c, k->card_id, 200);
+}
+
+enum err card_update(struct ctx *c, int64_t id, const struct card *in, struct card *out)
+{
+	return db_tx(c, update_tx, &(struct card_change){ id, in, out });
+}
+
+struct transacting {
+	const struct card_entry *in;
+	struct card_entry *out;
+};
+
+/* The card that a transaction is for; a refund to a deleted one finds its user's live one. */
+static enum err lock_for_entry_tx(struct ctx *c, const struct card_entry *in, struct card *k)
+{
+	TRY(db_one(c, SQL_LOCK, ARGS(I64(in->card_id)), card_fields, k));
+	if (k->deleted_at.ms != 0 && in->type == CARD_REFUND)
+		return card_lock_of_user_tx(c, k->user_id, k);
+	if (k->deleted_at.ms != 0)
+		return ERR_NOT_FOUND;
+	if (k->status == CARD_DISABLED && in->type != CARD_REFUND)
+		return fail(c, ERR_CARD_DISABLED, "card_id");
+	return OK;
+}
+
+static enum err transact_tx(struct ctx *c, void *arg)
+{
+	const struct transacting *x = arg;
+	const enum card_entry_type type = (enum card_entry_type)x->in->type;
+	struct card k = { 0 };
+	int64_t replayed_id, entry_id;
+
+	TRY(idempotency_begin_tx(c, &replayed_id));
+	if (replayed_id != 0)
+		return db_one(c, SQL_ENTRY, ARGS(I64(replayed_id)), card_entry_fields, x->out);
+	TRY(lock_for_entry_tx(c, x->in, &k));
+	TRY(enter_tx(c, &k, type,
+		type == CARD_SPEND ? money_sub(MONEY_ZERO, x->in->amount) : x->in->amount,
+		x->in->description, (opt_i64){ 0 }, &entry_id));
+	TRY(idempotency_end_tx(c, entry_id, 201));
+	return db_one(c, SQL_ENTRY, ARGS(I64(entry_id)), card_entry_fields, x->out);
+}
+
+enum err card_transact(struct ctx *c, const struct card_entry *in, struct card_entry *out)
+{
+	return db_tx(c, transact_tx, &(struct transacting){ in, out });
+}
+
+/* ---- paying with it ---- */
+
+enum err card_lock_of_user_tx(struct ctx *c, int64_t user_id, struct card *out)
+{
+	bool found;
+
+	TRY(db_find(c, SQL_LOCK_OF_USER, ARGS(I64(user_id)), card_fields, out, &found));
+	return found ? OK : fail(c, ERR_CARD_NONE, NULL);
+}
+
+enum err card_spend_tx(struct ctx *c, struct card *locked, money amount, const char *description,
+	int64_t attempt_id)
+{
+	int64_t entry;
+
+	if (locked->status == CARD_DISABLED)
+		return fail(c, ERR_CARD_DISABLED, NULL);
+	return enter_tx(c, locked, CARD_SPEND, money_sub(MONEY_ZERO, amount), description,
+		(opt_i64){ attempt_id, true }, &entry);
+}
+
+enum err card_refund_tx(
+	struct ctx *c, int64_t user_id, money amount, const char *description, int64_t attempt_id)
+{
+	struct card k = { 0 };
+	int64_t entry;
+
+	TRY(card_lock_of_user_tx(c, user_id, &k));
+	return enter_tx(
+		c, &k, CARD_REFUND, amount, description, (opt_i64){ attempt_id, true }, &entry);
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+#include "shop/money/payment.h"
+
+#include <assert.h>
+
+#include "ext/crypto.h"
+#include "ext/db.h"
+#include "shop/books/outbox.h"
+
+/* When a notification is late, the provider is first asked after this, or at the deadline. */
+#define FIRST_QUERY_MS MINUTE_MS
+
+static const struct field attempt_fields[] = {
+	FIELD(struct attempt, attempt_id),
+	FIELD(struct attempt, payable_kind),
+	FIELD(struct attempt, payable_id),
+	FIELD(struct attempt, user_id),
+	FIELD(struct attempt, channel),
+	FIELD(struct attempt, out_trade_no),
+	FIELD(struct attempt, amount),
+	FIELD(struct attempt, request),
+	FIELD(struct attempt, prepay_id),
+	FIELD(struct attempt, state),
+	FIELD(struct attempt, transaction_id),
+	FIELD(struct attempt, reason),
+	FIELD(struct attempt, expires_at),
+	FIELD(struct attempt, queried_at),
+	FIELD(struct attempt, paid_at),
+	FIELD(struct attempt, held_at),
+	FIELD(struct attempt, created_at),
+	FIELD_END,
+};
+
+#define COLUMNS                                                                                    \
+	"attempt_id, payable_kind, payable_id, user_id, channel, out_trade_no, amount, "           \
+	"request, prepay_id, state, transaction_id, reason, expires_at, queried_at, paid_at, "     \
+	"held_at, created_at"
+static const char SQL_INSERT[] =
+	"INSERT INTO payment_attempts (payable_kind, payable_id, user_id, channel, out_trade_no, "
+	"amount, request, state, open_payable_id, expires_at, created_at, updated_at) "
+	"VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)";
+static const char SQL_INSERT_GRANTED[] =
+	"INSERT INTO payment_attempts (payable_kind, payable_id, user_id, channel, out_trade_no, "
+	"amount, request, state, transaction_id, expires_at, paid_at, created_at, updated_at) "
+	"VALUES (?, ?, ?, ?, ?, ?, '', 2, ?, ?, ?, ?, ?)";
+static const char SQL_SET_PREPAY[] =
+	"UPDATE payment_attempts SET prepay_id = ?, updated_at = ? "
+	"WHERE attempt_id = ? AND state = 0";
+static const char SQL_CLOSE[] =
+	"UPDATE payment_attempts SET state = 1, open_payable_id = NULL, updated_at = ? "
+	"WHERE attempt_id = ? AND state = 0";
+static const char SQL_HOLD[] =
+	"UPDATE payment_attempts SET held_at = COALESCE(held_at, ?), updated_at = ? "
+	"WHERE attempt_id = ? AND state IN (0, 1)";
+static const char SQL_SETTLE[] =
+	"UPDATE payment_attempts SET state = ?, open_payable_id = NULL, transaction_id = ?, "
+	"reason = ?, paid_at = ?, updated_at = ? WHERE attempt_id = ? AND state IN (0, 1)";
+static const char SQL_REFUNDED[] =
+	"UPDATE payment_attempts SET state = 5, updated_at = ? WHERE attempt_id = ? AND state = 4";
+static const char SQL_GRANTED[] =
+	"SELECT " COLUMNS
+	" FROM payment_attempts WHERE payable_kind = ? AND payable_id = ? "
+	"AND state IN (2, 3)";
+static const char SQL_FIND[] =
+	"SELECT " COLUMNS " FROM payment_attempts WHERE out_trade_no = ? AND channel = ?";
+static const char SQL_OPEN[] =
+	"SELECT " COLUMNS " FROM payment_attempts WHERE payable_kind = ? AND open_payable_id = ?";
+static const char SQL_NEWEST[] = "SELECT " COLUMNS
+				 " FROM payment_attempts WHERE payable_kind = ? AND payable_id = ? "
+				 "ORDER BY attempt_id DESC LIMIT 1";
+static const char SQL_READ[] = "SELECT " COLUMNS " FROM payment_attempts WHERE attempt_id = ?";
+static const char SQL_LOCK[] =
+	"SELECT " COLUMNS " FROM payment_attempts WHERE attempt_id = ? FOR UPDATE";
+static const char SQL_OF_USER[] =
+	"SELECT attempt_id FROM payment_attempts FORCE INDEX (by_user) "
+	"WHERE user_id = ? AND attempt_id > ? ORDER BY attempt_id LIMIT ?";
+static const char SQL_FORGET[] =
+	"UPDATE JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) l STRAIGHT_JOIN "
+	"payment_attempts a FORCE INDEX (PRIMARY) ON a.attempt_id = l.id SET a.request = ''";
+/* to a new value, even twice in one moment: a row that stays the same is sent to no other node */
+static const char SQL_TOUCH[] =
+	"UPDATE payment_attempts "
+	"SET updated_at = GREATEST(?, updated_at + 1) WHERE attempt_id = ?";
+static const char SQL_CLAIM_QUERY[] =
+	"UPDATE payment_attempts SET queried_at = ? WHERE attempt_id = ? AND queried_at <= ?";
+
+const char *payment_new_out_trade_no(struct ctx *c)
+{
+	return arena_printf(&c->arena, "MM%s",
+		crypto_random_text(&c->arena, "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 26));
+}
+
+enum err payment_create_tx(struct ctx *c, struct attempt *a)
+{
+	const int64_t first_query_ms = c->now_ms + FIRST_QUERY_MS;
+
+	assert(db_in_tx(c->db));
+	a->state = ATTEMPT_OPEN;
+	a->created_at.ms = c->now_ms;
+	TRY(db_insert(c, SQL_INSERT,
+		ARGS(I64(a->payable_kind), I64(a->payable_id), I64(a->user_id), I64(a->channel),
+			TEXT(a->out_trade_no), FEN(a->amount), TEXT(a->request), I64(a->payable_id),
+			AT(a->expires_at), I64(c->now_ms), I64(c->now_ms)),
+		&a->attempt_id));
+	return outbox_put_tx(c, OUTBOX_FOLLOW_ATTEMPT, a->attempt_id,
+		first_query_ms < a->expires_at.ms ? first_query_ms : a->expires_at.ms);
+}
+
+enum err payment_create_granted_tx(struct ctx *c, struct attempt *a)
+{
+	const struct db_arg now = I64(c->now_ms);
+
+	assert(db_in_tx(c->db));
+	a->state = ATTEMPT_GRANTED;
+	a->transaction_id = a->out_trade_no;
+	a->created_at.ms = a->paid_at.ms = c->now_ms;
+	return db_insert(c, SQL_INSERT_GRANTED,
+		ARGS(I64(a->payable_kind), I64(a->payable_id), I64(a->user_id), I64(a->channel),
+			TEXT(a->out_trade_no), FEN(a->amount), TEXT(a->transaction_id),
+			AT(a->expires_at), now, now, now),
+		&a->attempt_id);
+}
+
+enum err payment_set_prepay_tx(struct ctx *c, int64_t attempt_id, const char *prepay_id)
+{
+	return db_exec_one(
+		c, SQL_SET_PREPAY, ARGS(TEXT(prepay_id), I64(c->now_ms), I64(attempt_id)));
+}
+
+static enum err close_tx(struct ctx *c, void *arg)
+{
+	const int64_t attempt_id = *(const int64_t *)arg;
+	int64_t matched;
+
+	TRY(db_exec(c, SQL_CLOSE, ARGS(I64(c->now_ms), I64(attempt_id)), &matched));
+	return outbox_done(c, OUTBOX_FOLLOW_ATTEMPT, attempt_id);
+}
+
+enum err payment_close(struct ctx *c, int64_t attempt_id)
+{
+	return db_tx(c, close_tx, &attempt_id);
+}
+
+bool payment_is_settled(const struct attempt *a)
+{
+	return a->state != ATTEMPT_OPEN && a->state != ATTEMPT_CLOSED;
+}
+
+bool payment_is_followed(const struct attempt *a)
+{
+	return !payment_is_settled(a) && (a->state == ATTEMPT_OPEN || a->held_at.ms != 0);
+}
+
+enum err payment_hold_tx(struct ctx *c, const struct attempt *a, int64_t due_ms)
+{
+	TRY(db_exec_one(c, SQL_HOLD, ARGS(I64(c->now_ms), I64(c->now_ms), I64(a->attempt_id))));
+	return outbox_put_tx(c, OUTBOX_FOLLOW_ATTEMPT, a->attempt_id, due_ms);
+}
+
+enum err payment_settle_tx(struct ctx *c, int64_t attempt_id, enum attempt_state state,
+	const char *transaction_id, const char *reason, int64_t paid_ms)
+{
+	TRY(db_exec_one(c, SQL_SETTLE,
+		ARGS(I64(state), TEXT(transaction_id), TEXT(reason), I64(paid_ms), I64(c->now_ms),
+			I64(attempt_id))));
+	return outbox_done(c, OUTBOX_FOLLOW_ATTEMPT, attempt_id);
+}
+
+enum err payment_refunded_tx(struct ctx *c, int64_t attempt_id)
+{
+	return db_exec_one(c, SQL_REFUNDED, ARGS(I64(c->now_ms), I64(attempt_id)));
+}
+
+enum err payment_granted(
+	struct ctx *c, enum payable_kind kind, int64_t payable_id, struct attempt *out, bool *found)
+{
+	return db_find(
+		c, SQL_GRANTED, ARGS(I64(kind), I64(payable_id)), attempt_fields, out, found);
+}
+
+static enum err find_open(
+	struct ctx *c, enum payable_kind kind, int64_t payable_id, struct attempt *out, bool *found)
+{
+	return db_find(c, SQL_OPEN, ARGS(I64(kind), I64(payable_id)), attempt_fields, out, found);
+}
+
+enum err payment_release_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id)
+{
+	struct attempt a = { 0 };
+	bool found;
+
+	TRY(find_open(c, kind, payable_id, &a, &found));
+	return found ? outbox_put_tx(c, OUTBOX_FOLLOW_ATTEMPT, a.attempt_id, c->now_ms) : OK;
+}
+
+enum err payment_has_open(struct ctx *c, enum payable_kind kind, int64_t payable_id, bool *open)
+{
+	struct attempt a = { 0 };
+
+	return find_open(c, kind, payable_id, &a, open);
+}
+
+enum err payment_find(struct ctx *c, enum payment_channel channel, const char *out_trade_no,
+	struct attempt *out, bool *found)
+{
+	return db_find(
+		c, SQL_FIND, ARGS(TEXT(out_trade_no), I64(channel)), attempt_fields, out, found);
+}
+
+enum err payment_current(
+	struct ctx *c, enum payable_kind kind, int64_t payable_id, struct attempt *out, bool *found)
+{
+	TRY(find_open(c, kind, payable_id, out, found));
+	if (*found)
+		return OK;
+	return db_find(c, SQL_NEWEST, ARGS(I64(kind), I64(payable_id)), attempt_fields, out, found);
+}
+
+enum err payment_read(struct ctx *c, int64_t attempt_id, struct attempt *out)
+{
+	return db_one(c, SQL_READ, ARGS(I64(attempt_id)), attempt_fields, out);
+}
+
+enum err payment_lock_tx(struct ctx *c, int64_t attempt_id, struct attempt *out)
+{
+	return db_one(c, SQL_LOCK, ARGS(I64(attempt_id)), attempt_fields, out);
+}
+
+enum err payment_forget_some(struct ctx *c, int64_t user_id, int64_t *after, bool *more)
+{
+	int64_t ids[PAYMENT_FORGET_STEP];
+	const struct attempt *found;
+	struct db_rows rows;
+
+	TRY(db_all(c, SQL_OF_USER, ARGS(I64(user_id), I64(*after), I64(PAYMENT_FORGET_STEP + 1)),
+		attempt_fields, sizeof(*found), PAYMENT_FORGET_STEP, &rows));
+	found = rows.list.rows;
+	for (int64_t i = 0; i < rows.list.n; i++)
+		ids[i] = found[i].attempt_id;
+	*more = rows.more;
+	if (rows.list.n == 0)
+		return OK;
+	*after = ids[rows.list.n - 1];
+	return db_exec(c, SQL_FORGET, ARGS(TEXT(db_id_list(c, ids, (size_t)rows.list.n))), NULL);
+}
+
+enum err payment_touch_tx(struct ctx *c, int64_t attempt_id)
+{
+	return db_exec_one(c, SQL_TOUCH, ARGS(I64(c->now_ms), I64(attempt_id)));
+}
+
+enum err payment_claim_query(struct ctx *c, int64_t attempt_id, int64_t gap_ms, bool *mine)
+{
+	int64_t matched;
+
+	TRY(db_exec(c, SQL_CLAIM_QUERY,
+		ARGS(I64(c->now_ms), I64(attempt_id), I64(c->now_ms - gap_ms)), &matched));
+	*mine = matched == 1;
+	return OK;
+}

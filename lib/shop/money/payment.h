@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * payment.h - payment attempts: what was prepared at a provider for something payable,
+ * and how it ended. An order has many attempts; an out_trade_no belongs to one.
+ * Owns tables: payment_attempts.
+ *
+ * States only move forward: OPEN to CLOSED, GRANTED, GRANTED_LATE, REFUND_DUE or, where all of it
+ * went back without us, REFUNDED; and CLOSED to the last four when money comes late. At most one attempt of a payable is
+ * open (a unique key says so), so the provider holds one payable order (BEHAVIOUR 39).
+ * Fails everywhere: DB, DB_LOST, BUSY.
+ */
+#ifndef SHOP_MONEY_PAYMENT_H
+#define SHOP_MONEY_PAYMENT_H
+
+#include "base/ctx.h"
+#include "base/field.h"
+
+enum payable_kind { PAYABLE_ORDER = 1, PAYABLE_MEMBERSHIP = 2 };
+enum payment_channel { CHANNEL_WECHAT_JSAPI = 1, CHANNEL_CARD = 2 };
+enum attempt_state {
+	ATTEMPT_OPEN = 0,
+	ATTEMPT_CLOSED = 1,
+	ATTEMPT_GRANTED = 2,
+	ATTEMPT_GRANTED_LATE = 3,
+	ATTEMPT_REFUND_DUE = 4,
+	ATTEMPT_REFUNDED = 5, /* what was due has gone back, by us or without us */
+};
+
+struct attempt {
+	int64_t attempt_id, payable_kind, payable_id, user_id, channel;
+	const char *out_trade_no;
+	money amount;
+	const char *request; /* frozen JSON */
+	const char *prepay_id;
+	int64_t state;
+	const char *transaction_id, *reason;
+	timestamp expires_at, queried_at, paid_at, created_at;
+	/* since when the provider says, before this was settled, that something of it went back; 0: never */
+	timestamp held_at;
+};
+
+/* A new out_trade_no: 28 characters, unguessable. */
+const char *payment_new_out_trade_no(struct ctx *c) MUST;
+/* Write a new open attempt, and the work of following it. The caller locked the payable. */
+enum err payment_create_tx(struct ctx *c, struct attempt *a) MUST;
+/* Write an attempt that is granted as it is made (the card); its out_trade_no is its transaction. */
+enum err payment_create_granted_tx(struct ctx *c, struct attempt *a) MUST;
+/* Fails: CONFLICT when it is no longer open. */
+enum err payment_set_prepay_tx(struct ctx *c, int64_t attempt_id, const char *prepay_id) MUST;
+/* The provider will take no money for it: OPEN to CLOSED, once; anything else stays as it is. */
+enum err payment_close(struct ctx *c, int64_t attempt_id) MUST;
+/*
+ * Something of it went back, and nobody knows yet how much: it is followed from due_ms on until
+ * that is known, granted never before (BEHAVIOUR 62). Fails: CONFLICT when it is settled.
+ */
+enum err payment_hold_tx(struct ctx *c, const struct attempt *a, int64_t due_ms) MUST;
+/* Has the money that came for it been judged? */
+bool payment_is_settled(const struct attempt *a);
+/* Does jobs ask the provider about it? */
+bool payment_is_followed(const struct attempt *a);
+/* Money came: to `state`, with the provider's transaction. Fails: DUPLICATE, CONFLICT. */
+enum err payment_settle_tx(struct ctx *c, int64_t attempt_id, enum attempt_state state,
+	const char *transaction_id, const char *reason, int64_t paid_ms) MUST;
+/* The automatic refund has succeeded: REFUND_DUE to REFUNDED. */
+enum err payment_refunded_tx(struct ctx *c, int64_t attempt_id) MUST;
+/* The payable needs no payment any more: its open attempt is to be closed at the provider. */
+enum err payment_release_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id) MUST;
+enum err payment_has_open(
+	struct ctx *c, enum payable_kind kind, int64_t payable_id, bool *open) MUST;
+
+enum err payment_find(struct ctx *c, enum payment_channel channel, const char *out_trade_no,
+	struct attempt *out, bool *found) MUST;
+/* The open one if there is one, else the newest. */
+enum err payment_current(struct ctx *c, enum payable_kind kind, int64_t payable_id,
+	struct attempt *out, bool *found) MUST;
+/* The one that paid for it. */
+enum err payment_granted(struct ctx *c, enum payable_kind kind, int64_t payable_id,
+	struct attempt *out, bool *found) MUST;
+/* Fails: NOT_FOUND. */
+enum err payment_read(struct ctx *c, int64_t attempt_id, struct attempt *out) MUST;
+enum err payment_lock_tx(struct ctx *c, int64_t attempt_id, struct attempt *out) MUST;
+/*
+ * Of a deleted user, forget what was sent to a provider: it names his openid. Some attempts behind
+ * *after at a time; *more: there are others.
+ */
+enum { PAYMENT_FORGET_STEP = 200 };
+enum err payment_forget_some(struct ctx *c, int64_t user_id, int64_t *after, bool *more) MUST;
+/* Write a locked attempt without changing it, so that another node's change of it fails. */
+enum err payment_touch_tx(struct ctx *c, int64_t attempt_id) MUST;
+/* May the provider be asked about it now? At most once in gap_ms, over all processes. */
+enum err payment_claim_query(struct ctx *c, int64_t attempt_id, int64_t gap_ms, bool *mine) MUST;
+
+#endif

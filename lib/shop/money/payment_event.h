@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * payment_event.h - what providers told us, kept as it came: notifications, and answers to
+ * queries that did not fit. One row per event id; copies are counted.
+ * Owns tables: payment_events.
+ */
+#ifndef SHOP_MONEY_PAYMENT_EVENT_H
+#define SHOP_MONEY_PAYMENT_EVENT_H
+
+#include "base/field.h"
+#include "shop/money/payment.h"
+
+enum payment_event_verdict {
+	EVENT_UNKNOWN = 0, /* not seen before */
+	EVENT_GRANTED = 1,
+	EVENT_GRANTED_LATE = 2,
+	EVENT_REFUND_DUE = 3,
+	EVENT_REPEAT = 4,  /* of a settlement that another message brought */
+	EVENT_NOTHING = 5, /* it doesn't say that money came */
+	EVENT_REFUND = 7,  /* about a refund that is in the books */
+	EVENT_HELD = 8,    /* of a payment of which something went back, nobody knows how much */
+	EVENT_ORPHAN = 6,  /* money that belongs to nothing we know: somebody must look */
+};
+
+struct payment_event {
+	enum payment_channel channel;
+	const char *event_id;
+	const char *out_trade_no, *transaction_id; /* NULL where undecryptable */
+	opt_i64 amount;                            /* fen */
+	const char *serial;                        /* of the key that signed it */
+	struct slice body;                         /* raw, still sealed */
+};
+
+/* The verdict on an event id; see payment_event_is_final. */
+enum err payment_event_find(struct ctx *c, enum payment_channel channel, const char *event_id,
+	enum payment_event_verdict *verdict) MUST;
+/* Write the verdict; a final one is never replaced. In the settlement's transaction, or alone. */
+enum err payment_event_record(struct ctx *c, const struct payment_event *e,
+	enum payment_event_verdict verdict, const char *reason) MUST;
+/* Money that belongs to nothing we know: kept for an administrator, and nothing else changes. */
+enum err payment_event_orphan(struct ctx *c, const struct payment_event *e, const char *reason,
+	enum payment_event_verdict *verdict) MUST;
+/* Settled, or about a refund: nothing that comes later changes it. */
+bool payment_event_is_final(enum payment_event_verdict v);
+
+#endif

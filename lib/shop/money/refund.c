@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+#include "shop/money/refund.h"
+
+#include <assert.h>
+
+#include "ext/crypto.h"
+#include "ext/db.h"
+#include "shop/books/backoff.h"
+#include "shop/books/outbox.h"
+#include "shop/money/payment.h"
+
+enum { NO_MAX = 64, PAUSE_HOURS_MAX = 24 };
+
+const struct field refund_fields[] = {
+	FIELD_WITH(struct refund, refund_id, .flags = F_HIDDEN),
+	FIELD(struct refund, refund_no),
+	FIELD(struct refund, order_id),
+	FIELD_WITH(struct refund, attempt_id, .flags = F_HIDDEN),
+	FIELD_WITH(struct refund, payable_kind, .flags = F_HIDDEN),
+	FIELD_WITH(struct refund, payable_id, .flags = F_HIDDEN),
+	FIELD_WITH(struct refund, amount, .flags = F_TEXT),
+	FIELD_WITH(struct refund, state, .flags = F_HIDDEN),
+	FIELD(struct refund, status),
+	FIELD(struct refund, reason),
+	FIELD(struct refund, automatic),
+	FIELD_WITH(struct refund, origin, .flags = F_HIDDEN),
+	FIELD_WITH(struct refund, provider_refund_id, .flags = F_HIDDEN),
+	FIELD(struct refund, created_at),
+	FIELD(struct refund, updated_at),
+	FIELD_END,
+};
+
+const struct field refund_new_fields[] = {
+	INPUT(struct refund, order_id, 1, 64, F_REQUIRED),
+	INPUT(struct refund, amount, 1, MONEY_MAX_FEN, 0),
+	INPUT(struct refund, reason, 1, 80, F_REQUIRED),
+	FIELD_END,
+};
+
+const struct field refund_query_fields[] = {
+	INPUT(struct refund_query, order_id, 1, 64, 0),
+	INPUT(struct refund_query, status, 1, 20, 0),
+	FIELD_END,
+};
+
+static const struct field sums_fields[] = {
+	FIELD(struct refund_sums, done),
+	FIELD(struct refund_sums, under_way),
+	FIELD(struct refund_sums, automatic_done),
+	FIELD(struct refund_sums, automatic),
+	FIELD(struct refund_sums, elsewhere),
+	FIELD(struct refund_sums, known),
+	FIELD_END,
+};
+
+struct sum_row {
+	money done, under_way, paid;
+};
+static const struct field sum_fields[] = {
+	FIELD(struct sum_row, done),
+	FIELD(struct sum_row, under_way),
+	FIELD(struct sum_row, paid),
+	FIELD_END,
+};
+
+static const struct field missing_fields[] = {
+	FIELD(struct refund_missing, attempt_id),
+	FIELD(struct refund_missing, tries),
+	FIELD(struct refund_missing, amount),
+	FIELD_END,
+};
+
+struct payable_row {
+	int64_t kind, id;
+};
+static const struct field payable_fields[] = {
+	FIELD(struct payable_row, kind),
+	FIELD(struct payable_row, id),
+	FIELD_END,
+};
+
+static const char *const status_names[] = {
+	[REFUND_PROCESSING] = "PROCESSING",
+	[REFUND_SUCCESS] = "SUCCESS",
+	[REFUND_CLOSED] = "CLOSED",
+	[REFUND_ABNORMAL] = "ABNORMAL",
+};
+
+#define COLUMNS                                                                                          \
+	"refund_id, refund_no, attempt_id, payable_kind, payable_id, amount, reason, automatic, "        \
+	"origin, state, CASE state WHEN 1 THEN 'PROCESSING' WHEN 2 THEN 'SUCCESS' WHEN 3 THEN 'CLOSED' " \
+	"ELSE 'ABNORMAL' END AS status, provider_refund_id, created_at, updated_at, "                    \
+	"CASE payable_kind WHEN 1 THEN (SELECT o.order_id FROM orders o WHERE o.id = payable_id) "       \
+	"ELSE (SELECT m.order_no FROM membership_orders m WHERE m.id = payable_id) END AS order_id"
+static const char SQL_INSERT[] =
+	"INSERT INTO refunds (refund_no, attempt_id, payable_kind, payable_id, amount, reason, "
+	"automatic, origin, state, provider_refund_id, created_at, updated_at) "
+	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+static const char SQL_FIND[] = "SELECT " COLUMNS " FROM refunds WHERE refund_no = ?";
+static const char SQL_READ[] = "SELECT " COLUMNS " FROM refunds WHERE refund_id = ?";
+static const char SQL_LOCK[] = "SELECT " COLUMNS " FROM refunds WHERE refund_id = ? FOR UPDATE";
+/* a wire number, be it of a shop order or of a membership order, gone or not */
+static const char SQL_PAYABLE[] =
+	"SELECT 1 AS kind, id FROM orders WHERE order_id = ? "
+	"UNION ALL SELECT 2, id FROM membership_orders WHERE order_no = ?";
+#define LIST_BY(index, where)                                                                      \
+	"SELECT " COLUMNS " FROM refunds FORCE INDEX (" index ") WHERE " where                     \
+	" refund_id < ? AND (? IS NULL OR state = ?) ORDER BY refund_id DESC LIMIT ?"
+static const char SQL_LIST[] = LIST_BY("PRIMARY", "");
+static const char SQL_LIST_STATE[] = LIST_BY("by_state", "state = ? AND");
+static const char SQL_LIST_PAYABLE[] =
+	LIST_BY("by_payable", "payable_kind = ? AND payable_id = ? AND");
+static const char SQL_SUM[] =
+	"SELECT CAST(COALESCE(SUM(IF(state = 2, amount, 0)), 0) AS SIGNED) AS done, "
+	"CAST(COALESCE(SUM(IF(state IN (1, 4), amount, 0)), 0) AS SIGNED) AS under_way, "
+	"CAST(COALESCE(SUM(IF(state = 2 AND automatic = 1, amount, 0)), 0) AS SIGNED) "
+	"AS automatic_done, COALESCE(MAX(IF(automatic = 1, amount, 0)), 0) AS automatic, "
+	"CAST(COALESCE(SUM(IF(state IN (1, 4) AND origin = 1, amount, 0)), 0) AS SIGNED) AS elsewhere, "
+	"COUNT(*) AS known FROM refunds WHERE attempt_id = ?";
+static const char SQL_SUM_PAYABLE[] =
+	"SELECT CAST(COALESCE(SUM(IF(r.state = 2, r.amount, 0)), 0) AS SIGNED) AS done, "
+	"CAST(COALESCE(SUM(IF(r.state IN (1, 4), r.amount, 0)), 0) AS SIGNED) AS under_way, "
+	"COALESCE(MAX(a.amount), 0) AS paid FROM refunds r JOIN payment_attempts a "
+	"ON a.attempt_id = r.attempt_id WHERE r.payable_kind = ? AND r.payable_id = ? "
+	"AND r.automatic = 0 AND a.state IN (2, 3)";
+static const char SQL_SET[] =
+	"UPDATE refunds SET state = ?, provider_refund_id = COALESCE(?, provider_refund_id), "
+	"updated_at = ? WHERE refund_id = ? AND state IN (1, 4)";
+/*
+ * Of a payment that was not granted, whatever is left: more than nothing even behind a refund that
+ * succeeded, if one made elsewhere came to nothing after it. Of another, what was paid too much. Each
+ * try waits an hour longer than the one before it, at most a day.
+ */
+#define MISSING_AMOUNT                                                                             \
+	"IF(a.state = 4, a.amount - COALESCE(SUM(IF(r.state <> 3, r.amount, 0)), 0), "             \
+	"MAX(IF(r.automatic = 1, r.amount, 0)))"
+static const char SQL_MISSING[] =
+	"SELECT a.attempt_id, CAST(COALESCE(SUM(r.automatic), 0) AS SIGNED) AS tries, "
+	"CAST(" MISSING_AMOUNT
+	" AS SIGNED) AS amount "
+	"FROM (SELECT attempt_id FROM payment_attempts WHERE state = 4 UNION "
+	"SELECT attempt_id FROM refunds WHERE automatic = 1 AND state = 3) due "
+	"JOIN payment_attempts a ON a.attempt_id = due.attempt_id "
+	"LEFT JOIN refunds r ON r.attempt_id = a.attempt_id "
+	"LEFT JOIN backoffs f ON f.kind = 3 AND f.ref_id = a.attempt_id AND f.due_at > ? "
+	"WHERE f.ref_id IS NULL GROUP BY a.attempt_id, a.amount, a.state "
+	"HAVING COALESCE(SUM(r.automatic = 1 AND (r.state IN (1, 4) OR (r.state = 2 AND a.state <> 4))), 0) "
+	"= 0 "
+	"AND " MISSING_AMOUNT
+	" > 0 "
+	"AND COALESCE(SUM(IF(r.state <> 3, r.amount, 0)), 0) + " MISSING_AMOUNT
+	" <= a.amount "
+	"AND COALESCE(MAX(IF(r.automatic = 1, r.updated_at, NULL)), 0) < "
+	"? - LEAST(COALESCE(SUM(r.automatic), 0), ?) * ? ORDER BY a.attempt_id LIMIT ?";
+
+const char *refund_new_no(struct ctx *c)
+{
+	return arena_printf(&c->arena, "RF%s",
+		crypto_random_text(&c->arena, "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 26));
+}
+
+const char *refund_automatic_no(struct ctx *c, const char *out_trade_no, int64_t tries)
+{
+	if (tries == 0)
+		return arena_printf(&c->arena, "R%sL", out_trade_no);
+	return arena_printf(&c->arena, "R%sL%lld", out_trade_no, (long long)tries + 1);
+}
+
+bool refund_is_final(int64_t state)
+{
+	return state == REFUND_SUCCESS || state == REFUND_CLOSED;
+}
+
+static enum err insert_tx(struct ctx *c, struct refund *r)
+{
+	assert(db_in_tx(c->db));
+	/* what limits the sum is written, not only locked: on Galera a lock alone protects nothing */
+	TRY(payment_touch_tx(c, r->attempt_id));
+	r->status = status_names[r->state];
+	r->created_at.ms = r->updated_at.ms = c->now_ms;
+	return db_insert(c, SQL_INSERT,
+		ARGS(TEXT(r->refund_no), I64(r->attempt_id), I64(r->payable_kind),
+			I64(r->payable_id), FEN(r->amount), TEXT(r->reason), I64(r->automatic),
+			I64(r->origin), I64(r->state), TEXT(r->provider_refund_id), I64(c->now_ms),
+			I64(c->now_ms)),
+		&r->refund_id);
+}
+
+enum err refund_create_tx(struct ctx *c, struct refund *r, int64_t due_ms)
+{
+	r->state = REFUND_PROCESSING;
+	TRY(insert_tx(c, r));
+	return outbox_put_tx(c, OUTBOX_FOLLOW_REFUND, r->refund_id, due_ms);
+}
+
+enum err refund_note_tx(struct ctx *c, struct refund *r)
+{
+	r->origin = REFUND_MADE_ELSEWHERE;
+	TRY(insert_tx(c, r));
+	return refund_is_final(r->state) ? OK
+					 : outbox_put_tx(c, OUTBOX_FOLLOW_REFUND, r->refund_id,
+						   c->now_ms + MINUTE_MS);
+}
+
+enum err refund_find(struct ctx *c, const char *refund_no, struct refund *out)
+{
+	/* numbers are ASCII; the database can't even compare another text with them */
+	if (!str_is_id(refund_no, NO_MAX))
+		return ERR_NOT_FOUND;
+	return db_one(c, SQL_FIND, ARGS(TEXT(refund_no)), refund_fields, out);
+}
+
+enum err refund_read(struct ctx *c, int64_t refund_id, struct refund *out)
+{
+	return db_one(c, SQL_READ, ARGS(I64(refund_id)), refund_fields, out);
+}
+
+bool refund_state_of(const char *status, enum refund_state *out)
+{
+	for (size_t i = REFUND_PROCESSING; i < ARRAY_LEN(status_names); i++)
+		if (strcmp(status_names[i], status) == 0) {
+			*out = (enum refund_state)i;
+			return true;
+		}
+	return false;
+}
+
+static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	const struct page *page, struct page_rows *out)
+{
+	return db_page(c, sql, args, args_n, refund_fields, sizeof(struct refund),
+		offsetof(struct refund, refund_id), page->limit, out);
+}
+
+enum err refund_list(struct ctx *c, const struct refund_query *q, struct page_rows *out)
+{
+	const struct db_arg after = I64(q->page.after[0]), n = I64(q->page.limit + 1);
+	const bool by_state = field_has(refund_query_fields, q, "status");
+	struct payable_row of = { 0 };
+	enum refund_state wanted = REFUND_PROCESSING;
+	opt_i64 state;
+	bool found;
+
+	if (by_state && !refund_state_of(q->status, &wanted))
+		return fail(c, ERR_INVALID, "status");
+	state = (opt_i64){ wanted, by_state };
+	if (!field_has(refund_query_fields, q, "order_id"))
+		return state.set ? page_by(c, SQL_LIST_STATE,
+					   ARGS(OPT(state), after, OPT(state), OPT(state), n),
+					   &q->page, out)
+				 : page_by(c, SQL_LIST, ARGS(after, OPT(state), OPT(state), n),
+					   &q->page, out);
+	*out = (struct page_rows){ 0 };
+	if (!str_is_id(q->order_id, NO_MAX))
+		return OK;
+	TRY(db_find(c, SQL_PAYABLE, ARGS(TEXT(q->order_id), TEXT(q->order_id)), payable_fields, &of,
+		&found));
+	return found ? page_by(c, SQL_LIST_PAYABLE,
+			       ARGS(I64(of.kind), I64(of.id), after, OPT(state), OPT(state), n),
+			       &q->page, out)
+		     : OK;
+}
+
+enum err refund_lock_tx(struct ctx *c, int64_t refund_id, struct refund *out)
+{
+	return db_one(c, SQL_LOCK, ARGS(I64(refund_id)), refund_fields, out);
+}
+
+enum err refund_sum(struct ctx *c, int64_t attempt_id, struct refund_sums *out)
+{
+	return db_one(c, SQL_SUM, ARGS(I64(attempt_id)), sums_fields, out);
+}
+
+enum err refund_set_tx(struct ctx *c, const struct refund *r, enum refund_state state,
+	const char *provider_refund_id)
+{
+	TRY(db_exec_one(c, SQL_SET,
+		ARGS(I64(state), TEXT(provider_refund_id), I64(c->now_ms), I64(r->refund_id))));
+	return refund_is_final(state) ? outbox_done(c, OUTBOX_FOLLOW_REFUND, r->refund_id) : OK;
+}
+
+enum err refund_is_completing(
+	struct ctx *c, enum payable_kind kind, int64_t payable_id, bool *completing)
+{
+	struct sum_row row = { 0 };
+
+	TRY(db_one(c, SQL_SUM_PAYABLE, ARGS(I64(kind), I64(payable_id)), sum_fields, &row));
+	*completing = row.under_way.fen > 0 &&
+		      money_cmp(money_add(row.done, row.under_way), row.paid) == 0;
+	return OK;
+}
+
+enum err refund_list_missing(struct ctx *c, int64_t limit, struct list *out)
+{
+	struct db_rows rows;
+
+	TRY(db_all(c, SQL_MISSING,
+		ARGS(I64(c->now_ms), I64(c->now_ms), I64(PAUSE_HOURS_MAX), I64(HOUR_MS),
+			I64(limit)),
+		missing_fields, sizeof(struct refund_missing), limit, &rows));
+	*out = rows.list;
+	return OK;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * refund.h - what goes back of a payment: asked by an administrator, or automatic for
+ * money that could not be granted.
+ * Owns tables: refunds.
+ * Memory: texts in out structs live in c->arena. Fails everywhere: DB, DB_LOST, BUSY.
+ *
+ * A refund's number is fixed in the transaction that makes it, before the provider is
+ * called, and is used again whatever happens (BEHAVIOUR 43).
+ */
+#ifndef SHOP_MONEY_REFUND_H
+#define SHOP_MONEY_REFUND_H
+
+#include "base/page.h"
+#include "shop/money/payment.h"
+
+enum refund_state {
+	REFUND_PROCESSING = 1, /* under way, or unknown: the provider is asked */
+	REFUND_SUCCESS = 2,
+	REFUND_CLOSED = 3,   /* nothing went back, and nothing will under this number */
+	REFUND_ABNORMAL = 4, /* the provider could not give it back; not final */
+};
+
+/* Who asked the provider for it: we, or somebody in the provider's console (BEHAVIOUR 62). */
+enum refund_origin { REFUND_OURS = 0, REFUND_MADE_ELSEWHERE = 1 };
+
+struct refund {
+	uint64_t has;
+	int64_t refund_id; /* never on the wire */
+	const char *refund_no;
+	const char *order_id; /* what it was paid for, as on the wire */
+	int64_t attempt_id, payable_kind, payable_id;
+	money amount;
+	const char *reason;
+	bool automatic;
+	int64_t origin;
+	int64_t state;
+	const char *status; /* the state's name, as on the wire */
+	const char *provider_refund_id;
+	timestamp created_at, updated_at;
+};
+extern const struct field refund_fields[];
+/* POST: order_id, amount (what is left, if absent), reason. */
+extern const struct field refund_new_fields[];
+
+/* What a list is asked for: the order's number, shop or membership, and a status's name. */
+struct refund_query {
+	uint64_t has;
+	const char *order_id, *status;
+	struct page page;
+};
+extern const struct field refund_query_fields[];
+
+/*
+ * What of an attempt has gone back (of that, by itself), what is still under way, what was to go back
+ * by itself however often that was tried, what of it under way was begun elsewhere, and how many
+ * refunds it has.
+ */
+struct refund_sums {
+	money done, under_way, automatic_done, automatic, elsewhere;
+	int64_t known;
+};
+
+/* A new number. Automatic ones derive theirs from the attempt and how often it was tried. */
+const char *refund_new_no(struct ctx *c) MUST;
+const char *refund_automatic_no(struct ctx *c, const char *out_trade_no, int64_t tries) MUST;
+/* Write it, under way, and that jobs sees to it from due_ms on. The caller locked payable and attempt. */
+enum err refund_create_tx(struct ctx *c, struct refund *r, int64_t due_ms) MUST;
+/* Write one that was made elsewhere, in the state that the provider says; jobs asks until it is final. Fails: DUPLICATE. */
+enum err refund_note_tx(struct ctx *c, struct refund *r) MUST;
+/* Fails: NOT_FOUND. */
+enum err refund_find(struct ctx *c, const char *refund_no, struct refund *out) MUST;
+enum err refund_read(struct ctx *c, int64_t refund_id, struct refund *out) MUST;
+/* Newest first. Fails: INVALID. An unknown order has none. */
+enum err refund_list(struct ctx *c, const struct refund_query *q, struct page_rows *out) MUST;
+enum err refund_lock_tx(struct ctx *c, int64_t refund_id, struct refund *out) MUST;
+enum err refund_sum(struct ctx *c, int64_t attempt_id, struct refund_sums *out) MUST;
+/* To another state, unless it is final already. provider_refund_id may be NULL. */
+enum err refund_set_tx(struct ctx *c, const struct refund *r, enum refund_state state,
+	const char *provider_refund_id) MUST;
+/* Would refunds that are under way give back all that was paid for this payable? */
+enum err refund_is_completing(
+	struct ctx *c, enum payable_kind kind, int64_t payable_id, bool *completing) MUST;
+struct refund_missing {
+	int64_t attempt_id, tries;
+	money amount;
+};
+/*
+ * Attempts of which something has to go back by itself while no such refund is under way: never
+ * begun, or less than what is left, or closed by the provider; the last try was as many hours ago as
+ * there were, a day at most; and that aren't put off. Of struct refund_missing.
+ */
+enum err refund_list_missing(struct ctx *c, int64_t limit, struct list *out) MUST;
+/* A state by its name, which is WeChat's word for it too (PAYMENTS.md 2.11). False: there is no such. */
+bool refund_state_of(const char *status, enum refund_state *out) MUST;
+bool refund_is_final(int64_t state);
+
+#endif

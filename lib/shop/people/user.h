@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * user.h - people: customers by WeChat, staff by account and password.
+ * Owns tables: users.
+ * Memory: texts in out structs live in c->arena. Fails everywhere: DB, DB_LOST, BUSY.
+ */
+#ifndef SHOP_PEOPLE_USER_H
+#define SHOP_PEOPLE_USER_H
+
+#include "base/ctx.h"
+#include "base/page.h"
+
+struct user {
+	uint64_t has;
+	int64_t user_id;
+	const char *openid; /* NULL: staff who never used WeChat */
+	const char *nickname, *avatar_url;
+	opt_i64 gender; /* 0 unknown, 1 male, 2 female */
+	const char *phone, *email;
+	const char *
+		phone_e164; /* as numbers are compared (base/phone.h); NULL where another user has it */
+	int64_t permission_level; /* 0 user, 1 administrator */
+	timestamp created_at, updated_at;
+	int64_t member_id;
+	const char *password_hash;           /* rows only */
+	const char *password, *old_password; /* input only */
+};
+extern const struct field user_fields[];        /* the contract's user object */
+extern const struct field user_member_fields[]; /* with member_id, as sign-in and `me` answer */
+extern const struct field user_admin_input[];   /* what an administrator may change */
+extern const struct field user_self_input[];    /* what one may change of oneself */
+
+struct user_query {
+	uint64_t has;
+	int64_t permission_level;
+	const char *q; /* a part of the nickname, phone or e-mail */
+	struct page page;
+};
+extern const struct field user_query_fields[];
+
+enum err user_list(struct ctx *c, const struct user_query *q, struct page_rows *out) MUST;
+/* Fails: NOT_FOUND. */
+enum err user_get(struct ctx *c, int64_t id, struct user *out) MUST;
+
+/*
+ * Change what `in` (of user_admin_input) names. A new role or password ends the user's
+ * sessions. Fails: NOT_FOUND, PRECONDITION, EMAIL_TAKEN, PHONE_TAKEN, LAST_ADMINISTRATOR.
+ */
+enum err user_update(struct ctx *c, int64_t id, const struct user *in) MUST;
+/*
+ * Change oneself (of user_self_input). A new password needs the old one and ends all
+ * sessions. Fails: PRECONDITION, PASSWORD_WRONG, PASSWORD_UNSET, EMAIL_TAKEN, PHONE_TAKEN.
+ */
+enum err user_update_self(struct ctx *c, const struct user *in, struct user *out) MUST;
+/* Lock a user who is about to be deleted (flow/user_close.h). Fails: NOT_FOUND, LAST_ADMINISTRATOR. */
+enum err user_lock_to_delete_tx(struct ctx *c, int64_t id) MUST;
+/* Hide a locked user and free its openid, e-mail and phone; the books keep its id. */
+enum err user_delete_tx(struct ctx *c, int64_t id) MUST;
+
+/*
+ * In a transaction: a live user stays until its end, whatever another does on whatever node;
+ * the row is locked and written (BEHAVIOUR 61). Fails: NOT_FOUND.
+ */
+enum err user_hold_tx(struct ctx *c, int64_t id) MUST;
+
+/* The same where one who is gone is an answer, for good: *live says so. Fails: NOT_FOUND. */
+enum err user_lock_tx(struct ctx *c, int64_t id, bool *live) MUST;
+
+/* The user of a WeChat openid, made with its member at first sight. */
+enum err user_of_openid(struct ctx *c, const char *openid, int64_t *user_id) MUST;
+/* By e-mail or phone, with password_hash; *found false: no such live account. */
+enum err user_find_account(struct ctx *c, const char *account, struct user *out, bool *found) MUST;
+/* For the command line. Fails: EMAIL_TAKEN, PHONE_TAKEN, INVALID naming account. */
+enum err user_create_administrator(struct ctx *c, const char *account, const char *password,
+	const char *nickname, int64_t *user_id) MUST;
+/* End every session of a user. */
+enum err user_end_sessions(struct ctx *c, int64_t user_id) MUST;
+
+#endif

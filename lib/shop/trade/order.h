@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * order.h - shop orders: place, read, list, and move from state to state.
+ * Owns tables: orders, order_items.
+ * Memory: texts and lists in out structs live in c->arena.
+ * Fails everywhere: DB, DB_LOST, BUSY.
+ *
+ * Every change of status goes through one table of transitions (BEHAVIOUR 18), which
+ * also says what becomes of the stock.
+ */
+#ifndef SHOP_TRADE_ORDER_H
+#define SHOP_TRADE_ORDER_H
+
+#include "base/ctx.h"
+#include "base/page.h"
+
+enum order_status {
+	ORDER_PENDING = 0,
+	ORDER_PAID = 1,
+	ORDER_SHIPPED = 2,
+	ORDER_COMPLETED = 3,
+	ORDER_CANCELLED = 4,
+	ORDER_REFUNDED = 5,
+};
+
+/* Who set an order paid. */
+enum order_paid_by { PAID_BY_NOBODY = 0, PAID_BY_PROVIDER, PAID_OFFLINE, PAID_NOTHING_DUE };
+
+enum { ORDER_LINES_MAX = 100, ORDER_QUANTITY_MAX = 9999 };
+
+/* Where it goes, as given when it was placed. */
+struct consignee {
+	uint64_t has;
+	const char *name, *phone, *address;
+};
+/* How it was sent, given with status 2. */
+struct shipment {
+	uint64_t has;
+	const char *carrier, *tracking_no;
+};
+
+struct order {
+	int64_t id; /* of the row; never on the wire */
+	const char *order_id;
+	int64_t user_id;
+	money total_amount;
+	int64_t status;
+	const char *payment_method, *payment_id;
+	int64_t paid_by;
+	const char *
+		paid_by_name; /* on the wire, of a whole order: PROVIDER (or card), OFFLINE, NOTHING_DUE */
+	bool stock_held;
+	struct consignee consignee;
+	const char *remark;
+	struct shipment shipment;
+	timestamp expires_at, paid_at, created_at, updated_at, deleted_at;
+	struct order_user {
+		int64_t user_id;
+		const char *nickname, *email;
+	} user;
+	struct list items; /* of struct order_item */
+	bool of_nobody;    /* locked for a grant, and its owner has left */
+};
+extern const struct field consignee_fields[], shipment_fields[];
+extern const struct field order_fields[];      /* as creation and PUT answer */
+extern const struct field order_full_fields[]; /* with user and orderItems */
+
+struct order_item {
+	int64_t order_item_id;
+	const char *order_id;
+	int64_t product_id, quantity;
+	money unit_price, total_price;
+	struct order_product { /* as it was when ordered */
+		int64_t product_id;
+		const char *name;
+		money price;
+	} product;
+	int64_t at; /* which order of a page it belongs to, from 1 */
+};
+
+/* What an order is placed with. */
+struct order_new {
+	uint64_t has;
+	struct list items; /* of struct order_line_new */
+	const char *payment_method;
+	struct consignee consignee;
+	const char *remark;
+};
+struct order_line_new {
+	uint64_t has;
+	int64_t product_id, quantity;
+};
+extern const struct field order_new_fields[];
+
+/* What an administrator's PUT may name. */
+struct order_change {
+	uint64_t has;
+	int64_t status;
+	const char *payment_method, *payment_id;
+	struct shipment shipment; /* only where the order is, or becomes, shipped */
+};
+extern const struct field order_change_fields[];
+
+struct order_query {
+	uint64_t has;
+	int64_t status, user_id;
+	timestamp created_from, created_to; /* days, both included; or moments, up to before `to` */
+	struct page page;
+};
+extern const struct field order_query_fields[];
+
+/*
+ * Place an order for the actor: merge and price its lines, take the stock, write it; one
+ * transaction. Honours c->idem. A total of 0.00 is paid at once.
+ * Fails: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVALID (total too large), naming the line;
+ * PENDING_ORDERS (as many wait for payment as one may have, conf PENDING_ORDERS_MAX).
+ */
+enum err order_place(struct ctx *c, const struct order_new *in, struct order *out) MUST;
+/* Newest first; one's own, for administrators everybody's. */
+enum err order_list(struct ctx *c, const struct order_query *q, struct page_rows *out) MUST;
+/* With its lines. Fails: NOT_FOUND, FORBIDDEN (somebody else's). */
+enum err order_get(struct ctx *c, const char *order_id, struct order *out) MUST;
+/* An administrator's change. Fails: NOT_FOUND, PRECONDITION, ORDER_TRANSITION, PAYMENT_FIXED, INVALID. */
+enum err order_update(
+	struct ctx *c, const char *order_id, const struct order_change *in, struct order *out) MUST;
+/* By its owner while pending; by an administrator too. Fails: NOT_FOUND, FORBIDDEN, ORDER_TRANSITION. */
+enum err order_cancel(struct ctx *c, const char *order_id, struct order *out) MUST;
+/* The goods have come. Fails: NOT_FOUND, FORBIDDEN, ORDER_TRANSITION. */
+enum err order_complete(struct ctx *c, const char *order_id, struct order *out) MUST;
+/* Hide it; a pending one is cancelled first. Fails: NOT_FOUND, ORDER_TRANSITION (1 and 2). */
+enum err order_delete(struct ctx *c, const char *order_id) MUST;
+
+/* ---- a user leaves (flow/user_close.h) ---- */
+
+/* May a locked user go? Fails: USER_IN_USE (orders paid or shipped). */
+enum err order_refuse_leaving_tx(struct ctx *c, int64_t user_id) MUST;
+/* Cancel an order of a deleted user, if it is pending. A transaction of its own. */
+enum err order_abandon(struct ctx *c, int64_t id) MUST;
+
+/* Where in the orders of a user, newest first, one is; { .before_ms = INT64_MAX } begins. */
+struct order_walk {
+	int64_t before_ms, before_id;
+	int64_t left; /* how many could not be cancelled */
+	bool more;
+};
+enum { ORDER_WALK_STEP = 100 };
+/*
+ * The next ORDER_WALK_STEP orders of a deleted user: cancel what is pending, so that nobody pays
+ * for it any more, and forget where they went; each in its own transaction. The books stay.
+ * Ends early at until_ms of clock_mono_ms().
+ */
+enum err order_forget_some(
+	struct ctx *c, int64_t user_id, int64_t until_ms, struct order_walk *at) MUST;
+
+/* ---- for settlement and jobs ---- */
+
+/* By its wire number or row id, deleted ones too, without a lock. Fails: NOT_FOUND. */
+enum err order_find(struct ctx *c, const char *order_id, struct order *out) MUST;
+enum err order_read(struct ctx *c, int64_t id, struct order *out) MUST;
+/*
+ * Pending orders past their deadline that no open attempt holds and that aren't put off, the
+ * longest overdue first: a list of struct due (backoff.h).
+ */
+enum err order_list_overdue(struct ctx *c, int64_t limit, struct list *out) MUST;
+/* Cancel an overdue order that no open attempt holds. *done false: it was no longer pending. */
+enum err order_time_out(struct ctx *c, int64_t id, bool *done) MUST;
+
+/* Lock an order, and its products before it if a change of stock may follow. */
+enum err order_lock_tx(struct ctx *c, int64_t id, bool with_products, struct order *out) MUST;
+/*
+ * The same for a payment that has come: with its owner, and with its products if the order was
+ * cancelled, so that its stock can be taken again.
+ */
+enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out) MUST;
+
+/* Something of a locked order changes that isn't in its row. */
+enum err order_touch_tx(struct ctx *c, const struct order *locked) MUST;
+/* All that was paid for a locked order (with its products) has gone back. */
+enum err order_revoke_tx(struct ctx *c, const struct order *o) MUST;
+
+enum order_grant { ORDER_GRANTED, ORDER_GRANTED_LATE, ORDER_NOT_GRANTED };
+struct order_payment {
+	const char *method, *id; /* the provider's transaction */
+	int64_t paid_ms;
+};
+/*
+ * A provider's money has come for a locked order: pay it, or pay it late if its stock can
+ * be taken again (BEHAVIOUR 37, 38). *reason says why not, for ORDER_NOT_GRANTED.
+ */
+enum err order_grant_tx(struct ctx *c, const struct order *o, const struct order_payment *p,
+	enum order_grant *grant, const char **reason) MUST;
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* order_abandoned.c - what becomes of the orders of a user who was deleted, some at a time. */
+#include "ext/db.h"
+#include "shop/trade/order.h"
+
+static const char SQL_SOME[] =
+	"SELECT o.id, o.status, o.created_at FROM orders o FORCE INDEX (by_user) "
+	"WHERE o.user_id = ? AND o.created_at <= ? AND (o.created_at < ? OR o.id < ?) "
+	"ORDER BY o.created_at DESC, o.id DESC LIMIT ?";
+/* the address of what must still be delivered stays; only what the books need not is forgotten */
+static const char SQL_FORGET[] =
+	"UPDATE JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) l "
+	"STRAIGHT_JOIN orders o FORCE INDEX (PRIMARY) ON o.id = l.id "
+	"SET o.consignee_name = NULL, o.consignee_phone = NULL, o.consignee_address = NULL, "
+	"o.remark = NULL WHERE o.status IN (3, 4, 5)";
+
+enum err order_forget_some(struct ctx *c, int64_t user_id, int64_t until_ms, struct order_walk *at)
+{
+	int64_t ids[ORDER_WALK_STEP];
+	const struct order *found;
+	struct db_rows rows;
+	int64_t n = 0;
+
+	TRY(db_all(c, SQL_SOME,
+		ARGS(I64(user_id), I64(at->before_ms), I64(at->before_ms), I64(at->before_id),
+			I64(ORDER_WALK_STEP + 1)),
+		order_fields, sizeof(*found), ORDER_WALK_STEP, &rows));
+	found = rows.list.rows;
+	for (; n < rows.list.n && clock_mono_ms() < until_ms; n++) {
+		const struct arena_mark mark = arena_mark(&c->arena);
+		enum err e = OK;
+
+		if (found[n].status == ORDER_PENDING)
+			e = order_abandon(c, found[n].id);
+		arena_rewind(&c->arena, mark);
+		if (e == ERR_DB_LOST || e == ERR_UNKNOWN_OUTCOME)
+			return e;
+		at->left += e != OK; /* one that can't be cancelled now stops no other */
+		ids[n] = found[n].id;
+	}
+	at->more = rows.more || n < rows.list.n;
+	if (n == 0)
+		return OK;
+	at->before_ms = found[n - 1].created_at.ms;
+	at->before_id = ids[n - 1];
+	return db_exec(c, SQL_FORGET, ARGS(TEXT(db_id_list(c, ids, (size_t)n))), NULL);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* order_place.c - how an order comes into being: merged, priced, taken from the stock. */
+#include <stdlib.h>
+
+#include "ext/crypto.h"
+#include "ext/db.h"
+#include "shop/books/idempotency.h"
+#include "shop/catalogue/product.h"
+#include "shop/people/user.h"
+#include "shop/trade/order.h"
+
+static const struct field order_line_new_fields[] = {
+	INPUT(struct order_line_new, product_id, 1, INT64_MAX - 1, F_REQUIRED),
+	INPUT(struct order_line_new, quantity, 1, ORDER_QUANTITY_MAX, F_REQUIRED),
+	FIELD_END,
+};
+
+const struct field order_new_fields[] = {
+	LIST(struct order_new, items, struct order_line_new, order_line_new_fields, 1,
+		ORDER_LINES_MAX, F_IN | F_REQUIRED),
+	INPUT(struct order_new, payment_method, 1, 50, F_NULL),
+	OBJECT(struct order_new, consignee, consignee_fields, F_IN | F_NULL),
+	INPUT(struct order_new, remark, 0, 500, F_NULL | F_PROSE),
+	FIELD_END,
+};
+
+static const char SQL_INSERT[] =
+	"INSERT INTO orders (order_id, user_id, total_amount, status, payment_method, paid_by, "
+	"stock_held, expires_at, paid_at, created_at, updated_at, consignee_name, "
+	"consignee_phone, consignee_address, remark) "
+	"VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)";
+static const char SQL_INSERT_ITEMS[] =
+	"INSERT INTO order_items (order_id, product_id, name, quantity, unit_price, total_price) "
+	"SELECT ?, l.id, l.name, l.n, l.price, l.n * l.price "
+	"FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]', n BIGINT PATH '$[1]', "
+	"price BIGINT PATH '$[2]', name VARCHAR(100) PATH '$[3]')) l";
+/* no more are counted than may be */
+static const char SQL_PENDING[] =
+	"SELECT COUNT(*) AS n FROM (SELECT 1 FROM orders FORCE INDEX (by_user_status) "
+	"WHERE user_id = ? AND status = 0 LIMIT ?) o";
+
+struct pending {
+	int64_t n;
+};
+static const struct field pending_fields[] = { FIELD(struct pending, n), FIELD_END };
+
+struct placing {
+	const struct order_new *in;
+	struct stock_line *lines; /* merged, in product order */
+	size_t n;
+	struct order *out;
+};
+
+static int by_product(const void *a, const void *b)
+{
+	const struct stock_line *x = a, *y = b;
+
+	return (x->product_id > y->product_id) - (x->product_id < y->product_id);
+}
+
+/* Lines of one product become one, so that the stock is checked against their sum. */
+static void merge_lines(struct ctx *c, struct placing *p)
+{
+	const struct order_line_new *in = p->in->items.rows;
+	const size_t n = (size_t)p->in->items.n;
+
+	p->lines = arena_array(&c->arena, n, sizeof(*p->lines));
+	p->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t at = 0;
+
+		while (at < p->n && p->lines[at].product_id != in[i].product_id)
+			at++;
+		if (at == p->n)
+			p->lines[p->n++].product_id = in[i].product_id;
+		p->lines[at].quantity += in[i].quantity;
+	}
+	qsort(p->lines, p->n, sizeof(*p->lines), by_product);
+}
+
+/* Raise e about the first line that names a product. */
+static enum err fail_line(struct ctx *c, enum err e, const struct placing *p, int64_t product_id)
+{
+	const struct order_line_new *in = p->in->items.rows;
+	int64_t i = 0;
+
+	while (in[i].product_id != product_id)
+		i++;
+	return fail(c, e, arena_printf(&c->arena, "items[%lld].product_id", (long long)i));
+}
+
+/* Check the locked lines and sum up what they cost. */
+static enum err price_lines(struct ctx *c, const struct placing *p, money *total)
+{
+	*total = MONEY_ZERO;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->lines[i].status != PRODUCT_ON)
+			return fail_line(c, ERR_PRODUCT_NOT_FOUND, p, p->lines[i].product_id);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct stock_line *l = &p->lines[i];
+
+		if (l->stock < l->quantity)
+			return fail_line(c, ERR_INSUFFICIENT_STOCK, p, l->product_id);
+		if (l->price.fen < 0 || l->price.fen > MONEY_MAX_FEN)
+			return violated(c, "a product costs what can't be shown");
+		/* at most 10^12 fen times 10^6: no overflow, but perhaps more than can be shown */
+		*total = money_add(*total, money_times(l->price, l->quantity));
+		if (total->fen > MONEY_MAX_FEN)
+			return fail(c, ERR_INVALID, "items");
+	}
+	return OK;
+}
+
+/* The merged line of a product. */
+static const struct stock_line *line_of(const struct placing *p, int64_t product_id)
+{
+	const struct stock_line key = { .product_id = product_id };
+
+	return bsearch(&key, p->lines, p->n, sizeof(*p->lines), by_product);
+}
+
+/* The lines are written in the order in which the buyer first named their products. */
+static enum err insert_items_tx(struct ctx *c, const struct placing *p, int64_t id)
+{
+	const struct order_line_new *in = p->in->items.rows;
+	struct str s = str_new(&c->arena, 64 + p->n * 1024);
+
+	for (int64_t i = 0; i < p->in->items.n; i++) {
+		const struct stock_line *l = line_of(p, in[i].product_id);
+		int64_t first = 0;
+
+		while (in[first].product_id != in[i].product_id)
+			first++;
+		if (first < i)
+			continue;
+		str_addf(&s, "%c[%lld,%lld,%lld,", i > 0 ? ',' : '[', (long long)l->product_id,
+			(long long)l->quantity, (long long)l->price.fen);
+		str_add_json(&s, l->name, strlen(l->name));
+		str_addc(&s, ']');
+	}
+	str_addc(&s, ']');
+	return db_exec(c, SQL_INSERT_ITEMS, ARGS(I64(id), TEXT(str_text(&s))), NULL);
+}
+
+/* ORDER and 100 random bits: neither guessed nor counted (BEHAVIOUR 8). */
+static const char *new_order_id(struct ctx *c)
+{
+	return arena_printf(&c->arena, "ORDER%s",
+		crypto_random_text(&c->arena, "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 20));
+}
+
+/* With the actor's own row locked, so that two orders at once don't count each other out. */
+static enum err check_pending_tx(struct ctx *c)
+{
+	const int64_t most = c->conf->pending_orders_max;
+	struct pending row = { 0 };
+
+	if (most == 0)
+		return OK;
+	TRY(db_one(c, SQL_PENDING, ARGS(I64(c->actor.user_id), I64(most)), pending_fields, &row));
+	return row.n >= most ? fail(c, ERR_PENDING_ORDERS, NULL) : OK;
+}
+
+static enum err place_tx(struct ctx *c, void *arg)
+{
+	const struct placing *p = arg;
+	struct order *o = p->out;
+	int64_t replayed_id;
+	money total;
+	enum err e;
+
+	TRY(idempotency_begin_tx(c, &replayed_id));
+	if (replayed_id != 0)
+		return order_read(c, replayed_id, o);
+	/* who is leaving has placed it before, or places none: nothing would forget its address */
+	e = user_hold_tx(c, c->actor.user_id);
+	if (e != OK)
+		return e == ERR_NOT_FOUND ? ERR_UNAUTHENTICATED : e;
+	TRY(stock_lock_tx(c, p->lines, p->n));
+	TRY(price_lines(c, p, &total));
+	if (total.fen > 0)
+		TRY(check_pending_tx(c));
+	*o = (struct order){
+		.order_id = new_order_id(c),
+		.user_id = c->actor.user_id,
+		.total_amount = total,
+		.status = total.fen == 0 ? ORDER_PAID : ORDER_PENDING,
+		.payment_method = p->in->payment_method,
+		.paid_by = total.fen == 0 ? PAID_NOTHING_DUE : PAID_BY_NOBODY,
+		.stock_held = true,
+		.consignee = p->in->consignee,
+		.remark = p->in->remark,
+		.expires_at.ms = c->now_ms + c->conf->order_pay_minutes * MINUTE_MS,
+		.paid_at.ms = total.fen == 0 ? c->now_ms : 0,
+		.created_at.ms = c->now_ms,
+		.updated_at.ms = c->now_ms,
+	};
+	TRY(db_insert(c, SQL_INSERT,
+		ARGS(TEXT(o->order_id), I64(o->user_id), FEN(o->total_amount), I64(o->status),
+			TEXT(o->payment_method), I64(o->paid_by), AT(o->expires_at), AT(o->paid_at),
+			AT(o->created_at), AT(o->updated_at), TEXT(o->consignee.name),
+			TEXT(o->consignee.phone), TEXT(o->consignee.address), TEXT(o->remark)),
+		&o->id));
+	TRY(stock_take_tx(c, p->lines, p->n, o->id));
+	TRY(insert_items_tx(c, p, o->id));
+	return idempotency_end_tx(c, o->id, 201);
+}
+
+enum err order_place(struct ctx *c, const struct order_new *in, struct order *out)
+{
+	struct placing p = { .in = in, .out = out };
+
+	merge_lines(c, &p);
+	return db_tx(c, place_tx, &p);
+}

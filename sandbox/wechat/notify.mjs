@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+// The payer's side, and the bank's: pays an order or ends a refund, and tells the shop, as WeChat
+// does or as a forger would.
+import { randomUUID } from 'node:crypto';
+import { toRfc3339 } from './clock.mjs';
+import { OPTIONS, TAMPERS, deliver, flag, oneOf, readOptions, whole } from './deliver.mjs';
+import { SandboxError } from './errors.mjs';
+import { markPaid, newTransactionId, prepayExpired, tradeState, transactionOf } from './pay.mjs';
+import { consoleRefund, noticeOf, setStatus } from './refund.mjs';
+import { OUT_REFUND_NO, OUT_TRADE_NO } from './rules.mjs';
+import { otherEnd } from './sign.mjs';
+
+const UNTOLD = { status: null, body: null }; // the answer of a shop that was not told
+
+const PAY_TAMPERS = {
+  amount: { plain: (t) => { t.amount.total += 1; t.amount.payer_total += 1; } },
+  mchid: { plain: (t) => { t.mchid = otherEnd(t.mchid); } },
+  appid: { plain: (t) => { t.appid = otherEnd(t.appid); } },
+  state: { plain: (t) => { t.trade_state = 'NOTPAY'; t.trade_state_desc = '订单未支付'; } },
+  ...TAMPERS,
+};
+
+const REFUND_TAMPERS = {
+  amount: { plain: (r) => { r.amount.refund += 1; r.amount.payer_refund += 1; } },
+  mchid: { plain: (r) => { r.mchid = otherEnd(r.mchid); } },
+  state: { plain: (r) => { r.refund_status = 'PROCESSING'; } },
+  ...TAMPERS,
+};
+
+const PAY_OPTIONS = {
+  ...OPTIONS,
+  tamper: oneOf(Object.keys(PAY_TAMPERS)),
+  force: [flag, 'true or false'],
+  coupon_fen: [whole(0, Number.MAX_SAFE_INTEGER), 'an integer from 0'],
+};
+
+const ENDINGS = { SUCCESS: '退款成功', ABNORMAL: '退款异常', CLOSED: '退款关闭' };
+
+const REFUND_OPTIONS = {
+  ...OPTIONS,
+  tamper: oneOf(Object.keys(REFUND_TAMPERS)),
+  status: oneOf(Object.keys(ENDINGS)),
+};
+
+const CONSOLE_OPTIONS = {
+  ...OPTIONS,
+  amount_fen: [whole(1, Number.MAX_SAFE_INTEGER), 'an integer from 1'],
+  out_refund_no: [(value) => typeof value === 'string' && value.length <= 64 && OUT_REFUND_NO.test(value), 'a number of a refund'],
+  status: oneOf(['PROCESSING', ...Object.keys(ENDINGS)]),
+};
+
+function findPayable(id, options, state, now) {
+  const order = state.byPrepay.get(id) ?? (OUT_TRADE_NO.test(id) ? state.orders.get(id) : undefined);
+  if (!order) throw new SandboxError(404, 'no order with this prepay_id or out_trade_no');
+  const { coupon_fen: couponFen } = options;
+  if (couponFen > order.request.amount.total) {
+    throw new SandboxError(400, `coupon_fen must be at most ${order.request.amount.total}`);
+  }
+  if (order.state === 'SUCCESS') {
+    if (couponFen === undefined || couponFen === order.coupon_fen) return order;
+    throw new SandboxError(409, 'the order is paid already, with another coupon_fen');
+  }
+  if (tradeState(order, now) === 'CLOSED' && !options.force && !options.tamper) {
+    throw new SandboxError(409, 'the order is closed: "force": true plays a payment that was under way');
+  }
+  if (prepayExpired(order, id, now) && !options.force && !options.tamper) {
+    throw new SandboxError(409, 'the prepay_id is older than two hours');
+  }
+  return order;
+}
+
+// What the forger says was paid: an order that is paid in his story only.
+function pretended(order, { now, couponFen = 0 }) {
+  if (order.state === 'SUCCESS') return order;
+  const story = { transaction_id: newTransactionId(now), success_ms: now, coupon_fen: couponFen };
+  return { ...order, ...story, state: 'SUCCESS' };
+}
+
+function notifyOfPayment(order, event, options, context) {
+  return deliver({
+    event,
+    type: 'TRANSACTION.SUCCESS',
+    summary: '支付成功',
+    kind: 'transaction',
+    plain: transactionOf(order, order.state),
+    tamper: PAY_TAMPERS[options.tamper] ?? {},
+    address: context.notifyUrl ?? order.request.notify_url,
+    about: order.out_trade_no,
+  }, options, context);
+}
+
+// Pays the order with this prepay_id or out_trade_no and delivers the notification; resolves to
+// the shop's answer. A tampered notification leaves the order as it is.
+// context: { state, clock, sign, apiV3Key, notifyUrl, signal, log }
+export async function pay(id, body, context) {
+  const { state, clock } = context;
+  const options = readOptions(body, PAY_OPTIONS);
+  const now = clock.ms();
+  const order = findPayable(id, options, state, now);
+  const eventId = options.event_id ?? randomUUID();
+
+  if (options.tamper) {
+    const event = { id: eventId, create_time: toRfc3339(now) };
+    const story = pretended(order, { now, couponFen: options.coupon_fen });
+    return notifyOfPayment(story, event, options, context);
+  }
+  if (order.state !== 'SUCCESS') {
+    markPaid(order, { now, couponFen: options.coupon_fen, eventId });
+    state.byTransaction.set(order.transaction_id, order);
+    await state.saved();
+  }
+  if (!options.notify) return UNTOLD;
+  const event = { ...order.event, id: options.event_id ?? order.event.id };
+  return notifyOfPayment(order, event, options, context);
+}
+
+function findEndable(no, status, { tamper }, state) {
+  const refund = state.refunds.get(no);
+  if (!refund) throw new SandboxError(404, 'no refund with this out_refund_no');
+  const final = refund.status === 'SUCCESS' || refund.status === 'CLOSED';
+  if (final && refund.status !== status && !tamper) {
+    throw new SandboxError(409, `the refund is ${refund.status} already, and stays so`);
+  }
+  return refund;
+}
+
+// One status, one event: told again, it is the same one.
+function endRefund(refund, status, { now, eventId }) {
+  if (refund.status !== status) setStatus(refund, status, now);
+  if (refund.event?.status !== status) refund.event = { status, id: eventId, create_time: toRfc3339(now) };
+}
+
+// Tells the shop how the refund stands. One that was made in the console has no notify_url: WeChat tells of it where the
+// merchant has set it in the console, which here is where the order's own notifications go.
+function notifyOfRefund(refund, event, options, context, tamper = {}) {
+  const order = context.state.orders.get(refund.out_trade_no);
+  const address = context.notifyUrl ?? refund.request.notify_url ?? (refund.console ? order.request.notify_url : undefined);
+  if (!options.notify || address === undefined) return UNTOLD;
+  return deliver({
+    event,
+    type: `REFUND.${refund.status}`,
+    summary: ENDINGS[refund.status],
+    kind: 'refund',
+    plain: noticeOf(refund, order),
+    tamper,
+    address,
+    about: refund.out_refund_no,
+  }, options, context);
+}
+
+// Ends the refund as options.status says, SUCCESS if it does not, and delivers the notification;
+// resolves to the shop's answer. A tampered notification leaves the refund as it is. A refund that
+// was asked for without notify_url tells nobody.
+export async function settleRefund(no, body, context) {
+  const { state, clock } = context;
+  const options = readOptions(body, REFUND_OPTIONS);
+  const status = options.status ?? 'SUCCESS';
+  const now = clock.ms();
+  const refund = findEndable(no, status, options, state);
+  const story = options.tamper ? { ...refund, event: null } : refund; // a forger has an event of his own
+
+  endRefund(story, status, { now, eventId: options.event_id ?? randomUUID() });
+  if (story === refund) await state.saved();
+  const event = { id: options.event_id ?? story.event.id, create_time: story.event.create_time };
+  return notifyOfRefund(story, event, options, context, REFUND_TAMPERS[options.tamper]);
+}
+
+// Refunds a paid order in the merchant console, wholly or in part (amount_fen), and delivers the notification, unless it
+// is under way: resolves to { out_refund_no, answer }.
+export async function refundInConsole(outTradeNo, body, context) {
+  const { state, clock } = context;
+  const options = readOptions(body, CONSOLE_OPTIONS);
+  const order = state.orders.get(outTradeNo);
+  if (!order) throw new SandboxError(404, 'no order with this out_trade_no');
+  const now = clock.ms();
+  const refund = consoleRefund(order, options, state, now);
+  refund.console = true;
+  if (refund.status !== 'PROCESSING') endRefund(refund, refund.status, { now, eventId: options.event_id ?? randomUUID() });
+  await state.saved();
+  const answer = refund.event
+    ? await notifyOfRefund(refund, { id: refund.event.id, create_time: refund.event.create_time }, options, context) : UNTOLD;
+  return { out_refund_no: refund.out_refund_no, answer };
+}

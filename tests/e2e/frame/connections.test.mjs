@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT
+// What the shop does with its connections to the database: how they are set, what each class of the server's errors means,
+// and what is true when an answer is lost (BEHAVIOUR 53, 63, 64).
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { WORKERS } from '../../../sandbox/web.mjs';
+import { Cards, SPEND } from '../lib/card-rig.mjs';
+import { openDbProxy } from '../lib/db-proxy.mjs';
+import { ATTEMPT, PAID, openTrade, until } from '../lib/trading.mjs';
+
+const REST_MS = 1100; // from a second on a connection has rested
+
+const trade = await openTrade();
+const { shop } = trade;
+const proxy = await openDbProxy(shop.env.DB_SOCKET, shop.dir);
+await shop.restartWeb({ DB_SOCKET: proxy.socket });
+const anna = await trade.buyer();
+const cards = new Cards(trade);
+
+const place = (product, options) => trade.tryOrder(anna, [[product, 1]], options);
+const ordersOf = async (product) => (await shop.sql(`SELECT COUNT(*) AS n FROM order_items WHERE product_id = ${product}`))[0].n;
+const commits = () => proxy.seen.filter((text) => text === 'COMMIT').length;
+const databaseLines = (from) => shop.log().slice(from).filter(({ area }) => area === 'db');
+
+function assertAnswer({ status, body, headers }, expected, code) {
+  assert.deepEqual([status, body.code], [expected, code], JSON.stringify(body));
+  assert.equal(headers.get('retry-after'), expected === 503 ? '1' : null);
+}
+
+// As many requests as reach every program of a family, some of them more than once.
+async function all(family, request) {
+  const answers = [];
+  for (let i = 0; i < 3 * WORKERS[family]; i++) answers.push((await request()).status);
+  return [...new Set(answers)];
+}
+
+// ---- the answer to COMMIT is lost ----
+
+// Done by the server, or never heard of by it: the shop can't know which.
+for (const [act, done] of [['lose', 1], ['drop', 0]]) {
+  test(`a COMMIT whose answer does not come is UNKNOWN_OUTCOME and not made again: ${act} (B53)`, async () => {
+    const product = await trade.product();
+    const from = shop.log().length;
+    proxy.forget();
+    const rule = proxy.once(/^COMMIT$/, act);
+    assertAnswer(await place(product), 503, 'UNKNOWN_OUTCOME');
+    assert.ok(rule.hit);
+    assert.equal(commits(), 1);
+    assert.deepEqual([await ordersOf(product), await trade.stock(product)], [done, 100 - done]);
+    assert.deepEqual(databaseLines(from).map(({ level, message }) => [level, message.split(':')[0]]),
+      [['alarm', 'outcome unknown of COMMIT']]);
+    assert.equal((await place(product)).status, 201); // the next request has a new connection
+    assert.deepEqual([await ordersOf(product), await trade.stock(product)], [done + 1, 99 - done]);
+  });
+
+  test(`with its key it is tried again by the caller, and is one order: ${act} (B53)`, async () => {
+    const product = await trade.product();
+    const headers = { 'idempotency-key': `unknown-${act}` };
+    const rule = proxy.once(/^COMMIT$/, act);
+    assertAnswer(await place(product, { headers }), 503, 'UNKNOWN_OUTCOME');
+    assert.ok(rule.hit);
+    const again = await place(product, { headers });
+    assert.deepEqual([again.status, again.headers.get('idempotent-replayed')], [201, done ? 'true' : null]);
+    assert.deepEqual([await ordersOf(product), await trade.stock(product)], [1, 99]);
+  });
+
+  test(`money of a card and a payment that is heard: the same (B53): ${act}`, async () => {
+    const carol = await trade.buyer();
+    const card = await cards.of(carol, '50.00');
+    proxy.once(/^COMMIT$/, act);
+    assertAnswer(await cards.transact(card, SPEND, '3.00'), 503, 'UNKNOWN_OUTCOME');
+    assert.equal(await cards.balance(card), done ? '47.00' : '50.00');
+
+    const product = await trade.product();
+    const order = await trade.order(carol, [[product, 1]]);
+    const { outTradeNo } = await trade.prepay(carol, order);
+    const rule = proxy.once(/^COMMIT$/, act);
+    assert.equal((await shop.pay(outTradeNo)).body.status, 503); // so that it is delivered again
+    assert.ok(rule.hit);
+    await trade.payHeard(outTradeNo);
+    assert.equal(await trade.status(order), PAID);
+    assert.deepEqual(await trade.states(order), [ATTEMPT.granted]);
+    assert.deepEqual(await trade.moves(order), [-1]);
+  });
+}
+
+test('a change of its own that was not answered is as unknown as a COMMIT, and not made again (B53)', async () => {
+  const signOut = () => shop.call('POST', '/api/auth/logout', { token: dora.token });
+  const dora = await trade.buyer();
+  proxy.forget();
+  const rule = proxy.once(/^(UPDATE|DELETE FROM) sessions/, 'lose');
+  assertAnswer(await signOut(), 503, 'UNKNOWN_OUTCOME');
+  assert.ok(rule.hit);
+  assert.equal(proxy.seen.filter((text) => /^(UPDATE|DELETE FROM) sessions/.test(text)).length, 1);
+});
+
+// ---- classes of errors ----
+
+// [code, status, wire code, level of its one line, is the connection given up?]
+const CLASSES = [
+  [1290, 503, 'DATABASE_UNAVAILABLE', 'error', true],
+  [1226, 503, 'DATABASE_UNAVAILABLE', 'alarm', true],
+  [1053, 503, 'DATABASE_UNAVAILABLE', 'error', true],
+  [1047, 503, 'DATABASE_UNAVAILABLE', 'error', true],
+  [9001, 503, 'DATABASE_UNAVAILABLE', 'error', true],
+  [1317, 503, 'BUSY', 'error', false],
+  [1114, 503, 'BUSY', 'alarm', false],
+  [1021, 503, 'BUSY', 'alarm', false],
+  [1146, 500, 'DATABASE_ERROR', 'alarm', false],
+];
+
+test("each class of the server's errors has its answer, its one line, and its end of the connection (B64)", async () => {
+  const product = await trade.product();
+  await all('orders', () => place(product));
+  for (const [code, status, wire, level, closed] of CLASSES) {
+    const [from, orders] = [shop.log().length, await ordersOf(product)];
+    const rule = proxy.once(/^INSERT INTO orders/, { error: [code, `error ${code}`] });
+    assertAnswer(await place(product), status, wire);
+    assert.ok(rule.hit);
+    const lines = databaseLines(from);
+    assert.deepEqual(lines.map((line) => line.level), [level], `${code}: ${JSON.stringify(lines)}`);
+    assert.match(lines[0].message, new RegExp(`: ${code} `));
+    assert.equal((await place(product)).status, 201, `after ${code}`);
+    if (closed) await until(`${code}: it to be given up`, () => !proxy.links.has(rule.hit));
+    else assert.ok(proxy.links.has(rule.hit), `${code}: kept`);
+    assert.equal(await ordersOf(product), orders + 1, `${code}: nothing of the first`);
+  }
+});
+
+test('statements that the server has no room to prepare are given back with their connection (B64)', async () => {
+  const product = await trade.product();
+  await proxy.endAll();
+  const rule = proxy.once(/^PREPARE INSERT INTO orders/, { error: [1461, "Can't create more than max_prepared_stmt_count statements"] });
+  assertAnswer(await place(product), 503, 'DATABASE_UNAVAILABLE');
+  assert.ok(rule.hit);
+  assert.deepEqual(await all('orders', () => place(product)), [201]);
+});
+
+test('a COMMIT that a server which was made read-only refuses is known not to be done (B64)', async () => {
+  const product = await trade.product();
+  const rule = proxy.once(/^COMMIT$/, { error: [1290, 'The MariaDB server is running with the --read-only option'] });
+  assertAnswer(await place(product), 503, 'DATABASE_UNAVAILABLE');
+  assert.ok(rule.hit);
+  assert.deepEqual([await ordersOf(product), await trade.stock(product)], [0, 100]);
+});
+
+// What no table of ours can hold, or no statement of ours answer with, as after a repair by hand.
+test('a row that can\'t be, or a column that nobody knows, is this one request\'s 500 and an alarm: no program ends (B63)', async () => {
+  const [product] = [await trade.product(), await trade.product()];
+  const read = () => shop.call('GET', `/api/products/${product}`);
+  await all('products', read);
+  const programs = await trade.allWorkers('products');
+  for (const [prepare, message] of [
+    [['p.product_id = ?', 'p.product_id >= ?'], /more than one row/],
+    [['p.name', 'p.name AS other'], /a column without a member/],
+    [['p.stock', '9223372036854775807 + 1.0 AS stock'], /a column that can't be/],
+    [['p.stock', '18446744073709551615 AS stock'], /a column that can't be/],
+  ]) {
+    await proxy.endAll(); // so that it is prepared anew
+    const from = shop.log().length;
+    const rule = proxy.once(/^PREPARE .* WHERE p\.product_id = \?/, { prepare });
+    assertAnswer(await read(), 500, 'DATABASE_ERROR');
+    assert.ok(rule.hit);
+    assert.deepEqual(databaseLines(from).map((line) => [line.level, message.test(line.message)]), [['alarm', true]]);
+    await proxy.endAll();
+    assert.deepEqual(await all('products', read), [200]);
+  }
+  assert.deepEqual(await trade.allWorkers('products'), programs);
+});
+
+// ---- connections that rest ----
+
+// [what the server tells before it ends them]
+for (const notice of [undefined, 4031]) {
+  test(`connections that the server ended while they rested cost nobody an answer${notice ? ', with a notice too' : ''} (B64)`, async () => {
+    const product = await trade.product();
+    const read = () => shop.call('GET', `/api/products/${product}`);
+    await all('orders', () => place(product));
+    await all('products', read);
+    const from = shop.log().length;
+    await proxy.endAll({ notice });
+    assert.deepEqual(await all('orders', () => place(product)), [201]);
+    assert.deepEqual(await all('products', read), [200]);
+    assert.deepEqual(databaseLines(from), []);
+  });
+}
+
+test('what meets the end of a connection that has rested is sent again where it has no effect, in a transaction never (B64)', async () => {
+  const product = await trade.product();
+  const read = () => shop.call('GET', `/api/products/${product}`);
+  const refresh = async () => {
+    const answer = await shop.call('POST', '/api/auth/refresh', { body: { refresh_token: anna.refresh_token } });
+    Object.assign(anna, answer.body);
+    return answer;
+  };
+  await all('orders', () => place(product));
+  await all('products', read);
+  await all('users', refresh);
+  await delay(REST_MS);
+  // among those that have rested, since a program that has not served before has a new one
+  const among = new Set(proxy.links);
+  for (const [family, request, first, good] of [
+    ['products', read, /FROM products/, 200],
+    ['orders', () => place(product), /^SELECT/, 201], // who asks, before the transaction
+    ['users', refresh, /^START TRANSACTION$/, 200],
+  ]) {
+    const rule = proxy.once(first, 'drop', { among });
+    assert.deepEqual(await all(family, request), [good], family);
+    assert.ok(rule.hit, family);
+  }
+  // a transaction that began after a rest: its second reading, as harmless as it is alone
+  await delay(REST_MS);
+  const { refresh_token: kept } = anna;
+  proxy.forget();
+  const inside = proxy.once(/^SELECT .* FROM refresh_tokens/, 'drop', { among: new Set(proxy.links) });
+  assertAnswer(await refresh(), 503, 'DATABASE_UNAVAILABLE');
+  assert.ok(inside.hit);
+  assert.deepEqual(proxy.seen.filter((text) => /FROM refresh_tokens/.test(text)).length, 1);
+  anna.refresh_token = kept; // nothing was done, so that it is good still
+  assert.equal((await refresh()).status, 200);
+});
+
+test('migrate does not go on without the connection that holds its lock (B64)', async () => {
+  const rule = proxy.once(/^CREATE TABLE IF NOT EXISTS schema_migrations/, 'last');
+  const { code, stderr } = await shop.minimall(['migrate']);
+  assert.ok(rule.hit);
+  assert.notEqual(code, 0, stderr);
+  assert.equal((await shop.minimall(['migrate'])).code, 0);
+});
+
+// ---- how connections are set ----
+
+test('a connection whose settings fail is closed, and none is ever used without them (B64)', async () => {
+  const product = await trade.product();
+  const read = () => shop.call('GET', `/api/products/${product}`);
+  for (const settings of [/^SET SESSION sql_mode/, /^SHOW SESSION VARIABLES/, /^SET SESSION t\w+_isolation/]) {
+    await proxy.endAll();
+    proxy.forget();
+    const rule = proxy.once(settings, { error: [1193, 'Unknown system variable'] });
+    assertAnswer(await read(), 503, 'DATABASE_UNAVAILABLE');
+    assert.ok(rule.hit);
+    await until('it to be closed', () => proxy.links.size === 0);
+    assert.deepEqual(proxy.seen.filter((text) => /FROM products/.test(text)), [], 'and not used');
+    assert.equal((await read()).status, 200);
+  }
+});
+
+test('what the server calls itself does not matter: it is asked what it has (B64)', async (t) => {
+  t.after(() => { proxy.greeting = null; });
+  const product = await trade.product();
+  const has = await shop.sql(`SHOW VARIABLES WHERE Variable_name IN ('max_statement_time', 'max_execution_time', 'innodb_snapshot_isolation')`);
+  for (const name of ['8.0.30-ProxySQL', '5.5.5-10.11.6-MariaDB-1:10.11.6', '11.8.2', 'shop']) {
+    proxy.greeting = name;
+    await proxy.endAll();
+    proxy.forget();
+    assert.deepEqual(await all('orders', () => place(product)), [201], name);
+    assert.deepEqual(proxy.codes, [], `no error of the server's, named ${name}`);
+    const set = proxy.seen.find((text) => /^SET SESSION t\w+_isolation/.test(text));
+    for (const { Variable_name: variable } of has) assert.match(set, new RegExp(`SESSION ${variable}=[1-9]`), name);
+  }
+});
+
+test("what a host sets for everybody's sessions does not change the shop's (B64)", async (t) => {
+  t.after(() => { proxy.init = null; });
+  const product = await trade.product();
+  const list = () => shop.ok('GET', '/api/orders?limit=100', { token: trade.admin });
+  for (const init of ['SET SESSION max_join_size = 1, SESSION sql_big_selects = 0', 'SET SESSION sql_safe_updates = 1',
+    'SET SESSION TRANSACTION READ ONLY', 'SET SESSION autocommit = 0', 'SET SESSION sql_select_limit = 1',
+    'SET SESSION completion_type = 2', "SET SESSION sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES'"]) {
+    proxy.init = init;
+    await proxy.endAll();
+    const orders = await ordersOf(product);
+    assert.deepEqual(await all('orders', () => place(product)), [201], init);
+    assert.equal(await ordersOf(product), orders + 3 * WORKERS.orders, init);
+    assert.ok((await list()).length > 1, init);
+  }
+});

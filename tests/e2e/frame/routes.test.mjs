@@ -1,0 +1,505 @@
+// SPDX-License-Identifier: MIT
+// What holds for every route, whatever it does. A new route has to be added to the list here, and so to these tests.
+
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { run } from '../../../sandbox/process.mjs';
+import { binDir, openShop, serverTag } from '../lib/harness.mjs';
+import { exactly } from '../lib/exactly.mjs';
+
+const ROUTES = `
+GET    /api/categories          public
+POST   /api/categories          admin
+GET    /api/categories/:id      public
+PUT    /api/categories/:id      admin
+DELETE /api/categories/:id      admin
+GET    /api/membership/cards    user
+POST   /api/membership/cards    admin
+GET    /api/membership/cards/:id user
+PUT    /api/membership/cards/:id admin
+DELETE /api/membership/cards/:id admin
+GET    /api/membership/transactions user
+POST   /api/membership/transactions admin
+GET    /api/membership/plans    public
+POST   /api/membership/plans    admin
+PATCH  /api/membership/plans    admin
+DELETE /api/membership/plans    admin
+GET    /api/membership/orders/quote user
+POST   /api/membership/orders/create user
+GET    /api/membership/orders/detail user
+GET    /api/membership/orders/list user
+POST   /api/membership/orders/pay user
+POST   /api/membership/orders/action user
+GET    /membership/status       user
+POST   /membership/clear-cache  user
+POST   /weixin-login            public
+POST   /api/payment/wxpay/notify provider
+GET    /api/orders              user
+POST   /api/orders              user
+GET    /api/orders/:no          user
+PUT    /api/orders/:no          admin
+DELETE /api/orders/:no          admin
+POST   /api/orders/:no/cancel   user
+POST   /api/orders/:no/complete user
+POST   /api/payment/wxpay       user
+GET    /api/payment/wxpay/:no   user
+POST   /api/payment/card        user
+GET    /api/payment/refunds     admin
+POST   /api/payment/refunds     admin
+GET    /api/payment/refunds/:no admin
+GET    /api/products            public
+POST   /api/products            admin
+GET    /api/products/:id        public
+PUT    /api/products/:id        admin
+DELETE /api/products/:id        admin
+GET    /healthz                 public
+GET    /readyz                  public
+GET    /api/users               admin
+GET    /api/users/:id           admin
+PUT    /api/users/:id           admin
+DELETE /api/users/:id           admin
+POST   /api/auth/login          public
+POST   /api/auth/refresh        public
+POST   /api/auth/logout         user
+GET    /api/auth/me             user
+PUT    /api/auth/me             user
+`.trim().split('\n').map((line) => line.split(/ +/)).map(([method, pattern, role]) => ({ method, pattern, role }));
+
+const ORIGIN = 'https://admin.example.com';
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+const REQUEST_ID = /^[0-9a-z]{20}$/;
+
+const shop = await openShop({ leaks: true, env: { CORS_ORIGINS: `https://other.example.com, ${ORIGIN}` } });
+const admin = await shop.admin();
+const anna = await shop.login('anna');
+const category = (await shop.ok('POST', '/api/categories', { token: admin, body: { name: '茶' } })).category_id;
+const product = (await shop.ok('POST', '/api/products', { token: admin, body: { name: '桂花乌龙', price: 29.9, stock: 100 } })).product_id;
+const card = (await shop.ok('POST', '/api/membership/cards', { token: admin, body: { user_id: anna.user.user_id } })).card_id;
+const plan = (await shop.ok('POST', '/api/membership/plans', { token: admin, body: { name: '月度会员', price: '30.00', duration_days: 30, level: 1 } })).data.id;
+const order = (await shop.ok('POST', '/api/orders', { token: anna.token, body: { items: [{ product_id: product, quantity: 1 }] } })).order_id;
+
+// An address that exists for its owner or an administrator.
+function existing(pattern) {
+  const id = {
+    '/api/categories/:id': category, '/api/products/:id': product, '/api/users/:id': anna.user.user_id, '/api/membership/cards/:id': card,
+  }[pattern];
+  return pattern.replace(':id', id).replace(':no', order);
+}
+// One that nothing is behind.
+const missing = (pattern) => pattern.replace(':id', '999999999').replace(':no', 'ORDERNONE');
+
+const inDialect = {
+  shop: (json, status) => {
+    assert.deepEqual(Object.keys(json).filter((name) => name !== 'field').sort(), ['code', 'message', 'request_id']);
+    assert.match(json.message, /\p{Script=Han}/u);
+    return { status, code: json.code };
+  },
+  flat: (json, status) => {
+    assert.equal(json.success, false);
+    assert.match(json.message, /\p{Script=Han}/u);
+    return { status, code: json.code };
+  },
+  nested: (json, status) => {
+    assert.deepEqual(Object.keys(json), ['error']);
+    assert.match(json.error.message, /\p{Script=Han}/u);
+    assert.equal(typeof json.error.details, 'object');
+    return { status, code: json.error.code };
+  },
+  wechat: (json, status) => {
+    assert.deepEqual(Object.keys(json), ['code', 'message']);
+    return { status, code: json.code };
+  },
+};
+
+function dialectOf(address) {
+  if (address.startsWith('/api/payment/wxpay/notify')) return inDialect.wechat;
+  if (/^\/(api\/membership\/(plans|orders)|membership)(\/|\?|$)/.test(address)) return inDialect.flat;
+  return inDialect.shop;
+}
+
+// membership-orders has codes of its own for some causes.
+const codeOf = (address, code) => (dialectOf(address) === inDialect.flat && address.startsWith('/api/') ? { UNAUTHENTICATED: 'UNAUTHORIZED' }[code] ?? code : code);
+
+// What every answer carries, whatever it says.
+function hasFrame({ headers, status }) {
+  assert.match(headers['x-request-id'], REQUEST_ID);
+  assert.equal(headers['x-content-type-options'], 'nosniff');
+  assert.match(headers['cache-control'], /^(no-store|(private, )?no-cache)$/);
+  assert.equal(headers.server ?? null, serverTag);
+  if (status === 204) assert.equal(headers['content-type'], undefined);
+  else assert.match(headers['content-type'], /^application\/json; charset=utf-8$/);
+}
+
+test('the programs serve exactly the routes that are listed here, each once', async () => {
+  const programs = readdirSync(binDir).filter((name) => name.endsWith('.fcgi'));
+  assert.ok(programs.length >= 10);
+  const tables = await Promise.all(programs.map((name) => run(path.join(binDir, name), ['--routes'], { env: {} })));
+  for (const { code, stderr } of tables) assert.equal(code, 0, stderr);
+  const rows = tables.flatMap(({ stdout }) => stdout.split('\n')).filter((line) => line.trim() !== '');
+  const found = rows.map((line) => line.trim().split(/ +/).slice(0, 3).join(' ')).sort();
+  assert.deepEqual(found, ROUTES.map(({ method, pattern, role }) => `${method} ${pattern} ${role}`).sort());
+});
+
+test('without a token every route is 401 unless it is public or a provider\'s (B4)', async () => {
+  for (const { method, pattern, role } of ROUTES) {
+    for (const address of [existing(pattern), missing(pattern)]) {
+      for (const headers of [{}, { authorization: 'Bearer ' }, { authorization: 'Bearer x.y.z' }, { authorization: `Basic ${admin}` }]) {
+        const answer = await exactly(shop, method, address, { headers });
+        if (role === 'public' || role === 'provider') {
+          assert.notEqual(answer.headers['www-authenticate'], 'Bearer', `${method} ${address}`);
+          assert.notEqual(answer.status, 403, `${method} ${address}`);
+          continue;
+        }
+        hasFrame(answer);
+        assert.deepEqual(dialectOf(pattern)(answer.json, answer.status), { status: 401, code: codeOf(pattern, 'UNAUTHENTICATED') }, `${method} ${address}`);
+        assert.equal(answer.headers['www-authenticate'], 'Bearer');
+      }
+    }
+  }
+});
+
+test('an ordinary user is 403 on every administrator\'s route, before the body or the resource is looked at (B4)', async () => {
+  const rows = ROUTES.filter(({ role }) => role === 'admin');
+  for (const { method, pattern } of rows) {
+    for (const [address, body] of [[existing(pattern), '{}'], [missing(pattern), '{}'], [existing(pattern), 'no json']]) {
+      const answer = await exactly(shop, method, address, { token: anna.token, ...(method === 'GET' ? {} : { body }) });
+      hasFrame(answer);
+      assert.deepEqual(dialectOf(pattern)(answer.json, answer.status), { status: 403, code: 'FORBIDDEN' }, `${method} ${address}`);
+    }
+  }
+  assert.equal((await shop.call('GET', `/api/products/${product}`)).status, 200, 'nothing was deleted');
+  assert.equal((await shop.call('GET', `/api/categories/${category}`)).status, 200);
+  assert.equal((await shop.call('GET', `/api/users/${anna.user.user_id}`, { token: admin })).status, 200);
+  assert.equal((await shop.call('GET', `/api/membership/cards/${card}`, { token: admin })).status, 200);
+});
+
+test('another system\'s service token is nobody\'s session: 403 on every user\'s and administrator\'s route (B4)', async () => {
+  const { code, stdout, stderr } = await shop.minimall(['issue-token', '--system', 'till']);
+  assert.equal(code, 0, stderr);
+  const token = stdout.trim();
+  shop.canary(token);
+  for (const { method, pattern } of ROUTES.filter(({ role }) => role === 'admin' || role === 'user')) {
+    const answer = await exactly(shop, method, existing(pattern), { token, ...(method === 'GET' ? {} : { body: '{}' }) });
+    assert.equal(answer.status, 403, `${method} ${pattern}: ${answer.text}`);
+  }
+  const wrong = await exactly(shop, 'GET', '/api/auth/me', { token: `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}` });
+  assert.equal(wrong.status, 401);
+});
+
+// ---- bodies, wherever one may come ----
+
+const BODY_MAX = 64 * 1024;
+const pad = (size) => `{"pad":"${'p'.repeat(size - 10)}"}`;
+
+test('half a body is 400, another type 415 and a long one 413 on every route, and nothing is carried out (B12)', async () => {
+  assert.equal(Buffer.byteLength(pad(BODY_MAX)), BODY_MAX);
+  const [before] = await shop.sql('SELECT (SELECT COUNT(*) FROM sessions WHERE ended_at IS NOT NULL) AS ended');
+  for (const { method, pattern, role } of ROUTES.filter((row) => row.method !== 'GET' && row.role !== 'provider')) {
+    const token = role === 'public' ? undefined : admin;
+    for (const [body, status, headers] of [
+      ['{"reason":"', 400], ['{}x', 400], ['{"a":1,"a":2}', 400], ['x', 400], [Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 400],
+      ['{}', 415, { 'content-type': 'text/plain' }], ['{}', 415, { 'content-type': null }], [pad(BODY_MAX + 1), 413],
+    ]) {
+      const answer = await exactly(shop, method, existing(pattern), { token, body, headers });
+      hasFrame(answer);
+      dialectOf(pattern)(answer.json, answer.status);
+      assert.equal(answer.status, status, `${method} ${pattern} ${String(body).slice(0, 20)}: ${answer.text}`);
+    }
+  }
+  assert.equal((await shop.ok('GET', `/api/orders/${order}`, { token: admin })).status, 0, 'not cancelled');
+  for (const pattern of ['/api/products/:id', '/api/categories/:id', '/api/users/:id', '/api/membership/cards/:id', '/api/auth/me']) {
+    assert.equal((await exactly(shop, 'GET', existing(pattern), { token: admin })).status, 200, `${pattern} is still there`);
+  }
+  assert.deepEqual(await shop.sql('SELECT (SELECT COUNT(*) FROM sessions WHERE ended_at IS NOT NULL) AS ended'), [before]);
+});
+
+test('a body of GET or HEAD means nothing: the answer is the one without it, whatever it is (B12)', async () => {
+  const same = (a, b, words) => assert.deepEqual([a.status, a.text.replace(/"request_id":"\w+"/, '')], [b.status, b.text.replace(/"request_id":"\w+"/, '')], words);
+  for (const { method, pattern } of ROUTES.filter((row) => row.method === 'GET')) {
+    const plain = await exactly(shop, method, existing(pattern), { token: admin });
+    for (const options of [
+      { body: '{}' }, { body: '{"x":' }, { body: 'x', headers: { 'content-type': 'text/plain' } }, { body: '' }, { chunks: [] }, { chunks: ['{', '}x'] },
+      { body: 'x'.repeat(BODY_MAX + 1) }, { body: 'x'.repeat(1 << 20) },
+    ]) {
+      const answer = await exactly(shop, method, existing(pattern), { token: admin, ...options });
+      same(answer, plain, `${pattern} with ${JSON.stringify(options).slice(0, 60)}`);
+      assert.equal((await exactly(shop, 'HEAD', existing(pattern), { token: admin, ...options })).status, plain.status, pattern);
+    }
+  }
+});
+
+// ---- what a change was meant for ----
+
+test('every PUT and PATCH honours If-Match with the tag of its entity\'s GET: else 412, and nothing is changed (B65)', async () => {
+  const rows = ROUTES.filter(({ method }) => method === 'PUT' || method === 'PATCH');
+  assert.ok(rows.length >= 7);
+  for (const { method, pattern } of rows) {
+    const address = `${existing(pattern)}${method === 'PATCH' ? `?id=${plan}` : ''}`;
+    const read = () => exactly(shop, 'GET', address, { token: admin });
+    const change = (tag) => exactly(shop, method, address, { token: admin, body: '{}', headers: { 'if-match': tag } });
+    const before = await read();
+    assert.match(before.headers.etag, /^"[\w-]{22}"$/, address);
+    const { etag } = before.headers;
+    for (const tag of ['"x"', `W/${etag}`, etag.slice(1, -1), '"*"', `"x", W/${etag}`, 'x, *']) {
+      const answer = await change(tag);
+      hasFrame(answer);
+      const code = dialectOf(pattern) === inDialect.flat ? 'VALIDATION_ERROR' : 'PRECONDITION_FAILED';
+      assert.deepEqual(dialectOf(pattern)(answer.json, answer.status), { status: 412, code }, `${method} ${address} ${tag}`);
+      assert.equal(answer.json.cause ?? answer.json.code, 'PRECONDITION_FAILED');
+    }
+    assert.equal((await read()).text, before.text, `${method} ${address}`);
+    for (const list of [(tag) => tag, () => '*', () => ' * ', (tag) => `"x", ${tag},"y"`, (tag) => `W/"x",${tag}`]) {
+      const tag = list((await read()).headers.etag);
+      assert.equal((await change(tag)).status, 200, `${method} ${address} ${tag}`);
+    }
+    assert.equal((await exactly(shop, method, missing(pattern), { token: admin, body: '{}', headers: { 'if-match': '*' } })).status,
+      pattern.includes(':') ? 404 : method === 'PATCH' ? 400 : 200);
+  }
+});
+
+test('a list of one plan carries that plan\'s tag, and an id that is none shows none (B65)', async () => {
+  const read = async (id, token = admin) => exactly(shop, 'GET', `/api/membership/plans?id=${id}`, { token });
+  const one = await read(plan);
+  assert.deepEqual([one.json.data.map(({ id }) => id), one.json.meta.pagination.total], [[plan], 1]);
+  const { etag } = one.headers;
+  assert.equal((await read(plan, undefined)).headers.etag, etag, 'everybody sees the same');
+  const patch = (body) => exactly(shop, 'PATCH', `/api/membership/plans?id=${plan}`, { token: admin, body: JSON.stringify(body), headers: { 'if-match': etag } });
+  assert.equal((await patch({ level: 2 })).status, 200);
+  assert.equal((await patch({ level: 3 })).status, 412);
+  assert.notEqual((await read(plan)).headers.etag, etag);
+  for (const token of [admin, undefined]) {
+    const none = await read(999999999, token);
+    assert.deepEqual([none.status, none.json.data, none.json.meta.pagination.total], [200, [], 0]);
+  }
+  assert.equal((await exactly(shop, 'GET', '/api/membership/plans?ID=1')).status, 400);
+});
+
+test('a wrong method is 405 with exactly the methods of its path, whoever asks', async () => {
+  for (const pattern of new Set(ROUTES.map((route) => route.pattern))) {
+    const known = METHODS.filter((method) => ROUTES.some((route) => route.method === method && route.pattern === pattern));
+    const allow = [...known.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])), 'OPTIONS'].join(', ');
+    for (const method of [...METHODS, 'PROPFIND'].filter((name) => !known.includes(name))) {
+      for (const token of [undefined, admin]) {
+        const answer = await exactly(shop, method, existing(pattern), { token });
+        hasFrame(answer);
+        const expected = pattern.endsWith('/notify') ? 'FAIL' : 'METHOD_NOT_ALLOWED';
+        assert.deepEqual(dialectOf(pattern)(answer.json, answer.status), { status: 405, code: expected }, `${method} ${pattern}`);
+        assert.equal(answer.headers.allow, allow, `${method} ${pattern}`);
+      }
+    }
+    if (!known.includes('GET')) assert.equal((await exactly(shop, 'HEAD', existing(pattern))).status, 405);
+  }
+});
+
+test('HEAD is GET without the body, in success and in refusal', async () => {
+  for (const { pattern } of ROUTES.filter(({ method }) => method === 'GET')) {
+    for (const [address, token] of [[existing(pattern), admin], [missing(pattern), admin], [existing(pattern), undefined]]) {
+      const [get, head] = [await exactly(shop, 'GET', address, { token }), await exactly(shop, 'HEAD', address, { token })];
+      assert.equal(head.status, get.status, address);
+      assert.equal(head.text, '');
+      assert.notEqual(get.text, '');
+      const kept = ({ headers }) => {
+        const { date, 'x-request-id': id, ...rest } = headers;
+        return rest;
+      };
+      assert.deepEqual(kept(head), kept(get), address);
+      assert.equal(Number(head.headers['content-length']), Buffer.byteLength(get.text));
+    }
+  }
+});
+
+test('a preflight from an allowed origin is answered for every path, without a token (B56)', async () => {
+  for (const pattern of new Set(ROUTES.map((route) => route.pattern))) {
+    const headers = { origin: ORIGIN, 'access-control-request-method': 'PUT', 'access-control-request-headers': 'authorization' };
+    const answer = await exactly(shop, 'OPTIONS', existing(pattern), { headers });
+    assert.equal(answer.status, 204, pattern);
+    assert.equal(answer.text, '');
+    assert.equal(answer.headers['access-control-allow-origin'], ORIGIN);
+    assert.equal(answer.headers['access-control-allow-methods'], answer.headers.allow);
+    for (const { method } of ROUTES.filter((route) => route.pattern === pattern)) {
+      assert.ok(answer.headers.allow.split(', ').includes(method), `${pattern}: ${answer.headers.allow}`);
+    }
+    assert.deepEqual(answer.headers['access-control-allow-headers'].toLowerCase().split(', ').sort(),
+      ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match']);
+    assert.match(answer.headers.vary, /Origin/);
+    assert.equal(answer.headers['access-control-allow-credentials'], undefined);
+  }
+});
+
+test('an answer may be read by the origins that are configured and by no other (B56)', async () => {
+  const foreign = ['https://evil.example.com', 'http://admin.example.com', `${ORIGIN}.evil.example.com`, `${ORIGIN}:8443`, ORIGIN.toUpperCase(),
+    'https://admin.example.co', 'null', '*', `${ORIGIN},https://evil.example.com`, ''];
+  for (const origin of foreign) {
+    for (const method of ['OPTIONS', 'GET', 'DELETE']) {
+      const { headers } = await exactly(shop, method, '/api/products', { headers: { origin } });
+      const granted = Object.keys(headers).filter((name) => name.startsWith('access-control-'));
+      assert.deepEqual(granted, [], `${method} from ${origin}`);
+      assert.match(headers.vary, /Origin/, 'what differs by origin must not be stored as if it did not');
+    }
+  }
+  for (const [method, address, status] of [['GET', '/api/products', 200], ['GET', '/api/orders', 401], ['GET', '/api/nothing', 404]]) {
+    const answer = await exactly(shop, method, address, { headers: { origin: ORIGIN } });
+    assert.equal(answer.status, status);
+    assert.equal(answer.headers['access-control-allow-origin'], ORIGIN);
+    assert.match(answer.headers['access-control-expose-headers'], /\bLink\b.*\bX-Request-Id\b/);
+  }
+});
+
+test('without configured origins no origin is answered (B56)', async () => {
+  await shop.restartWeb({ CORS_ORIGINS: null });
+  for (const method of ['GET', 'OPTIONS']) {
+    const { status, headers } = await exactly(shop, method, '/api/products', { headers: { origin: ORIGIN } });
+    assert.equal(status, method === 'GET' ? 200 : 204);
+    assert.deepEqual(Object.keys(headers).filter((name) => name.startsWith('access-control-')), []);
+  }
+});
+
+test('a trailing slash never matters', async () => {
+  for (const { method, pattern, role } of ROUTES) {
+    const address = existing(pattern);
+    for (const token of [undefined, ...(method === 'GET' ? [admin] : [])]) {
+      const [plain, slashed] = [await exactly(shop, method, address, { token }), await exactly(shop, method, `${address}/`, { token })];
+      assert.equal(slashed.status, plain.status, `${method} ${address}/ (${role})`);
+      if (method === 'GET') assert.equal(slashed.text.replace(/"request_id":"\w+"/, ''), plain.text.replace(/"request_id":"\w+"/, ''));
+    }
+  }
+});
+
+const UNKNOWN = [
+  ['/api', inDialect.shop, 'NOT_FOUND'],
+  ['/api/', inDialect.shop, 'NOT_FOUND'],
+  ['/api/nothing', inDialect.shop, 'NOT_FOUND'],
+  ['/api/products/1/x', inDialect.shop, 'NOT_FOUND'],
+  ['/api/productsX', inDialect.shop, 'NOT_FOUND'],
+  ['/api/Products', inDialect.shop, 'NOT_FOUND'],
+  ['/api/users/1/x', inDialect.shop, 'NOT_FOUND'],
+  ['/api/auth', inDialect.shop, 'NOT_FOUND'],
+  ['/api/auth/x', inDialect.shop, 'NOT_FOUND'],
+  ['/api/categories/x', inDialect.shop, 'NOT_FOUND'],
+  ['/api/orders/a/b/c', inDialect.shop, 'NOT_FOUND'],
+  ['/api/orders/a%20b', inDialect.shop, 'NOT_FOUND'],
+  ['/api/payment', inDialect.shop, 'NOT_FOUND'],
+  ['/api/payment/x', inDialect.shop, 'NOT_FOUND'],
+  ['/weixin-login/x', inDialect.shop, 'NOT_FOUND'],
+  ['/api/v1/x', inDialect.shop, 'NOT_FOUND'],
+  ['/v1', inDialect.shop, 'NOT_FOUND'],
+  ['/v1/x', inDialect.shop, 'NOT_FOUND'],
+  ['/api/membership', inDialect.shop, 'NOT_FOUND'],
+  ['/api/membership/cards/1/x', inDialect.shop, 'NOT_FOUND'],
+  ['/api/membership/transactions/1', inDialect.shop, 'NOT_FOUND'],
+  ['/api/membership/cardsX', inDialect.shop, 'NOT_FOUND'],
+  ['/api/membership/ordersX/y', inDialect.shop, 'NOT_FOUND'],
+  ['/api/membership/orders/x', inDialect.flat, 'NOT_FOUND'],
+  ['/api/membership/orders', inDialect.flat, 'NOT_FOUND'],
+  ['/api/membership/plans/x/y', inDialect.flat, 'NOT_FOUND'],
+  ['/membership', inDialect.flat, 'NOT_FOUND'],
+  ['/membership/x', inDialect.flat, 'NOT_FOUND'],
+  ['/payment', inDialect.flat, 'NOT_FOUND'],
+  ['/payment/x', inDialect.flat, 'NOT_FOUND'],
+  ['/v1/payment', inDialect.nested, 'NOT_FOUND'],
+  ['/v1/payment/x', inDialect.nested, 'NOT_FOUND'],
+  ['/api/v1/member-system', inDialect.nested, 'NOT_FOUND'],
+  ['/api/v1/member-system/x', inDialect.nested, 'NOT_FOUND'],
+  ['/api/payment/wxpay/notify/x', inDialect.wechat, 'FAIL'],
+];
+
+test('an unknown path is 404 for every method, in the words of its family', async () => {
+  for (const [address, dialect, code] of UNKNOWN) {
+    for (const method of [...METHODS, 'OPTIONS', 'PROPFIND']) {
+      const answer = await exactly(shop, method, address, { token: admin });
+      hasFrame(answer);
+      assert.deepEqual(dialect(answer.json, answer.status), { status: 404, code }, `${method} ${address}: ${answer.text}`);
+    }
+    assert.equal((await exactly(shop, 'HEAD', address)).text, '');
+  }
+});
+
+test('an address that is badly encoded is answered in the words of the family that it is beside', async () => {
+  for (const [family, dialect] of [['/api/membership/plans', inDialect.flat], ['/api/membership/orders', inDialect.flat], ['/membership', inDialect.flat],
+    ['/payment', inDialect.flat], ['/v1/payment', inDialect.nested], ['/api/v1/member-system', inDialect.nested], ['/api/products', inDialect.shop],
+    ['/api/membership/cards', inDialect.shop]]) {
+    for (const odd of ['/%zz', '/%', '/%4', '/%ff', '/x%C3%28', '%2Fx', '%00', '/%00', '/a%2fb']) {
+      if (odd === '%00' && !/^\/(api|v1)\//.test(family)) continue; // is nobody's for the web server, as /paymentX is
+      const answer = await exactly(shop, 'GET', `${family}${odd}`);
+      hasFrame(answer);
+      assert.deepEqual(dialect(answer.json, answer.status), { status: 404, code: 'NOT_FOUND' }, `${family}${odd}: ${answer.text}`);
+    }
+  }
+});
+
+test('an address that is badly encoded, or hides a slash or a NUL, is 404', async () => {
+  for (const odd of ['/api%2Forders', '/api/products%2f1', '/api/products/%31%00', '/api/products/%', '/api/products/%4', '/api/products/%zz',
+    '/api/products/%C3%28', '/api/products/1;x=1', '/api/products/1%20', '/api/products/%ED%A0%80']) {
+    assert.equal((await exactly(shop, 'GET', odd)).status, 404, odd);
+  }
+  assert.ok(product < 10);
+  for (const same of [`/api/%70roducts/${product}`, `/api/products/%3${product}`]) {
+    assert.equal((await exactly(shop, 'GET', same)).status, 200, `${same} is the same address`);
+  }
+});
+
+test(':id is a positive integer that fits, anything else is 404 (B8)', async () => {
+  const ids = ['0', '-1', '+1', '01', '1.0', '1e0', '0x1', 'abc', '1a', '９', '%20', '9223372036854775807', '9223372036854775808',
+    '18446744073709551617', '99999999999999999999999999', 'null', 'undefined', 'NaN', ''];
+  for (const family of ['products', 'categories', 'users', 'membership/cards']) {
+    for (const id of ids.filter((text) => text !== '')) {
+      for (const method of ['GET', 'PUT', 'DELETE']) {
+        const answer = await exactly(shop, method, `/api/${family}/${encodeURI(id)}`, { token: admin, ...(method === 'PUT' ? { body: '{}' } : {}) });
+        assert.equal(answer.status, 404, `${method} /api/${family}/${id}: ${answer.text}`);
+      }
+    }
+  }
+  const longest = await exactly(shop, 'GET', '/api/products/9223372036854775806', { token: admin });
+  assert.equal(longest.status, 404);
+});
+
+test('order numbers have their own form, anything else is 404 (B8)', async () => {
+  for (const no of ['a b', 'a%00', 'x'.repeat(65), '%E8%8C%B6', "a'b", 'a.b', 'a"b']) {
+    for (const address of [`/api/orders/${encodeURI(no).replaceAll('%25', '%')}`, `/api/payment/wxpay/${encodeURI(no).replaceAll('%25', '%')}`]) {
+      assert.equal((await exactly(shop, 'GET', address, { token: admin })).status, 404, address);
+    }
+  }
+});
+
+test('public answers may be kept and checked, personal ones and refusals may not (B56)', async () => {
+  const stored = async (address, options) => (await exactly(shop, 'GET', address, options)).headers['cache-control'];
+  for (const address of ['/api/products', `/api/products/${product}`, '/api/categories', `/api/categories/${category}`]) {
+    assert.equal(await stored(address), 'no-cache', address);
+    assert.equal(await stored(address, { token: admin }), 'no-store', `${address} as an administrator`);
+    assert.equal(await stored(address, { token: anna.token }), 'private, no-cache', `${address} as a customer`);
+  }
+  assert.equal(await stored('/api/products/999999999'), 'no-store');
+  assert.equal(await stored('/api/auth/me', { token: anna.token }), 'no-store');
+});
+
+test('every answer\'s request id is its own, is in its error body, and is its line in the log (B55)', async () => {
+  const from = shop.log().length;
+  const asked = [
+    [await exactly(shop, 'GET', `/api/products/${product}?q=geheim`), { method: 'GET', route: '/api/products/:id', status: 200, program: 'products' }],
+    [await exactly(shop, 'HEAD', '/api/categories'), { method: 'HEAD', route: '/api/categories', status: 200, program: 'categories' }],
+    [await exactly(shop, 'GET', '/api/auth/me', { token: anna.token }),
+      { method: 'GET', route: '/api/auth/me', status: 200, program: 'users', user_id: anna.user.user_id }],
+    [await exactly(shop, 'GET', '/api/orders'), { method: 'GET', route: '/api/orders', status: 401, program: 'orders', code: 'UNAUTHENTICATED' }],
+    [await exactly(shop, 'GET', '/v1/nothing'), { method: 'GET', route: '-', status: 404, program: 'system', code: 'NOT_FOUND' }],
+    [await exactly(shop, 'PROPFIND', '/api/users'), { method: '?', route: '-', status: 405, program: 'users', code: 'METHOD_NOT_ALLOWED' }],
+    [await exactly(shop, 'POST', '/weixin-login', { body: '{' }), { method: 'POST', route: '/weixin-login', status: 400, program: 'login', code: 'MALFORMED_REQUEST' }],
+  ];
+  await shop.restartWeb(); // a line is written after its answer: the programs end when theirs are
+  const lines = shop.log().slice(from);
+  for (const [answer, expected] of asked) {
+    const id = answer.headers['x-request-id'];
+    if (answer.status >= 400) assert.equal(answer.json.request_id, id);
+    const own = lines.filter((line) => line.request_id === id);
+    assert.equal(own.length, 1, `${JSON.stringify(expected)}: ${JSON.stringify(own)}`);
+    const { time, level, request_id: _, ms, bytes, ...rest } = own[0];
+    assert.deepEqual(rest, expected);
+    assert.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000, time);
+    assert.equal(level, 'info');
+    assert.ok(Number.isInteger(ms) && ms >= 0 && Number.isInteger(bytes));
+  }
+  const ids = asked.map(([answer]) => answer.headers['x-request-id']);
+  assert.equal(new Set(ids).size, ids.length);
+  assert.ok(!JSON.stringify(lines).includes('geheim'), 'what was searched for is not logged');
+});

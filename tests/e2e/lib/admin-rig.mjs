@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// What the tests of htdocs/ share: a shop, a browser before it, and words for what one does there.
+//
+//   const { shop, openAdmin } = await openPages();
+//   const { page } = await openAdmin(t, '#/orders');       // a tab with the administrator signed in
+//   await press(page, '筛选');
+//
+// Whatever a page complains of in the console, breaches of the Content-Security-Policy among it, fails the test.
+
+import { after } from 'node:test';
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { openShop } from './harness.mjs';
+
+const CHROMIUM = '/usr/bin/chromium';
+const DESKTOP = { width: 1280, height: 800 };
+export const PHONE = { width: 390, height: 844 };
+export const NASTY = '<script>alert(1)</script>🧧';
+
+export async function openPages() {
+  if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is missing: sh sandbox/install.sh --test installs it`);
+  const { chromium } = createRequire(new URL('../../../sandbox/package.json', import.meta.url))('playwright-core');
+  const shop = await openShop();
+  const server = await chromium.launchServer({
+    executablePath: CHROMIUM,
+    headless: false, // the new headless mode is an argument of its own
+    args: [
+      '--no-sandbox', '--headless=new', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync',
+    ],
+  });
+  // Not close(): that waits for a browser which, on a busy machine, may never have done with itself.
+  after(() => server.kill());
+  const browser = await chromium.connect(server.wsEndpoint());
+  const chrome = await browser.newContext({ baseURL: shop.baseUrl, locale: 'zh-CN', timezoneId: 'Asia/Shanghai' });
+  chrome.setDefaultTimeout(15_000);
+
+  // A tab of its own, watched to the end of the test. expected: complaints that belong to it.
+  async function openTab(t, { viewport = DESKTOP, expected = [] } = {}) {
+    const page = await chrome.newPage();
+    const complaints = [];
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('dialog', (dialog) => {
+      complaints.push(`a dialog of the browser says ${dialog.message()}`);
+      dialog.dismiss();
+    });
+    await page.setViewportSize(viewport);
+    t.after(async () => {
+      await page.close();
+      assert.deepEqual(complaints.filter((text) => !expected.some((one) => one.test(text))), []);
+    });
+    return { page, complaints };
+  }
+
+  async function fillSignIn(page, { account, password } = shop.adminAccount) {
+    await page.getByLabel('邮箱或手机号').fill(account);
+    await page.getByLabel('密码').fill(password);
+    await page.getByRole('button', { name: '登录' }).click();
+  }
+
+  // The admin pages with the administrator signed in, at a page of theirs.
+  async function openAdmin(t, hash = '#/orders', options = {}) {
+    const { page, complaints } = await openTab(t, options);
+    await page.goto(`/admin/${hash}`);
+    await fillSignIn(page);
+    await page.getByRole('navigation', { name: '主导航' }).waitFor();
+    await page.locator('main:not([aria-busy]) .head').waitFor();
+    return { page, complaints };
+  }
+
+  return { shop, openTab, openAdmin, fillSignIn };
+}
+
+// The browser itself notes answers like these in the console.
+export const answered = (status) => new RegExp(`^Failed to load resource: the server responded with a status of ${status} `);
+
+export const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor(); // a part of the name will do
+export const said = (page, text) => page.locator('#said').getByText(text).waitFor();
+export const press = (scope, name) => scope.getByRole('button', { name, exact: true }).click();
+export const tokenOf = (page) => page.evaluate(() => JSON.parse(sessionStorage.getItem('minimall.session')).token);
+export const fits = (page) => page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth);

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+// Money that went back in the merchant console, before or after we heard that it came: in every order of the news, what was
+// given back grants nothing, and what stays is granted with that refund in the books (BEHAVIOUR 35, 37, 38, 62).
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import { ATTEMPT, CANCELLED, PAID, PAY_S, PENDING, REFUNDED, SHIPPED, VERDICT, assertRefused, redelivered, tally } from '../lib/trading.mjs';
+import { ATTEMPT_REFUNDED, FEN, openRefunds } from '../lib/refunding.mjs';
+
+const refunds = await openRefunds();
+const { trade, shop, anna } = refunds;
+const PART = 300;
+const HELD = 8;
+
+afterEach(async () => {
+  await refunds.settleAll();
+  for (const line of await trade.audit(0)) assert.doesNotMatch(line, /^WRONG/);
+});
+
+// Paid at the provider, which tells nobody.
+async function unheard() {
+  const x = await refunds.prepared();
+  await shop.pay(x.outTradeNo, { notify: false });
+  return x;
+}
+
+// Refunded in the console; what is told is told later. The refund's number.
+async function inConsole(x, options = {}) {
+  const { status, body } = await shop.sandbox('POST', `/console/refund/${x.outTradeNo}`, { notify: false, ...options });
+  assert.equal(status, 200, JSON.stringify(body));
+  return body.out_refund_no;
+}
+
+// `jobs` once everything about payments is due.
+async function jobs() {
+  await shop.sql('UPDATE outbox SET due_at = 1 WHERE kind = 1');
+  return shop.jobs();
+}
+
+const news = {
+  async payment(x) { assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200); },
+  async query() { await jobs(); },
+  async refund(x) { for (const no of x.nos) await refunds.told(no, 'SUCCESS'); },
+};
+
+const attempt = async (x) => (await trade.attempts(x.order)).find(({ out_trade_no: no }) => no === x.outTradeNo);
+const heldLines = async (x) => (await trade.audit(0)).filter((line) => line.startsWith(`open: payment ${x.outTradeNo}: held: of ${FEN} fen`));
+const rows = async (x) => (await refunds.rows(x)).map(({ refund_no: no, amount, state, automatic }) => [no, amount, state, automatic]);
+
+function orders(list) {
+  return list.length < 2 ? [list] : list.flatMap((first) => orders(list.filter((other) => other !== first)).map((rest) => [first, ...rest]));
+}
+
+// ---- every order of the news ----
+
+for (const [what, parts] of [['wholly', [FEN]], ['in two halves', [FEN / 2, FEN / 2]]]) {
+  for (const order of orders(Object.keys(news))) {
+    test(`given back ${what} before anything was heard; heard ${order.join(', ')}: nothing stays granted (B62)`, async () => {
+      const x = await unheard();
+      x.nos = [];
+      for (const fen of parts) x.nos.push(await inConsole(x, { amount_fen: fen }));
+      for (const told of order) {
+        await news[told](x);
+        if (order[0] !== 'payment') assert.equal(await trade.status(x.order), PENDING, `after ${told}`);
+      }
+      await jobs();
+      assert.deepEqual(await rows(x), parts.map((fen, i) => [x.nos[i], fen, 2, 0]));
+      assert.deepEqual(await heldLines(x), []);
+      if (order[0] === 'payment') { // it was right to grant it: nobody had said anything else
+        assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
+        assert.equal((await attempt(x)).state, ATTEMPT.granted);
+      } else {
+        const { state, reason, transaction_id: transaction } = await attempt(x);
+        assert.deepEqual([state, reason], [ATTEMPT_REFUNDED, 'REFUNDED_ELSEWHERE']);
+        assert.equal(transaction, (await trade.atWechat(x.outTradeNo)).transaction_id);
+      }
+      // told once more, all of it is old
+      for (const told of order) await news[told](x);
+      assert.deepEqual((await rows(x)).length, parts.length);
+      assert.notEqual(await trade.status(x.order), PAID);
+    });
+  }
+}
+
+for (const order of orders(Object.keys(news))) {
+  test(`given back in part before anything was heard; heard ${order.join(', ')}: paid, with that refund in the books (B62)`, async () => {
+    const x = await unheard();
+    x.nos = [await inConsole(x, { amount_fen: PART })];
+    for (const told of order) await news[told](x);
+    await jobs();
+    assert.deepEqual(await refunds.standing(x), [PAID, [-1], 4]);
+    assert.deepEqual(await rows(x), [[x.nos[0], PART, 2, 0]]);
+    assert.equal((await attempt(x)).state, ATTEMPT.granted);
+    const { body } = await refunds.read(x.nos[0]);
+    assert.deepEqual([body.status, body.amount, body.automatic, body.order_id], ['SUCCESS', '3.00', false, x.order.order_id]);
+    assertRefused(await refunds.ask(x, { amount: '7.01' }), 409, 'REFUND_EXCEEDS');
+    const { refund_no: rest, amount } = await refunds.refund(x);
+    assert.equal(amount, '7.00');
+    await refunds.told(rest, 'SUCCESS');
+    assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
+  });
+}
+
+test('all the news at once, many times each: nothing stays granted, and each refund is in the books once (B36, B62)', async () => {
+  for (const parts of [[FEN], [FEN / 2, FEN / 2]]) {
+    const x = await unheard();
+    const nos = [];
+    for (const fen of parts) nos.push(await inConsole(x, { amount_fen: fen }));
+    await shop.sql('UPDATE outbox SET due_at = 1 WHERE kind = 1');
+    const all = await Promise.all([
+      trade.payHeard(x.outTradeNo, { times: 5 }), shop.jobs(), shop.jobs(), ...nos.map((no) => refunds.heard(no, { times: 5 })),
+      trade.standing(anna, x.order),
+    ]);
+    for (const told of [all[0].body, ...all.slice(3, 3 + nos.length)]) assert.deepEqual(tally(told.answers.map(({ status }) => status)), { 200: 5 });
+    await jobs();
+    assert.deepEqual((await rows(x)).map(([, fen, state]) => [fen, state]), parts.map((fen) => [fen, 2]));
+    assert.ok([PENDING, REFUNDED].includes(await trade.status(x.order)));
+  }
+});
+
+// ---- while it isn't known how much ----
+
+test('what went back in an unknown amount is held: neither granted nor closed, past its deadline too, and seen (B62)', async () => {
+  const x = await unheard();
+  const no = await inConsole(x);
+  await jobs();
+  assert.equal((await heldLines(x)).length, 1);
+  await news.payment(x); // known, and not granted for that
+  assert.equal(await trade.status(x.order), PENDING);
+  assert.deepEqual((await trade.events(`out_trade_no = '${x.outTradeNo}'`)).map((e) => [e.verdict, e.reason]),
+    [[HELD, 'REFUNDED_ELSEWHERE'], [HELD, 'REFUNDED_ELSEWHERE']]);
+  const { body } = await trade.standing(anna, x.order);
+  assert.deepEqual([body.status, body.trade_state], [PENDING, 'REFUND']);
+  assertRefused(await trade.tryPrepay(anna, x.order), 409, 'ORDER_PAID');
+
+  shop.clock(PAY_S + 600);
+  await trade.forgetRequests();
+  await jobs();
+  assert.deepEqual(await trade.requests(), ['query'], 'asked again, and not closed');
+  assert.equal((await attempt(x)).state, ATTEMPT.open);
+  assert.equal(await trade.status(x.order), PENDING, 'and what is paid for is not let go');
+  await trade.forgetRequests();
+  await shop.jobs();
+  assert.deepEqual(await trade.requests(), [], 'not at every pass');
+
+  // a person reads its number in the console
+  const { code, stdout, stderr } = await shop.minimall(['note-refund', no]);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, new RegExp(`^${no}: 10\\.00 of order ${x.order.order_id}, SUCCESS; `));
+  await shop.jobs();
+  assert.equal((await attempt(x)).state, ATTEMPT_REFUNDED);
+  assert.deepEqual(await refunds.standing(x), [CANCELLED, [-1, 1], 5], 'its time was over: it is let go as if never paid');
+  assert.deepEqual(await heldLines(x), []);
+});
+
+test('what was given back wholly leaves its order payable for the rest of its time (B62)', async () => {
+  const x = await unheard();
+  await inConsole(x, { notify: true });
+  await jobs();
+  assert.equal((await attempt(x)).state, ATTEMPT_REFUNDED);
+  const again = await trade.prepay(anna, x.order);
+  assert.notEqual(again.outTradeNo, x.outTradeNo);
+  assert.equal((await trade.payHeard(again.outTradeNo)).body.status, 200);
+  assert.equal(await trade.status(x.order), PAID);
+  assert.equal((await refunds.refund(x)).amount, '10.00', 'and all of the second payment can be given back');
+});
+
+for (const [end, expected, attemptState] of [['CLOSED', PAID, ATTEMPT.granted], ['SUCCESS', PENDING, ATTEMPT_REFUNDED]]) {
+  test(`a refund of the whole that hangs is waited for; ${end}: ${expected === PAID ? 'granted' : 'nothing granted'} (B62)`, async () => {
+    const x = await unheard();
+    const no = await inConsole(x, { status: 'ABNORMAL', notify: true });
+    await news.payment(x);
+    await jobs();
+    assert.equal(await trade.status(x.order), PENDING);
+    assert.equal((await heldLines(x)).length, 1);
+    await refunds.told(no, end);
+    await jobs();
+    assert.equal(await trade.status(x.order), expected);
+    assert.equal((await attempt(x)).state, attemptState);
+    assert.deepEqual(await heldLines(x), []);
+  });
+}
+
+test('jobs asks how a refund made elsewhere ends, and never asks for it itself (B62)', async () => {
+  const x = await refunds.paid();
+  const no = await inConsole(x, { status: 'ABNORMAL', notify: true, amount_fen: PART });
+  assert.equal(await refunds.status(no), 'ABNORMAL');
+  await trade.fault('refund_query', 'status_500');
+  assert.deepEqual(await refunds.jobsAt(61), ['refund_query']);
+  await refunds.end(no, { notify: false });
+  await shop.sql('UPDATE outbox SET due_at = 1 WHERE kind = 2');
+  assert.deepEqual(await refunds.jobsAt(62), ['refund_query']);
+  assert.equal(await refunds.status(no), 'SUCCESS');
+  assert.deepEqual(await refunds.standing(x), [PAID, [-1], 4]);
+});
+
+// ---- money that was due back anyway, or came late ----
+
+test('of a payment that its order needs no more, only what has not gone back goes back by itself (B37, B62)', async () => {
+  const x = await unheard();
+  await trade.payOffline(x.order);
+  const no = await inConsole(x, { amount_fen: PART, notify: true });
+  await news.payment(x);
+  assert.deepEqual((await attempt(x)).state, ATTEMPT.refundDue);
+  await refunds.settleAll();
+  assert.deepEqual((await refunds.there(x)).map(([, fen, status]) => [fen, status]), [[PART, 'SUCCESS'], [FEN - PART, 'SUCCESS']]);
+  assert.deepEqual((await rows(x)).map(([number, fen, state, automatic]) => [number === no, fen, state, automatic]),
+    [[true, PART, 2, 0], [false, FEN - PART, 2, 1]]);
+  assert.equal((await attempt(x)).state, ATTEMPT_REFUNDED);
+  assert.equal(await trade.status(x.order), PAID);
+});
+
+test('of a payment that its order needs no more, what hung in the console and came to nothing goes back by itself too (B37, B62)', async () => {
+  const x = await unheard();
+  await trade.payOffline(x.order);
+  const hung = await inConsole(x, { status: 'ABNORMAL', amount_fen: PART, notify: true });
+  await news.payment(x);
+  await refunds.mode('SUCCESS');
+  await shop.jobs();
+  assert.deepEqual((await refunds.there(x)).map(([, fen, status]) => [fen, status]), [[PART, 'ABNORMAL'], [FEN - PART, 'SUCCESS']]);
+  await refunds.told(hung, 'CLOSED');
+  shop.clock(7200);
+  await shop.jobs();
+  assert.deepEqual((await rows(x)).map(([, fen, state, automatic]) => [fen, state, automatic]),
+    [[PART, 3, 0], [FEN - PART, 2, 1], [PART, 2, 1]]);
+  assert.equal((await attempt(x)).state, ATTEMPT_REFUNDED);
+  shop.clock(2 * 86_400);
+  await trade.forgetRequests();
+  await shop.jobs();
+  assert.deepEqual(await refunds.calls(), []);
+});
+
+test('what was due back and is given back in the console ends it, and is not given back twice (B37, B43, B62)', async () => {
+  const x = await unheard();
+  await trade.payOffline(x.order);
+  await trade.fault('refund', 'not_enough', { times: 50 });
+  await news.payment(x);
+  await shop.jobs();
+  const [[automatic]] = await rows(x);
+  const number = await inConsole(x); // the provider has not taken ours
+  const answer = await refunds.end(number);
+  assert.equal(answer.status, 400, 'ours is still under way: told again later');
+  assert.equal((await trade.events(`out_trade_no = '${x.outTradeNo}'`)).at(-1).reason, 'REFUND_EXCEEDS');
+  await trade.noFaults();
+  await shop.sql('UPDATE outbox SET due_at = 1 WHERE kind = 2');
+  await shop.jobs(); // ours is refused for good
+  assert.equal(await refunds.status(automatic), 'CLOSED');
+  await refunds.told(number, 'SUCCESS');
+  assert.equal((await attempt(x)).state, ATTEMPT_REFUNDED);
+  shop.clock(2 * 86_400);
+  await trade.forgetRequests();
+  await shop.jobs();
+  assert.deepEqual(await refunds.calls(), []);
+});
+
+test('money after the close, of which a part went back first, is granted late with that refund in the books (B38, B62)', async () => {
+  const x = await refunds.prepared();
+  await trade.cancel(anna, x.order);
+  await jobs();
+  assert.deepEqual(await trade.states(x.order), [ATTEMPT.closed]);
+  await shop.pay(x.outTradeNo, { force: true, notify: false });
+  const no = await inConsole(x, { amount_fen: PART });
+  await refunds.told(no, 'SUCCESS');
+  assert.equal((await heldLines(x)).length, 1);
+  await jobs();
+  assert.deepEqual(await trade.states(x.order), [ATTEMPT.grantedLate]);
+  assert.deepEqual(await refunds.standing(x), [PAID, [-1, 1, -1], 4]);
+  assert.deepEqual(await rows(x), [[no, PART, 2, 0]]);
+});
+
+test('what is shipped and given back in the console is refunded, and its stock stays gone (B43, B62)', async () => {
+  const x = await refunds.paid();
+  await trade.set(x.order, { status: SHIPPED });
+  await inConsole(x, { amount_fen: PART, notify: true });
+  assert.equal(await trade.status(x.order), SHIPPED);
+  await inConsole(x, { notify: true });
+  assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1], 4]);
+});
+
+// ---- what can't be taken into the books ----
+
+test('a refund beside one of ours that is under way waits until that is refused (B43, B62)', async () => {
+  const x = await refunds.paid();
+  await trade.fault('refund', 'status_500');
+  const { refund_no: ours, status } = await refunds.refund(x);
+  assert.equal(status, 'PROCESSING');
+  const no = await inConsole(x, { amount_fen: PART });
+  assert.equal((await refunds.end(no)).status, 400);
+  assertRefused(await refunds.read(no), 404, 'NOT_FOUND');
+  assert.ok((await trade.audit(0)).some((line) => line.includes(`orphan: REFUND_EXCEEDS, ${x.outTradeNo}, ${PART} fen`)));
+  assert.deepEqual(await refunds.jobsAt(61), ['refund_query', 'refund', 'refund_query']);
+  assert.equal(await refunds.status(ours), 'CLOSED');
+  await refunds.told(no, 'SUCCESS');
+  assert.equal(await refunds.status(no), 'SUCCESS');
+  assert.deepEqual(await refunds.standing(x), [PAID, [-1], 4]);
+});
+
+test('a number that the provider knows for no payment of ours, or not at all, is noted by nobody (B34, B62)', async () => {
+  const x = await refunds.paid();
+  const no = await inConsole(x, { amount_fen: PART, out_refund_no: 'console|1*@_-' });
+  const before = await rows(x);
+  for (const args of [['note-refund'], ['note-refund', no, no]]) assert.equal((await shop.minimall(args)).code, 2);
+  for (const [number, code] of [['nothing', 'NOT_FOUND'], ['退款', 'NOT_FOUND']]) {
+    const answer = await shop.minimall(['note-refund', number]);
+    assert.deepEqual([answer.code, answer.stderr.includes(`(${code})`)], [1, true], answer.stderr);
+  }
+  for (const [fault, code] of [['status_500', 'PROVIDER_UNKNOWN'], ['bad_signature', 'PROVIDER_UNKNOWN'], ['wrong_out_trade_no', 'CONFLICT'], ['wrong_out_refund_no', 'PROVIDER_UNKNOWN']]) {
+    await trade.fault('refund_query', fault);
+    const answer = await shop.minimall(['note-refund', no]);
+    assert.deepEqual([answer.code, answer.stderr.includes(`(${code})`)], [1, true], answer.stderr);
+  }
+  assert.deepEqual(await rows(x), before);
+  assert.equal((await shop.minimall(['note-refund', no])).code, 0);
+  assert.equal((await shop.minimall(['note-refund', no])).code, 0, 'once more is no news');
+  assert.deepEqual(await rows(x), [[no, PART, 2, 0]]);
+});
+
+test('a refund of another transaction than the one that was settled changes nothing, and is kept (B34, B62)', async () => {
+  const x = await refunds.paid();
+  const no = await inConsole(x);
+  const { transaction_id: transaction } = await trade.atWechat(x.outTradeNo);
+  await shop.sql(`UPDATE payment_attempts SET transaction_id = 'another' WHERE out_trade_no = '${x.outTradeNo}'`);
+  assert.equal((await refunds.end(no)).status, 400);
+  assert.deepEqual(await rows(x), []);
+  assert.equal((await trade.events(`out_trade_no = '${x.outTradeNo}'`)).at(-1).verdict, VERDICT.orphan);
+  await shop.sql(`UPDATE payment_attempts SET transaction_id = '${transaction}' WHERE out_trade_no = '${x.outTradeNo}'`);
+  await refunds.told(no, 'SUCCESS');
+  assert.equal(await trade.status(x.order), REFUNDED);
+});

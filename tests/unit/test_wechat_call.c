@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: MIT */
+/* test_wechat_call.c - signed calls and the classification of answers, through the calls of wechat/pay.h. */
+#include "unit.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "ext/crypto.h"
+#include "peer.h"
+#include "providers/wechat/pay.h"
+#include "vectors.h"
+
+#define KEY_ID      "PUB_KEY_ID_0119000072912026112100000000000001"
+#define ORDER       "MM20261121000001"
+#define PREPAY_JSON "{\"appid\":\"wx1\"}"
+#define PAID                                                                                       \
+	"{\"appid\":\"wx2421b1c4370ec43b\",\"mchid\":\"1900007291\",\"out_trade_no\":\"" ORDER     \
+	"\",\"transaction_id\":\"42\",\"trade_type\":\"JSAPI\",\"trade_state\":\"SUCCESS\","       \
+	"\"success_time\":\"2026-11-21T12:00:00+08:00\",\"payer\":{\"openid\":\"oX\"},"            \
+	"\"amount\":{\"total\":100,\"payer_total\":90,\"currency\":\"CNY\"}}"
+
+static struct json_object *doc;
+static struct wx_keys keys; /* one pair plays both sides */
+static struct conf conf;
+static struct ctx ctx;
+static struct peer peer;
+
+static int set_up(void **state)
+{
+	(void)state;
+	doc = data_json("wechat_doc_signing.json");
+	keys = (struct wx_keys){
+		.merchant = rsa_private_key(slice_at(doc, "/merchant/private_key_pem")),
+		.merchant_serial = text_at(doc, "/merchant/serial_no"),
+	};
+	assert_true(wx_keys_add(
+		&keys, KEY_ID, rsa_public_key(slice_at(doc, "/merchant/public_key_pem_derived"))));
+	conf = (struct conf){
+		.wechat_mchid = "1900007291",
+		.wechat_pay_public_key_id = KEY_ID,
+	};
+	ctx.conf = &conf;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	wx_keys_done(&keys);
+	json_object_put(doc);
+	arena_done(&ctx.arena);
+	return 0;
+}
+
+/* After each test: nothing of WeChat's is left as our caller's fault, and no deadline either. */
+static int unchanged(void **state)
+{
+	(void)state;
+	assert_null(ctx.fault);
+	assert_int_equal(ctx.deadline_ms, 0);
+	arena_reset(&ctx.arena);
+	return 0;
+}
+
+static const char *signature_of(const char *time_s, const char *nonce, const char *body)
+{
+	const char *message = arena_printf(&ctx.arena, "%s\n%s\n%s\n", time_s, nonce, body),
+		   *base64;
+
+	assert_int_equal(rsa_sign(&ctx.arena, keys.merchant, slice_of(message), &base64), OK);
+	return base64;
+}
+
+/* An answer with a good signature at `skew_s` from now; more: further headers, each with its CRLF.
+ */
+static const char *signed_at(int64_t skew_s, int status, const char *body, const char *more)
+{
+	const char *time_s =
+		arena_printf(&ctx.arena, "%lld", (long long)(clock_now_ms() / 1000 + skew_s));
+	const char *nonce = wx_nonce(&ctx.arena);
+
+	return arena_printf(&ctx.arena,
+		"HTTP/1.1 %d X\r\nContent-Length: %zu\r\nConnection: close\r\n"
+		"Wechatpay-Timestamp: %s\r\nWechatpay-Nonce: %s\r\nWechatpay-Serial: " KEY_ID
+		"\r\n"
+		"Wechatpay-Signature: %s\r\nRequest-ID: 08F78B-268435456\r\n%s\r\n%s",
+		status, strlen(body), time_s, nonce, signature_of(time_s, nonce, body), more, body);
+}
+
+static const char *good(int status, const char *body)
+{
+	return signed_at(0, status, body, "");
+}
+
+static const char *bare(int status, const char *body)
+{
+	return arena_printf(&ctx.arena,
+		"HTTP/1.1 %d X\r\nContent-Length: %zu\r\nConnection: close\r\nRequest-ID: "
+		"1\r\n\r\n%s",
+		status, strlen(body), body);
+}
+
+static void start(const struct peer_step *steps, size_t n)
+{
+	peer_start(&peer, steps, n);
+	conf.wechat_pay_base_url = peer.url;
+}
+
+static enum wx_answer query_against(const char *answer, struct wx_transaction *t)
+{
+	const struct peer_step step = { answer, false, false };
+	enum wx_answer got;
+
+	start(&step, 1);
+	got = wxpay_query(&ctx, &keys, ORDER, t);
+	peer_stop(&peer);
+	assert_int_equal(peer.served, 1);
+	return got;
+}
+
+static enum wx_answer close_against(const char *answer)
+{
+	const struct peer_step step = { answer, false, false };
+	enum wx_answer got;
+
+	start(&step, 1);
+	got = wxpay_close(&ctx, &keys, ORDER);
+	peer_stop(&peer);
+	assert_int_equal(peer.served, 1);
+	return got;
+}
+
+/* A header's value in a request as the peer saw it, or its part from `from` up to `end`. */
+static const char *between(const char *request, const char *from, const char *end)
+{
+	const char *at = strstr(request, from), *stop;
+
+	assert_non_null(at);
+	at += strlen(from);
+	stop = strstr(at, end);
+	assert_non_null(stop);
+	return arena_dup(&ctx.arena, at, (size_t)(stop - at));
+}
+
+static void assert_signed_request(const char *request, const char *method, const char *target)
+{
+	const char *body = strstr(request, "\r\n\r\n") + 4;
+	const char *message = arena_printf(&ctx.arena, "%s\n%s\n%s\n%s\n%s\n", method, target,
+		between(request, "timestamp=\"", "\""), between(request, "nonce_str=\"", "\""),
+		body);
+
+	assert_true(str_starts(
+		request, arena_printf(&ctx.arena, "%s %s HTTP/1.1\r\n", method, target)));
+	assert_true(rsa_verify(&ctx.arena, keys.verify[0].key, slice_of(message),
+		slice_of(between(request, "signature=\"", "\""))));
+	assert_string_equal(between(request, "\r\nWechatpay-Serial: ", "\r\n"), KEY_ID);
+	assert_string_equal(between(request, "\r\nAccept: ", "\r\n"), "application/json");
+	assert_string_equal(between(request, "mchid=\"", "\""), "1900007291");
+	if (body[0] != '\0')
+		assert_string_equal(
+			between(request, "\r\nContent-Type: ", "\r\n"), "application/json");
+}
+
+static void a_query_gives_the_facts(void **state)
+{
+	struct wx_transaction t;
+
+	(void)state;
+	assert_int_equal(query_against(good(200, PAID), &t), WX_OK);
+	assert_string_equal(t.trade_state, "SUCCESS");
+	assert_string_equal(t.transaction_id, "42");
+	assert_int_equal(t.total_fen, 100); /* not what the payer paid after coupons */
+	assert_signed_request(peer.requests[0], "GET",
+		"/v3/pay/transactions/out-trade-no/" ORDER "?mchid=1900007291");
+}
+
+static void facts_that_are_absent_are_null(void **state)
+{
+	struct wx_transaction t;
+
+	(void)state;
+	assert_int_equal(
+		query_against(good(200, "{\"mchid\":\"1900007291\",\"out_trade_no\":\"" ORDER
+					"\",\"trade_state\":\"NOTPAY\"}"),
+			&t),
+		WX_OK);
+	assert_null(t.transaction_id);
+	assert_null(t.payer_openid);
+	assert_null(t.currency);
+	assert_int_equal(t.total_fen, -1);
+}
+
+static void an_answer_without_a_good_signature_is_not_believed(void **state)
+{
+	struct wx_transaction t = { .total_fen = -7 };
+	const char *spoilt = signed_at(0, 200, PAID, "");
+	const char *const answers[] = {
+		bare(200, PAID),
+		signed_at(-300, 200, PAID, ""),
+		signed_at(301, 200, PAID, ""),
+		signed_at(0, 200, PAID, "Wechatpay-Signature: x\r\n"),
+		signed_at(0, 200, PAID, "wechatpay-serial: " KEY_ID "\r\n"),
+		signed_at(0, 200, PAID, "Wechatpay-Signature-Type: OTHER\r\n"),
+		spoilt,
+	};
+
+	(void)state;
+	*strstr(spoilt, "SUCCESS") = 's';
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++)
+		assert_int_equal(query_against(answers[i], &t), WX_UNKNOWN);
+	assert_int_equal(t.total_fen, -7);
+	assert_int_equal(close_against(bare(204, "")), WX_UNKNOWN);
+}
+
+static void an_answer_about_something_else_is_not_believed(void **state)
+{
+	static const char *const bodies[] = {
+		"{\"mchid\":\"1900007291\",\"out_trade_no\":\"MM20261121000002\",\"trade_state\":"
+		"\"SUCCESS\"}",
+		"{\"mchid\":\"1900007292\",\"out_trade_no\":\"" ORDER
+		"\",\"trade_state\":\"SUCCESS\"}",
+		"{\"out_trade_no\":\"" ORDER "\",\"trade_state\":\"SUCCESS\"}",
+		"{\"mchid\":\"1900007291\",\"trade_state\":\"SUCCESS\"}",
+		"{\"mchid\":\"1900007291\",\"out_trade_no\":\"" ORDER "\"}",
+		"{}",
+		"[]",
+		"",
+		"<html>",
+	};
+	struct wx_transaction t = { .total_fen = -7 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++)
+		assert_int_equal(query_against(good(200, bodies[i]), &t), WX_UNKNOWN);
+	assert_int_equal(query_against(good(204, ""), &t), WX_UNKNOWN);
+	assert_int_equal(t.total_fen, -7);
+}
+
+static void an_amount_is_a_whole_number_of_fen(void **state)
+{
+	static const char *const totals[] = { "\"100\"", "100.0", "1e2", "-1", "null", "true", "[]",
+		"99999999999999999999" };
+	struct wx_transaction t = { .total_fen = -7 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(totals); i++) {
+		const char *body = arena_printf(&ctx.arena,
+			"{\"mchid\":\"1900007291\",\"out_trade_no\":\"" ORDER
+			"\",\"trade_state\":\"SUCCESS\",\"amount\":{\"total\":%s}}",
+			totals[i]);
+
+		if (query_against(good(200, body), &t) != WX_UNKNOWN)
+			fail_msg("accepted: %s", totals[i]);
+	}
+	assert_int_equal(t.total_fen, -7);
+}
+
+static void refusals_say_no_more_than_they_may(void **state)
+{
+	static const struct {
+		int status;
+		const char *body;
+		enum wx_answer answer;
+	} cases[] = {
+		{ 400, "{\"code\":\"ORDERPAID\"}", WX_ALREADY_PAID },
+		{ 400, "{\"code\":\"ORDER_PAID\",\"message\":\"x\",\"detail\":{}}",
+			WX_ALREADY_PAID },
+		{ 403, "{\"code\":\"OUT_TRADE_NO_USED\"}", WX_ALREADY_PAID },
+		{ 403, "{\"code\":\"OUTTRADENO_USED\"}", WX_ALREADY_PAID },
+		{ 400, "{\"code\":\"ORDER_CLOSED\"}", WX_CLOSED },
+		{ 404, "{\"code\":\"ORDER_NOT_EXIST\"}", WX_NOT_EXIST },
+		{ 404, "{\"code\":\"ORDERNOTEXIST\"}", WX_NOT_EXIST },
+		{ 404, "{\"code\":\"ORDER_NOT_EXISTS\"}", WX_REFUSED },
+		{ 404, "{\"code\":\"ORDER_NOT\"}", WX_REFUSED },
+		{ 404, "<html>", WX_REFUSED },
+		{ 404, "", WX_REFUSED },
+		{ 400, "{\"code\":\"PARAM_ERROR\"}", WX_REFUSED },
+		{ 400, "{\"code\":1}", WX_REFUSED },
+		{ 401, "{\"code\":\"SIGN_ERROR\"}", WX_REFUSED },
+		{ 403, "{\"code\":\"NO_AUTH\"}", WX_REFUSED },
+		{ 403, "{\"code\":\"FREQUENCY_LIMITED\"}", WX_UNKNOWN },
+		{ 429, "{\"code\":\"RATELIMIT_EXCEEDED\"}", WX_UNKNOWN },
+		{ 429, "{\"code\":\"ORDERPAID\"}", WX_UNKNOWN },
+		{ 500, "{\"code\":\"SYSTEM_ERROR\"}", WX_UNKNOWN },
+		{ 500, "{\"code\":\"ORDERPAID\"}", WX_UNKNOWN },
+		{ 500, "{\"code\":\"ORDER_CLOSED\"}", WX_UNKNOWN },
+		{ 500, "{\"code\":\"OPENID_MISMATCH\"}", WX_REFUSED },
+		{ 502, "<html>", WX_UNKNOWN },
+		{ 202, "{}", WX_UNKNOWN },
+		{ 201, PAID, WX_UNKNOWN },
+		{ 302, "", WX_UNKNOWN },
+	};
+	struct wx_transaction t = { .total_fen = -7 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(
+			query_against(bare(cases[i].status, cases[i].body), &t), cases[i].answer);
+		assert_int_equal(
+			close_against(bare(cases[i].status, cases[i].body)), cases[i].answer);
+	}
+	assert_int_equal(t.total_fen, -7);
+}
+
+static void a_close_is_confirmed_by_a_signed_204_only(void **state)
+{
+	(void)state;
+	assert_int_equal(close_against(good(204, "")), WX_OK);
+	assert_signed_request(
+		peer.requests[0], "POST", "/v3/pay/transactions/out-trade-no/" ORDER "/close");
+	assert_string_equal(strstr(peer.requests[0], "\r\n\r\n") + 4, "{\"mchid\":\"1900007291\"}");
+	assert_int_equal(close_against(good(200, "{}")), WX_UNKNOWN);
+	assert_int_equal(close_against("HTTP/1.1 204 X\r\nConnection: close\r\n\r\n"), WX_UNKNOWN);
+	assert_int_equal(close_against(NULL), WX_UNKNOWN);
+}
+
+static void a_prepay_is_sent_as_it_was_frozen(void **state)
+{
+	const struct peer_step step = { good(200, "{\"prepay_id\":\"wx2611\"}"), false, false };
+	const char *prepay_id;
+
+	(void)state;
+	start(&step, 1);
+	/* an address of its own path, and a slash at its end: both are signed as they are sent */
+	conf.wechat_pay_base_url = arena_printf(&ctx.arena, "%s/pay/", peer.url);
+	assert_int_equal(wxpay_prepay(&ctx, &keys, PREPAY_JSON, &prepay_id), WX_OK);
+	peer_stop(&peer);
+	assert_string_equal(prepay_id, "wx2611");
+	assert_signed_request(peer.requests[0], "POST", "/pay/v3/pay/transactions/jsapi");
+	assert_string_equal(strstr(peer.requests[0], "\r\n\r\n") + 4, PREPAY_JSON);
+}
+
+static void a_refusal_of_the_moment_is_tried_again_with_a_new_signature(void **state)
+{
+	const struct peer_step steps[] = {
+		{ bare(429, "{\"code\":\"FREQUENCY_LIMITED\"}"), false, false },
+		{ bare(500, "{\"code\":\"SYSTEM_ERROR\"}"), false, false },
+		{ good(200, "{\"prepay_id\":\"wx2611\"}"), false, false },
+	};
+	const char *prepay_id;
+
+	(void)state;
+	start(steps, 3);
+	assert_int_equal(wxpay_prepay(&ctx, &keys, PREPAY_JSON, &prepay_id), WX_OK);
+	peer_stop(&peer);
+	assert_int_equal(peer.served, 3);
+	for (int i = 0; i < 3; i++)
+		assert_signed_request(peer.requests[i], "POST", "/v3/pay/transactions/jsapi");
+	for (int i = 1; i < 3; i++)
+		assert_string_not_equal(between(peer.requests[i], "nonce_str=\"", "\""),
+			between(peer.requests[0], "nonce_str=\"", "\""));
+}
+
+static void a_prepay_ends_with_the_requests_deadline(void **state)
+{
+	const struct peer_step steps[] = {
+		{ bare(503, ""), false, false },
+		{ good(200, "{\"prepay_id\":\"late\"}"), false, false },
+	};
+	const char *prepay_id = NULL;
+	enum wx_answer answer = WX_OK;
+
+	(void)state;
+	/* a busy machine may find the time gone before it has sent anything */
+	peer.served = 0;
+	for (int i = 0; i < 10 && peer.served == 0; i++) {
+		const int64_t deadline_ms = clock_mono_ms() + 900; /* less than the first pause */
+
+		start(steps, 2);
+		ctx.deadline_ms = deadline_ms;
+		answer = wxpay_prepay(&ctx, &keys, PREPAY_JSON, &prepay_id);
+		assert_int_equal(ctx.deadline_ms, deadline_ms);
+		ctx.deadline_ms = 0;
+		peer_stop(&peer);
+	}
+	assert_int_equal(answer, WX_UNKNOWN);
+	assert_int_equal(peer.served, 1);
+	assert_null(prepay_id);
+}
+
+static void a_prepay_that_is_refused_is_not_tried_again(void **state)
+{
+	static const struct {
+		int status;
+		const char *body;
+		enum wx_answer answer;
+	} cases[] = {
+		{ 400, "{\"code\":\"PARAM_ERROR\"}", WX_REFUSED },
+		{ 400, "{\"code\":\"ORDERPAID\"}", WX_ALREADY_PAID },
+		{ 500, "{\"code\":\"OPENID_MISMATCH\"}", WX_REFUSED },
+		{ 202, "{}", WX_UNKNOWN },
+	};
+	const char *prepay_id = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct peer_step steps[] = {
+			{ bare(cases[i].status, cases[i].body), false, false },
+			{ good(200, "{\"prepay_id\":\"second\"}"), false, false },
+		};
+
+		start(steps, 2);
+		assert_int_equal(
+			wxpay_prepay(&ctx, &keys, PREPAY_JSON, &prepay_id), cases[i].answer);
+		peer_stop(&peer);
+		assert_int_equal(peer.served, 1);
+	}
+	assert_null(prepay_id);
+}
+
+static void a_prepay_id_has_1_to_64_characters(void **state)
+{
+	static const char *const bodies[] = { "{}", "{\"prepay_id\":\"\"}", "{\"prepay_id\":null}",
+		"{\"prepay_id\":1}",
+		"{\"prepay_id\":"
+		"\"12345678901234567890123456789012345678901234567890123456789012345\"}" };
+	const char *prepay_id = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+		const struct peer_step step = { good(200, bodies[i]), false, false };
+
+		start(&step, 1);
+		assert_int_equal(wxpay_prepay(&ctx, &keys, PREPAY_JSON, &prepay_id), WX_UNKNOWN);
+		peer_stop(&peer);
+	}
+	assert_null(prepay_id);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(a_query_gives_the_facts, unchanged),
+		cmocka_unit_test_teardown(facts_that_are_absent_are_null, unchanged),
+		cmocka_unit_test_teardown(
+			an_answer_without_a_good_signature_is_not_believed, unchanged),
+		cmocka_unit_test_teardown(
+			an_answer_about_something_else_is_not_believed, unchanged),
+		cmocka_unit_test_teardown(an_amount_is_a_whole_number_of_fen, unchanged),
+		cmocka_unit_test_teardown(refusals_say_no_more_than_they_may, unchanged),
+		cmocka_unit_test_teardown(a_close_is_confirmed_by_a_signed_204_only, unchanged),
+		cmocka_unit_test_teardown(a_prepay_is_sent_as_it_was_frozen, unchanged),
+		cmocka_unit_test_teardown(
+			a_refusal_of_the_moment_is_tried_again_with_a_new_signature, unchanged),
+		cmocka_unit_test_teardown(a_prepay_ends_with_the_requests_deadline, unchanged),
+		cmocka_unit_test_teardown(a_prepay_that_is_refused_is_not_tried_again, unchanged),
+		cmocka_unit_test_teardown(a_prepay_id_has_1_to_64_characters, unchanged),
+	};
+
+	if (!log_open("/dev/null", "test"))
+		return 1;
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
