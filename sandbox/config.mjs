@@ -39,7 +39,7 @@ export function baseSettings(dir, secrets) {
   };
 }
 
-// keys: of makeKeys(); url: the stand-in's own.
+// keys: of makeKeys(); url: the simulator's own.
 export function sandboxSettings(keys, url, baseUrl) {
   return {
     WECHAT_APPID: keys.appid,

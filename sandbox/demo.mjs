@@ -9,7 +9,7 @@ import { categories, orders, people, plans, products } from './demo-data.mjs';
 const CARRIERS = ['顺丰速运', '中通快递'];
 
 // Loads what is not there yet: the catalogue, the plans, and with `customers` the people and their orders (they need the
-// stand-in). What a start that was broken off has left is recognised by name or Idempotency-Key and completed.
+// simulator). What a start that was broken off has left is recognised by name or Idempotency-Key and completed.
 export async function loadDemo(shop, { customers, log = () => {}, signal }) {
   const missing = (part) => !existsSync(marker(shop, part));
   if (!missing('catalogue') && !missing('plans') && (!customers || !missing('customers'))) return;

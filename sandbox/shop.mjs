@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One whole shop: database, settings, WeChat's stand-in, web server. `make run` and the tests start it with this.
+// One whole shop: database, settings, WeChat's simulator, web server. `make run` and the tests start it with this.
 
 import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
@@ -19,9 +19,9 @@ const ADMIN_ACCOUNT = 'admin@example.com';
 // port        0: any free one
 // binDir      the programs and the CLI
 // db, dbName  server from startDatabase, name of this shop's database in it
-// wechat      start the stand-in; else `providers` holds the providers' settings
+// wechat      start the simulator; else `providers` holds the providers' settings
 // certificates  its merchant has platform certificates as well as the public key
-// refundMode  what the stand-in answers new refunds with
+// refundMode  what the simulator answers new refunds with
 // demo        load the demo data, once
 // testClock   let setClock() move the shop's time
 // env         settings over the starter's own; null removes one
@@ -94,7 +94,7 @@ class Shop {
     writeSettings(this.configFile, this.env);
   }
 
-  // The stand-in keeps its port from one start to the next, so that orders of an earlier day are still found there.
+  // The simulator keeps its port from one start to the next, so that orders of an earlier day are still found there.
   async startWechat({ certificates, refundMode }) {
     const keys = makeKeys(path.join(this.dir, 'wechat'), { clockFile: this.clockFile });
     const portFile = path.join(this.dir, 'wechat', 'port.json');
@@ -177,7 +177,7 @@ class Shop {
     return openSession(this.db.socket, this.dbName, this.dir);
   }
 
-  // Moves the time of the shop and of the stand-in, in seconds from the real one.
+  // Moves the time of the shop and of the simulator, in seconds from the real one.
   setClock(offsetSeconds) {
     if (!this.clockFile) throw new Error('the shop was started without a test clock');
     if (!Number.isSafeInteger(offsetSeconds)) throw new Error(`not whole seconds: ${offsetSeconds}`);

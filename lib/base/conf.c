@@ -101,7 +101,7 @@ static bool is_well_known(const char *secret)
 	return false;
 }
 
-/* http is for stand-ins on this host only. */
+/* http is for simulators on this host only. */
 static bool url_is_loopback(const char *url)
 {
 	static const char *const hosts[] = { "http://127.0.0.1", "http://localhost", "http://[::1]",

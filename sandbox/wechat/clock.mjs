@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The stand-in's clock: the machine's, plus the offset in seconds that a test keeps in a file.
+// The simulator's clock: the machine's, plus the offset in seconds that a test keeps in a file.
 import { readFileSync } from 'node:fs';
 
 const CHINA_MS = 8 * 3600 * 1000; // WeChat writes every time with +08:00

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The WeChat stand-in: login and WeChat Pay v3 on a loopback port, as strict as WeChat, plus the
+// The WeChat simulator: login and WeChat Pay v3 on a loopback port, as strict as WeChat, plus the
 // switches by which a test makes it pay, forge, fail and hang.
 //   GET  /sns/jscode2session, /v3/…                     what the shop calls
 //   POST /pay/<prepay_id or out_trade_no>               pay, and deliver the notification
@@ -74,7 +74,7 @@ class Wechat {
 
   // Nothing that goes wrong inside may look like an answer of WeChat's that a test expects.
   alarm(request, error) {
-    const text = `WeChat stand-in: ${request.method} ${request.url.split('?')[0]} failed inside: ${error.stack}`;
+    const text = `WeChat simulator: ${request.method} ${request.url.split('?')[0]} failed inside: ${error.stack}`;
     process.stderr.write(`${text}\n`);
     this.log(text);
   }
@@ -260,7 +260,7 @@ function sandboxBody(raw) {
   throw new SandboxError(400, 'the body must be a JSON object');
 }
 
-// Starts the stand-in on 127.0.0.1; resolves to { url, port, close }. It needs all that makeKeys()
+// Starts the simulator on 127.0.0.1; resolves to { url, port, close }. It needs all that makeKeys()
 // makes. close() ends calls that hang, and keeps the state.
 //   port          0: any free one
 //   clockFile     a file with an offset in seconds from the machine's clock

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the stand-in remembers: orders with their refunds, used login codes, session keys given out.
+// What the simulator remembers: orders with their refunds, used login codes, session keys given out.
 // With a file, all of it survives a restart; an answer is sent only after what it says is stored.
 import { existsSync, readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
@@ -29,7 +29,7 @@ export class State {
     try {
       saved = JSON.parse(readFileSync(this.file, 'utf8'));
     } catch (error) {
-      throw new Error(`${this.file} holds no state of the WeChat stand-in (${error.message}): remove it`);
+      throw new Error(`${this.file} holds no state of the WeChat simulator (${error.message}): remove it`);
     }
     if (saved.version !== VERSION) {
       throw new Error(`${this.file} is of version ${saved.version}, not ${VERSION}: remove it`);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Runs end-to-end tests: `node tests/e2e/run.mjs [files…]`, without arguments those that legs.mjs names. One database server
-// serves the whole run, in a directory of its own, and the stand-in's keys are made once; each file has its own database
+// serves the whole run, in a directory of its own, and the simulator's keys are made once; each file has its own database
 // and shop (harness.mjs). Where the server of DB cannot be had, the run is skipped: it says so in a line and ends well.
 //   MODE=asan    test build/asan            E2E_JOBS=1   one file at a time (default 2)
 //   DB=mysql     on that server             BRIEF=1      only what .ci/run runs there

@@ -33,7 +33,7 @@ async function scarce(lines = 3) {
   return { own, order: await trade.order(anna, [[own, lines]]) };
 }
 
-// The stand-in, like WeChat, lets no order live less than a minute: prepared in its last half minute, an order is still
+// The simulator, like WeChat, lets no order live less than a minute: prepared in its last half minute, an order is still
 // payable there when its time is over here.
 async function preparedLate() {
   shop.clock(0);

@@ -360,7 +360,7 @@ test('a program that is killed takes its request with it, and the web server kee
   await shop.sandbox('DELETE', '/sandbox/requests');
   await trade.fault('jscode2session', 'hang');
   const lost = exactly(shop, 'POST', `/weixin-login?q=${sent.query}&phone=${sent.phone}`, { body: JSON.stringify({ code: sent.code }), headers: { cookie: sent.cookie } });
-  await until('the stand-in to be asked', async () => (await shop.sandbox('GET', '/sandbox/requests')).body.some(({ path: asked }) => asked === '/sns/jscode2session'));
+  await until('the simulator to be asked', async () => (await shop.sandbox('GET', '/sandbox/requests')).body.some(({ path: asked }) => asked === '/sns/jscode2session'));
   for (const pid of trade.workers('login')) process.kill(pid, 'SIGKILL');
   assert.ok((await lost).status >= 500);
   assert.deepEqual(await leaks(), []);

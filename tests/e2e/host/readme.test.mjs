@@ -22,7 +22,7 @@ test('the tour works as pasted: signed in, ordered, paid, shipped', async () => 
   assert.match(tour, /^\. var\/dev\.env/m);
   const script = tour.replace(/^\. var\/dev\.env.*$/m, '');
   const { account, password } = shop.adminAccount;
-  // not the synchronous kind: the stand-in serves from this very process
+  // not the synchronous kind: the simulator serves from this very process
   const { stdout: printed } = await promisify(execFile)('sh', ['-eu', '-c', script], {
     timeout: 30_000,
     env: {

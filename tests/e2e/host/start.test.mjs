@@ -157,7 +157,7 @@ test('the demo shop has goods, orders in every state, and exactly one administra
   assert.ok(onShelf.some((product) => product.stock === 0) && onShelf.some((product) => product.price === 0.01));
 });
 
-test('money goes the whole way there and back, with nobody but the shop and its stand-in (B30, B43)', async () => {
+test('money goes the whole way there and back, with nobody but the shop and its simulator (B30, B43)', async () => {
   const send = (method, address, token, body) => request(`${first.BASE_URL}${address}`, { method, token, body: JSON.stringify(body) });
   const { token } = await send('POST', '/weixin-login', undefined, { code: 'sandbox:refunded' });
   const staff = await adminToken(first);

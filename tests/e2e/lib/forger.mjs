@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Notifications of WeChat Pay built with node:crypto alone, part by part, so that a test can have any part wrong. The
-// genuine ones come from the stand-in, which uses the SDK's cryptography.
+// genuine ones come from the simulator, which uses the SDK's cryptography.
 
 import { createCipheriv, createSign, randomBytes, randomUUID } from 'node:crypto';
 import http from 'node:http';

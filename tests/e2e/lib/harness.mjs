@@ -10,7 +10,7 @@
 //
 // When the file's tests are over, the shop must still add up (`minimall audit`), must have told its logs no secret, must
 // have drawn no sanitizer's report, and must end when asked. Nothing is shared with another file but the MariaDB server and
-// the keys that a stand-in begins with.
+// the keys that a simulator begins with.
 
 import { after } from 'node:test';
 import assert from 'node:assert/strict';
@@ -67,10 +67,10 @@ async function endAll() {
 }
 
 // options: env (settings over the starter's; null removes one), processEnv (environment of the programs), wechat (false: no
-// stand-in), certificates (true: its merchant has platform certificates too), binDir, leaks (true: the sanitizers' build looks for
+// simulator), certificates (true: its merchant has platform certificates too), binDir, leaks (true: the sanitizers' build looks for
 // leaks, which costs a second at the end of every program; files that between them ask for all that can be asked for do). The
 // test clock is on unless `testClock` is false. db: a database server of the caller's. beside: a shop, of which this one is
-// another host: it has the same secrets, stand-in and data, and db is another node of the same cluster.
+// another host: it has the same secrets, simulator and data, and db is another node of the same cluster.
 export async function openShop({
   env = {}, processEnv = {}, wechat = true, certificates = false, testClock = true, binDir: programs = binDir,
   leaks = false, db: given, beside,
@@ -164,7 +164,7 @@ class TestShop {
     return body;
   }
 
-  // Signs a customer in through the stand-in: { token, refresh_token, expires_in, user }.
+  // Signs a customer in through the simulator: { token, refresh_token, expires_in, user }.
   login(name) {
     this.canary(`sandbox-${name}`);
     return this.ok('POST', '/weixin-login', { body: { code: `sandbox:${name}` } });
@@ -175,7 +175,7 @@ class TestShop {
     return (await this.ok('POST', '/api/auth/login', { body: this.shop.admin })).token;
   }
 
-  // One request to the stand-in: { status, headers, body }.
+  // One request to the simulator: { status, headers, body }.
   async sandbox(method, address, body) {
     const response = await fetch(new URL(address, this.sandboxUrl), {
       method,
@@ -184,7 +184,7 @@ class TestShop {
     return { status: response.status, headers: response.headers, body: await bodyOf(response) };
   }
 
-  // Pays at the stand-in what a prepay_id or out_trade_no names; options as DESIGN's POST /pay takes them.
+  // Pays at the simulator what a prepay_id or out_trade_no names; options as DESIGN's POST /pay takes them.
   pay(id, options = {}) {
     return this.sandbox('POST', `/pay/${encodeURIComponent(id)}`, options);
   }
@@ -218,7 +218,7 @@ class TestShop {
 
   audit() { return this.minimall(['audit']); }
 
-  // Sets the time of shop and stand-in to so many seconds from the real one.
+  // Sets the time of shop and simulator to so many seconds from the real one.
   clock(offsetSeconds) { this.shop.setClock(offsetSeconds); }
 
   // Starts the programs afresh, with changed settings if any (null removes one).

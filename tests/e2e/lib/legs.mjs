@@ -6,7 +6,7 @@
 
 const ofGalera = (name) => name.startsWith('galera-');
 
-// What exercises pages, stand-ins, starters and texts rather than our C, which is what the sanitizers (MODE=asan) look at.
+// What exercises pages, simulators, starters and texts rather than our C, which is what the sanitizers (MODE=asan) look at.
 const NOT_C = [
   'admin-membership.test.mjs', 'deploy.test.mjs', 'readme.test.mjs', 'sandbox-certificates.test.mjs', 'sandbox-faults.test.mjs',
   'sandbox-play.test.mjs', 'sandbox-refund.test.mjs', 'sandbox.test.mjs', 'strays.test.mjs',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A WeChat stand-in on a free port, a receiver for its notifications, and the two SDKs and two
-// crypto libraries that judge both. For the stand-in's own tests: there is no shop here.
+// A WeChat simulator on a free port, a receiver for its notifications, and the two SDKs and two
+// crypto libraries that judge both. For the simulator's own tests: there is no shop here.
 import assert from 'node:assert/strict';
 import { createSign, randomBytes } from 'node:crypto';
 import { once } from 'node:events';

@@ -158,7 +158,7 @@ class Trade {
     return this.call('POST', '/api/payment/wxpay', { token: person.token, headers, body: { order_id: order.order_id } });
   }
 
-  // Prepares the payment; answers what the stand-in calls it as well.
+  // Prepares the payment; answers what the simulator calls it as well.
   async prepay(person, order) {
     const { status, body } = await this.tryPrepay(person, order);
     assert.equal(status, 200, JSON.stringify(body));
@@ -190,12 +190,12 @@ class Trade {
     return this.call('GET', `/api/payment/wxpay/${order.order_id}`, { token: person.token });
   }
 
-  // Returns once the shop has called the stand-in so.
+  // Returns once the shop has called the simulator so.
   asked(name) {
     return until(`a call of ${name}`, async () => (await this.requests()).includes(name));
   }
 
-  // What the stand-in knows of an attempt; 404 and no body for one it never saw.
+  // What the simulator knows of an attempt; 404 and no body for one it never saw.
   async atWechat(outTradeNo) {
     const { status, body } = await this.shop.sandbox('GET', `/sandbox/orders/${outTradeNo}`);
     return status === 200 ? body : null;
@@ -205,7 +205,7 @@ class Trade {
     return this.#sandbox('POST', '/sandbox/faults', { on, fault, ...more });
   }
 
-  // The stand-in does the next call so, and keeps the answer to itself until noFaults(), or for as long as the shop waits.
+  // The simulator does the next call so, and keeps the answer to itself until noFaults(), or for as long as the shop waits.
   delayed(on) { return this.fault(on, 'late', { delay_ms: PATIENCE_MS }); }
 
   noFaults() { return this.#sandbox('DELETE', '/sandbox/faults'); }
@@ -339,7 +339,7 @@ export async function redelivered(deliver) {
   return answer;
 }
 
-// Answered by the shop itself, not by a web server that lost the program; or not at all while the stand-in listened.
+// Answered by the shop itself, not by a web server that lost the program; or not at all while the simulator listened.
 function isPutOff({ status, body, error = '' }) {
   return status === 503 ? /\bFAIL\b/.test(JSON.stringify(body)) : status === 0 && error.startsWith('no answer within');
 }

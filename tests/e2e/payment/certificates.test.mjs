@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Platform certificates of WeChat Pay: fetched by jobs, learnt by every process, beside the public key or instead of it
-// (BEHAVIOUR 33, PAYMENTS 2.4 and 2.5). The stand-in seals and signs with the SDK's cryptography.
+// (BEHAVIOUR 33, PAYMENTS 2.4 and 2.5). The simulator seals and signs with the SDK's cryptography.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';

@@ -41,7 +41,7 @@ async function assertUnpaid({ order }) {
 
 const countEvents = async () => (await trade.events('1')).length;
 
-test("the stand-in's notification pays the order, and the answer is what WeChat expects (B33)", async () => {
+test("the simulator's notification pays the order, and the answer is what WeChat expects (B33)", async () => {
   const x = await prepared();
   const answer = await shop.pay(x.prepayId);
   assert.deepEqual([answer.body.status, JSON.parse(answer.body.body)], [200, SUCCESS]);
@@ -153,7 +153,7 @@ test('headers missing, twice, too long, of another key or another type are 401, 
   assert.deepEqual(await trade.allWorkers('notify'), workers, 'the same processes serve on');
 });
 
-test('probe traffic with a SIGNTEST signature is 401, from the stand-in too (B33)', async () => {
+test('probe traffic with a SIGNTEST signature is 401, from the simulator too (B33)', async () => {
   const x = await prepared();
   const { body } = await shop.pay(x.outTradeNo, { tamper: 'amount', headers: { 'Wechatpay-Signature': SIGNTEST } });
   assert.equal(body.status, 401);
@@ -220,7 +220,7 @@ for (const [what, reason, { plain = (t) => t, sealing, resource, stranger }] of 
   });
 }
 
-test("the stand-in's own tampering is refused, whatever it changed (B34)", async () => {
+test("the simulator's own tampering is refused, whatever it changed (B34)", async () => {
   for (const [tamper, reason] of [['amount', 'AMOUNT'], ['mchid', 'MCHID'], ['appid', 'APPID'], ['ciphertext', 'UNDECRYPTABLE']]) {
     const x = await prepared();
     const eventId = `tampered-${tamper}`;

@@ -195,7 +195,7 @@ test('the longest name of a shop, of four bytes a character, is part of a legal 
   await shop.restartWeb({ SHOP_NAME: '山野小铺' });
 });
 
-// A fault of the stand-in, how often, and what the shop says to its customer.
+// A fault of the simulator, how often, and what the shop says to its customer.
 const FAILURES = [
   ['status_202', 1], ['bad_signature', 1], ['signtest', 1], ['no_signature', 1], ['old_timestamp', 1], ['unknown_serial', 1],
   ['duplicate_header', 1], ['truncated', 1], ['not_json', 1], ['drop_after', 1], ['hang', 1],

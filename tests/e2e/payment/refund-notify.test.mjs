@@ -50,7 +50,7 @@ async function assertRefunded(x) {
 
 // ---- what is believed ----
 
-test("the stand-in's notification ends the refund, and the answer is what WeChat expects (B33)", async () => {
+test("the simulator's notification ends the refund, and the answer is what WeChat expects (B33)", async () => {
   const x = await underWay();
   const answer = await refunds.end(x.no);
   assert.deepEqual([answer.status, JSON.parse(answer.body)], [200, SUCCESS]);
@@ -221,7 +221,7 @@ for (const [what, change] of [
   });
 }
 
-test("the stand-in's own forgeries: 401 leaves no trace, 400 is kept, and none does anything (B33, B34)", async () => {
+test("the simulator's own forgeries: 401 leaves no trace, 400 is kept, and none does anything (B33, B34)", async () => {
   const x = await underWay();
   const before = await countEvents();
   for (const tamper of ['signature', 'timestamp']) assert.equal((await refunds.end(x.no, { tamper })).status, 401, tamper);

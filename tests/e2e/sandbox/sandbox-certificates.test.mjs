@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Platform certificates at the WeChat stand-in: made, handed out sealed, and signing in turns with the public key.
+// Platform certificates at the WeChat simulator: made, handed out sealed, and signing in turns with the public key.
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { rmSync, statSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How the WeChat stand-in fails on demand: forged, broken, late, lost and false answers.
+// How the WeChat simulator fails on demand: forged, broken, late, lost and false answers.
 import assert from 'node:assert/strict';
 import { after, beforeEach, test } from 'node:test';
 import {

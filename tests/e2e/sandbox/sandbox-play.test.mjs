@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the WeChat stand-in can be made to do: log in, pay, notify, forge, and restart.
+// What the WeChat simulator can be made to do: log in, pay, notify, forge, and restart.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Refunds at the WeChat stand-in: asked for, refused, looked at, ended, notified and forged.
+// Refunds at the WeChat simulator: asked for, refused, looked at, ended, notified and forged.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -393,7 +393,7 @@ test('a restart keeps refunds and their events; a state file older than refunds 
   assert.equal((await post(REFUNDS, body, there())).status, 200);
 });
 
-test('the forger\'s genuine refund events are like the stand-in\'s', async () => {
+test('the forger\'s genuine refund events are like the simulator\'s', async () => {
   const forger = makeForger(keys, shop.url);
   const { body, reply } = await refunded();
   await refund(body.out_refund_no);

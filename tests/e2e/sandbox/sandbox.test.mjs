@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The WeChat stand-in is right and as strict as WeChat: keys, signatures, bodies, orders, time.
+// The WeChat simulator is right and as strict as WeChat: keys, signatures, bodies, orders, time.
 import assert from 'node:assert/strict';
 import { createSign, randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
