@@ -8,7 +8,7 @@ import path from 'node:path';
 import { startDatabase, startShop } from '../../sandbox/shop.mjs';
 import { WORKERS } from '../../sandbox/web.mjs';
 import { binDir, makeDirectory } from '../e2e/lib/harness.mjs';
-import { serveBy } from '../e2e/lib/starting.mjs';
+import { serveBy } from '../e2e/lib/second-server.mjs';
 import { openLoad } from './load.mjs';
 
 const PROCESSES = WORKERS.products;

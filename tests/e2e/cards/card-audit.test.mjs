@@ -2,8 +2,8 @@
 // `minimall audit` and stored-value cards: for each of its rules one saboteur, who edits a row behind the shop's back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Cards, SPEND, TOP_UP } from '../lib/card-rig.mjs';
-import { openTrade } from '../lib/trading.mjs';
+import { Cards, SPEND, TOP_UP } from '../lib/cards.mjs';
+import { openTrade } from '../lib/trade.mjs';
 
 const trade = await openTrade();
 const { shop } = trade;

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   ADJUSTMENT, Cards, DISABLED, IN_USE, LEDGER, REFUND, SPEND, TOP_UP, assertEntry, signedFen,
-} from '../lib/card-rig.mjs';
-import { assertRefused, fen, openTrade, tally } from '../lib/trading.mjs';
+} from '../lib/cards.mjs';
+import { assertRefused, fen, openTrade, tally } from '../lib/trade.mjs';
 
 const trade = await openTrade();
 const { shop } = trade;

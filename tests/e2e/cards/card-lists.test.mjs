@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sequence } from '../../../sandbox/sql.mjs';
-import { CARDS, LEDGER } from '../lib/card-rig.mjs';
-import { exactly } from '../lib/exactly.mjs';
+import { CARDS, LEDGER } from '../lib/cards.mjs';
+import { exactly } from '../lib/raw-request.mjs';
 import { openShop } from '../lib/harness.mjs';
-import { EIGHT, assertWalks, cursorOf, deepCursor, nextOf, pagesOf, rowsRead, withQuery, withStatementLog } from '../lib/plans.mjs';
+import { EIGHT, assertWalks, cursorOf, deepCursor, nextOf, pagesOf, rowsRead, withQuery, withStatementLog } from '../lib/query-plans.mjs';
 
 const ROWS = 4000; // enough for an index to be worth something
 

@@ -2,10 +2,10 @@
 // Paying an order from a stored-value card: no provider, one transaction (BEHAVIOUR 4, 18, 21, 22, 37).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Cards, DISABLED, IN_USE, SPEND, TOP_UP } from '../lib/card-rig.mjs';
+import { Cards, DISABLED, IN_USE, SPEND, TOP_UP } from '../lib/cards.mjs';
 import {
   ATTEMPT, CANCELLED, COMPLETED, DATE, MINUTE_S, PAID, PAY_S, PENDING, REFUNDED, SHIPPED, VERDICT, assertFullOrder, assertRefused, openTrade, tally, until,
-} from '../lib/trading.mjs';
+} from '../lib/trade.mjs';
 
 const trade = await openTrade();
 const { shop } = trade;

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sequence } from '../../../sandbox/sql.mjs';
-import { ADJUSTMENT, CARDS, CARD_KEYS, Cards, DISABLED, IN_USE, LEDGER, TOP_UP, assertCard, isLuhn } from '../lib/card-rig.mjs';
-import { MINUTE_S, assertRefused, fen, openTrade, tally } from '../lib/trading.mjs';
+import { ADJUSTMENT, CARDS, CARD_KEYS, Cards, DISABLED, IN_USE, LEDGER, TOP_UP, assertCard, isLuhn } from '../lib/cards.mjs';
+import { MINUTE_S, assertRefused, fen, openTrade, tally } from '../lib/trade.mjs';
 
 const trade = await openTrade({ leaks: true });
 const { shop } = trade;

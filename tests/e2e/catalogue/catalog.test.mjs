@@ -2,7 +2,7 @@
 // Products and categories: their shapes, what is on the shelf for whom, the tree, and the races around both.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DATE, assertRefused, openTrade, tally } from '../lib/trading.mjs';
+import { DATE, assertRefused, openTrade, tally } from '../lib/trade.mjs';
 
 const PRODUCT = ['product_id', 'category_id', 'name', 'description', 'price', 'stock', 'image_url', 'status', 'created_at', 'updated_at'];
 const CATEGORY = ['category_id', 'name', 'description', 'parent_id', 'created_at', 'updated_at'];

@@ -2,7 +2,7 @@
 // Stock under many buyers at once: exactly what is there is sold (BEHAVIOUR 16).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CANCELLED, PENDING, assertRefused, openTrade, tally } from '../lib/trading.mjs';
+import { CANCELLED, PENDING, assertRefused, openTrade, tally } from '../lib/trade.mjs';
 
 const trade = await openTrade();
 const { shop } = trade;

@@ -6,8 +6,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { checkout } from '../../../sandbox/files.mjs';
-import { AUDIT_OTHERS, AUDIT_RULES } from '../lib/membership-rig.mjs';
-import { PAID, SHIPPED, openTrade } from '../lib/trading.mjs';
+import { AUDIT_OTHERS, AUDIT_RULES } from '../lib/memberships.mjs';
+import { PAID, SHIPPED, openTrade } from '../lib/trade.mjs';
 
 const trade = await openTrade();
 const { shop } = trade;

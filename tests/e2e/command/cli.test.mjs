@@ -9,7 +9,7 @@ import { checkout } from '../../../sandbox/files.mjs';
 import { cleanEnv, run } from '../../../sandbox/process.mjs';
 import { connectionsTo, openSession, query } from '../../../sandbox/sql.mjs';
 import { binDir, openShop } from '../lib/harness.mjs';
-import { assertRefused, tally } from '../lib/trading.mjs';
+import { assertRefused, tally } from '../lib/trade.mjs';
 
 const PROGRAMS = ['cards', 'categories', 'login', 'memberships', 'notify', 'orders', 'payments', 'products', 'system', 'users'];
 const SCHEMA = path.join(checkout, 'schema');

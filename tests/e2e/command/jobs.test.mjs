@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import {
   ATTEMPT, CANCELLED, DAY_S, MINUTE_S, PAID, PAY_S, PENDING, assertRefused, openTrade,
-} from '../lib/trading.mjs';
+} from '../lib/trade.mjs';
 
 const trade = await openTrade();
 const { shop } = trade;

@@ -8,9 +8,9 @@ import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { run } from '../../../sandbox/process.mjs';
 import { serverName } from '../../../sandbox/web.mjs';
-import { exactly } from '../lib/exactly.mjs';
+import { exactly } from '../lib/raw-request.mjs';
 import { binDir, openShop } from '../lib/harness.mjs';
-import { serveBy } from '../lib/starting.mjs';
+import { serveBy } from '../lib/second-server.mjs';
 
 const shop = await openShop({ testClock: false });
 const admin = await shop.admin();

@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WORKERS } from '../../../sandbox/web.mjs';
-import { Cards, SPEND } from '../lib/card-rig.mjs';
+import { Cards, SPEND } from '../lib/cards.mjs';
 import { openDbProxy } from '../lib/db-proxy.mjs';
-import { ATTEMPT, PAID, openTrade, until } from '../lib/trading.mjs';
+import { ATTEMPT, PAID, openTrade, until } from '../lib/trade.mjs';
 
 const REST_MS = 1100; // from a second on a connection has rested
 

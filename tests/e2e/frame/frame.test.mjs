@@ -5,10 +5,10 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { test } from 'node:test';
 import { WORKERS, serverName } from '../../../sandbox/web.mjs';
-import { askProcess, processSockets } from '../lib/exactly.mjs';
+import { askProcess, processSockets } from '../lib/raw-request.mjs';
 import { serverTag } from '../lib/harness.mjs';
-import { nextOf } from '../lib/plans.mjs';
-import { assertRefused, killConnections, openTrade, until } from '../lib/trading.mjs';
+import { nextOf } from '../lib/query-plans.mjs';
+import { assertRefused, killConnections, openTrade, until } from '../lib/trade.mjs';
 
 const ORIGINS = ['https://shop.example', 'http://localhost:3000'];
 const trade = await openTrade({ env: { CORS_ORIGINS: ORIGINS.join(',') } });

@@ -4,7 +4,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { openShop } from '../lib/harness.mjs';
-import { exactly } from '../lib/exactly.mjs';
+import { exactly } from '../lib/raw-request.mjs';
 
 const KIB = 1024;
 const BODY_MAX = 64 * KIB;

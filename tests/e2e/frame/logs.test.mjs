@@ -8,11 +8,11 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { run } from '../../../sandbox/process.mjs';
 import { logName } from '../../../sandbox/web.mjs';
-import { Canaries, ENCODINGS } from '../lib/canaries.mjs';
-import { askProcess, exactly, processSockets } from '../lib/exactly.mjs';
-import { makeForger } from '../lib/forger.mjs';
+import { Canaries, ENCODINGS } from '../lib/private-texts.mjs';
+import { askProcess, exactly, processSockets } from '../lib/raw-request.mjs';
+import { makeForger } from '../lib/notifications.mjs';
 import { binDir } from '../lib/harness.mjs';
-import { PAID, openTrade, prepayIdOf, until } from '../lib/trading.mjs';
+import { PAID, openTrade, prepayIdOf, until } from '../lib/trade.mjs';
 
 const NOTIFY = '/api/payment/wxpay/notify';
 const PRIVATE_MEMBERS = new Set(['token', 'refresh_token', 'openid', 'phone', 'email', 'card_number', 'paySign', 'package', 'nonceStr']);

@@ -5,8 +5,8 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { sequence } from '../../../sandbox/sql.mjs';
 import { openShop } from '../lib/harness.mjs';
-import { exactly } from '../lib/exactly.mjs';
-import { EIGHT, assertWalks, cursorOf, deepCursor, nextOf, pagesOf, planOf, rowsRead, withQuery, withStatementLog } from '../lib/plans.mjs';
+import { exactly } from '../lib/raw-request.mjs';
+import { EIGHT, assertWalks, cursorOf, deepCursor, nextOf, pagesOf, planOf, rowsRead, withQuery, withStatementLog } from '../lib/query-plans.mjs';
 
 const ROWS = 6000; // of each kind: enough for an index to be worth something
 const DEFAULT_LIMIT = 100;

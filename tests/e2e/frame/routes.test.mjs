@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { run } from '../../../sandbox/process.mjs';
 import { binDir, openShop, serverTag } from '../lib/harness.mjs';
-import { exactly } from '../lib/exactly.mjs';
+import { exactly } from '../lib/raw-request.mjs';
 
 const ROUTES = `
 GET    /api/categories          public

@@ -2,7 +2,7 @@
 // UTC in, UTC out: whatever zone the programs run in, the shop says the same, and its days are those of SHOP_TZ (BEHAVIOUR 49).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CANCELLED, DAY_S, PAY_S, openTrade } from '../lib/trading.mjs';
+import { CANCELLED, DAY_S, PAY_S, openTrade } from '../lib/trade.mjs';
 
 const SHANGHAI_MS = 8 * 3_600_000;
 const NEAR_MS = 60_000;

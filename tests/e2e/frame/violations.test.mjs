@@ -3,8 +3,8 @@
 // defined results; whoever serves goes on (BEHAVIOUR 28, 63).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { openVip } from '../lib/membership-rig.mjs';
-import { ATTEMPT, DAY_S, PAID } from '../lib/trading.mjs';
+import { openVip } from '../lib/memberships.mjs';
+import { ATTEMPT, DAY_S, PAID } from '../lib/trade.mjs';
 
 const vip = await openVip();
 const { shop, trade } = vip;

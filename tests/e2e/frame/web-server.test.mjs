@@ -10,8 +10,8 @@ import path from 'node:path';
 import { checkout } from '../../../sandbox/files.mjs';
 import { WORKERS, serverName } from '../../../sandbox/web.mjs';
 import { withinMs } from '../../../sandbox/process.mjs';
-import { exactly } from '../lib/exactly.mjs';
-import { openTrade, until } from '../lib/trading.mjs';
+import { exactly } from '../lib/raw-request.mjs';
+import { openTrade, until } from '../lib/trade.mjs';
 
 const trade = await openTrade();
 const { shop } = trade;

@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Cards, SPEND } from '../lib/card-rig.mjs';
-import { openHosts } from '../lib/galera-rig.mjs';
-import { CANCELLED, PAID, PENDING, REFUNDED, assertRefused, redelivered, tally, until } from '../lib/trading.mjs';
+import { Cards, SPEND } from '../lib/cards.mjs';
+import { openHosts } from '../lib/hosts.mjs';
+import { CANCELLED, PAID, PENDING, REFUNDED, assertRefused, redelivered, tally, until } from '../lib/trade.mjs';
 
 const ROUNDS = 6;
 const STEP_MS = 6;

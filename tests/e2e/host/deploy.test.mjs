@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import path from 'node:path';
 import { checkout, freePort } from '../../../sandbox/files.mjs';
 import { cleanEnv, run } from '../../../sandbox/process.mjs';
-import { blocks, document, replaced } from '../lib/deploy.mjs';
+import { blocks, document, replaced } from '../lib/deploy-guide.mjs';
 import { binDir, makeDirectory, mode } from '../lib/harness.mjs';
 
 const dir = makeDirectory();

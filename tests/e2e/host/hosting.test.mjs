@@ -12,7 +12,7 @@ import { writeSettings } from '../../../sandbox/config.mjs';
 import { accepts, checkout, freePort, tail } from '../../../sandbox/files.mjs';
 import { cleanEnv, run, startProcess, stopProcess, untilReady } from '../../../sandbox/process.mjs';
 import { query } from '../../../sandbox/sql.mjs';
-import { block, blocks, replaced } from '../lib/deploy.mjs';
+import { block, blocks, replaced } from '../lib/deploy-guide.mjs';
 import { mode, openShop } from '../lib/harness.mjs';
 
 const shop = await openShop({ testClock: false });

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { checkout } from '../../../sandbox/files.mjs';
 import { cleanEnv, processesOf, run } from '../../../sandbox/process.mjs';
 import { makeDirectory, mode, openShop } from '../lib/harness.mjs';
-import { programOf, until } from '../lib/trading.mjs';
+import { programOf, until } from '../lib/trade.mjs';
 
 const root = path.join(makeDirectory(), 'root');
 const share = path.join(root, 'opt/shop/share/minimall');

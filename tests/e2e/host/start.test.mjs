@@ -12,7 +12,7 @@ import { checkout, freePort } from '../../../sandbox/files.mjs';
 import { processStatus, processesOf, run, stopProcess, untilReady, withinMs } from '../../../sandbox/process.mjs';
 import { WORKERS, serverName } from '../../../sandbox/web.mjs';
 import { makeDirectory, mode, serverTag } from '../lib/harness.mjs';
-import { programOf } from '../lib/trading.mjs';
+import { programOf } from '../lib/trade.mjs';
 
 const READY_MS = 90_000;
 // the database server that these tests run on, and where it is kept if that isn't the usual place

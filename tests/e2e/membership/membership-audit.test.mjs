@@ -2,8 +2,8 @@
 // `minimall audit` about memberships: for each of its rules one saboteur, who edits a row behind the shop's back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Cards } from '../lib/card-rig.mjs';
-import { AUDIT_RULES, openVip } from '../lib/membership-rig.mjs';
+import { Cards } from '../lib/cards.mjs';
+import { AUDIT_RULES, openVip } from '../lib/memberships.mjs';
 
 const vip = await openVip();
 const { shop, trade } = vip;

@@ -6,8 +6,8 @@ import path from 'node:path';
 import { beforeEach, test } from 'node:test';
 import { cleanEnv, run } from '../../../sandbox/process.mjs';
 import { binDir } from '../lib/harness.mjs';
-import { CLEAR, STATUS, openVip } from '../lib/membership-rig.mjs';
-import { askProcess, processSockets } from '../lib/exactly.mjs';
+import { CLEAR, STATUS, openVip } from '../lib/memberships.mjs';
+import { askProcess, processSockets } from '../lib/raw-request.mjs';
 
 const vip = await openVip();
 const { shop } = vip;

@@ -2,8 +2,8 @@
 // Membership orders from creation to payment, cancelling and expiry (BEHAVIOUR 4, 8, 12 to 14, 23, 24, 27, 32).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ORDERS, PENDING_TEXT, assertDenied, assertOrder, dataOf, openVip } from '../lib/membership-rig.mjs';
-import { DAY_S, PAY_S, tally } from '../lib/trading.mjs';
+import { ORDERS, PENDING_TEXT, assertDenied, assertOrder, dataOf, openVip } from '../lib/memberships.mjs';
+import { DAY_S, PAY_S, tally } from '../lib/trade.mjs';
 
 const vip = await openVip({ leaks: true });
 const { shop, trade } = vip;

@@ -3,8 +3,8 @@
 // (BEHAVIOUR 4, 20, 34 to 40, 44).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { REFUNDING_TEXT, assertDenied, assertOrder, openVip } from '../lib/membership-rig.mjs';
-import { ATTEMPT, DATE, DAY_S, MINUTE_S, PAY_S, VERDICT, assertRefused, prepayIdOf, tally } from '../lib/trading.mjs';
+import { REFUNDING_TEXT, assertDenied, assertOrder, openVip } from '../lib/memberships.mjs';
+import { ATTEMPT, DATE, DAY_S, MINUTE_S, PAY_S, VERDICT, assertRefused, prepayIdOf, tally } from '../lib/trade.mjs';
 
 const vip = await openVip({ leaks: true });
 const { shop, trade } = vip;

@@ -2,8 +2,8 @@
 // Plans: what anybody sees, what administrators change, and what becomes of a plan with orders (BEHAVIOUR 4, 10 to 13, 24, 31).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ORDERS, PLANS, assertDenied, assertOrder, dataOf, openVip } from '../lib/membership-rig.mjs';
-import { DATE } from '../lib/trading.mjs';
+import { ORDERS, PLANS, assertDenied, assertOrder, dataOf, openVip } from '../lib/memberships.mjs';
+import { DATE } from '../lib/trade.mjs';
 
 const vip = await openVip();
 const { shop } = vip;

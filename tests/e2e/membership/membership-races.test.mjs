@@ -2,9 +2,9 @@
 // Everything at once: whatever the interleaving, one end, and the audit agrees (BEHAVIOUR 17, 23, 28, 30, 36, 38).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { Cards } from '../lib/card-rig.mjs';
-import { PENDING_TEXT, REFUNDING_TEXT, assertDenied, openVip } from '../lib/membership-rig.mjs';
-import { DAY_S, PAY_S, tally } from '../lib/trading.mjs';
+import { Cards } from '../lib/cards.mjs';
+import { PENDING_TEXT, REFUNDING_TEXT, assertDenied, openVip } from '../lib/memberships.mjs';
+import { DAY_S, PAY_S, tally } from '../lib/trade.mjs';
 
 const vip = await openVip();
 const { shop, trade } = vip;

@@ -2,11 +2,11 @@
 // Giving memberships back: what of their time goes, and how the money goes (BEHAVIOUR 25, 29, 30, 37, 38, 43).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { Cards } from '../lib/card-rig.mjs';
-import { makeForger } from '../lib/forger.mjs';
-import { REFUNDING_TEXT, assertDenied, assertOrder, dataOf, openVip } from '../lib/membership-rig.mjs';
-import { FIRST_LOOK_S } from '../lib/refunding.mjs';
-import { ATTEMPT, DAY_S, VERDICT, assertRefused, tally, until } from '../lib/trading.mjs';
+import { Cards } from '../lib/cards.mjs';
+import { makeForger } from '../lib/notifications.mjs';
+import { REFUNDING_TEXT, assertDenied, assertOrder, dataOf, openVip } from '../lib/memberships.mjs';
+import { FIRST_LOOK_S } from '../lib/refunds.mjs';
+import { ATTEMPT, DAY_S, VERDICT, assertRefused, tally, until } from '../lib/trade.mjs';
 
 const vip = await openVip();
 const { shop, trade } = vip;

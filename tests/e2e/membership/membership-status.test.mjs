@@ -2,9 +2,9 @@
 // Who is a VIP until when, and who may ask (BEHAVIOUR 5, 12, 25, 50; contract membership-status).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CLEAR, STATUS, assertStatus, openVip } from '../lib/membership-rig.mjs';
-import { askProcess, processSockets } from '../lib/exactly.mjs';
-import { DAY_S } from '../lib/trading.mjs';
+import { CLEAR, STATUS, assertStatus, openVip } from '../lib/memberships.mjs';
+import { askProcess, processSockets } from '../lib/raw-request.mjs';
+import { DAY_S } from '../lib/trade.mjs';
 
 const vip = await openVip();
 const { shop, trade } = vip;

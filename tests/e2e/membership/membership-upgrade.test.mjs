@@ -3,8 +3,8 @@
 // (BEHAVIOUR 24 to 28, 38).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { PENDING_TEXT, assertDenied, assertOrder, dataOf, openVip } from '../lib/membership-rig.mjs';
-import { ATTEMPT, DAY_S, PAY_S, VERDICT } from '../lib/trading.mjs';
+import { PENDING_TEXT, assertDenied, assertOrder, dataOf, openVip } from '../lib/memberships.mjs';
+import { ATTEMPT, DAY_S, PAY_S, VERDICT } from '../lib/trade.mjs';
 
 const vip = await openVip();
 const { shop, trade } = vip;

@@ -3,7 +3,7 @@
 // once or not at all (BEHAVIOUR 17).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ATTEMPT, CANCELLED, COMPLETED, PAID, PAY_S, PENDING, REFUNDED, SHIPPED, isBusy, openTrade, tally } from '../lib/trading.mjs';
+import { ATTEMPT, CANCELLED, COMPLETED, PAID, PAY_S, PENDING, REFUNDED, SHIPPED, isBusy, openTrade, tally } from '../lib/trade.mjs';
 
 const trade = await openTrade();
 const { shop } = trade;

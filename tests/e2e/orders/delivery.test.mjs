@@ -3,7 +3,7 @@
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { assertRefused, openTrade } from '../lib/trading.mjs';
+import { assertRefused, openTrade } from '../lib/trade.mjs';
 
 const trade = await openTrade();
 const { shop } = trade;

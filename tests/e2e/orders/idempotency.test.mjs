@@ -2,7 +2,7 @@
 // A write that carries an Idempotency-Key happens once (DESIGN 1, "Writes that move value").
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DAY_S, PENDING, assertRefused, openTrade, prepayIdOf, tally } from '../lib/trading.mjs';
+import { DAY_S, PENDING, assertRefused, openTrade, prepayIdOf, tally } from '../lib/trade.mjs';
 
 const trade = await openTrade();
 const { shop } = trade;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   ATTEMPT, CANCELLED, COMPLETED, PAID, PENDING, REFUNDED, SHIPPED, assertOrder, assertRefused, openTrade, tally,
-} from '../lib/trading.mjs';
+} from '../lib/trade.mjs';
 
 const trade = await openTrade();
 const { shop } = trade;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   CANCELLED, COMPLETED, PAID, PENDING, REFUNDED, SHIPPED, assertFullOrder, assertOrder, assertRefused, openTrade,
-} from '../lib/trading.mjs';
+} from '../lib/trade.mjs';
 
 const trade = await openTrade({ leaks: true });
 const { shop } = trade;

@@ -3,7 +3,7 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { NASTY, PHONE, answered, fits, heading, openPages, press, said, tokenOf } from '../lib/admin-rig.mjs';
+import { NASTY, PHONE, answered, fits, heading, openPages, press, said, tokenOf } from '../lib/browser.mjs';
 
 const PLANS = '/api/membership/plans/';
 const ORDERS = '/api/membership/orders';

@@ -4,8 +4,8 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { DAY_S, redelivered, until } from '../lib/trading.mjs';
-import { NASTY, PHONE, answered, heading, openPages, press, said, tokenOf } from '../lib/admin-rig.mjs';
+import { DAY_S, redelivered, until } from '../lib/trade.mjs';
+import { NASTY, PHONE, answered, heading, openPages, press, said, tokenOf } from '../lib/browser.mjs';
 
 const { shop, openTab, openAdmin, fillSignIn } = await openPages();
 const admin = await shop.admin();

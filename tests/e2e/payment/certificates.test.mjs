@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { makeForger } from '../lib/forger.mjs';
-import { PAID, PENDING, openTrade } from '../lib/trading.mjs';
+import { makeForger } from '../lib/notifications.mjs';
+import { PAID, PENDING, openTrade } from '../lib/trade.mjs';
 
 const WITHOUT_PUBLIC_KEY = { WECHAT_PAY_PUBLIC_KEY_ID: null, WECHAT_PAY_PUBLIC_KEY_FILE: null };
 const HOUR_S = 3600;

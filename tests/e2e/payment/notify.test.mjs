@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { makeForger, newTransactionId, post } from '../lib/forger.mjs';
-import { ATTEMPT, COMPLETED, PAID, PENDING, SHIPPED, VERDICT, openTrade, redelivered, tally } from '../lib/trading.mjs';
+import { makeForger, newTransactionId, post } from '../lib/notifications.mjs';
+import { ATTEMPT, COMPLETED, PAID, PENDING, SHIPPED, VERDICT, openTrade, redelivered, tally } from '../lib/trade.mjs';
 
 const trade = await openTrade();
 const { shop, keys } = trade;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createSign, createVerify, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { ATTEMPT, CANCELLED, PAID, PAY_S, PENDING, assertRefused, openTrade, prepayIdOf } from '../lib/trading.mjs';
+import { ATTEMPT, CANCELLED, PAID, PAY_S, PENDING, assertRefused, openTrade, prepayIdOf } from '../lib/trade.mjs';
 
 const trade = await openTrade();
 const { shop, keys } = trade;

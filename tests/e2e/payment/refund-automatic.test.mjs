@@ -3,8 +3,8 @@
 // order is left alone (BEHAVIOUR 37, 38).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { ATTEMPT, CANCELLED, MINUTE_S, PAID, REFUNDED, SHIPPED, VERDICT, assertRefused, tally } from '../lib/trading.mjs';
-import { ATTEMPT_REFUNDED, FEN, FIRST_LOOK_S, STATE, VERDICT_REFUND, assertRefund, openRefunds } from '../lib/refunding.mjs';
+import { ATTEMPT, CANCELLED, MINUTE_S, PAID, REFUNDED, SHIPPED, VERDICT, assertRefused, tally } from '../lib/trade.mjs';
+import { ATTEMPT_REFUNDED, FEN, FIRST_LOOK_S, STATE, VERDICT_REFUND, assertRefund, openRefunds } from '../lib/refunds.mjs';
 
 const refunds = await openRefunds();
 const { trade, shop, anna } = refunds;

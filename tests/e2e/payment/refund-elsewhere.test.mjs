@@ -3,8 +3,8 @@
 // given back grants nothing, and what stays is granted with that refund in the books (BEHAVIOUR 35, 37, 38, 62).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { ATTEMPT, CANCELLED, PAID, PAY_S, PENDING, REFUNDED, SHIPPED, VERDICT, assertRefused, redelivered, tally } from '../lib/trading.mjs';
-import { ATTEMPT_REFUNDED, FEN, openRefunds } from '../lib/refunding.mjs';
+import { ATTEMPT, CANCELLED, PAID, PAY_S, PENDING, REFUNDED, SHIPPED, VERDICT, assertRefused, redelivered, tally } from '../lib/trade.mjs';
+import { ATTEMPT_REFUNDED, FEN, openRefunds } from '../lib/refunds.mjs';
 
 const refunds = await openRefunds();
 const { trade, shop, anna } = refunds;

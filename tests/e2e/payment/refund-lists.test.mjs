@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sequence } from '../../../sandbox/sql.mjs';
-import { EIGHT, assertWalks, nextOf, pagesOf, rowsRead, withQuery, withStatementLog } from '../lib/plans.mjs';
-import { openRefunds } from '../lib/refunding.mjs';
-import { assertRefused } from '../lib/trading.mjs';
+import { EIGHT, assertWalks, nextOf, pagesOf, rowsRead, withQuery, withStatementLog } from '../lib/query-plans.mjs';
+import { openRefunds } from '../lib/refunds.mjs';
+import { assertRefused } from '../lib/trade.mjs';
 
 const LIST = '/api/payment/refunds';
 const MANY = 600;

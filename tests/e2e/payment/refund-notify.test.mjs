@@ -2,9 +2,9 @@
 // Notifications about refunds: which are believed, which are kept, and which change nothing (BEHAVIOUR 33 to 36, 40, 43).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { makeForger } from '../lib/forger.mjs';
-import { ATTEMPT, PAID, REFUNDED, VERDICT, assertRefused, redelivered, tally } from '../lib/trading.mjs';
-import { FEN, FIRST_LOOK_S, VERDICT_REFUND, openRefunds } from '../lib/refunding.mjs';
+import { makeForger } from '../lib/notifications.mjs';
+import { ATTEMPT, PAID, REFUNDED, VERDICT, assertRefused, redelivered, tally } from '../lib/trade.mjs';
+import { FEN, FIRST_LOOK_S, VERDICT_REFUND, openRefunds } from '../lib/refunds.mjs';
 
 const refunds = await openRefunds();
 const { trade, shop } = refunds;

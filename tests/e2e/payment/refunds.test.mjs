@@ -3,8 +3,8 @@
 // the order (BEHAVIOUR 18, 43). refund-notify.test.mjs hears of their ends, refund-automatic.test.mjs needs nobody to ask.
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { ATTEMPT, COMPLETED, PAID, REFUNDED, SHIPPED, assertRefused, fen, tally, until } from '../lib/trading.mjs';
-import { FEN, FIRST_LOOK_S, STATE, assertRefund, openRefunds } from '../lib/refunding.mjs';
+import { ATTEMPT, COMPLETED, PAID, REFUNDED, SHIPPED, assertRefused, fen, tally, until } from '../lib/trade.mjs';
+import { FEN, FIRST_LOOK_S, STATE, assertRefund, openRefunds } from '../lib/refunds.mjs';
 
 const refunds = await openRefunds({ leaks: true });
 const { trade, shop, anna } = refunds;

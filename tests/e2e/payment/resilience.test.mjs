@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WORKERS } from '../../../sandbox/web.mjs';
-import { ATTEMPT, PAID, isBusy, killConnections, openTrade, until } from '../lib/trading.mjs';
+import { ATTEMPT, PAID, isBusy, killConnections, openTrade, until } from '../lib/trade.mjs';
 
 const trade = await openTrade();
 const { shop } = trade;

@@ -2,10 +2,10 @@
 // How a provider's money ends: granted once, granted late, or due back; by notification, query or poll (BEHAVIOUR 36 to 38, 44).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { makeForger } from '../lib/forger.mjs';
+import { makeForger } from '../lib/notifications.mjs';
 import {
   ATTEMPT, CANCELLED, COMPLETED, PAID, PAY_S, PENDING, REFUNDED, SHIPPED, VERDICT, assertRefused, openTrade, tally,
-} from '../lib/trading.mjs';
+} from '../lib/trade.mjs';
 
 const trade = await openTrade({ leaks: true });
 const { shop } = trade;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { DAY_S, assertRefused, openTrade, tally, telling } from '../lib/trading.mjs';
+import { DAY_S, assertRefused, openTrade, tally, telling } from '../lib/trade.mjs';
 
 const {
   CompactSign, SignJWT, UnsecuredJWT, base64url, decodeJwt, decodeProtectedHeader, generateKeyPair,

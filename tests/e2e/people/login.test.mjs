@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { DATE, DAY_S, assertRefused, openTrade, tally, until } from '../lib/trading.mjs';
+import { DATE, DAY_S, assertRefused, openTrade, tally, until } from '../lib/trade.mjs';
 
 const SHOP_OFFSET_S = 8 * 3600;
 const DEADLINE_MS = 5000; // of a call to WeChat

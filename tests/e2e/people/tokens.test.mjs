@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { openShop } from '../lib/harness.mjs';
-import { allProcessSockets, askProcess, exactly } from '../lib/exactly.mjs';
-import { telling } from '../lib/trading.mjs';
+import { allProcessSockets, askProcess, exactly } from '../lib/raw-request.mjs';
+import { telling } from '../lib/trade.mjs';
 
 const { SignJWT, UnsecuredJWT, decodeJwt, decodeProtectedHeader } = createRequire(new URL('../../../sandbox/package.json', import.meta.url))('jose');
 

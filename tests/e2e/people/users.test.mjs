@@ -2,7 +2,7 @@
 // The people: lists, changes by administrators and by oneself, deletion, and the last administrator.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ATTEMPT, CANCELLED, COMPLETED, DATE, PAID, PENDING, REFUNDED, SHIPPED, assertRefused, isBusy, openTrade, tally } from '../lib/trading.mjs';
+import { ATTEMPT, CANCELLED, COMPLETED, DATE, PAID, PENDING, REFUNDED, SHIPPED, assertRefused, isBusy, openTrade, tally } from '../lib/trade.mjs';
 
 const USER = ['user_id', 'openid', 'nickname', 'avatar_url', 'gender', 'phone', 'email', 'permission_level', 'created_at', 'updated_at'];
 const DONE = { message: '用户信息更新成功' };

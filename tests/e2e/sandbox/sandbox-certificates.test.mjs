@@ -9,7 +9,7 @@ import { makeKeys } from '../../../sandbox/wechat/server.mjs';
 import {
   Aes, Decorator, JSAPI, byNumber, call, dir, forge, judge, keys, makeSdk, merchantPrivateKey, order, platformPublicKey, post,
   query, refused, sandbox, setClock, shop, signatureHolds, start, stop,
-} from '../lib/sandbox-rig.mjs';
+} from '../lib/simulator.mjs';
 
 const PATH = '/v3/certificates';
 const YEAR_MS = 365.25 * 86_400_000;

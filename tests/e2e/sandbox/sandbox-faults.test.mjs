@@ -5,7 +5,7 @@ import { after, beforeEach, test } from 'node:test';
 import {
   JSAPI, REFUNDS, byNumber, byRefund, call, keys, login, order, paid, post, prepay, query, queryRefund, refundOrder, refunded,
   refused, sandbox, sdk, send, signatureHolds, start, stateOf, stop, switchOn, wechat,
-} from '../lib/sandbox-rig.mjs';
+} from '../lib/simulator.mjs';
 
 after(stop, { timeout: 10_000 });
 beforeEach(() => sandbox('DELETE', '/sandbox/faults'));

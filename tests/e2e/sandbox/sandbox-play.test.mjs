@@ -9,7 +9,7 @@ import { after, beforeEach, test } from 'node:test';
 import {
   JSAPI, Formatter, byNumber, call, dir, forgeVerifies, judge, keys, log, login, order, pay, platformPublicKey, post, prepay,
   query, sandbox, send, setClock, shop, start, stateOf, stop, unseal, wechat,
-} from '../lib/sandbox-rig.mjs';
+} from '../lib/simulator.mjs';
 
 after(stop, { timeout: 10_000 });
 beforeEach(async () => {

@@ -5,11 +5,11 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
-import { makeForger } from '../lib/forger.mjs';
+import { makeForger } from '../lib/notifications.mjs';
 import {
   JSAPI, REFUNDS, byNumber, byRefund, call, dir, judge, keys, log, order, paid, pay, post, prepay, query, queryRefund, refund,
   refundOrder, refunded, refused, sandbox, sdk, setClock, shop, signatureHolds, start, stateOf, stop, unseal,
-} from '../lib/sandbox-rig.mjs';
+} from '../lib/simulator.mjs';
 
 const DAY_S = 86_400;
 

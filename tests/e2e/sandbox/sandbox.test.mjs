@@ -10,7 +10,7 @@ import { makeKeys } from '../../../sandbox/wechat/server.mjs';
 import {
   JSAPI, NodeV3, byNumber, call, china, dir, forge, keys, merchantPrivateKey, order, pay, post, prepay, query, refused,
   sandbox, sdk, setClock, signatureHolds, stop,
-} from '../lib/sandbox-rig.mjs';
+} from '../lib/simulator.mjs';
 
 after(stop, { timeout: 10_000 });
 

@@ -9,7 +9,7 @@
 
 import assert from 'node:assert/strict';
 import { serverKind } from '../../../sandbox/servers.mjs';
-import { exactly } from './exactly.mjs';
+import { exactly } from './raw-request.mjs';
 
 export const EIGHT = 8; // bytes of a BIGINT, NOT NULL; a NULL needs one more
 

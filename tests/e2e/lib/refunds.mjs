@@ -7,7 +7,7 @@
 //   await end(made.refund_no, { status: 'SUCCESS' });    // the provider has done it, and says so
 
 import assert from 'node:assert/strict';
-import { DATE, openTrade, redelivered } from './trading.mjs';
+import { DATE, openTrade, redelivered } from './trade.mjs';
 
 export const ATTEMPT_REFUNDED = 5;
 export const VERDICT_REFUND = 7;

@@ -9,7 +9,7 @@
 //   await vip.segments(anna);                                 // [{ order_no, kind: 'NEW', state: 'ACTIVE', start, end, … }]
 
 import assert from 'node:assert/strict';
-import { prepayIdOf, openTrade, redelivered, DATE, DAY_S } from './trading.mjs';
+import { prepayIdOf, openTrade, redelivered, DATE, DAY_S } from './trade.mjs';
 
 export const PLANS = '/api/membership/plans/';
 export const ORDERS = '/api/membership/orders';

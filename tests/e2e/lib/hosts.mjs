@@ -2,14 +2,14 @@
 // Two hosts of one shop, each with its own programs and its own node of a Galera cluster, which know of each other's changes
 // late enough that two acts at once never do.
 //
-//   const { cluster, one, two, race } = await openHosts();   // one, two: of trading.mjs; people and goods come from `one`
+//   const { cluster, one, two, race } = await openHosts();   // one, two: of trade.mjs; people and goods come from `one`
 //   const [a, b] = await race(() => act(one), () => act(two));
 
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { startCluster } from '../../../sandbox/galera.mjs';
 import { atEnd, makeDirectory } from './harness.mjs';
-import { isBusy, openTrade, until } from './trading.mjs';
+import { isBusy, openTrade, until } from './trade.mjs';
 
 const LATENCY_MS = 25; // one way; a COMMIT takes two of them, all that an act does before it less
 

@@ -6,7 +6,7 @@
 //   const { status } = await cards.transact(card, SPEND, '3.00');
 
 import assert from 'node:assert/strict';
-import { DATE, fen } from './trading.mjs';
+import { DATE, fen } from './trade.mjs';
 
 export const DISABLED = 0;
 export const IN_USE = 1;
