@@ -178,7 +178,7 @@ install: all ## copy the shop to DESTDIR/PREFIX (CGIDIR, HTDOCSDIR, SYSCONFDIR, 
 	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR) $(CGIDIR) $(DATADIR)/schema $(MANDIR)/man8 $(UNITDIR))
 	test -d $(DESTDIR)$(SYSCONFDIR) || install -d $(DESTDIR)$(SYSCONFDIR) # else its mode stays
 	install -m 0755 $(B)/minimall $(DESTDIR)$(BINDIR)
-	install -m 0755 sandbox/workers.sh $(DESTDIR)$(LIBDIR)
+	install -m 0755 cgi-bin/workers.sh $(DESTDIR)$(LIBDIR)
 	install -m 0755 $(CGI) $(DESTDIR)$(CGIDIR)
 	install -m 0644 $(MIGRATIONS) $(DESTDIR)$(DATADIR)/schema
 	sed $(PLACES) docs/minimall.8 >$(DESTDIR)$(MANDIR)/man8/minimall.8

@@ -13,8 +13,10 @@ const STOP_MS = 1_500;
 
 export const serverName = process.env.SERVER || 'lighttpd';
 
-// How many requests of each family are worked on at once, behind either server: what lighttpd.conf.example says.
-export const WORKERS = workersOf(readFileSync(path.join(checkout, 'lighttpd.conf.example'), 'utf8'));
+// How many requests of each family are worked on at once, behind either server.
+export const WORKERS = workersOf(readFileSync(path.join(checkout, 'cgi-bin', 'families'), 'utf8'));
+export const FAMILIES = Object.keys(WORKERS);
+const LONGEST = FAMILIES.reduce((longest, name) => (name.length > longest.length ? name : longest));
 
 // Debian's account for web servers, which may connect to the programs' sockets and read the pages.
 const APACHE_USER = 'www-data';
@@ -43,7 +45,7 @@ export async function startWeb({ home, port, binDir, configFile, env }) {
   if (!kind) throw new Fault(`SERVER=${serverName} is none of ${Object.keys(SERVERS).join(', ')}`);
   mkdirSync(home, { recursive: true, mode: 0o700 });
   await endStrays(home);
-  const short = shortName(home, 'categories.sock-00');
+  const short = shortName(home, `${LONGEST}.sock-00`);
   const logFile = path.join(home, logName);
   const serverEnv = cleanEnv(home, {
     MINIMALL_BIND: '127.0.0.1', MINIMALL_PORT: String(port), MINIMALL_ROOT: checkout, MINIMALL_BIN: binDir,
@@ -69,10 +71,8 @@ export async function startWeb({ home, port, binDir, configFile, env }) {
 }
 
 function workersOf(text) {
-  const found = [...text.matchAll(/"bin-path" => env\.MINIMALL_BIN \+ "\/([a-z]+)\.fcgi".*"max-procs" => ([0-9]+)/g)];
-  const named = text.match(/^ *"bin-path"/gm);
-  if (found.length !== named?.length) throw new Fault('lighttpd.conf.example: a family without "bin-path" and "max-procs" in one line');
-  return Object.fromEntries(found.map(([, family, count]) => [family, Number(count)]));
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return Object.fromEntries(lines.map((line) => line.split(/ +/)).map(([family, count]) => [family, Number(count)]));
 }
 
 // Root's Apache serves as somebody else, who must come through to pages and sockets; what is secret stays root's.
@@ -94,7 +94,7 @@ function startPrograms({ logFile, env }) {
   return Object.entries(WORKERS).map(([family, count]) => {
     const socket = path.join(env.MINIMALL_VAR, `${family}.sock`);
     const group = startProcess('spawn-fcgi', ['-n', '-s', socket, '-b', '1024', '-M', '0600', ...owner, '--', '/bin/sh',
-      path.join(checkout, 'sandbox', 'workers.sh'), String(count), path.join(env.MINIMALL_BIN, `${family}.fcgi`)],
+      path.join(checkout, 'cgi-bin', 'workers.sh'), String(count), path.join(env.MINIMALL_BIN, `${family}.fcgi`)],
     { cwd: checkout, logFile, env });
     return Object.assign(group, { socket });
   });

@@ -4,15 +4,16 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { checkout, freePort } from '../../../sandbox/files.mjs';
 import { cleanEnv, run } from '../../../sandbox/process.mjs';
+import { FAMILIES } from '../../../sandbox/web.mjs';
 import { blocks, document, replaced } from '../lib/deploy-guide.mjs';
 import { binDir, makeDirectory, mode } from '../lib/harness.mjs';
 
 const dir = makeDirectory();
-const families = readdirSync(path.join(checkout, 'cgi-bin')).map((name) => name.replace(/\.c$/, '')).sort();
+const families = [...FAMILIES].sort();
 const code = blocks.map(({ text }) => text).join('\n');
 
 async function ok(command, args, options = {}) {

@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'n
 import path from 'node:path';
 import { checkout } from '../../../sandbox/files.mjs';
 import { cleanEnv, processesOf, run } from '../../../sandbox/process.mjs';
+import { FAMILIES } from '../../../sandbox/web.mjs';
 import { makeDirectory, mode, openShop } from '../lib/harness.mjs';
 import { programOf, until } from '../lib/trade.mjs';
 
@@ -31,8 +32,7 @@ function contents(directory) {
 }
 
 const EXAMPLES = ['minimall', 'lighttpd', 'apache', 'logrotate'].map((name) => `${name}.conf.example`);
-const names = (folder) => readdirSync(path.join(checkout, folder), { recursive: true, withFileTypes: false });
-const programs = names('cgi-bin').map((name) => name.replace(/\.c$/, '.fcgi'));
+const programs = FAMILIES.map((name) => `${name}.fcgi`);
 const settings = path.join(etc, 'minimall.conf');
 mkdirSync(path.dirname(etc), { recursive: true }); // for all to enter: Apache serves as somebody else
 mkdirSync(etc, { mode: 0o750 });
@@ -44,7 +44,7 @@ test('everything is installed where it was asked for, for all to read and none b
   for (const file of [...programs.map((name) => `srv/cgi/${name}`), 'opt/shop/bin/minimall', 'opt/shop/lib/minimall/workers.sh']) {
     assert.ok(lines.includes(`${file} 755`), `${file} in\n${lines.join('\n')}`);
   }
-  const files = (folder) => names(folder).filter((name) => statSync(path.join(checkout, folder, name)).isFile());
+  const files = (folder) => readdirSync(path.join(checkout, folder), { recursive: true }).filter((name) => statSync(path.join(checkout, folder, name)).isFile());
   for (const file of [...files('htdocs').map((name) => `opt/shop/share/minimall/htdocs/${name}`),
     ...files('schema').filter((name) => name.endsWith('.sql')).map((name) => `opt/shop/share/minimall/schema/${name}`),
     ...files('docs/systemd').map((name) => `opt/shop/lib/systemd/system/${name}`), ...EXAMPLES.map((name) => `etc/shop/${name}`),

@@ -4,10 +4,11 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { checkout } from '../../../sandbox/files.mjs';
+import { FAMILIES } from '../../../sandbox/web.mjs';
 import { binDir, openShop } from '../lib/harness.mjs';
 
 const readme = readFileSync(path.join(checkout, 'README.md'), 'utf8');
@@ -42,8 +43,7 @@ test('the tour works as pasted: signed in, ordered, paid, shipped', async () => 
 
 test('the table of the API names every route', () => {
   const table = /^## The API$[^]*?^## /m.exec(readme)[0];
-  const programs = readdirSync(path.join(checkout, 'cgi-bin')).map((name) => path.parse(name).name);
-  const routes = programs.flatMap((name) =>
+  const routes = FAMILIES.flatMap((name) =>
     execFileSync(path.join(binDir, `${name}.fcgi`), ['--routes'], { encoding: 'utf8' })
       .split('\n').filter(Boolean).map((line) => line.split(/\s+/)));
   assert.ok(routes.length > 40);

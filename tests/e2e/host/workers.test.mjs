@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// sandbox/workers.sh alone: it keeps so many programs running, and none of them ever outlives it.
+// cgi-bin/workers.sh alone: it keeps so many programs running, and none of them ever outlives it.
 
 import { afterEach, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -31,7 +31,7 @@ function having(words) {
   });
 }
 
-const script = path.join(checkout, 'sandbox', 'workers.sh');
+const script = path.join(checkout, 'cgi-bin', 'workers.sh');
 const programs = () => having(['sleep', '600']);
 const keepers = () => having(['/bin/sh', script, '--keep', program]);
 
