@@ -24,8 +24,8 @@ static const char SQL_TABLE[] =
 	"name VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY, "
 	"sha256 CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
 	"statements_done INT NOT NULL, applied_at BIGINT NULL) ENGINE=InnoDB";
-static const char SQL_LOCK[] = "SELECT GET_LOCK('minimall migrate', 60) AS n";
-static const char SQL_UNLOCK[] = "SELECT RELEASE_LOCK('minimall migrate') AS n";
+static const char SQL_LOCK[] = "SELECT GET_LOCK('minimall migrate', 60)";
+static const char SQL_UNLOCK[] = "SELECT RELEASE_LOCK('minimall migrate')";
 static const char SQL_READ[] =
 	"SELECT sha256, statements_done, applied_at FROM schema_migrations WHERE name = ?";
 static const char SQL_BEGIN[] =
@@ -44,11 +44,6 @@ static const struct field migration_fields[] = {
 	FIELD(struct migration, applied_at),
 	FIELD_END,
 };
-
-struct number {
-	opt_i64 n;
-};
-static const struct field number_fields[] = { FIELD(struct number, n), FIELD_END };
 
 static bool is_migration(const char *name)
 {
@@ -190,11 +185,11 @@ static enum err apply_file(struct ctx *c, const char *dir, const char *name)
 static enum err migrate(struct ctx *c, const char *dir, const struct list *migrations)
 {
 	const char *const *names = migrations->rows;
-	struct number lock = { 0 };
+	int64_t lock, unlocked;
 	enum err e = OK;
 
-	TRY(db_one(c, SQL_LOCK, NO_ARGS, number_fields, &lock));
-	if (lock.n.n != 1)
+	TRY(db_int64(c, SQL_LOCK, NO_ARGS, &lock));
+	if (lock != 1)
 		return ERR_BUSY;
 	db_pin(c, true); /* another connection would not have the lock */
 	TRY(db_script(c, SQL_TABLE));
@@ -205,7 +200,7 @@ static enum err migrate(struct ctx *c, const char *dir, const struct list *migra
 		if (e == OK) /* else c->fault may live there */
 			arena_rewind(&c->arena, mark);
 	}
-	TRY(db_one(c, SQL_UNLOCK, NO_ARGS, number_fields, &lock));
+	TRY(db_int64(c, SQL_UNLOCK, NO_ARGS, &unlocked));
 	return e;
 }
 

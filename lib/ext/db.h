@@ -117,6 +117,13 @@ enum err db_all(struct ctx *c, const char *sql, const struct db_arg *args, size_
 	const struct field *fields, size_t size, int64_t limit, struct db_rows *out) MUST;
 
 /*
+ * A query for one number, such as a count, a key or a state: that of its one row, whatever the
+ * column is called. 0 where there is no row.
+ */
+enum err db_int64(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	int64_t *out) MUST;
+
+/*
  * db_all as a page: the rows' key is one int64 member, at key_off in a row
  * (offsetof); the next page continues after the last row's.
  */

@@ -157,6 +157,9 @@ static enum err execute(struct ctx *c, const char *sql, const struct db_arg *arg
 
 /* ---- rows ---- */
 
+/* What db_int64 reads: its column may have any name. */
+static const struct field number_fields[] = { { .name = "", .type = F_I64 }, FIELD_END };
+
 /* The field that a result's column belongs to; "member.column" looks into an object. */
 static bool resolve_column(
 	const struct field *fields, const char *name, size_t base, struct column *out)
@@ -169,7 +172,7 @@ static bool resolve_column(
 			if (resolve_column(f->sub, name + len + 1, base + f->off, out))
 				return true;
 		} else if (f->type != F_OBJECT && f->type != F_LIST && !(f->flags & F_NO_COLUMN) &&
-			   strcmp(column, name) == 0) {
+			   (fields == number_fields || strcmp(column, name) == 0)) {
 			*out = (struct column){ f, base + f->off };
 			return true;
 		}
@@ -361,6 +364,15 @@ enum err db_one(struct ctx *c, const char *sql, const struct db_arg *args, size_
 
 	TRY(db_find(c, sql, args, args_n, fields, out, &found));
 	return found ? OK : ERR_NOT_FOUND;
+}
+
+enum err db_int64(
+	struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n, int64_t *out)
+{
+	bool found;
+
+	*out = 0;
+	return db_find(c, sql, args, args_n, number_fields, out, &found);
 }
 
 enum err db_all(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,

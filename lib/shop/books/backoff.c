@@ -5,11 +5,6 @@
 
 const struct field due_fields[] = { FIELD(struct due, id), FIELD_END };
 
-struct tries_row {
-	int64_t tries;
-};
-static const struct field tries_fields[] = { FIELD(struct tries_row, tries), FIELD_END };
-
 static const char SQL_TRIES[] = "SELECT tries FROM backoffs WHERE kind = ? AND ref_id = ?";
 static const char SQL_PUT[] =
 	"INSERT INTO backoffs (kind, ref_id, tries, due_at) VALUES (?, ?, ?, ?) "
@@ -18,15 +13,11 @@ static const char SQL_PURGE[] = "DELETE FROM backoffs WHERE due_at < ? ORDER BY 
 
 enum err backoff_put(struct ctx *c, enum backoff_kind kind, int64_t ref_id, enum err e)
 {
-	struct tries_row row = { 0 };
-	bool found;
+	int64_t tries;
 
-	TRY(db_find(c, SQL_TRIES, ARGS(I64(kind), I64(ref_id)), tries_fields, &row, &found));
-	if (!found)
-		row.tries = 0;
+	TRY(db_int64(c, SQL_TRIES, ARGS(I64(kind), I64(ref_id)), &tries));
 	return db_exec(c, SQL_PUT,
-		ARGS(I64(kind), I64(ref_id), I64(row.tries + 1),
-			I64(share_retry_ms(c, e, row.tries))),
+		ARGS(I64(kind), I64(ref_id), I64(tries + 1), I64(share_retry_ms(c, e, tries))),
 		NULL);
 }
 

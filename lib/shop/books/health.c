@@ -8,22 +8,17 @@
 static const int64_t schema_files = SCHEMA_FILES;
 static const char schema_last[] = SCHEMA_LAST;
 
-struct applied {
-	int64_t n;
-};
-static const struct field applied_fields[] = { FIELD(struct applied, n), FIELD_END };
-
 /* a table that a shop without its schema doesn't have */
 static const char SQL_APPLIED[] =
-	"SELECT COUNT(*) AS n FROM schema_migrations WHERE name <= ? AND applied_at IS NOT NULL";
+	"SELECT COUNT(*) FROM schema_migrations WHERE name <= ? AND applied_at IS NOT NULL";
 
 enum health_database health_database(struct ctx *c)
 {
-	struct applied row = { 0 };
+	int64_t applied;
 
-	if (db_one(c, SQL_APPLIED, ARGS(TEXT(schema_last)), applied_fields, &row) != OK)
+	if (db_int64(c, SQL_APPLIED, ARGS(TEXT(schema_last)), &applied) != OK)
 		return DATABASE_UNREACHABLE;
-	return row.n >= schema_files ? DATABASE_OK : DATABASE_NOT_MIGRATED;
+	return applied >= schema_files ? DATABASE_OK : DATABASE_NOT_MIGRATED;
 }
 
 bool health_state(struct ctx *c)

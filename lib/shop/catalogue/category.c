@@ -64,7 +64,7 @@ static const char SQL_IS_ABOVE[] =
 	"SELECT category_id, parent_id FROM categories WHERE category_id = ? UNION "
 	"SELECT k.category_id, k.parent_id FROM above a STRAIGHT_JOIN categories k "
 	"FORCE INDEX (PRIMARY) ON k.category_id = a.parent) "
-	"SELECT id AS category_id FROM above WHERE id = ? LIMIT 1";
+	"SELECT id FROM above WHERE id = ? LIMIT 1";
 static const char SQL_INSERT[] =
 	"INSERT INTO categories (name, description, parent_id, created_at, updated_at) "
 	"VALUES (?, ?, ?, ?, ?)";
@@ -164,13 +164,14 @@ enum err category_create(struct ctx *c, const struct category *in, struct catego
 static enum err check_move_tx(struct ctx *c, int64_t id, int64_t parent)
 {
 	struct category row = { 0 };
+	int64_t above;
 	bool found;
 
 	TRY(db_find(c, SQL_GET, ARGS(I64(parent)), category_fields, &row, &found));
 	if (!found)
 		return fail(c, ERR_INVALID, "parent_id");
-	TRY(db_find(c, SQL_IS_ABOVE, ARGS(I64(parent), I64(id)), category_fields, &row, &found));
-	return found ? fail(c, ERR_CATEGORY_CYCLE, "parent_id") : OK;
+	TRY(db_int64(c, SQL_IS_ABOVE, ARGS(I64(parent), I64(id)), &above));
+	return above != 0 ? fail(c, ERR_CATEGORY_CYCLE, "parent_id") : OK;
 }
 
 static enum err update_tx(struct ctx *c, void *arg)
@@ -203,13 +204,13 @@ static enum err delete_tx(struct ctx *c, void *arg)
 {
 	const int64_t id = *(const int64_t *)arg;
 	struct category row;
-	bool child, product;
+	int64_t child, product;
 
 	TRY(guard_tx(c, GUARD_CATEGORIES));
 	TRY(db_one(c, SQL_LOCK, ARGS(I64(id)), category_fields, &row));
-	TRY(db_find(c, SQL_CHILD, ARGS(I64(id)), category_fields, &row, &child));
-	TRY(db_find(c, SQL_PRODUCT, ARGS(I64(id)), category_fields, &row, &product));
-	if (child || product)
+	TRY(db_int64(c, SQL_CHILD, ARGS(I64(id)), &child));
+	TRY(db_int64(c, SQL_PRODUCT, ARGS(I64(id)), &product));
+	if (child != 0 || product != 0)
 		return fail(c, ERR_CATEGORY_IN_USE, NULL);
 	return db_exec_one(c, SQL_DELETE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(id)));
 }

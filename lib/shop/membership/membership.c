@@ -13,9 +13,9 @@ static const char SQL_LOCK[] =
 static const char SQL_PENDING[] =
 	"SELECT " MEMBERSHIP_COLUMNS
 	" FROM membership_orders o WHERE o.pending_user_id = ? FOR UPDATE";
-static const char SQL_REFUNDING[] = "SELECT " MEMBERSHIP_COLUMNS
-				    " FROM membership_orders o FORCE INDEX (by_user_status) "
-				    "WHERE o.user_id = ? AND o.status = 4 LIMIT 1";
+static const char SQL_REFUNDING[] =
+	"SELECT id FROM membership_orders FORCE INDEX (by_user_status) "
+	"WHERE user_id = ? AND status = 4 LIMIT 1";
 /* the present status is the guard: whoever comes second changes nothing */
 static const char SQL_WRITE[] =
 	"UPDATE membership_orders SET kind = ?, discount = ?, amount = ?, days = ?, value = ?, "
@@ -24,10 +24,11 @@ static const char SQL_WRITE[] =
 
 enum err membership_is_refunding(struct ctx *c, int64_t user_id, bool *refunding)
 {
-	struct membership_order o = { 0 };
+	int64_t order;
 
-	return db_find(
-		c, SQL_REFUNDING, ARGS(I64(user_id)), membership_order_fields, &o, refunding);
+	TRY(db_int64(c, SQL_REFUNDING, ARGS(I64(user_id)), &order));
+	*refunding = order != 0;
+	return OK;
 }
 
 enum err membership_pending_tx(

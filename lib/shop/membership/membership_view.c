@@ -83,11 +83,6 @@ static const char *const status_names[] = {
 	[MEMBERSHIP_REFUNDED] = "REFUNDED",
 };
 
-struct count_row {
-	int64_t total;
-};
-static const struct field count_fields[] = { FIELD(struct count_row, total), FIELD_END };
-
 enum { NO_MAX = 64 };
 
 static const char SQL_FIND[] =
@@ -101,7 +96,7 @@ static const char SQL_READ[] =
 	" ORDER BY p.id DESC LIMIT ? OFFSET ?) q "                                                 \
 	"STRAIGHT_JOIN membership_orders o ON o.id = q.id ORDER BY o.id DESC"
 #define COUNT_BY(index, where)                                                                     \
-	"SELECT COUNT(*) AS total FROM membership_orders p FORCE INDEX (" index ") WHERE " where
+	"SELECT COUNT(*) FROM membership_orders p FORCE INDEX (" index ") WHERE " where
 /* What is pending past its deadline is shown, and so found, as expired. */
 #define IS         "p.status = ? AND (p.status <> 0 OR p.expires_at > ?)"
 #define IS_EXPIRED "(p.status = 3 OR (p.status = 0 AND p.expires_at <= ?))"
@@ -111,9 +106,8 @@ static const char SQL_LIST_IS[] = LIST_BY("by_status", IS);
 static const char SQL_COUNT_IS[] = COUNT_BY("by_status", IS);
 static const char SQL_LIST_EXPIRED[] = LIST_BY("PRIMARY", IS_EXPIRED);
 /* each half from an index alone: it is asked for at every page */
-static const char SQL_COUNT_EXPIRED[] =
-	"SELECT (" COUNT_BY("by_status", "p.status = 3") ") + (" COUNT_BY(
-		"by_deadline", "p.status = 0 AND p.expires_at <= ?") ") AS total";
+static const char SQL_COUNT_EXPIRED[] = "SELECT (" COUNT_BY("by_status",
+	"p.status = 3") ") + (" COUNT_BY("by_deadline", "p.status = 0 AND p.expires_at <= ?") ")";
 static const char SQL_LIST_USER[] = LIST_BY("by_user", "p.user_id = ?");
 static const char SQL_COUNT_USER[] = COUNT_BY("by_user", "p.user_id = ?");
 static const char SQL_LIST_USER_IS[] = LIST_BY("by_user_status", "p.user_id = ? AND " IS);
@@ -222,13 +216,12 @@ static size_t args_of(const struct ctx *c, int64_t user_id, enum wanted wanted, 
 
 enum err membership_list(struct ctx *c, const struct membership_query *q, struct page_counted *out)
 {
-	struct count_row count = { 0 };
 	struct membership_order *orders;
 	enum wanted wanted = ANY_STATUS;
 	struct db_arg args[5];
 	struct db_rows rows;
 	opt_i64 status;
-	int64_t user_id = 0;
+	int64_t total, user_id = 0;
 	size_t n;
 
 	TRY(scope_of(c, q, &user_id));
@@ -236,7 +229,7 @@ enum err membership_list(struct ctx *c, const struct membership_query *q, struct
 	if (status.set)
 		wanted = status.n == MEMBERSHIP_EXPIRED ? EXPIRED_STATUS : ONE_STATUS;
 	n = args_of(c, user_id, wanted, status, args);
-	TRY(db_one(c, lists[user_id != 0][wanted].count, args, n, count_fields, &count));
+	TRY(db_int64(c, lists[user_id != 0][wanted].count, args, n, &total));
 	args[n++] = I64(q->page.size);
 	args[n++] = I64((q->page.page - 1) * q->page.size);
 	TRY(db_all(c, lists[user_id != 0][wanted].list, args, n, membership_order_fields,
@@ -244,6 +237,6 @@ enum err membership_list(struct ctx *c, const struct membership_query *q, struct
 	orders = rows.list.rows;
 	for (int64_t i = 0; i < rows.list.n; i++)
 		membership_show(c, &orders[i]);
-	*out = (struct page_counted){ rows.list, count.total };
+	*out = (struct page_counted){ rows.list, total };
 	return OK;
 }

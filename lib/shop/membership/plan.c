@@ -24,11 +24,6 @@ const struct field plan_id_fields[] = {
 	FIELD_END,
 };
 
-struct count_row {
-	int64_t total;
-};
-static const struct field count_fields[] = { FIELD(struct count_row, total), FIELD_END };
-
 #define COLUMNS                                                                                    \
 	"id, name, price, original_price, duration_days, level, is_active, description, "          \
 	"created_at, updated_at"
@@ -36,8 +31,8 @@ static const char SQL_LIST[] = "SELECT " COLUMNS " FROM plans ORDER BY id LIMIT 
 static const char SQL_LIST_ACTIVE[] = "SELECT " COLUMNS
 				      " FROM plans FORCE INDEX (by_active) WHERE is_active = 1 "
 				      "ORDER BY id LIMIT ? OFFSET ?";
-static const char SQL_COUNT[] = "SELECT COUNT(*) AS total FROM plans";
-static const char SQL_COUNT_ACTIVE[] = "SELECT COUNT(*) AS total FROM plans WHERE is_active = 1";
+static const char SQL_COUNT[] = "SELECT COUNT(*) FROM plans";
+static const char SQL_COUNT_ACTIVE[] = "SELECT COUNT(*) FROM plans WHERE is_active = 1";
 static const char SQL_READ[] = "SELECT " COLUMNS " FROM plans WHERE id = ?";
 static const char SQL_LOCK[] = "SELECT " COLUMNS " FROM plans WHERE id = ? FOR UPDATE";
 /* written, which locks too: on Galera a lock alone would not keep the plan from being deleted */
@@ -48,9 +43,7 @@ static const char SQL_INSERT[] =
 static const char SQL_UPDATE[] =
 	"UPDATE plans SET name = ?, price = ?, original_price = ?, duration_days = ?, level = ?, "
 	"is_active = ?, description = ?, updated_at = ? WHERE id = ?";
-static const char SQL_USED[] =
-	"SELECT COUNT(*) AS total FROM (SELECT id FROM membership_orders WHERE plan_id = ? "
-	"LIMIT 1) o";
+static const char SQL_USED[] = "SELECT id FROM membership_orders WHERE plan_id = ? LIMIT 1";
 static const char SQL_DELETE[] = "DELETE FROM plans WHERE id = ?";
 
 /* ---- reading ---- */
@@ -58,14 +51,14 @@ static const char SQL_DELETE[] = "DELETE FROM plans WHERE id = ?";
 enum err plan_list(struct ctx *c, const struct page_number *page, struct page_counted *out)
 {
 	const bool all = c->actor.administrator;
-	struct count_row count = { 0 };
 	struct db_rows rows;
+	int64_t total;
 
-	TRY(db_one(c, all ? SQL_COUNT : SQL_COUNT_ACTIVE, NO_ARGS, count_fields, &count));
+	TRY(db_int64(c, all ? SQL_COUNT : SQL_COUNT_ACTIVE, NO_ARGS, &total));
 	TRY(db_all(c, all ? SQL_LIST : SQL_LIST_ACTIVE,
 		ARGS(I64(page->size), I64((page->page - 1) * page->size)), plan_fields,
 		sizeof(struct plan), page->size, &rows));
-	*out = (struct page_counted){ rows.list, count.total };
+	*out = (struct page_counted){ rows.list, total };
 	return OK;
 }
 
@@ -161,12 +154,12 @@ enum err plan_update(struct ctx *c, int64_t id, const struct plan *in, struct pl
 static enum err delete_tx(struct ctx *c, void *arg)
 {
 	struct changing *x = arg;
-	struct count_row orders = { 0 };
 	struct plan row = { 0 };
+	int64_t order;
 
 	TRY(db_one(c, SQL_LOCK, ARGS(I64(x->id)), plan_fields, &row));
-	TRY(db_one(c, SQL_USED, ARGS(I64(x->id)), count_fields, &orders));
-	x->kept = orders.total > 0;
+	TRY(db_int64(c, SQL_USED, ARGS(I64(x->id)), &order));
+	x->kept = order != 0;
 	TRY(journal_add_tx(c, x->kept ? "take-off-shelf" : "delete", subject(c, x->id), NULL));
 	if (!x->kept)
 		return db_exec_one(c, SQL_DELETE, ARGS(I64(x->id)));

@@ -28,8 +28,6 @@ static const struct field segment_fields[] = {
 	FIELD_END,
 };
 
-static const struct field version_fields[] = { FIELD(struct vip, version), FIELD_END };
-
 struct user_row {
 	int64_t user_id;
 };
@@ -69,12 +67,9 @@ static struct entitlement copy_of(struct ctx *c, const struct entitlement *e)
 static enum err read_rows(struct ctx *c, int64_t user_id, struct vip *out)
 {
 	struct db_rows rows;
-	bool found;
 
 	*out = (struct vip){ .user_id = user_id };
-	TRY(db_find(c, SQL_VERSION, ARGS(I64(user_id)), version_fields, out, &found));
-	if (!found)
-		out->version = 0;
+	TRY(db_int64(c, SQL_VERSION, ARGS(I64(user_id)), &out->version));
 	TRY(db_all(c, SQL_SEGMENTS, ARGS(I64(user_id), I64(ENTITLEMENT_SEGMENTS_MAX + 1)),
 		segment_fields, sizeof(struct segment), ENTITLEMENT_SEGMENTS_MAX, &rows));
 	if (rows.more)

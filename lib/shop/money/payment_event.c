@@ -4,11 +4,6 @@
 #include "base/log.h"
 #include "ext/db.h"
 
-struct verdict_row {
-	int64_t verdict;
-};
-static const struct field verdict_fields[] = { FIELD(struct verdict_row, verdict), FIELD_END };
-
 static const char SQL_FIND[] =
 	"SELECT verdict FROM payment_events WHERE channel = ? AND event_id = ?";
 /* The copy that is judged last is the one that is kept; the verdict decides, so it goes last. */
@@ -30,11 +25,10 @@ bool payment_event_is_final(enum payment_event_verdict v)
 enum err payment_event_find(struct ctx *c, enum payment_channel channel, const char *event_id,
 	enum payment_event_verdict *verdict)
 {
-	struct verdict_row row = { 0 };
-	bool found;
+	int64_t found; /* 0, EVENT_UNKNOWN, where there is none */
 
-	TRY(db_find(c, SQL_FIND, ARGS(I64(channel), TEXT(event_id)), verdict_fields, &row, &found));
-	*verdict = found ? (enum payment_event_verdict)row.verdict : EVENT_UNKNOWN;
+	TRY(db_int64(c, SQL_FIND, ARGS(I64(channel), TEXT(event_id)), &found));
+	*verdict = (enum payment_event_verdict)found;
 	return OK;
 }
 

@@ -7,11 +7,6 @@
 
 #define TOUCH_GAP_MS (5 * MINUTE_MS)
 
-struct day {
-	int64_t last_no;
-};
-static const struct field day_fields[] = { FIELD(struct day, last_no), FIELD_END };
-
 static const char SQL_NEXT_NO[] =
 	"INSERT INTO member_days (day, last_no) VALUES (?, 1) "
 	"ON DUPLICATE KEY UPDATE last_no = last_no + 1";
@@ -20,25 +15,20 @@ static const char SQL_INSERT[] =
 	"INSERT INTO members (user_id, member_code, joined_at, last_active_at) VALUES (?, ?, ?, ?)";
 static const char SQL_TOUCH[] =
 	"UPDATE members SET last_active_at = ? WHERE member_id = ? AND last_active_at < ?";
-
-struct owner {
-	int64_t user_id;
-};
-static const struct field owner_fields[] = { FIELD(struct owner, user_id), FIELD_END };
 static const char SQL_OWNER[] = "SELECT user_id FROM members WHERE member_id = ?";
 
 enum err member_create_tx(struct ctx *c, int64_t user_id, int64_t *member_id)
 {
 	char day[CLOCK_TEXT_MAX];
-	struct day row;
 	const char *code;
+	int64_t no;
 
 	assert(db_in_tx(c->db));
 	clock_shop_day(c->now_ms, day);
 	/* the day's row stays locked until the end: numbers have no holes and no twins */
 	TRY(db_exec(c, SQL_NEXT_NO, ARGS(TEXT(day)), NULL));
-	TRY(db_one(c, SQL_LAST_NO, ARGS(TEXT(day)), day_fields, &row));
-	code = arena_printf(&c->arena, "M%s%04lld", day, (long long)row.last_no);
+	TRY(db_int64(c, SQL_LAST_NO, ARGS(TEXT(day)), &no));
+	code = arena_printf(&c->arena, "M%s%04lld", day, (long long)no);
 	return db_insert(c, SQL_INSERT,
 		ARGS(I64(user_id), TEXT(code), I64(c->now_ms), I64(c->now_ms)), member_id);
 }
@@ -54,9 +44,6 @@ enum err member_touch(struct ctx *c, int64_t member_id, int64_t last_active_ms)
 
 enum err member_user(struct ctx *c, int64_t member_id, int64_t *user_id)
 {
-	struct owner row = { 0 };
-
-	TRY(db_one(c, SQL_OWNER, ARGS(I64(member_id)), owner_fields, &row));
-	*user_id = row.user_id;
-	return OK;
+	TRY(db_int64(c, SQL_OWNER, ARGS(I64(member_id)), user_id));
+	return *user_id != 0 ? OK : ERR_NOT_FOUND;
 }

@@ -85,13 +85,11 @@ enum err service_token_revoke(struct ctx *c, int64_t token_id)
 
 enum err service_token_identify(struct ctx *c, const unsigned char *token_sha256)
 {
-	struct service_token row = { 0 };
-	bool found;
+	int64_t id;
 
-	TRY(db_find(c, SQL_IDENTIFY, ARGS(BYTES(token_sha256, SHA256_LEN)), service_token_fields,
-		&row, &found));
-	if (!found)
+	TRY(db_int64(c, SQL_IDENTIFY, ARGS(BYTES(token_sha256, SHA256_LEN)), &id));
+	if (id == 0)
 		return ERR_UNAUTHENTICATED;
-	c->actor = (struct actor){ .kind = ACTOR_SYSTEM, .token_id = row.token_id };
+	c->actor = (struct actor){ .kind = ACTOR_SYSTEM, .token_id = id };
 	return OK;
 }

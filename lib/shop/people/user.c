@@ -101,14 +101,13 @@ static const char SQL_LOCK[] = "SELECT " COLUMNS
 /* written, which locks too: on Galera a lock alone holds nobody */
 static const char SQL_HOLD[] =
 	"UPDATE users SET holds = holds + 1 WHERE user_id = ? AND deleted_at IS NULL";
-static const char SQL_EXISTS[] = "SELECT u.user_id FROM users u WHERE u.user_id = ?";
+static const char SQL_EXISTS[] = "SELECT user_id FROM users WHERE user_id = ?";
 static const char SQL_LEVEL[] =
-	"SELECT u.user_id, u.permission_level FROM users u "
-	"WHERE u.user_id = ? AND u.deleted_at IS NULL";
+	"SELECT permission_level FROM users WHERE user_id = ? AND deleted_at IS NULL";
 static const char SQL_SECRET[] =
 	"SELECT u.user_id, u.password_hash FROM users u "
 	"WHERE u.user_id = ? AND u.deleted_at IS NULL";
-static const char SQL_BY_OPENID[] = "SELECT u.user_id FROM users u WHERE u.openid = ?";
+static const char SQL_BY_OPENID[] = "SELECT user_id FROM users WHERE openid = ?";
 static const char SQL_BY_EMAIL[] =
 	"SELECT " COLUMNS ", u.password_hash FROM users u WHERE u.email = ?";
 static const char SQL_BY_PHONE[] =
@@ -223,16 +222,15 @@ static enum err taken(struct ctx *c, enum err e)
  */
 static enum err keep_one_administrator_tx(struct ctx *c, int64_t leaving, bool *is_one)
 {
-	struct user row = { 0 };
-	bool found, another;
+	int64_t level, another;
 
-	TRY(db_find(c, SQL_LEVEL, ARGS(I64(leaving)), user_fields, &row, &found));
-	*is_one = found && row.permission_level == 1;
+	TRY(db_int64(c, SQL_LEVEL, ARGS(I64(leaving)), &level));
+	*is_one = level == 1;
 	if (!*is_one)
 		return OK;
 	TRY(guard_tx(c, GUARD_ADMINISTRATORS));
-	TRY(db_find(c, SQL_OTHER_ADMINISTRATOR, ARGS(I64(leaving)), user_fields, &row, &another));
-	return another ? OK : fail(c, ERR_LAST_ADMINISTRATOR, NULL);
+	TRY(db_int64(c, SQL_OTHER_ADMINISTRATOR, ARGS(I64(leaving)), &another));
+	return another != 0 ? OK : fail(c, ERR_LAST_ADMINISTRATOR, NULL);
 }
 
 /* Lock a user who may stop being an administrator, whose guard comes first. */
@@ -339,10 +337,13 @@ enum err user_hold_tx(struct ctx *c, int64_t id)
 enum err user_lock_tx(struct ctx *c, int64_t id, bool *live)
 {
 	const enum err e = user_hold_tx(c, id);
-	struct user row = { 0 };
+	int64_t gone;
 
 	*live = e == OK;
-	return e == ERR_NOT_FOUND ? db_one(c, SQL_EXISTS, ARGS(I64(id)), user_fields, &row) : e;
+	if (e != ERR_NOT_FOUND)
+		return e;
+	TRY(db_int64(c, SQL_EXISTS, ARGS(I64(id)), &gone));
+	return gone != 0 ? OK : ERR_NOT_FOUND;
 }
 
 enum err user_lock_to_delete_tx(struct ctx *c, int64_t id)
@@ -383,29 +384,19 @@ static enum err create_tx(struct ctx *c, void *arg)
 	return member_create_tx(c, x->user_id, &member_id);
 }
 
-static enum err find_openid(struct ctx *c, const char *openid, int64_t *user_id, bool *found)
-{
-	struct user row = { 0 };
-
-	TRY(db_find(c, SQL_BY_OPENID, ARGS(TEXT(openid)), user_fields, &row, found));
-	*user_id = row.user_id;
-	return OK;
-}
-
 enum err user_of_openid(struct ctx *c, const char *openid, int64_t *user_id)
 {
 	struct newcomer x = { .openid = openid, .nickname = "微信用户" };
-	bool found;
 	enum err e;
 
-	TRY(find_openid(c, openid, user_id, &found));
-	if (found)
+	TRY(db_int64(c, SQL_BY_OPENID, ARGS(TEXT(openid)), user_id));
+	if (*user_id != 0)
 		return OK;
 	e = db_tx(c, create_tx, &x);
 	if (e == ERR_DUPLICATE && db_duplicate_of(c, "openid")) {
 		/* its twin was first (BEHAVIOUR 7) */
-		TRY(find_openid(c, openid, user_id, &found));
-		return found ? OK : ERR_BUSY;
+		TRY(db_int64(c, SQL_BY_OPENID, ARGS(TEXT(openid)), user_id));
+		return *user_id != 0 ? OK : ERR_BUSY;
 	}
 	*user_id = x.user_id;
 	return e;

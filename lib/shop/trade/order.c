@@ -372,11 +372,10 @@ enum err order_delete(struct ctx *c, const char *order_id)
 
 enum err order_refuse_leaving_tx(struct ctx *c, int64_t user_id)
 {
-	struct order row = { 0 };
-	bool busy;
+	int64_t busy;
 
-	TRY(db_find(c, SQL_BUSY, ARGS(I64(user_id)), order_fields, &row, &busy));
-	return busy ? fail(c, ERR_USER_IN_USE, NULL) : OK;
+	TRY(db_int64(c, SQL_BUSY, ARGS(I64(user_id)), &busy));
+	return busy != 0 ? fail(c, ERR_USER_IN_USE, NULL) : OK;
 }
 
 static enum err abandon_tx(struct ctx *c, void *arg)

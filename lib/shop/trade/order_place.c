@@ -36,13 +36,8 @@ static const char SQL_INSERT_ITEMS[] =
 	"price BIGINT PATH '$[2]', name VARCHAR(100) PATH '$[3]')) l";
 /* no more are counted than may be */
 static const char SQL_PENDING[] =
-	"SELECT COUNT(*) AS n FROM (SELECT 1 FROM orders FORCE INDEX (by_user_status) "
+	"SELECT COUNT(*) FROM (SELECT 1 FROM orders FORCE INDEX (by_user_status) "
 	"WHERE user_id = ? AND status = 0 LIMIT ?) o";
-
-struct pending {
-	int64_t n;
-};
-static const struct field pending_fields[] = { FIELD(struct pending, n), FIELD_END };
 
 struct placing {
 	const struct order_new *in;
@@ -153,12 +148,12 @@ static const char *new_order_id(struct ctx *c)
 static enum err check_pending_tx(struct ctx *c)
 {
 	const int64_t most = c->conf->pending_orders_max;
-	struct pending row = { 0 };
+	int64_t n;
 
 	if (most == 0)
 		return OK;
-	TRY(db_one(c, SQL_PENDING, ARGS(I64(c->actor.user_id), I64(most)), pending_fields, &row));
-	return row.n >= most ? fail(c, ERR_PENDING_ORDERS, NULL) : OK;
+	TRY(db_int64(c, SQL_PENDING, ARGS(I64(c->actor.user_id), I64(most)), &n));
+	return n >= most ? fail(c, ERR_PENDING_ORDERS, NULL) : OK;
 }
 
 static enum err place_tx(struct ctx *c, void *arg)
