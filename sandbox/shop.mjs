@@ -7,11 +7,11 @@ import { baseSettings, sandboxSettings, shopSecrets, writeSettings } from './con
 import { loadDemo } from './demo.mjs';
 import { Fault, checkout, dropState, freePort, keptJson, lockDirectory, portIsFree, writePrivate } from './files.mjs';
 import { cleanEnv, endStrays, run } from './process.mjs';
-import { openPool, openSession } from './sql.mjs';
+import { openPool, openSession } from './database/sql.mjs';
 import { logName, startWeb } from './web.mjs';
 import { makeKeys, startWechat } from './wechat/server.mjs';
 
-export { attachDatabase, startDatabase } from './database.mjs';
+export { attachDatabase, startDatabase } from './database/start.mjs';
 
 const ADMIN_ACCOUNT = 'admin@example.com';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // `make run`: the whole shop in the foreground, with demo data, until Ctrl-C.
-//   PORT=8080    SANDBOX=off (the real providers' settings are used)    MODE=asan (build/asan)    DB=mysql (servers.mjs)
+//   PORT=8080    SANDBOX=off (the real providers' settings are used)    MODE=asan (build/asan)    DB=mysql (database/kinds.mjs)
 //   VAR_DIR      where its data is; var/ of the checkout unless a test says otherwise
 
 import { setMaxListeners } from 'node:events';
@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { realSettings } from './config.mjs';
 import { Fault, checkout, quoted, writePrivate } from './files.mjs';
 import { withinMs } from './process.mjs';
-import { serverKind } from './servers.mjs';
+import { serverKind } from './database/kinds.mjs';
 import { startDatabase, startShop } from './shop.mjs';
 
 const JOBS_MS = 10_000;

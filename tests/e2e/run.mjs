@@ -13,7 +13,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Fault, Unavailable, checkout } from '../../sandbox/files.mjs';
 import { withinMs } from '../../sandbox/process.mjs';
-import { findProvider } from '../../sandbox/galera.mjs';
+import { findProvider } from '../../sandbox/database/galera.mjs';
 import { startDatabase } from '../../sandbox/shop.mjs';
 import { makeKeys } from '../../sandbox/wechat/server.mjs';
 import { filesOf } from './lib/legs.mjs';

@@ -49,7 +49,7 @@ line ~ /(^|[^A-Z_])TIMESTAMP([^A-Z_]|$)/ { fault("TIMESTAMP ends in 2038: moment
 line ~ /(^|[^A-Z_])(TRIGGER|PROCEDURE|FUNCTION|EVENT|DELIMITER)([^A-Z_]|$)/ { fault("the domain is in lib/shop") }
 END { exit failed }' || failed=1
 
-# What tests ask the database runs on both too: sequence(n) of sandbox/sql.mjs has the numbers from 1 to n.
+# What tests ask the database runs on both too: sequence(n) of sandbox/database/sql.mjs has the numbers from 1 to n.
 if grep -nE 'seq_[0-9]+_to_' sandbox/*.mjs sandbox/*/*.mjs tests/e2e/*/*.mjs; then failed=1; fi
 # connectionsTo() there says what runs: MySQL's table of it fails while a statement holds bytes that are no text.
 if grep -niE 'information_schema\.processlist' sandbox/*.mjs sandbox/*/*.mjs tests/e2e/*/*.mjs; then failed=1; fi

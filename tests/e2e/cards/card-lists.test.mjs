@@ -2,7 +2,7 @@
 // The lists of cards and of a ledger: their cursors, and that the database reaches any page through one index (BEHAVIOUR 13).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sequence } from '../../../sandbox/sql.mjs';
+import { sequence } from '../../../sandbox/database/sql.mjs';
 import { CARDS, LEDGER } from '../lib/cards.mjs';
 import { exactly } from '../lib/raw-request.mjs';
 import { openShop } from '../lib/harness.mjs';

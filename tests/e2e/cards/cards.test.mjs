@@ -2,7 +2,7 @@
 // Stored-value cards: made, shown, changed and deleted (DESIGN 2; BEHAVIOUR 4, 8, 22). Their ledger: card-ledger.test.mjs.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sequence } from '../../../sandbox/sql.mjs';
+import { sequence } from '../../../sandbox/database/sql.mjs';
 import { ADJUSTMENT, CARDS, CARD_KEYS, Cards, DISABLED, IN_USE, LEDGER, TOP_UP, assertCard, isLuhn } from '../lib/cards.mjs';
 import { MINUTE_S, assertRefused, fen, openTrade, tally } from '../lib/trade.mjs';
 

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { checkout } from '../../../sandbox/files.mjs';
 import { cleanEnv, run } from '../../../sandbox/process.mjs';
-import { connectionsTo, openSession, query } from '../../../sandbox/sql.mjs';
+import { connectionsTo, openSession, query } from '../../../sandbox/database/sql.mjs';
 import { binDir, openShop } from '../lib/harness.mjs';
 import { assertRefused, tally } from '../lib/trade.mjs';
 

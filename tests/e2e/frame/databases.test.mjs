@@ -6,11 +6,11 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'no
 import path from 'node:path';
 import { test } from 'node:test';
 import { checkout } from '../../../sandbox/files.mjs';
-import { mirrorIn } from '../../../sandbox/mysql.mjs';
+import { mirrorIn } from '../../../sandbox/database/mysql.mjs';
 import { run } from '../../../sandbox/process.mjs';
-import { serverKind } from '../../../sandbox/servers.mjs';
+import { serverKind } from '../../../sandbox/database/kinds.mjs';
 import { attachDatabase } from '../../../sandbox/shop.mjs';
-import { query } from '../../../sandbox/sql.mjs';
+import { query } from '../../../sandbox/database/sql.mjs';
 import { makeDirectory } from '../lib/harness.mjs';
 import { LEGS, filesOf } from '../lib/legs.mjs';
 

@@ -3,7 +3,7 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { sequence } from '../../../sandbox/sql.mjs';
+import { sequence } from '../../../sandbox/database/sql.mjs';
 import { openShop } from '../lib/harness.mjs';
 import { exactly } from '../lib/raw-request.mjs';
 import { EIGHT, assertWalks, cursorOf, deepCursor, nextOf, pagesOf, planOf, rowsRead, withQuery, withStatementLog } from '../lib/query-plans.mjs';

@@ -8,7 +8,7 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { serverKind } from '../../../sandbox/servers.mjs';
+import { serverKind } from '../../../sandbox/database/kinds.mjs';
 import { statements } from '../../lint/texts.mjs';
 import { openShop } from '../lib/harness.mjs';
 

@@ -11,7 +11,7 @@ import path from 'node:path';
 import { writeSettings } from '../../../sandbox/config.mjs';
 import { accepts, checkout, freePort, tail } from '../../../sandbox/files.mjs';
 import { cleanEnv, run, startProcess, stopProcess, untilReady } from '../../../sandbox/process.mjs';
-import { query } from '../../../sandbox/sql.mjs';
+import { query } from '../../../sandbox/database/sql.mjs';
 import { block, blocks, replaced } from '../lib/deploy-guide.mjs';
 import { mode, openShop } from '../lib/harness.mjs';
 

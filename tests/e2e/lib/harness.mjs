@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { checkout, dropState } from '../../../sandbox/files.mjs';
 import { attachDatabase, startDatabase, startShop } from '../../../sandbox/shop.mjs';
-import { connectionsTo } from '../../../sandbox/sql.mjs';
+import { connectionsTo } from '../../../sandbox/database/sql.mjs';
 import { logName, serverName } from '../../../sandbox/web.mjs';
 
 export const mode = process.env.MODE || 'release';
@@ -197,10 +197,10 @@ class TestShop {
     return body;
   }
 
-  // Rows of SQL statements, run as the server's root. sandbox/sql.mjs says what a value looks like.
+  // Rows of SQL statements, run as the server's root. sandbox/database/sql.mjs says what a value looks like.
   sql(statements) { return this.shop.sql(statements); }
 
-  // What the server's connections to this shop's database do just now, the shop's and our own (connectionsTo in sandbox/sql.mjs).
+  // What the server's connections to this shop's database do just now, the shop's and our own (connectionsTo in sandbox/database/sql.mjs).
   connections() { return connectionsTo(this.env.DB_NAME, (statement) => this.sql(statement)); }
 
   // A connection that can hold a transaction open: { run(statement), close() }.

@@ -7,7 +7,7 @@
 
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { startCluster } from '../../../sandbox/galera.mjs';
+import { startCluster } from '../../../sandbox/database/galera.mjs';
 import { atEnd, makeDirectory } from './harness.mjs';
 import { isBusy, openTrade, until } from './trade.mjs';
 

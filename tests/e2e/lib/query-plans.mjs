@@ -8,7 +8,7 @@
 //   });
 
 import assert from 'node:assert/strict';
-import { serverKind } from '../../../sandbox/servers.mjs';
+import { serverKind } from '../../../sandbox/database/kinds.mjs';
 import { exactly } from './raw-request.mjs';
 
 export const EIGHT = 8; // bytes of a BIGINT, NOT NULL; a NULL needs one more

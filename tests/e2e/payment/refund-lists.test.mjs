@@ -2,7 +2,7 @@
 // The staff's list of refunds: of whatever kind, by order and by status (BEHAVIOUR 13, 37).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sequence } from '../../../sandbox/sql.mjs';
+import { sequence } from '../../../sandbox/database/sql.mjs';
 import { EIGHT, assertWalks, nextOf, pagesOf, rowsRead, withQuery, withStatementLog } from '../lib/query-plans.mjs';
 import { openRefunds } from '../lib/refunds.mjs';
 import { assertRefused } from '../lib/trade.mjs';

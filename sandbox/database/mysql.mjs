@@ -7,8 +7,8 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { Unavailable, step } from './files.mjs';
-import { run } from './process.mjs';
+import { Unavailable, step } from '../files.mjs';
+import { run } from '../process.mjs';
 
 const PACKAGE = 'mysql-server-core';
 const SUITE = 'sid';

@@ -4,8 +4,8 @@
 // 15 digits, a string otherwise. Statements run as the server's root.
 
 import { spawn } from 'node:child_process';
-import { clientArgs } from './database.mjs';
-import { cleanEnv } from './process.mjs';
+import { clientArgs } from './start.mjs';
+import { cleanEnv } from '../process.mjs';
 
 // Connections for statements that need none of their own: query(statements) takes an idle one, or opens one, since a new
 // client costs more than most statements. It rejects with the server's own error line, after which nothing more was run.

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
-// A database server of one's own, MariaDB or another kind (servers.mjs): data, socket and log below one directory, no network, no system server touched.
+// A database server of one's own, MariaDB or another kind (kinds.mjs): data, socket and log below one directory, no network, no system server touched.
 
 import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import path from 'node:path';
 import { connect } from 'node:net';
-import { Fault, keptJson, lockDirectory, readJson, shortName, step, tail, writePrivate } from './files.mjs';
-import { cleanEnv, endStrays, mayEnter, run, startProcess, stopProcess, untilReady } from './process.mjs';
-import { serverKind } from './servers.mjs';
+import { Fault, keptJson, lockDirectory, readJson, shortName, step, tail, writePrivate } from '../files.mjs';
+import { cleanEnv, endStrays, mayEnter, run, startProcess, stopProcess, untilReady } from '../process.mjs';
+import { serverKind } from './kinds.mjs';
 
 const READY_MS = 60_000; // a server that was killed first repairs its files
 const STOP_MS = 3_000;
 const ACCOUNT = 'minimall';
 
 // Starts the server, creating its files the first time. signal: breaks that off at once. durable: false, for what is thrown
-// away: a commit need not wait until the disk has it, which keeps waits for locks short on a slow one. kind: of servers.mjs.
+// away: a commit need not wait until the disk has it, which keeps waits for locks short on a slow one. kind: of kinds.mjs.
 // Returns { socket, logFile, createDatabase(name), dropDatabase(name), exited, stop(patienceMs) }; stop() kills a server that
 // has not ended by then.
 export async function startDatabase({ dir, durable = true, kind = serverKind(), signal, log = () => {} }) {

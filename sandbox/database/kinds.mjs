@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The kinds of database server that database.mjs can start: where each one's programs are, what they are told, and how the
+// The kinds of database server that start.mjs can start: where each one's programs are, what they are told, and how the
 // files and accounts are made. DB in the environment chooses.
 //   data        the directory of its files
 //   suffix      of the name of a database that `make run` keeps: what it notes beside the server goes by that name, and a
@@ -11,7 +11,7 @@
 //   ready       whether it serves at its socket; without it, one that greets does
 //   peer        how an account is identified by the user who runs the client
 
-import { Fault } from './files.mjs';
+import { Fault } from '../files.mjs';
 import { findMysql } from './mysql.mjs';
 
 const COMMON = ['--skip-networking', '--skip-name-resolve', '--character-set-server=utf8mb4', '--max-connections=300',

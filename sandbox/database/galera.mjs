@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// A Galera cluster of one's own: MariaDB nodes on this host (database.mjs starts each of them), which talk over loopback.
+// A Galera cluster of one's own: MariaDB nodes on this host (start.mjs starts each of them), which talk over loopback.
 // The first node weighs more than the others together, so that it stays in charge whatever happens to them.
 
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import path from 'node:path';
-import { startDatabase } from './database.mjs';
-import { Fault, Unavailable, freePort, step } from './files.mjs';
-import { cleanEnv, run } from './process.mjs';
-import { serverKind } from './servers.mjs';
+import { startDatabase } from './start.mjs';
+import { Fault, Unavailable, freePort, step } from '../files.mjs';
+import { cleanEnv, run } from '../process.mjs';
+import { serverKind } from './kinds.mjs';
 import { query } from './sql.mjs';
 
 const PROVIDERS = ['/usr/lib/galera/libgalera_smm.so', '/usr/lib64/galera-4/libgalera_smm.so'];
