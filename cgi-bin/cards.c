@@ -4,76 +4,73 @@
 #include "shop/people/session.h"
 #include "web/app.h"
 
-static enum err list_cards(struct ctx *c, struct req *r, struct resp *w)
+static enum err list_cards(struct ctx *c, struct call *k)
 {
-	struct card_query q = { 0 };
-	struct page_rows rows;
-
-	TRY(req_list(c, r, card_query_fields, &q, &q.page));
-	TRY(card_list(c, &q, &rows));
-	return resp_page(c, r, w, card_full_fields, sizeof(struct card), &rows);
+	return card_list(c, k->query, k->answer);
 }
 
-static enum err create_card(struct ctx *c, struct req *r, struct resp *w)
+static enum err create_card(struct ctx *c, struct call *k)
 {
-	struct card in = { 0 }, out = { 0 };
+	const struct card *in = k->body;
 
-	TRY(req_body(c, r, card_new_fields, JSON_MAKE, &in));
-	TRY(card_create(c, in.user_id, &out));
-	return resp_one(w, 201, card_fields, &out);
+	return card_create(c, in->user_id, k->answer);
 }
 
-static enum err read_card(struct ctx *c, struct req *r, struct resp *w)
+static enum err read_card(struct ctx *c, struct call *k)
 {
-	struct card out = { 0 };
-
-	TRY(card_get(c, req_id(r, 0), &out));
-	return resp_one(w, 200, card_full_fields, &out);
+	return card_get(c, k->id, k->answer);
 }
 
-static enum err update_card(struct ctx *c, struct req *r, struct resp *w)
+static enum err update_card(struct ctx *c, struct call *k)
 {
-	struct card in = { 0 }, out = { 0 };
-
-	TRY(req_body(c, r, card_change_fields, JSON_CHANGE, &in));
-	TRY(card_update(c, req_id(r, 0), &in, &out));
-	return resp_one(w, 200, card_fields, &out);
+	return card_update(c, k->id, k->body, k->answer);
 }
 
-static enum err delete_card(struct ctx *c, struct req *r, struct resp *w)
+static enum err delete_card(struct ctx *c, struct call *k)
 {
-	TRY(card_delete(c, req_id(r, 0)));
-	return resp_empty(w);
+	return card_delete(c, k->id);
 }
 
-static enum err transact(struct ctx *c, struct req *r, struct resp *w)
+static enum err create_card_transaction(struct ctx *c, struct call *k)
 {
-	struct card_entry in = { 0 }, out = { 0 };
-
-	TRY(req_body(c, r, card_entry_new_fields, JSON_MAKE, &in));
-	TRY(card_transact(c, &in, &out));
-	return resp_one(w, 201, card_entry_fields, &out);
+	return card_transact(c, k->body, k->answer);
 }
 
-static enum err read_ledger(struct ctx *c, struct req *r, struct resp *w)
+static enum err list_card_transactions(struct ctx *c, struct call *k)
 {
-	struct card_entry_query q = { 0 };
-	struct page_rows rows;
-
-	TRY(req_list(c, r, card_entry_query_fields, &q, &q.page));
-	TRY(card_ledger(c, &q, &rows));
-	return resp_page(c, r, w, card_entry_fields, sizeof(struct card_entry), &rows);
+	return card_ledger(c, k->query, k->answer);
 }
 
 /* clang-format off */
+#define CARDS        "/api/membership/cards"
+#define TRANSACTIONS "/api/membership/transactions"
 static const struct route routes[] = {
-	{ GET,    "/api/membership/cards",        ROLE_USER,  RATE_READ,  list_cards,  0 },
-	{ POST,   "/api/membership/cards",        ROLE_ADMIN, RATE_WRITE, create_card, 0 },
-	{ GET,    "/api/membership/cards/:id",    ROLE_USER,  RATE_READ,  read_card,   0 },
-	{ PUT,    "/api/membership/cards/:id",    ROLE_ADMIN, RATE_WRITE, update_card, ROUTE_IDEMPOTENT },
-	{ DELETE, "/api/membership/cards/:id",    ROLE_ADMIN, RATE_WRITE, delete_card, 0 },
-	{ GET,    "/api/membership/transactions", ROLE_USER,  RATE_READ,  read_ledger, 0 },
-	{ POST,   "/api/membership/transactions", ROLE_ADMIN, RATE_WRITE, transact,    ROUTE_IDEMPOTENT },
+	{ GET, CARDS, ROLE_USER, RATE_READ, DO(list_cards),
+		.query = LISTED(struct card_query, card_query_fields),
+		.answer = PAGE(struct card, card_full_fields),
+		.summary = "List one's own card, or as administrator all" },
+	{ POST, CARDS, ROLE_ADMIN, RATE_WRITE, DO(create_card),
+		.body = NEW(struct card, card_new_fields),
+		.answer = ONE(struct card, card_fields), .status = 201,
+		.summary = "Issue a card to a user" },
+	{ GET, CARDS "/:id", ROLE_USER, RATE_READ, DO(read_card),
+		.answer = ONE(struct card, card_full_fields),
+		.summary = "Read a card" },
+	{ PUT, CARDS "/:id", ROLE_ADMIN, RATE_WRITE, DO(update_card), ROUTE_IDEMPOTENT,
+		.body = CHANGE(struct card, card_change_fields),
+		.answer = ONE(struct card, card_fields),
+		.summary = "Correct a card's balance, or disable it" },
+	{ DELETE, CARDS "/:id", ROLE_ADMIN, RATE_WRITE, DO(delete_card),
+		.answer = EMPTY,
+		.summary = "Delete a card without a balance" },
+	{ GET, TRANSACTIONS, ROLE_USER, RATE_READ, DO(list_card_transactions),
+		.query = LISTED(struct card_entry_query, card_entry_query_fields),
+		.answer = PAGE(struct card_entry, card_entry_fields),
+		.summary = "List what moved the balance of one's card, or as administrator of all" },
+	{ POST, TRANSACTIONS, ROLE_ADMIN, RATE_WRITE, DO(create_card_transaction), ROUTE_IDEMPOTENT,
+		.body = NEW(struct card_entry, card_entry_new_fields),
+		.answer = ONE(struct card_entry, card_entry_fields), .status = 201,
+		.summary = "Top up a card, spend from it or pay back to it" },
 	{ .path = NULL },
 };
 /* clang-format on */

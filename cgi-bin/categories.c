@@ -4,55 +4,51 @@
 #include "shop/people/session.h"
 #include "web/app.h"
 
-static enum err list_categories(struct ctx *c, struct req *r, struct resp *w)
+static enum err list_categories(struct ctx *c, struct call *k)
 {
-	struct category_query q = { 0 };
-	struct page_rows rows;
-
-	TRY(req_list(c, r, category_query_fields, &q, &q.page));
-	TRY(category_list(c, &q, &rows));
-	return resp_page(c, r, w, category_fields, sizeof(struct category), &rows);
+	return category_list(c, k->query, k->answer);
 }
 
-static enum err create_category(struct ctx *c, struct req *r, struct resp *w)
+static enum err create_category(struct ctx *c, struct call *k)
 {
-	struct category in = { 0 }, out = { 0 };
-
-	TRY(req_body(c, r, category_fields, JSON_MAKE, &in));
-	TRY(category_create(c, &in, &out));
-	return resp_one(w, 201, category_fields, &out);
+	return category_create(c, k->body, k->answer);
 }
 
-static enum err read_category(struct ctx *c, struct req *r, struct resp *w)
+static enum err read_category(struct ctx *c, struct call *k)
 {
-	struct category out = { 0 };
-
-	TRY(category_get(c, req_id(r, 0), &out));
-	return resp_one(w, 200, category_fields, &out);
+	return category_get(c, k->id, k->answer);
 }
 
-static enum err update_category(struct ctx *c, struct req *r, struct resp *w)
+static enum err update_category(struct ctx *c, struct call *k)
 {
-	struct category in = { 0 }, out = { 0 };
-
-	TRY(req_body(c, r, category_fields, JSON_CHANGE, &in));
-	TRY(category_update(c, req_id(r, 0), &in, &out));
-	return resp_one(w, 200, category_fields, &out);
+	return category_update(c, k->id, k->body, k->answer);
 }
 
-static enum err delete_category(struct ctx *c, struct req *r, struct resp *w)
+static enum err delete_category(struct ctx *c, struct call *k)
 {
-	TRY(category_delete(c, req_id(r, 0)));
-	return resp_empty(w);
+	return category_delete(c, k->id);
 }
 
 /* clang-format off */
 static const struct route routes[] = {
-	{ GET,    "/api/categories",     ROLE_PUBLIC, RATE_READ,  list_categories, 0 },
-	{ POST,   "/api/categories",     ROLE_ADMIN,  RATE_WRITE, create_category, 0 },
-	{ GET,    "/api/categories/:id", ROLE_PUBLIC, RATE_READ,  read_category,   0 },
-	{ PUT,    "/api/categories/:id", ROLE_ADMIN,  RATE_WRITE, update_category, 0 },
-	{ DELETE, "/api/categories/:id", ROLE_ADMIN,  RATE_WRITE, delete_category, 0 },
+	{ GET, "/api/categories", ROLE_PUBLIC, RATE_READ, DO(list_categories),
+		.query = LISTED(struct category_query, category_query_fields),
+		.answer = PAGE(struct category, category_fields),
+		.summary = "List categories" },
+	{ POST, "/api/categories", ROLE_ADMIN, RATE_WRITE, DO(create_category),
+		.body = NEW(struct category, category_fields),
+		.answer = ONE(struct category, category_fields), .status = 201,
+		.summary = "Create a category" },
+	{ GET, "/api/categories/:id", ROLE_PUBLIC, RATE_READ, DO(read_category),
+		.answer = ONE(struct category, category_fields),
+		.summary = "Read a category" },
+	{ PUT, "/api/categories/:id", ROLE_ADMIN, RATE_WRITE, DO(update_category),
+		.body = CHANGE(struct category, category_fields),
+		.answer = ONE(struct category, category_fields),
+		.summary = "Change a category, or move it below another" },
+	{ DELETE, "/api/categories/:id", ROLE_ADMIN, RATE_WRITE, DO(delete_category),
+		.answer = EMPTY,
+		.summary = "Delete a category that is empty" },
 	{ .path = NULL },
 };
 /* clang-format on */

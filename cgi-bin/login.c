@@ -4,22 +4,26 @@
 #include "web/app.h"
 #include "web/jwt.h"
 
-static enum err login_weixin(struct ctx *c, struct req *r, struct resp *w)
+static enum err sign_in_weixin(struct ctx *c, struct call *k)
 {
-	struct sign_in in = { 0 };
-	struct session out = { 0 };
+	const struct sign_in *in = k->body;
+	struct session *out = k->answer;
 
-	TRY(req_body(c, r, sign_in_code_fields, JSON_MAKE, &in));
-	TRY(signin_wechat(c, in.code, &out));
-	out.token = jwt_issue(c, out.user.user_id, out.session_id);
-	out.expires_in = JWT_LIFETIME_S;
-	return resp_one(w, 200, session_fields, &out);
+	TRY(signin_wechat(c, in->code, out));
+	out->token = jwt_issue(c, out->user.user_id, out->session_id);
+	out->expires_in = JWT_LIFETIME_S;
+	return OK;
 }
 
+/* clang-format off */
 static const struct route routes[] = {
-	{ POST, "/weixin-login", ROLE_PUBLIC, RATE_LOGIN, login_weixin, 0 },
+	{ POST, "/weixin-login", ROLE_PUBLIC, RATE_LOGIN, DO(sign_in_weixin),
+		.body = NEW(struct sign_in, sign_in_code_fields),
+		.answer = ONE(struct session, session_fields),
+		.summary = "Sign in with the code of wx.login" },
 	{ .path = NULL },
 };
+/* clang-format on */
 
 int main(int argc, char **argv)
 {

@@ -10,205 +10,188 @@
 
 /* ---- plans ---- */
 
-/* The list of one, with the tag that a PATCH of it may name in If-Match. */
-static enum err list_one_plan(
-	struct ctx *c, int64_t id, const struct page_number *page, struct resp *w)
+/* A list of one carries the tag that a PATCH of it may name in If-Match. */
+static enum err list_plans(struct ctx *c, struct call *k)
 {
-	struct plan plan = { 0 };
-	struct page_counted rows = { { &plan, 1 }, 1 };
-	const enum err e = plan_get(c, id, &plan);
+	const struct plan_query *q = k->query;
+	struct page_counted *out = k->answer;
 
-	if (e != OK && e != ERR_NOT_FOUND)
-		return e;
-	if (e == OK)
-		resp_about(c, w, plan_fields, &plan);
-	rows.total = e == OK;
-	rows.list.n = page->page == 1 ? rows.total : 0;
-	return envelope_page(w, plan_fields, sizeof(plan), page, &rows);
+	TRY(plan_list(c, q, out));
+	if (field_has(plan_query_fields, q, "id") && out->total == 1)
+		call_about(c, k, plan_fields, out->list.rows);
+	return OK;
 }
 
-static enum err list_plans(struct ctx *c, struct req *r, struct resp *w)
+static enum err create_plan(struct ctx *c, struct call *k)
 {
-	struct plan_id id;
-	struct page_number page;
-	struct page_counted rows;
-
-	TRY(req_list_numbered(c, r, plan_id_fields, &id, &page));
-	if (field_has(plan_id_fields, &id, "id"))
-		return list_one_plan(c, id.id, &page, w);
-	TRY(plan_list(c, &page, &rows));
-	return envelope_page(w, plan_fields, sizeof(struct plan), &page, &rows);
+	return plan_create(c, k->body, k->answer);
 }
 
-static enum err create_plan(struct ctx *c, struct req *r, struct resp *w)
+static enum err update_plan(struct ctx *c, struct call *k)
 {
-	struct plan in = { 0 }, out = { 0 };
+	const struct plan_query *q = k->query;
+	const struct plan *in = k->body;
 
-	TRY(req_body(c, r, plan_fields, JSON_MAKE, &in));
-	TRY(plan_create(c, &in, &out));
-	return envelope_one(w, plan_fields, &out, NULL);
+	if (field_has(plan_query_fields, q, "id"))
+		return plan_update(c, q->id, in, k->answer);
+	if (field_has(plan_change_fields, in, "id"))
+		return plan_update(c, in->id, in, k->answer);
+	return fail(c, ERR_INVALID, "id");
 }
 
-static enum err update_plan(struct ctx *c, struct req *r, struct resp *w)
+static enum err delete_plan(struct ctx *c, struct call *k)
 {
-	struct plan_id id;
-	struct plan in = { 0 }, out = { 0 };
-
-	TRY(req_query(c, r, plan_id_fields, &id));
-	if (!field_has(plan_id_fields, &id, "id"))
-		TRY(req_body(c, r, plan_id_fields, JSON_MAKE, &id));
-	TRY(req_body(c, r, plan_fields, JSON_CHANGE, &in));
-	TRY(plan_update(c, id.id, &in, &out));
-	return envelope_one(w, plan_fields, &out, NULL);
-}
-
-static enum err delete_plan(struct ctx *c, struct req *r, struct resp *w)
-{
-	struct plan_id id;
+	const struct plan_query *q = k->query;
 	bool kept;
 
-	TRY(req_query(c, r, plan_id_fields, &id));
-	if (!field_has(plan_id_fields, &id, "id"))
-		return fail(c, ERR_INVALID, "id");
-	TRY(plan_delete(c, id.id, &kept));
-	return envelope_message(w, kept ? "套餐已有订单，已下架" : "套餐已删除");
+	TRY(plan_delete(c, q->id, &kept));
+	if (kept)
+		k->message = "套餐已有订单，已下架";
+	return OK;
 }
 
 /* ---- orders ---- */
 
-static enum err show_quote(struct ctx *c, struct req *r, struct resp *w)
+static enum err quote_membership(struct ctx *c, struct call *k)
 {
-	struct membership_request in;
-	struct membership_quote out = { 0 };
+	const struct membership_request *in = k->query;
 
-	TRY(req_query(c, r, membership_create_fields, &in));
-	if (!field_has(membership_create_fields, &in, "plan_id"))
-		return fail(c, ERR_INVALID, "plan_id");
-	TRY(membership_quote(c, in.plan_id, &out));
-	return envelope_one(w, membership_quote_fields, &out, NULL);
+	return membership_quote(c, in->plan_id, k->answer);
 }
 
-static enum err create_order(struct ctx *c, struct req *r, struct resp *w)
+static enum err create_membership(struct ctx *c, struct call *k)
 {
-	struct membership_request in = { 0 };
-	struct membership_order out = { 0 };
+	const struct membership_request *in = k->body;
 
-	TRY(req_body(c, r, membership_create_fields, JSON_MAKE, &in));
-	TRY(membership_create(c, in.plan_id, &out));
-	return envelope_one(w, membership_order_fields, &out, NULL);
+	return membership_create(c, in->plan_id, k->answer);
 }
 
-static enum err show_order(struct ctx *c, struct req *r, struct resp *w)
+static enum err read_membership(struct ctx *c, struct call *k)
 {
-	struct membership_request in;
-	struct membership_order out = { 0 };
+	const struct membership_request *in = k->query;
 
-	TRY(req_query(c, r, membership_detail_query_fields, &in));
-	if (!field_has(membership_detail_query_fields, &in, "order_no"))
-		return fail(c, ERR_INVALID, "order_no");
-	TRY(membership_get(c, in.order_no, &out));
-	return envelope_one(w, membership_order_fields, &out, NULL);
+	return membership_get(c, in->order_no, k->answer);
 }
 
-static enum err list_orders(struct ctx *c, struct req *r, struct resp *w)
+static enum err list_memberships(struct ctx *c, struct call *k)
 {
-	struct membership_query q = { 0 };
-	struct page_counted rows;
-
-	TRY(req_list_numbered(c, r, membership_query_fields, &q, &q.page));
-	TRY(membership_list(c, &q, &rows));
-	return envelope_page(
-		w, membership_order_fields, sizeof(struct membership_order), &q.page, &rows);
+	return membership_list(c, k->query, k->answer);
 }
 
-static enum err pay_order(struct ctx *c, struct req *r, struct resp *w)
+static enum err pay_membership(struct ctx *c, struct call *k)
 {
-	struct membership_request in = { 0 };
-	struct membership_order out = { 0 };
+	const struct membership_request *in = k->body;
 
-	TRY(req_body(c, r, membership_pay_fields, JSON_MAKE, &in));
-	TRY(membership_pay_simulated(c, in.order_no, in.payment_method, &out));
-	return envelope_one(w, membership_order_fields, &out, "支付成功，会员已开通");
+	return membership_pay_simulated(c, in->order_no, in->payment_method, k->answer);
 }
 
-static enum err cancel_order(struct ctx *c, const char *order_no, struct resp *w)
+static enum err cancel(struct ctx *c, const char *order_no, struct call *k)
 {
-	struct membership_order out = { 0 };
-
-	TRY(membership_cancel(c, order_no, &out));
-	return envelope_one(w, membership_order_fields, &out, "订单已取消");
+	k->message = "订单已取消";
+	return membership_cancel(c, order_no, k->answer);
 }
 
-static enum err refund_order(struct ctx *c, const char *order_no, struct resp *w)
+static enum err refund(struct ctx *c, const char *order_no, struct call *k)
 {
-	struct membership_order out = { 0 };
+	const struct membership_order *out = k->answer;
 
 	if (!c->actor.administrator)
 		return ERR_FORBIDDEN;
-	TRY(refund_membership(c, order_no, &out));
-	return envelope_one(w, membership_order_fields, &out,
-		out.status == MEMBERSHIP_REFUNDED ? "订单已退款，会员权益已扣除"
-						  : "退款处理中，会员权益已扣除");
+	TRY(refund_membership(c, order_no, k->answer));
+	k->message = out->status == MEMBERSHIP_REFUNDED ? "订单已退款，会员权益已扣除"
+							: "退款处理中，会员权益已扣除";
+	return OK;
 }
 
-static enum err act_on_order(struct ctx *c, struct req *r, struct resp *w)
+static enum err act_on_membership(struct ctx *c, struct call *k)
 {
 	static const struct {
 		const char *name;
-		enum err (*act)(struct ctx *c, const char *order_no, struct resp *w);
-	} actions[] = { { "cancel", cancel_order }, { "refund", refund_order } };
-	struct membership_request in = { 0 };
+		enum err (*act)(struct ctx *c, const char *order_no, struct call *k);
+	} actions[] = { { "cancel", cancel }, { "refund", refund } };
+	const struct membership_request *in = k->body;
 
-	TRY(req_body(c, r, membership_action_fields, JSON_MAKE, &in));
 	for (size_t i = 0; i < ARRAY_LEN(actions); i++)
-		if (strcmp(actions[i].name, in.action) == 0)
-			return actions[i].act(c, in.order_no, w);
+		if (strcmp(actions[i].name, in->action) == 0)
+			return actions[i].act(c, in->order_no, k);
 	return fail(c, ERR_INVALID, "action");
 }
 
 /* ---- status ---- */
 
-static enum err show_status(struct ctx *c, struct req *r, struct resp *w)
+static enum err read_membership_status(struct ctx *c, struct call *k)
 {
-	struct vip_query q;
-	struct vip_status out;
+	const struct vip_query *q = k->query;
 
-	TRY(req_query(c, r, vip_query_fields, &q));
-	if (!field_has(vip_query_fields, &q, "member_id"))
-		return fail(c, ERR_INVALID, "member_id");
-	TRY(vip_status_of(c, q.member_id, &out));
-	return resp_one(w, 200, vip_status_fields, &out);
+	return vip_status_of(c, q->member_id, k->answer);
 }
 
 /* The contract doesn't say where member_id stands: in the query, as for the status, or in the body. */
-static enum err clear_cache(struct ctx *c, struct req *r, struct resp *w)
+static enum err clear_membership_cache(struct ctx *c, struct call *k)
 {
-	struct vip_query q = { 0 }, body = { 0 };
+	const struct vip_query *q = k->query, *body = k->body;
 
-	TRY(req_query(c, r, vip_query_fields, &q));
-	if (r->body.len > 0)
-		TRY(req_body(c, r, vip_query_fields, JSON_CHANGE, &body));
-	if (q.member_id != 0 && body.member_id != 0 && q.member_id != body.member_id)
+	if (q->member_id != 0 && body->member_id != 0 && q->member_id != body->member_id)
 		return fail(c, ERR_INVALID, "member_id");
-	TRY(vip_forget(c, q.member_id != 0 ? q.member_id : body.member_id));
-	return resp_message(w, "Cache cleared successfully");
+	return vip_forget(c, q->member_id != 0 ? q->member_id : body->member_id);
 }
 
 /* clang-format off */
+#define PLANS  "/api/membership/plans"
 #define ORDERS "/api/membership/orders"
 static const struct route routes[] = {
-	{ GET,    "/api/membership/plans",   ROLE_PUBLIC, RATE_READ,    list_plans,   0 },
-	{ POST,   "/api/membership/plans",   ROLE_ADMIN,  RATE_WRITE,   create_plan,  0 },
-	{ PATCH,  "/api/membership/plans",   ROLE_ADMIN,  RATE_WRITE,   update_plan,  0 },
-	{ DELETE, "/api/membership/plans",   ROLE_ADMIN,  RATE_WRITE,   delete_plan,  0 },
-	{ GET,    ORDERS "/quote",           ROLE_USER,   RATE_READ,    show_quote,   0 },
-	{ POST,   ORDERS "/create",          ROLE_USER,   RATE_WRITE,   create_order, ROUTE_IDEMPOTENT },
-	{ GET,    ORDERS "/detail",          ROLE_USER,   RATE_READ,    show_order,   0 },
-	{ GET,    ORDERS "/list",            ROLE_USER,   RATE_READ,    list_orders,  0 },
-	{ POST,   ORDERS "/pay",             ROLE_USER,   RATE_PAYMENT, pay_order,    ROUTE_IDEMPOTENT },
-	{ POST,   ORDERS "/action",          ROLE_USER,   RATE_WRITE,   act_on_order, ROUTE_IDEMPOTENT },
-	{ GET,    "/membership/status",      ROLE_USER,   RATE_READ,    show_status,  0 },
-	{ POST,   "/membership/clear-cache", ROLE_USER,   RATE_WRITE,   clear_cache,  0 },
+	{ GET, PLANS, ROLE_PUBLIC, RATE_READ, DO(list_plans),
+		.query = LISTED(struct plan_query, plan_query_fields),
+		.answer = ENVELOPE_PAGE(struct plan, plan_fields),
+		.summary = "List plans" },
+	{ POST, PLANS, ROLE_ADMIN, RATE_WRITE, DO(create_plan),
+		.body = NEW(struct plan, plan_fields),
+		.answer = ENVELOPE(struct plan, plan_fields),
+		.summary = "Create a plan" },
+	{ PATCH, PLANS, ROLE_ADMIN, RATE_WRITE, DO(update_plan),
+		.query = FILTER(struct plan_query, plan_query_fields),
+		.body = CHANGE(struct plan, plan_change_fields),
+		.answer = ENVELOPE(struct plan, plan_fields),
+		.summary = "Change the plan whose id the query names, or else the body" },
+	{ DELETE, PLANS, ROLE_ADMIN, RATE_WRITE, DO(delete_plan),
+		.query = QUERY(struct plan_query, plan_query_fields),
+		.answer = ENVELOPE_MESSAGE, .message = "套餐已删除",
+		.summary = "Delete a plan; one that was ordered is no longer offered" },
+	{ GET, ORDERS "/quote", ROLE_USER, RATE_READ, DO(quote_membership),
+		.query = QUERY(struct membership_request, membership_create_fields),
+		.answer = ENVELOPE(struct membership_quote, membership_quote_fields),
+		.summary = "Say what a plan would cost oneself now" },
+	{ POST, ORDERS "/create", ROLE_USER, RATE_WRITE, DO(create_membership), ROUTE_IDEMPOTENT,
+		.body = NEW(struct membership_request, membership_create_fields),
+		.answer = ENVELOPE(struct membership_order, membership_order_fields),
+		.summary = "Order a plan" },
+	{ GET, ORDERS "/detail", ROLE_USER, RATE_READ, DO(read_membership),
+		.query = QUERY(struct membership_request, membership_detail_query_fields),
+		.answer = ENVELOPE(struct membership_order, membership_order_fields),
+		.summary = "Read a membership order" },
+	{ GET, ORDERS "/list", ROLE_USER, RATE_READ, DO(list_memberships),
+		.query = LISTED(struct membership_query, membership_query_fields),
+		.answer = ENVELOPE_PAGE(struct membership_order, membership_order_fields),
+		.summary = "List one's own membership orders, or as administrator all" },
+	{ POST, ORDERS "/pay", ROLE_USER, RATE_PAYMENT, DO(pay_membership), ROUTE_IDEMPOTENT,
+		.body = NEW(struct membership_request, membership_pay_fields),
+		.answer = ENVELOPE(struct membership_order, membership_order_fields),
+		.message = "支付成功，会员已开通",
+		.summary = "Pay a membership order in simulation" },
+	{ POST, ORDERS "/action", ROLE_USER, RATE_WRITE, DO(act_on_membership), ROUTE_IDEMPOTENT,
+		.body = NEW(struct membership_request, membership_action_fields),
+		.answer = ENVELOPE(struct membership_order, membership_order_fields),
+		.message = "订单已取消",
+		.summary = "Cancel a membership order, or as administrator refund it" },
+	{ GET, "/membership/status", ROLE_USER, RATE_READ, DO(read_membership_status),
+		.query = QUERY(struct vip_query, vip_query_fields),
+		.answer = ONE(struct vip_status, vip_status_fields),
+		.summary = "Say whether a member is VIP, and until when" },
+	{ POST, "/membership/clear-cache", ROLE_USER, RATE_WRITE, DO(clear_membership_cache),
+		.query = FILTER(struct vip_query, vip_query_fields),
+		.body = MAYBE(struct vip_query, vip_query_fields),
+		.answer = MESSAGE, .message = "Cache cleared successfully",
+		.summary = "Forget a member's cached status, or as administrator all" },
 	{ .path = NULL },
 };
 /* clang-format on */

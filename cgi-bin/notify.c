@@ -8,25 +8,31 @@
 #include "flow/settle.h"
 #include "web/app.h"
 
-static enum err notify_wechat(struct ctx *c, struct req *r, struct resp *w)
+static enum err notify_wechat(struct ctx *c, struct call *k)
 {
 	const struct wx_signed message = {
-		.timestamp = req_header(r, "HTTP_WECHATPAY_TIMESTAMP"),
-		.nonce = req_header(r, "HTTP_WECHATPAY_NONCE"),
-		.serial = req_header(r, "HTTP_WECHATPAY_SERIAL"),
-		.signature = req_header(r, "HTTP_WECHATPAY_SIGNATURE"),
-		.signature_type = req_header(r, "HTTP_WECHATPAY_SIGNATURE_TYPE"),
-		.body = r->body,
+		.timestamp = req_header(k->req, "HTTP_WECHATPAY_TIMESTAMP"),
+		.nonce = req_header(k->req, "HTTP_WECHATPAY_NONCE"),
+		.serial = req_header(k->req, "HTTP_WECHATPAY_SERIAL"),
+		.signature = req_header(k->req, "HTTP_WECHATPAY_SIGNATURE"),
+		.signature_type = req_header(k->req, "HTTP_WECHATPAY_SIGNATURE_TYPE"),
+		.body = k->req->body,
 	};
 
 	TRY(settle_wechat_notification(c, &message));
-	return resp_json(w, 200, "{\"code\":\"SUCCESS\",\"message\":\"成功\"}");
+	*(struct raw *)k->answer = (struct raw){ "application/json; charset=utf-8",
+		"{\"code\":\"SUCCESS\",\"message\":\"成功\"}" };
+	return OK;
 }
 
+/* clang-format off */
 static const struct route routes[] = {
-	{ POST, "/api/payment/wxpay/notify", ROLE_PROVIDER, RATE_NOTIFY, notify_wechat, 0 },
+	{ POST, "/api/payment/wxpay/notify", ROLE_PROVIDER, RATE_NOTIFY, DO(notify_wechat),
+		.answer = RAW,
+		.summary = "WeChat Pay's notification of a payment or a refund" },
 	{ .path = NULL },
 };
+/* clang-format on */
 
 int main(int argc, char **argv)
 {

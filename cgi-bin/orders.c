@@ -4,75 +4,67 @@
 #include "shop/trade/order.h"
 #include "web/app.h"
 
-static enum err list_orders(struct ctx *c, struct req *r, struct resp *w)
+static enum err list_orders(struct ctx *c, struct call *k)
 {
-	struct order_query q = { 0 };
-	struct page_rows rows;
-
-	TRY(req_list(c, r, order_query_fields, &q, &q.page));
-	TRY(order_list(c, &q, &rows));
-	return resp_page(c, r, w, order_full_fields, sizeof(struct order), &rows);
+	return order_list(c, k->query, k->answer);
 }
 
-static enum err place_order(struct ctx *c, struct req *r, struct resp *w)
+static enum err place_order(struct ctx *c, struct call *k)
 {
-	struct order_new in = { 0 };
-	struct order out = { 0 };
-
-	TRY(req_body(c, r, order_new_fields, JSON_MAKE, &in));
-	TRY(order_place(c, &in, &out));
-	return resp_one(w, 201, order_fields, &out);
+	return order_place(c, k->body, k->answer);
 }
 
-static enum err read_order(struct ctx *c, struct req *r, struct resp *w)
+static enum err read_order(struct ctx *c, struct call *k)
 {
-	struct order out = { 0 };
-
-	TRY(order_get(c, req_no(c, r, 0), &out));
-	return resp_one(w, 200, order_full_fields, &out);
+	return order_get(c, k->no, k->answer);
 }
 
-static enum err update_order(struct ctx *c, struct req *r, struct resp *w)
+static enum err update_order(struct ctx *c, struct call *k)
 {
-	struct order_change in = { 0 };
-	struct order out = { 0 };
-
-	TRY(req_body(c, r, order_change_fields, JSON_CHANGE, &in));
-	TRY(order_update(c, req_no(c, r, 0), &in, &out));
-	return resp_one(w, 200, order_fields, &out);
+	return order_update(c, k->no, k->body, k->answer);
 }
 
-static enum err delete_order(struct ctx *c, struct req *r, struct resp *w)
+static enum err delete_order(struct ctx *c, struct call *k)
 {
-	TRY(order_delete(c, req_no(c, r, 0)));
-	return resp_empty(w);
+	return order_delete(c, k->no);
 }
 
-static enum err cancel_order(struct ctx *c, struct req *r, struct resp *w)
+static enum err cancel_order(struct ctx *c, struct call *k)
 {
-	struct order out = { 0 };
-
-	TRY(order_cancel(c, req_no(c, r, 0), &out));
-	return resp_one(w, 200, order_fields, &out);
+	return order_cancel(c, k->no, k->answer);
 }
 
-static enum err complete_order(struct ctx *c, struct req *r, struct resp *w)
+static enum err complete_order(struct ctx *c, struct call *k)
 {
-	struct order out = { 0 };
-
-	TRY(order_complete(c, req_no(c, r, 0), &out));
-	return resp_one(w, 200, order_fields, &out);
+	return order_complete(c, k->no, k->answer);
 }
 
 /* clang-format off */
 static const struct route routes[] = {
-	{ GET,    "/api/orders",              ROLE_USER,  RATE_READ,  list_orders,    0 },
-	{ POST,   "/api/orders",              ROLE_USER,  RATE_WRITE, place_order,    ROUTE_IDEMPOTENT },
-	{ GET,    "/api/orders/:no",          ROLE_USER,  RATE_READ,  read_order,     0 },
-	{ PUT,    "/api/orders/:no",          ROLE_ADMIN, RATE_WRITE, update_order,   0 },
-	{ DELETE, "/api/orders/:no",          ROLE_ADMIN, RATE_WRITE, delete_order,   0 },
-	{ POST,   "/api/orders/:no/cancel",   ROLE_USER,  RATE_WRITE, cancel_order,   0 },
-	{ POST,   "/api/orders/:no/complete", ROLE_USER,  RATE_WRITE, complete_order, 0 },
+	{ GET, "/api/orders", ROLE_USER, RATE_READ, DO(list_orders),
+		.query = LISTED(struct order_query, order_query_fields),
+		.answer = PAGE(struct order, order_full_fields),
+		.summary = "List one's own orders, or as administrator all" },
+	{ POST, "/api/orders", ROLE_USER, RATE_WRITE, DO(place_order), ROUTE_IDEMPOTENT,
+		.body = NEW(struct order_new, order_new_fields),
+		.answer = ONE(struct order, order_fields), .status = 201,
+		.summary = "Place an order, which takes its stock" },
+	{ GET, "/api/orders/:no", ROLE_USER, RATE_READ, DO(read_order),
+		.answer = ONE(struct order, order_full_fields),
+		.summary = "Read an order" },
+	{ PUT, "/api/orders/:no", ROLE_ADMIN, RATE_WRITE, DO(update_order),
+		.body = CHANGE(struct order_change, order_change_fields),
+		.answer = ONE(struct order, order_fields),
+		.summary = "Move an order to another status" },
+	{ DELETE, "/api/orders/:no", ROLE_ADMIN, RATE_WRITE, DO(delete_order),
+		.answer = EMPTY,
+		.summary = "Delete an order that is over" },
+	{ POST, "/api/orders/:no/cancel", ROLE_USER, RATE_WRITE, DO(cancel_order),
+		.answer = ONE(struct order, order_fields),
+		.summary = "Cancel one's own pending order" },
+	{ POST, "/api/orders/:no/complete", ROLE_USER, RATE_WRITE, DO(complete_order),
+		.answer = ONE(struct order, order_fields),
+		.summary = "Say that one's own order has arrived" },
 	{ .path = NULL },
 };
 /* clang-format on */

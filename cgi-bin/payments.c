@@ -6,69 +6,64 @@
 #include "shop/people/session.h"
 #include "web/app.h"
 
-static enum err prepay(struct ctx *c, struct req *r, struct resp *w)
+static enum err prepay(struct ctx *c, struct call *k)
 {
-	struct prepay_request in = { 0 };
-	struct prepay out = { 0 };
+	const struct prepay_request *in = k->body;
 
-	TRY(req_body(c, r, prepay_request_fields, JSON_MAKE, &in));
-	TRY(prepay_wechat(c, in.order_id, &out));
-	return resp_one(w, 200, prepay_fields, &out);
+	return prepay_wechat(c, in->order_id, k->answer);
 }
 
-static enum err read_status(struct ctx *c, struct req *r, struct resp *w)
+static enum err read_payment(struct ctx *c, struct call *k)
 {
-	struct payment_status out = { 0 };
-
-	TRY(payment_status_wechat(c, req_no(c, r, 0), &out));
-	return resp_one(w, 200, payment_status_fields, &out);
+	return payment_status_wechat(c, k->no, k->answer);
 }
 
-static enum err pay_card(struct ctx *c, struct req *r, struct resp *w)
+static enum err pay_card(struct ctx *c, struct call *k)
 {
-	struct prepay_request in = { 0 };
-	struct payment_status out = { 0 };
+	const struct prepay_request *in = k->body;
 
-	TRY(req_body(c, r, prepay_request_fields, JSON_MAKE, &in));
-	TRY(pay_by_card(c, in.order_id, &out));
-	return resp_one(w, 200, payment_status_fields, &out);
+	return pay_by_card(c, in->order_id, k->answer);
 }
 
-static enum err request_refund(struct ctx *c, struct req *r, struct resp *w)
+static enum err request_refund(struct ctx *c, struct call *k)
 {
-	struct refund in = { 0 }, out = { 0 };
-
-	TRY(req_body(c, r, refund_new_fields, JSON_MAKE, &in));
-	TRY(refund_request(c, &in, &out));
-	return resp_one(w, 201, refund_fields, &out);
+	return refund_request(c, k->body, k->answer);
 }
 
-static enum err list_refunds(struct ctx *c, struct req *r, struct resp *w)
+static enum err list_refunds(struct ctx *c, struct call *k)
 {
-	struct refund_query q = { 0 };
-	struct page_rows rows;
-
-	TRY(req_list(c, r, refund_query_fields, &q, &q.page));
-	TRY(refund_list(c, &q, &rows));
-	return resp_page(c, r, w, refund_fields, sizeof(struct refund), &rows);
+	return refund_list(c, k->query, k->answer);
 }
 
-static enum err read_refund(struct ctx *c, struct req *r, struct resp *w)
+static enum err read_refund(struct ctx *c, struct call *k)
 {
-	struct refund out = { 0 };
-
-	TRY(refund_find(c, req_no(c, r, 0), &out));
-	return resp_one(w, 200, refund_fields, &out);
+	return refund_find(c, k->no, k->answer);
 }
 
 /* clang-format off */
 static const struct route routes[] = {
-	{ POST, "/api/payment/wxpay",     ROLE_USER, RATE_PAYMENT, prepay,        ROUTE_IDEMPOTENT },
-	{ GET,  "/api/payment/wxpay/:no", ROLE_USER, RATE_READ,    read_status, 0 },
-	{ POST, "/api/payment/card",      ROLE_USER, RATE_PAYMENT, pay_card,      ROUTE_IDEMPOTENT },
-	{ GET,  "/api/payment/refunds",     ROLE_ADMIN, RATE_READ,    list_refunds,   0 },
-	{ POST, "/api/payment/refunds",     ROLE_ADMIN, RATE_PAYMENT, request_refund, ROUTE_IDEMPOTENT },
-	{ GET,  "/api/payment/refunds/:no", ROLE_ADMIN, RATE_READ,    read_refund,    0 },
+	{ POST, "/api/payment/wxpay", ROLE_USER, RATE_PAYMENT, DO(prepay), ROUTE_IDEMPOTENT,
+		.body = NEW(struct prepay_request, prepay_request_fields),
+		.answer = ONE(struct prepay, prepay_fields),
+		.summary = "Prepare a WeChat payment, for wx.requestPayment" },
+	{ GET, "/api/payment/wxpay/:no", ROLE_USER, RATE_READ, DO(read_payment),
+		.answer = ONE(struct payment_status, payment_status_fields),
+		.summary = "Read how the payment of one's own order stands" },
+	{ POST, "/api/payment/card", ROLE_USER, RATE_PAYMENT, DO(pay_card), ROUTE_IDEMPOTENT,
+		.body = NEW(struct prepay_request, prepay_request_fields),
+		.answer = ONE(struct payment_status, payment_status_fields),
+		.summary = "Pay one's own order from one's card" },
+	{ GET, "/api/payment/refunds", ROLE_ADMIN, RATE_READ, DO(list_refunds),
+		.query = LISTED(struct refund_query, refund_query_fields),
+		.answer = PAGE(struct refund, refund_fields),
+		.summary = "List refunds" },
+	{ POST, "/api/payment/refunds", ROLE_ADMIN, RATE_PAYMENT, DO(request_refund), ROUTE_IDEMPOTENT,
+		.body = NEW(struct refund, refund_new_fields),
+		.answer = ONE(struct refund, refund_fields), .status = 201,
+		.summary = "Ask for a refund" },
+	{ GET, "/api/payment/refunds/:no", ROLE_ADMIN, RATE_READ, DO(read_refund),
+		.answer = ONE(struct refund, refund_fields),
+		.summary = "Read a refund" },
 	{ .path = NULL },
 };
 /* clang-format on */

@@ -4,55 +4,51 @@
 #include "shop/people/session.h"
 #include "web/app.h"
 
-static enum err list_products(struct ctx *c, struct req *r, struct resp *w)
+static enum err list_products(struct ctx *c, struct call *k)
 {
-	struct product_query q = { 0 };
-	struct page_rows rows;
-
-	TRY(req_list(c, r, product_query_fields, &q, &q.page));
-	TRY(product_list(c, &q, &rows));
-	return resp_page(c, r, w, product_full_fields, sizeof(struct product), &rows);
+	return product_list(c, k->query, k->answer);
 }
 
-static enum err create_product(struct ctx *c, struct req *r, struct resp *w)
+static enum err create_product(struct ctx *c, struct call *k)
 {
-	struct product in = { 0 }, out = { 0 };
-
-	TRY(req_body(c, r, product_fields, JSON_MAKE, &in));
-	TRY(product_create(c, &in, &out));
-	return resp_one(w, 201, product_fields, &out);
+	return product_create(c, k->body, k->answer);
 }
 
-static enum err read_product(struct ctx *c, struct req *r, struct resp *w)
+static enum err read_product(struct ctx *c, struct call *k)
 {
-	struct product out = { 0 };
-
-	TRY(product_get(c, req_id(r, 0), &out));
-	return resp_one(w, 200, product_full_fields, &out);
+	return product_get(c, k->id, k->answer);
 }
 
-static enum err update_product(struct ctx *c, struct req *r, struct resp *w)
+static enum err update_product(struct ctx *c, struct call *k)
 {
-	struct product in = { 0 }, out = { 0 };
-
-	TRY(req_body(c, r, product_change_fields, JSON_CHANGE, &in));
-	TRY(product_update(c, req_id(r, 0), &in, &out));
-	return resp_one(w, 200, product_fields, &out);
+	return product_update(c, k->id, k->body, k->answer);
 }
 
-static enum err delete_product(struct ctx *c, struct req *r, struct resp *w)
+static enum err delete_product(struct ctx *c, struct call *k)
 {
-	TRY(product_delete(c, req_id(r, 0)));
-	return resp_empty(w);
+	return product_delete(c, k->id);
 }
 
 /* clang-format off */
 static const struct route routes[] = {
-	{ GET,    "/api/products",     ROLE_PUBLIC, RATE_READ,  list_products,  0 },
-	{ POST,   "/api/products",     ROLE_ADMIN,  RATE_WRITE, create_product, 0 },
-	{ GET,    "/api/products/:id", ROLE_PUBLIC, RATE_READ,  read_product,   0 },
-	{ PUT,    "/api/products/:id", ROLE_ADMIN,  RATE_WRITE, update_product, ROUTE_IDEMPOTENT },
-	{ DELETE, "/api/products/:id", ROLE_ADMIN,  RATE_WRITE, delete_product, 0 },
+	{ GET, "/api/products", ROLE_PUBLIC, RATE_READ, DO(list_products),
+		.query = LISTED(struct product_query, product_query_fields),
+		.answer = PAGE(struct product, product_full_fields),
+		.summary = "List products" },
+	{ POST, "/api/products", ROLE_ADMIN, RATE_WRITE, DO(create_product),
+		.body = NEW(struct product, product_fields),
+		.answer = ONE(struct product, product_fields), .status = 201,
+		.summary = "Create a product" },
+	{ GET, "/api/products/:id", ROLE_PUBLIC, RATE_READ, DO(read_product),
+		.answer = ONE(struct product, product_full_fields),
+		.summary = "Read a product" },
+	{ PUT, "/api/products/:id", ROLE_ADMIN, RATE_WRITE, DO(update_product), ROUTE_IDEMPOTENT,
+		.body = CHANGE(struct product, product_change_fields),
+		.answer = ONE(struct product, product_fields),
+		.summary = "Change a product, or its stock by stock_delta" },
+	{ DELETE, "/api/products/:id", ROLE_ADMIN, RATE_WRITE, DO(delete_product),
+		.answer = EMPTY,
+		.summary = "Delete a product; orders go on showing it" },
 	{ .path = NULL },
 };
 /* clang-format on */

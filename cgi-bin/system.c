@@ -26,16 +26,16 @@ static const struct field ready_fields[] = {
 };
 
 /* The process answers: nothing else is asked, so that a sick database restarts nothing. */
-static enum err alive(struct ctx *c, struct req *r, struct resp *w)
+static enum err read_health(struct ctx *c, struct call *k)
 {
 	(void)c;
-	(void)r;
-	return resp_one(w, 200, alive_fields,
-		&(struct health){ .status = "ok", .version = minimall_version });
+	*(struct health *)k->answer =
+		(struct health){ .status = "ok", .version = minimall_version };
+	return OK;
 }
 
 /* Requests may be sent here. */
-static enum err ready(struct ctx *c, struct req *r, struct resp *w)
+static enum err read_readiness(struct ctx *c, struct call *k)
 {
 	static const char *const words[] = {
 		[DATABASE_OK] = "ok",
@@ -44,7 +44,8 @@ static enum err ready(struct ctx *c, struct req *r, struct resp *w)
 	};
 	const enum health_database database = health_database(c);
 	const bool keys = keys_usable(c), good = database == DATABASE_OK && keys;
-	const struct health h = {
+
+	*(struct health *)k->answer = (struct health){
 		.status = good ? "ready" : "not ready",
 		.database = words[database],
 		.provider_keys = keys ? "ok" : "missing",
@@ -52,16 +53,22 @@ static enum err ready(struct ctx *c, struct req *r, struct resp *w)
 			 : c->conf->shared_hosts ? "per host"
 						 : "ok",
 	};
-
-	(void)r;
-	return resp_one(w, good ? 200 : 503, ready_fields, &h);
+	if (!good)
+		k->status = 503;
+	return OK;
 }
 
+/* clang-format off */
 static const struct route routes[] = {
-	{ GET, "/healthz", ROLE_PUBLIC, RATE_NONE, alive, ROUTE_VOLATILE },
-	{ GET, "/readyz", ROLE_PUBLIC, RATE_NONE, ready, ROUTE_VOLATILE },
+	{ GET, "/healthz", ROLE_PUBLIC, RATE_NONE, DO(read_health), ROUTE_VOLATILE,
+		.answer = ONE(struct health, alive_fields),
+		.summary = "Is the process alive?" },
+	{ GET, "/readyz", ROLE_PUBLIC, RATE_NONE, DO(read_readiness), ROUTE_VOLATILE,
+		.answer = ONE(struct health, ready_fields), .other_status = 503,
+		.summary = "May requests be sent here?" },
 	{ .path = NULL },
 };
+/* clang-format on */
 
 int main(int argc, char **argv)
 {

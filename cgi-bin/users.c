@@ -8,37 +8,24 @@
 
 /* ---- administrators ---- */
 
-static enum err list_users(struct ctx *c, struct req *r, struct resp *w)
+static enum err list_users(struct ctx *c, struct call *k)
 {
-	struct user_query q = { 0 };
-	struct page_rows rows;
-
-	TRY(req_list(c, r, user_query_fields, &q, &q.page));
-	TRY(user_list(c, &q, &rows));
-	return resp_page(c, r, w, user_fields, sizeof(struct user), &rows);
+	return user_list(c, k->query, k->answer);
 }
 
-static enum err read_user(struct ctx *c, struct req *r, struct resp *w)
+static enum err read_user(struct ctx *c, struct call *k)
 {
-	struct user out = { 0 };
-
-	TRY(user_get(c, req_id(r, 0), &out));
-	return resp_one(w, 200, user_fields, &out);
+	return user_get(c, k->id, k->answer);
 }
 
-static enum err update_user(struct ctx *c, struct req *r, struct resp *w)
+static enum err update_user(struct ctx *c, struct call *k)
 {
-	struct user in = { 0 };
-
-	TRY(req_body(c, r, user_admin_input, JSON_CHANGE, &in));
-	TRY(user_update(c, req_id(r, 0), &in));
-	return resp_message(w, "用户信息更新成功");
+	return user_update(c, k->id, k->body);
 }
 
-static enum err delete_user(struct ctx *c, struct req *r, struct resp *w)
+static enum err delete_user(struct ctx *c, struct call *k)
 {
-	TRY(user_close(c, req_id(r, 0)));
-	return resp_empty(w);
+	return user_close(c, k->id);
 }
 
 /* ---- oneself ---- */
@@ -49,67 +36,76 @@ static void add_token(struct ctx *c, struct session *s)
 	s->expires_in = JWT_LIFETIME_S;
 }
 
-static enum err sign_in(struct ctx *c, struct req *r, struct resp *w)
+static enum err sign_in(struct ctx *c, struct call *k)
 {
-	struct sign_in in = { 0 };
-	struct session out = { 0 };
+	const struct sign_in *in = k->body;
 
-	TRY(req_body(c, r, sign_in_password_fields, JSON_MAKE, &in));
-	TRY(session_open_password(c, in.account, in.password, &out));
-	add_token(c, &out);
-	return resp_one(w, 200, session_fields, &out);
+	TRY(session_open_password(c, in->account, in->password, k->answer));
+	add_token(c, k->answer);
+	return OK;
 }
 
-static enum err refresh(struct ctx *c, struct req *r, struct resp *w)
+static enum err refresh_session(struct ctx *c, struct call *k)
 {
-	struct sign_in in = { 0 };
-	struct session out = { 0 };
+	const struct sign_in *in = k->body;
 
-	TRY(req_body(c, r, sign_in_refresh_fields, JSON_MAKE, &in));
-	TRY(session_refresh(c, in.refresh_token, &out));
-	add_token(c, &out);
-	return resp_one(w, 200, session_refresh_fields, &out);
+	TRY(session_refresh(c, in->refresh_token, k->answer));
+	add_token(c, k->answer);
+	return OK;
 }
 
-static enum err sign_out(struct ctx *c, struct req *r, struct resp *w)
+static enum err sign_out(struct ctx *c, struct call *k)
 {
-	struct sign_in in = { 0 };
+	const struct sign_in *in = k->body;
 
-	if (r->body.len > 0)
-		TRY(req_body(c, r, sign_out_fields, JSON_CHANGE, &in));
-	TRY(session_end(c, in.all));
-	return resp_empty(w);
+	return session_end(c, in->all);
 }
 
-static enum err read_me(struct ctx *c, struct req *r, struct resp *w)
+static enum err read_me(struct ctx *c, struct call *k)
 {
-	struct user out = { 0 };
-
-	(void)r;
-	TRY(user_get(c, c->actor.user_id, &out));
-	return resp_one(w, 200, user_member_fields, &out);
+	return user_get(c, c->actor.user_id, k->answer);
 }
 
-static enum err update_me(struct ctx *c, struct req *r, struct resp *w)
+static enum err update_me(struct ctx *c, struct call *k)
 {
-	struct user in = { 0 }, out = { 0 };
-
-	TRY(req_body(c, r, user_self_input, JSON_CHANGE, &in));
-	TRY(user_update_self(c, &in, &out));
-	return resp_one(w, 200, user_member_fields, &out);
+	return user_update_self(c, k->body, k->answer);
 }
 
 /* clang-format off */
 static const struct route routes[] = {
-	{ GET,    "/api/users",        ROLE_ADMIN,  RATE_READ,  list_users,  0 },
-	{ GET,    "/api/users/:id",    ROLE_ADMIN,  RATE_READ,  read_user,   0 },
-	{ PUT,    "/api/users/:id",    ROLE_ADMIN,  RATE_WRITE, update_user, 0 },
-	{ DELETE, "/api/users/:id",    ROLE_ADMIN,  RATE_WRITE, delete_user, 0 },
-	{ POST,   "/api/auth/login",   ROLE_PUBLIC, RATE_LOGIN, sign_in,     0 },
-	{ POST,   "/api/auth/refresh", ROLE_PUBLIC, RATE_LOGIN, refresh,     0 },
-	{ POST,   "/api/auth/logout",  ROLE_USER,   RATE_WRITE, sign_out,    0 },
-	{ GET,    "/api/auth/me",      ROLE_USER,   RATE_READ,  read_me,     0 },
-	{ PUT,    "/api/auth/me",      ROLE_USER,   RATE_WRITE, update_me,   0 },
+	{ GET, "/api/users", ROLE_ADMIN, RATE_READ, DO(list_users),
+		.query = LISTED(struct user_query, user_query_fields),
+		.answer = PAGE(struct user, user_fields),
+		.summary = "List users" },
+	{ GET, "/api/users/:id", ROLE_ADMIN, RATE_READ, DO(read_user),
+		.answer = ONE(struct user, user_fields),
+		.summary = "Read a user" },
+	{ PUT, "/api/users/:id", ROLE_ADMIN, RATE_WRITE, DO(update_user),
+		.body = CHANGE(struct user, user_admin_input),
+		.answer = MESSAGE, .message = "用户信息更新成功",
+		.summary = "Change a user" },
+	{ DELETE, "/api/users/:id", ROLE_ADMIN, RATE_WRITE, DO(delete_user),
+		.answer = EMPTY,
+		.summary = "Delete a user who is owed nothing" },
+	{ POST, "/api/auth/login", ROLE_PUBLIC, RATE_LOGIN, DO(sign_in),
+		.body = NEW(struct sign_in, sign_in_password_fields),
+		.answer = ONE(struct session, session_fields),
+		.summary = "Sign in with e-mail or phone, and password" },
+	{ POST, "/api/auth/refresh", ROLE_PUBLIC, RATE_LOGIN, DO(refresh_session),
+		.body = NEW(struct sign_in, sign_in_refresh_fields),
+		.answer = ONE(struct session, session_refresh_fields),
+		.summary = "Get a new token for a refresh token, which is used up" },
+	{ POST, "/api/auth/logout", ROLE_USER, RATE_WRITE, DO(sign_out),
+		.body = MAYBE(struct sign_in, sign_out_fields),
+		.answer = EMPTY,
+		.summary = "End this session, or all of one's own" },
+	{ GET, "/api/auth/me", ROLE_USER, RATE_READ, DO(read_me),
+		.answer = ONE(struct user, user_member_fields),
+		.summary = "Read oneself" },
+	{ PUT, "/api/auth/me", ROLE_USER, RATE_WRITE, DO(update_me),
+		.body = CHANGE(struct user, user_self_input),
+		.answer = ONE(struct user, user_member_fields),
+		.summary = "Change oneself" },
 	{ .path = NULL },
 };
 /* clang-format on */

@@ -15,6 +15,7 @@
 #include "ext/db.h"
 #include "ext/fcgi.h"
 #include "ext/state.h"
+#include "web/call.h"
 #include "web/cors.h"
 #include "web/dialect.h"
 #include "web/etag.h"
@@ -118,14 +119,15 @@ static enum err dispatch(struct ctx *c, const struct app *app, struct req *r, st
 	}
 	r->route = m.route;
 	r->changeable = m.methods & 1U << PUT;
-	memcpy(r->params, m.params, sizeof(r->params));
+	r->id = m.id;
+	r->no = m.no;
 	TRY(auth_check(c, r, app->identify));
 	if (r->route->role != ROLE_PROVIDER)
 		TRY(req_read_query(c, r));
 	TRY(read_body(c, r));
 	read_precondition(c, r);
 	TRY(read_idempotency_key(c, r));
-	return r->route->handler(c, r, w);
+	return call_run(c, r, w);
 }
 
 /* What may be kept to ask about again: public answers, as anybody but the staff gets them. */

@@ -7,9 +7,7 @@
 #define WEB_APP_H
 
 #include "web/auth.h"
-#include "web/req.h"
-#include "web/resp.h"
-#include "web/route.h"
+#include "web/call.h"
 
 struct db_limits;
 

@@ -16,24 +16,21 @@ static void end(struct resp *w, const char *message)
 	str_addc(&w->body, '}');
 }
 
-enum err envelope_one(
-	struct resp *w, const struct field *fields, const void *row, const char *message)
+void envelope_one(struct resp *w, const struct field *fields, const void *row, const char *message)
 {
 	begin(w);
 	json_write(&w->body, fields, row);
 	end(w, message);
-	return OK;
 }
 
-enum err envelope_message(struct resp *w, const char *message)
+void envelope_message(struct resp *w, const char *message)
 {
 	begin(w);
 	str_adds(&w->body, "null");
 	end(w, message);
-	return OK;
 }
 
-enum err envelope_page(struct resp *w, const struct field *fields, size_t size,
+void envelope_page(struct resp *w, const struct field *fields, size_t size,
 	const struct page_number *page, const struct page_counted *rows)
 {
 	begin(w);
@@ -42,5 +39,4 @@ enum err envelope_page(struct resp *w, const struct field *fields, size_t size,
 		",\"meta\":{\"pagination\":{\"total\":%lld,\"page\":%lld,\"page_size\":%lld}}",
 		(long long)rows->total, (long long)page->page, (long long)page->size);
 	end(w, NULL);
-	return OK;
 }

@@ -9,12 +9,11 @@
 #include "web/resp.h"
 
 /* One object; message may be NULL. */
-enum err envelope_one(
-	struct resp *w, const struct field *fields, const void *row, const char *message);
+void envelope_one(struct resp *w, const struct field *fields, const void *row, const char *message);
 /* No object: data is null. */
-enum err envelope_message(struct resp *w, const char *message);
+void envelope_message(struct resp *w, const char *message);
 /* An array, and in meta.pagination which page of how many rows it is. */
-enum err envelope_page(struct resp *w, const struct field *fields, size_t size,
+void envelope_page(struct resp *w, const struct field *fields, size_t size,
 	const struct page_number *page, const struct page_counted *rows);
 
 #endif

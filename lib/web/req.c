@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "web/req.h"
 
-#include <assert.h>
 #include <strings.h>
 
 #include "ext/crypto.h"
@@ -109,26 +108,6 @@ bool req_read_target(struct ctx *c, struct req *r)
 const char *req_header(const struct req *r, const char *cgi_name)
 {
 	return fcgi_var(r->fcgi, cgi_name);
-}
-
-int64_t req_id(const struct req *r, size_t i)
-{
-	int64_t id = 0;
-	bool good = str_to_i64(r->params[i], INT64_MAX - 1, &id);
-
-	assert(good);
-	return id;
-}
-
-const char *req_no(struct ctx *c, const struct req *r, size_t i)
-{
-	return arena_dup(&c->arena, r->params[i].p, r->params[i].len);
-}
-
-enum err req_body(
-	struct ctx *c, struct req *r, const struct field *fields, enum json_mode mode, void *out)
-{
-	return json_read_checked(c, r->body, fields, mode, out); /* by the frame, for every route */
 }
 
 /* ---- the query ---- */

@@ -27,7 +27,8 @@ struct req {
 	const char *query;         /* raw, "" for none */
 	const struct param *asked; /* the query: req_read_query(); NULL: not read yet */
 	size_t asked_n;
-	struct slice params[ROUTE_PARAMS_MAX];
+	int64_t id;        /* the path's ":id" */
+	struct slice no;   /* its ":no" */
 	struct slice body; /* raw */
 	const struct route *route;
 };
@@ -42,13 +43,6 @@ bool req_is_secure(const struct req *r) MUST;
 /* A header of the request, or NULL: req_header(r, "HTTP_IDEMPOTENCY_KEY"). */
 const char *req_header(const struct req *r, const char *cgi_name);
 
-/* The i-th ":id" or ":no" of the path; the route's match made sure of its form. */
-int64_t req_id(const struct req *r, size_t i);
-const char *req_no(struct ctx *c, const struct req *r, size_t i) MUST;
-
-/* The body as a struct. Fails: MALFORMED, INVALID naming the field. */
-enum err req_body(struct ctx *c, struct req *r, const struct field *fields, enum json_mode mode,
-	void *out) MUST;
 /* Split the query and decode it, names like values. Fails: MALFORMED when a name isn't text. */
 enum err req_read_query(struct ctx *c, struct req *r) MUST;
 /*

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "web/resp.h"
 
-#include "ext/entity.h"
-
 #define JSON_TYPE "application/json; charset=utf-8"
 
 struct resp resp_new(struct ctx *c)
@@ -19,12 +17,10 @@ void resp_header(struct resp *w, const char *name, const char *value)
 	str_addf(&w->headers, "%s: %s\r\n", name, value);
 }
 
-enum err resp_one(struct resp *w, int status, const struct field *fields, const void *row)
+void resp_one(struct resp *w, const struct field *fields, const void *row)
 {
-	w->status = status;
 	w->content_type = JSON_TYPE;
 	json_write(&w->body, fields, row);
-	return OK;
 }
 
 /* "</api/products?": as it was matched, but never "//", which would name another host. */
@@ -100,31 +96,16 @@ enum err resp_page(struct ctx *c, struct req *r, struct resp *w, const struct fi
 	return add_next_link(c, r, w, after);
 }
 
-enum err resp_message(struct resp *w, const char *text)
+void resp_message(struct resp *w, const char *text)
 {
 	w->content_type = JSON_TYPE;
 	str_adds(&w->body, "{\"message\":");
 	str_add_json(&w->body, text, strlen(text));
 	str_addc(&w->body, '}');
-	return OK;
 }
 
-enum err resp_empty(struct resp *w)
+void resp_raw(struct resp *w, const struct raw *raw)
 {
-	w->status = 204;
-	w->content_type = NULL;
-	return OK;
-}
-
-void resp_about(struct ctx *c, struct resp *w, const struct field *fields, const void *row)
-{
-	w->tag = entity_tag(c, fields, row);
-}
-
-enum err resp_json(struct resp *w, int status, const char *json)
-{
-	w->status = status;
-	w->content_type = JSON_TYPE;
-	str_adds(&w->body, json);
-	return OK;
+	w->content_type = raw->content_type;
+	str_adds(&w->body, raw->text);
 }

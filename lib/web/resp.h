@@ -18,7 +18,7 @@
 struct resp {
 	int status;
 	const char *content_type; /* NULL: no body */
-	const char *tag;          /* of the entity, where it isn't the whole body; NULL */
+	const char *tag; /* of the entity, where it isn't the whole body (call_about); NULL */
 	struct str headers, body;
 };
 
@@ -26,8 +26,13 @@ struct resp resp_new(struct ctx *c);
 /* Values must be clean: ours, or already encoded. */
 void resp_header(struct resp *w, const char *name, const char *value);
 
+/* What a provider wants to read, as it is. */
+struct raw {
+	const char *content_type, *text;
+};
+
 /* One object. */
-enum err resp_one(struct resp *w, int status, const struct field *fields, const void *row);
+void resp_one(struct resp *w, const struct field *fields, const void *row);
 /*
  * A bare array of at most RESP_PAGE_MAX (but of one row at least), with Link to the next page
  * where there is one; filters are kept.
@@ -35,12 +40,7 @@ enum err resp_one(struct resp *w, int status, const struct field *fields, const 
 enum err resp_page(struct ctx *c, struct req *r, struct resp *w, const struct field *fields,
 	size_t size, const struct page_rows *rows) MUST;
 /* {"message": text} */
-enum err resp_message(struct resp *w, const char *text);
-/* 204 */
-enum err resp_empty(struct resp *w);
-/* What the answer is about is this entity, though more is written than it: its tag is the ETag. */
-void resp_about(struct ctx *c, struct resp *w, const struct field *fields, const void *row);
-/* A text that is JSON already. */
-enum err resp_json(struct resp *w, int status, const char *json);
+void resp_message(struct resp *w, const char *text);
+void resp_raw(struct resp *w, const struct raw *raw);
 
 #endif

@@ -70,29 +70,24 @@ static bool is_order_no(struct slice s)
 	return true;
 }
 
-static bool segment_fits(struct slice pattern, struct slice s, struct slice *params, size_t *n)
+static bool segment_fits(struct slice pattern, struct slice s, struct match *m)
 {
-	int64_t id;
-
 	if (pattern.p[0] != ':')
 		return pattern.len == s.len && memcmp(pattern.p, s.p, s.len) == 0;
-	if (slice_is(pattern, ":id") ? !str_to_i64(s, INT64_MAX - 1, &id) || id == 0
-				     : !is_order_no(s))
-		return false;
-	params[(*n)++] = s;
-	return true;
+	if (slice_is(pattern, ":id"))
+		return str_to_i64(s, INT64_MAX - 1, &m->id) && m->id > 0;
+	m->no = s;
+	return is_order_no(s);
 }
 
-static bool path_fits(const char *pattern, const char *path, struct slice *params)
+static bool path_fits(const char *pattern, const char *path, struct match *m)
 {
-	size_t n = 0;
-
 	for (;;) {
 		struct slice want = next_segment(&pattern), have = next_segment(&path);
 
 		if (want.len == 0 || have.len == 0)
 			return want.len == have.len;
-		if (!segment_fits(want, have, params, &n))
+		if (!segment_fits(want, have, m))
 			return false;
 	}
 }
@@ -102,18 +97,26 @@ struct match route_match(const struct route *routes, enum method method, const c
 	struct match m = { 0 };
 
 	for (const struct route *r = routes; r->path != NULL; r++) {
-		struct slice params[ROUTE_PARAMS_MAX];
+		struct match here = { 0 };
 
-		if (!path_fits(r->path, path, params))
+		if (!path_fits(r->path, path, &here))
 			continue;
 		m.path_known = true;
 		m.methods |= 1U << r->method;
 		if (r->method == method && m.route == NULL) {
 			m.route = r;
-			memcpy(m.params, params, sizeof(params));
+			m.id = here.id;
+			m.no = here.no;
 		}
 	}
 	return m;
+}
+
+int route_status(const struct route *route)
+{
+	if (route->status != 0)
+		return route->status;
+	return route->answer.kind == ANSWER_EMPTY ? 204 : 200;
 }
 
 void route_print(const struct route *routes)

@@ -166,15 +166,6 @@ static void a_target_that_no_path_can_be_is_refused(void **state)
 	assert_true(target("GET", "/x?q=%2F", &r));
 }
 
-static void path_parameters_are_typed(void **state)
-{
-	struct req r = { .params = { { "42/x", 2 }, { "ORDER-9/x", 7 } } };
-
-	(void)state;
-	assert_int_equal(req_id(&r, 0), 42);
-	assert_string_equal(req_no(&ctx, &r, 1), "ORDER-9");
-}
-
 /* ---- query parameters ---- */
 
 static void a_parameter_is_found_by_its_whole_name(void **state)
@@ -274,7 +265,6 @@ int main(void)
 		cmocka_unit_test_teardown(a_target_is_split_and_decoded, forget),
 		cmocka_unit_test_teardown(a_target_may_name_its_host, forget),
 		cmocka_unit_test_teardown(a_target_that_no_path_can_be_is_refused, forget),
-		cmocka_unit_test_teardown(path_parameters_are_typed, forget),
 		cmocka_unit_test_teardown(a_parameter_is_found_by_its_whole_name, forget),
 		cmocka_unit_test_teardown(a_query_is_read_as_a_struct, forget),
 		cmocka_unit_test_teardown(a_wrong_parameter_is_named, forget),

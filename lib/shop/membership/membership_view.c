@@ -64,7 +64,7 @@ const struct field membership_action_fields[] = {
 	FIELD_END,
 };
 const struct field membership_detail_query_fields[] = {
-	INPUT(struct membership_request, order_no, 1, 64, 0),
+	INPUT(struct membership_request, order_no, 1, 64, F_REQUIRED),
 	FIELD_END,
 };
 const struct field membership_query_fields[] = {

@@ -5,22 +5,28 @@
 #include "ext/entity.h"
 #include "shop/books/journal.h"
 
-const struct field plan_fields[] = {
-	FIELD(struct plan, id),
-	INPUT(struct plan, name, 1, 100, F_REQUIRED),
-	INPUT(struct plan, price, 1, PLAN_PRICE_MAX_FEN, F_REQUIRED | F_TEXT),
-	INPUT(struct plan, original_price, 1, PLAN_PRICE_MAX_FEN, F_NULL | F_TEXT),
-	INPUT(struct plan, duration_days, 1, PLAN_DAYS_MAX, F_REQUIRED),
-	INPUT(struct plan, level, 1, PLAN_LEVEL_MAX, F_REQUIRED),
-	INPUT(struct plan, is_active, 0, 1, 0),
-	INPUT(struct plan, description, 0, 5000, F_NULL | F_PROSE),
-	FIELD(struct plan, created_at),
-	FIELD(struct plan, updated_at),
+/* clang-format off */
+#define PLAN_FIELDS                                                                            \
+	INPUT(struct plan, name, 1, 100, F_REQUIRED),                                          \
+	INPUT(struct plan, price, 1, PLAN_PRICE_MAX_FEN, F_REQUIRED | F_TEXT),                 \
+	INPUT(struct plan, original_price, 1, PLAN_PRICE_MAX_FEN, F_NULL | F_TEXT),            \
+	INPUT(struct plan, duration_days, 1, PLAN_DAYS_MAX, F_REQUIRED),                       \
+	INPUT(struct plan, level, 1, PLAN_LEVEL_MAX, F_REQUIRED),                              \
+	INPUT(struct plan, is_active, 0, 1, 0),                                                \
+	INPUT(struct plan, description, 0, 5000, F_NULL | F_PROSE),                            \
+	FIELD(struct plan, created_at),                                                        \
+	FIELD(struct plan, updated_at)
+/* clang-format on */
+
+const struct field plan_fields[] = { FIELD(struct plan, id), PLAN_FIELDS, FIELD_END };
+const struct field plan_change_fields[] = {
+	INPUT(struct plan, id, 1, INT64_MAX - 1, 0),
+	PLAN_FIELDS,
 	FIELD_END,
 };
 
-const struct field plan_id_fields[] = {
-	INPUT(struct plan_id, id, 1, INT64_MAX - 1, F_REQUIRED),
+const struct field plan_query_fields[] = {
+	INPUT(struct plan_query, id, 1, INT64_MAX - 1, F_REQUIRED),
 	FIELD_END,
 };
 
@@ -48,24 +54,40 @@ static const char SQL_DELETE[] = "DELETE FROM plans WHERE id = ?";
 
 /* ---- reading ---- */
 
-enum err plan_list(struct ctx *c, const struct page_number *page, struct page_counted *out)
+/* One of the list. Fails: NOT_FOUND. */
+static enum err get_listed(struct ctx *c, int64_t id, struct plan *out)
+{
+	TRY(db_one(c, SQL_READ, ARGS(I64(id)), plan_fields, out));
+	return out->is_active || c->actor.administrator ? OK : ERR_NOT_FOUND;
+}
+
+static enum err list_one(struct ctx *c, const struct plan_query *q, struct page_counted *out)
+{
+	struct plan *plan = arena_alloc(&c->arena, sizeof(*plan));
+	const enum err e = get_listed(c, q->id, plan);
+
+	if (e != OK && e != ERR_NOT_FOUND)
+		return e;
+	out->total = e == OK;
+	out->list = (struct list){ plan, q->page.page == 1 ? out->total : 0 };
+	return OK;
+}
+
+enum err plan_list(struct ctx *c, const struct plan_query *q, struct page_counted *out)
 {
 	const bool all = c->actor.administrator;
+	const struct page_number *page = &q->page;
 	struct db_rows rows;
 	int64_t total;
 
+	if (field_has(plan_query_fields, q, "id"))
+		return list_one(c, q, out);
 	TRY(db_int64(c, all ? SQL_COUNT : SQL_COUNT_ACTIVE, NO_ARGS, &total));
 	TRY(db_all(c, all ? SQL_LIST : SQL_LIST_ACTIVE,
 		ARGS(I64(page->size), I64((page->page - 1) * page->size)), plan_fields,
 		sizeof(struct plan), page->size, &rows));
 	*out = (struct page_counted){ rows.list, total };
 	return OK;
-}
-
-enum err plan_get(struct ctx *c, int64_t id, struct plan *out)
-{
-	TRY(db_one(c, SQL_READ, ARGS(I64(id)), plan_fields, out));
-	return out->is_active || c->actor.administrator ? OK : ERR_NOT_FOUND;
 }
 
 static enum err offered(enum err e, const struct plan *plan)
@@ -115,7 +137,7 @@ enum err plan_create(struct ctx *c, const struct plan *in, struct plan *out)
 
 struct changing {
 	int64_t id;
-	const struct plan *in;
+	struct plan in;
 	struct plan *out;
 	bool kept;
 };
@@ -132,23 +154,27 @@ static enum err write_tx(struct ctx *c, struct plan *row)
 static enum err update_tx(struct ctx *c, void *arg)
 {
 	const struct changing *x = arg;
+	const struct plan *in = &x->in;
 	struct plan *row = x->out;
 
 	TRY(db_one(c, SQL_LOCK, ARGS(I64(x->id)), plan_fields, row));
 	TRY(entity_unchanged(c, plan_fields, row));
-	if (field_same(plan_fields, row, x->in))
+	if (field_same(plan_fields, row, in))
 		return OK;
-	if (field_has(plan_fields, x->in, "price") && money_cmp(row->price, x->in->price) != 0)
+	if (field_has(plan_fields, in, "price") && money_cmp(row->price, in->price) != 0)
 		TRY(journal_add_tx(c, "plan-price", subject(c, x->id),
-			arena_printf(&c->arena, "%lld fen, before %lld",
-				(long long)x->in->price.fen, (long long)row->price.fen)));
-	field_merge(plan_fields, row, x->in);
+			arena_printf(&c->arena, "%lld fen, before %lld", (long long)in->price.fen,
+				(long long)row->price.fen)));
+	field_merge(plan_fields, row, in);
 	return write_tx(c, row);
 }
 
 enum err plan_update(struct ctx *c, int64_t id, const struct plan *in, struct plan *out)
 {
-	return db_tx(c, update_tx, &(struct changing){ .id = id, .in = in, .out = out });
+	struct changing x = { .id = id, .in = *in, .out = out };
+
+	x.in.id = id; /* whatever the body says */
+	return db_tx(c, update_tx, &x);
 }
 
 static enum err delete_tx(struct ctx *c, void *arg)

@@ -26,18 +26,21 @@ struct plan {
 	timestamp created_at, updated_at;
 };
 extern const struct field plan_fields[];
+extern const struct field plan_change_fields[]; /* with the id, where the query names none */
 
-/* Which one a PATCH or DELETE is about. */
-struct plan_id {
+/* Which one a request is about; for a list that needs none, which page of all. */
+struct plan_query {
 	uint64_t has;
 	int64_t id;
+	struct page_number page;
 };
-extern const struct field plan_id_fields[];
+extern const struct field plan_query_fields[];
 
-/* All for administrators, else those on the shelf; newest last, as they are shown. */
-enum err plan_list(struct ctx *c, const struct page_number *page, struct page_counted *out) MUST;
-/* One of the list. Fails: NOT_FOUND. */
-enum err plan_get(struct ctx *c, int64_t id, struct plan *out) MUST;
+/*
+ * All for administrators, else those on the shelf; newest last, as they are shown. By id a list of
+ * one, or of none.
+ */
+enum err plan_list(struct ctx *c, const struct plan_query *q, struct page_counted *out) MUST;
 enum err plan_create(struct ctx *c, const struct plan *in, struct plan *out) MUST;
 /* Change what `in` names; orders keep what they were quoted. Fails: NOT_FOUND, PRECONDITION. */
 enum err plan_update(struct ctx *c, int64_t id, const struct plan *in, struct plan *out) MUST;

@@ -5,7 +5,7 @@
 #include "shop/people/member.h"
 
 const struct field vip_query_fields[] = {
-	INPUT(struct vip_query, member_id, 1, INT64_MAX - 1, 0),
+	INPUT(struct vip_query, member_id, 1, INT64_MAX - 1, F_REQUIRED),
 	FIELD_END,
 };
 
