@@ -42,10 +42,11 @@ static enum err pay_tx(struct ctx *c, void *arg)
 	TRY(payment_create_granted_tx(c, &x->attempt));
 	TRY(card_spend_tx(c, &card, p->amount, p->title, x->attempt.attempt_id));
 	TRY(payable_grant_tx(c, p,
-		&(struct order_payment){ CARD_METHOD, x->attempt.transaction_id, c->now_ms }, &g));
+		&(struct payment){ PAID_BY_PROVIDER, CARD_METHOD, x->attempt.transaction_id,
+			x->attempt.paid_at },
+		&g));
 	if (g.grant != GRANTED || g.back.fen != 0)
 		return fail(c, ERR_ORDER_NOT_PENDING, NULL);
-	TRY(payment_release_tx(c, p->kind, p->id));
 	return idempotency_end_tx(c, x->attempt.attempt_id, 200);
 }
 

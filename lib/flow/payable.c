@@ -11,8 +11,8 @@ struct ops {
 	enum err (*read)(struct ctx *c, int64_t id, struct payable *out);
 	enum err (*lock_tx)(struct ctx *c, int64_t id, struct payable *out);
 	enum err (*touch_tx)(struct ctx *c, const struct payable *p); /* NULL: locking wrote */
-	enum err (*grant_tx)(struct ctx *c, struct payable *p, const struct order_payment *paid,
-		struct granting *out);
+	enum err (*grant_tx)(
+		struct ctx *c, struct payable *p, const struct payment *paid, struct granting *out);
 	enum err (*lock_all_tx)(struct ctx *c, int64_t id, struct payable *out);
 	enum err (*revoke_tx)(struct ctx *c, struct payable *p);
 	enum err (*restore_tx)(struct ctx *c, struct payable *p); /* NULL: nothing was taken back */
@@ -77,19 +77,9 @@ static enum err touch_order_tx(struct ctx *c, const struct payable *p)
 }
 
 static enum err grant_order_tx(
-	struct ctx *c, struct payable *p, const struct order_payment *paid, struct granting *out)
+	struct ctx *c, struct payable *p, const struct payment *paid, struct granting *out)
 {
-	static const enum grant grants[] = {
-		[ORDER_GRANTED] = GRANTED,
-		[ORDER_GRANTED_LATE] = GRANTED_LATE,
-		[ORDER_NOT_GRANTED] = NOT_GRANTED,
-	};
-	enum order_grant got;
-
-	*out = (struct granting){ 0 };
-	TRY(order_grant_tx(c, &p->order, paid, &got, &out->reason));
-	out->grant = grants[got];
-	return OK;
+	return order_grant_tx(c, &p->order, paid, out);
 }
 
 static enum err lock_order_all_tx(struct ctx *c, int64_t id, struct payable *out)
@@ -146,21 +136,9 @@ static enum err lock_membership_tx(struct ctx *c, int64_t id, struct payable *ou
 }
 
 static enum err grant_membership_tx(
-	struct ctx *c, struct payable *p, const struct order_payment *paid, struct granting *out)
+	struct ctx *c, struct payable *p, const struct payment *paid, struct granting *out)
 {
-	static const enum grant grants[] = {
-		[MEMBERSHIP_GRANTED] = GRANTED,
-		[MEMBERSHIP_GRANTED_LATE] = GRANTED_LATE,
-		[MEMBERSHIP_NOT_GRANTED] = NOT_GRANTED,
-	};
-	struct membership_outcome got;
-
-	TRY(membership_grant_tx(c, &p->membership,
-		&(struct membership_payment){
-			MEMBERSHIP_BY_PROVIDER, paid->method, paid->id, paid->paid_ms },
-		&got));
-	*out = (struct granting){ grants[got.grant], got.reason, got.back };
-	return OK;
+	return membership_grant_tx(c, &p->membership, paid, out);
 }
 
 static enum err revoke_membership_tx(struct ctx *c, struct payable *p)
@@ -241,7 +219,7 @@ enum err payable_touch_tx(struct ctx *c, const struct payable *p)
 }
 
 enum err payable_grant_tx(
-	struct ctx *c, struct payable *p, const struct order_payment *paid, struct granting *out)
+	struct ctx *c, struct payable *p, const struct payment *paid, struct granting *out)
 {
 	return kinds[p->kind].grant_tx(c, p, paid, out);
 }

@@ -28,13 +28,6 @@ struct payable {
 	struct membership membership; /* PAYABLE_MEMBERSHIP; its segments only once it is locked */
 };
 
-enum grant { GRANTED, GRANTED_LATE, NOT_GRANTED };
-struct granting {
-	enum grant grant;
-	const char *reason; /* why not */
-	money back;         /* paid too much for what was granted */
-};
-
 /* By its wire number. Fails: NOT_FOUND. */
 enum err payable_find(struct ctx *c, const char *no, struct payable *out) MUST;
 enum err payable_read(struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out) MUST;
@@ -46,8 +39,8 @@ enum err payable_lock_tx(
 /* Write a locked one for who relies on its standing and changes nothing of it (BEHAVIOUR 61). */
 enum err payable_touch_tx(struct ctx *c, const struct payable *p) MUST;
 /* The provider's money has come for a locked payable. */
-enum err payable_grant_tx(struct ctx *c, struct payable *p, const struct order_payment *paid,
-	struct granting *out) MUST;
+enum err payable_grant_tx(
+	struct ctx *c, struct payable *p, const struct payment *paid, struct granting *out) MUST;
 /* Lock it and whatever taking the grant back may have to change. */
 enum err payable_lock_all_tx(
 	struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out) MUST;

@@ -45,7 +45,7 @@ static enum err refund_tx(struct ctx *c, void *arg)
 	if (!paid)
 		x->attempt = (struct attempt){ 0 };
 	TRY(refunding_lock_tx(c, x));
-	if ((o->paid_by == MEMBERSHIP_BY_PROVIDER) != paid)
+	if ((o->payment.by == PAID_BY_PROVIDER) != paid)
 		return db_retry(c); /* it was paid while we waited */
 	if (!is_begun(o))
 		TRY(give_back_tx(c, x));

@@ -23,35 +23,15 @@ struct settling {
 	enum payment_event_verdict verdict;
 };
 
-static enum attempt_state state_of(enum grant grant)
-{
-	switch (grant) {
-	case GRANTED:
-		return ATTEMPT_GRANTED;
-	case GRANTED_LATE:
-		return ATTEMPT_GRANTED_LATE;
-	case NOT_GRANTED:
-		break;
-	}
-	return ATTEMPT_REFUND_DUE;
-}
-
-static enum payment_event_verdict verdict_of(enum attempt_state state)
-{
-	switch (state) {
-	case ATTEMPT_GRANTED:
-		return EVENT_GRANTED;
-	case ATTEMPT_GRANTED_LATE:
-		return EVENT_GRANTED_LATE;
-	case ATTEMPT_REFUND_DUE:
-	case ATTEMPT_REFUNDED:
-		return EVENT_REFUND_DUE;
-	case ATTEMPT_OPEN:
-	case ATTEMPT_CLOSED:
-		break;
-	}
-	return EVENT_UNKNOWN;
-}
+/* What it makes of the attempt, and of the message that the money came with. */
+static const struct {
+	enum attempt_state state;
+	enum payment_event_verdict verdict;
+} outcomes[] = {
+	[GRANTED] = { ATTEMPT_GRANTED, EVENT_GRANTED },
+	[GRANTED_LATE] = { ATTEMPT_GRANTED_LATE, EVENT_GRANTED_LATE },
+	[NOT_GRANTED] = { ATTEMPT_REFUND_DUE, EVENT_REFUND_DUE },
+};
 
 static bool text_is(const char *text, const char *expected)
 {
@@ -114,7 +94,7 @@ static enum err forgo_tx(struct ctx *c, struct settling *s, const struct attempt
 
 	TRY(payment_settle_tx(
 		c, a->attempt_id, ATTEMPT_REFUNDED, s->t->transaction_id, why, s->paid_ms));
-	s->verdict = verdict_of(ATTEMPT_REFUNDED);
+	s->verdict = EVENT_REFUND_DUE;
 	return payment_event_record(c, s->event, s->verdict, why);
 }
 
@@ -128,20 +108,18 @@ static enum err grant_tx(
 	struct granting g;
 
 	TRY(payable_grant_tx(c, p,
-		&(struct order_payment){ WECHAT_METHOD, s->t->transaction_id, s->paid_ms }, &g));
-	if (g.grant != NOT_GRANTED)
-		g.reason = NULL;
-	TRY(payment_settle_tx(
-		c, a->attempt_id, state_of(g.grant), s->t->transaction_id, g.reason, s->paid_ms));
+		&(struct payment){
+			PAID_BY_PROVIDER, WECHAT_METHOD, s->t->transaction_id, { s->paid_ms } },
+		&g));
+	TRY(payment_settle_tx(c, a->attempt_id, outcomes[g.grant].state, s->t->transaction_id,
+		g.reason, s->paid_ms));
 	if (g.grant == NOT_GRANTED) {
 		a->state = ATTEMPT_REFUND_DUE;
 		TRY(refund_automatically_tx(c, a, rest, g.reason, 0));
 	} else if (money_cmp(g.back, gone) > 0) { /* it costs less than was paid (BEHAVIOUR 28) */
 		TRY(refund_automatically_tx(c, a, money_sub(g.back, gone), PAID_TOO_MUCH, 0));
 	}
-	/* another attempt of the same payable may be open: it must not be payable any more */
-	TRY(payment_release_tx(c, p->kind, p->id));
-	s->verdict = verdict_of(state_of(g.grant));
+	s->verdict = outcomes[g.grant].verdict;
 	return payment_event_record(c, s->event, s->verdict, g.reason);
 }
 

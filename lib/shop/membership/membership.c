@@ -60,8 +60,8 @@ enum err membership_move_tx(struct ctx *c, struct membership_order *o, enum memb
 	o->updated_at.ms = c->now_ms;
 	TRY(db_exec_one(c, SQL_WRITE,
 		ARGS(I64(o->kind), FEN(o->discount), FEN(o->amount), I64(o->days), FEN(o->value),
-			I64(to), I64(o->paid_by), TEXT(o->payment_method), TEXT(o->payment_id),
-			AT(o->paid_at), AT(o->updated_at), I64(o->id), I64(from))));
+			I64(to), I64(o->payment.by), TEXT(o->payment.method), TEXT(o->payment.id),
+			AT(o->payment.at), AT(o->updated_at), I64(o->id), I64(from))));
 	membership_show(c, o);
 	return OK;
 }

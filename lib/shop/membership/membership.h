@@ -14,6 +14,7 @@
 
 #include "base/page.h"
 #include "shop/membership/vip.h"
+#include "shop/money/payment.h"
 
 enum membership_status {
 	MEMBERSHIP_PENDING = 0,
@@ -22,14 +23,6 @@ enum membership_status {
 	MEMBERSHIP_EXPIRED = 3,
 	MEMBERSHIP_REFUNDING = 4,
 	MEMBERSHIP_REFUNDED = 5,
-};
-
-enum membership_paid_by {
-	MEMBERSHIP_UNPAID = 0,
-	MEMBERSHIP_BY_PROVIDER, /* or the card: there is a payment attempt */
-	MEMBERSHIP_SIMULATED,
-	MEMBERSHIP_NOTHING_DUE,
-	MEMBERSHIP_GIFT,
 };
 
 struct membership_order {
@@ -41,9 +34,9 @@ struct membership_order {
 	int64_t kind, level; /* kind of entitlement.h; as granted, once it is */
 	money price, discount, amount, value;
 	int64_t plan_days, days; /* the plan's; what is granted */
-	int64_t quote_version, status, paid_by;
-	const char *payment_method, *payment_id;
-	timestamp expires_at, paid_at, created_at, updated_at;
+	int64_t quote_version, status;
+	struct payment payment;
+	timestamp expires_at, created_at, updated_at;
 	/* for the wire, at c->now_ms */
 	const char *status_name, *order_type;
 	int64_t remaining_seconds;
@@ -122,20 +115,9 @@ enum err membership_lock_tx(struct ctx *c, int64_t id, struct membership *out) M
 enum err membership_pay_error(const struct ctx *c, const struct membership_order *o) MUST;
 enum err membership_pay_error_locked(const struct ctx *c, const struct membership *m) MUST;
 
-struct membership_payment {
-	enum membership_paid_by by;
-	const char *method, *id; /* the provider's transaction, or NULL */
-	int64_t paid_ms;
-};
-enum membership_grant { MEMBERSHIP_GRANTED, MEMBERSHIP_GRANTED_LATE, MEMBERSHIP_NOT_GRANTED };
-struct membership_outcome {
-	enum membership_grant grant;
-	const char *reason; /* why not */
-	money back;         /* what was paid too much, of a granted one (BEHAVIOUR 28) */
-};
 /* The amount of a locked order has been paid (BEHAVIOUR 28, 37, 38). */
-enum err membership_grant_tx(struct ctx *c, struct membership *m,
-	const struct membership_payment *p, struct membership_outcome *out) MUST;
+enum err membership_grant_tx(
+	struct ctx *c, struct membership *m, const struct payment *p, struct granting *out) MUST;
 
 /* Roll a locked, paid order back: REFUNDING. Fails: REFUND_UNDER_WAY, ORDER_TRANSITION, SEGMENT_FOLDED, GRANTED_LATER. */
 enum err membership_begin_refund_tx(struct ctx *c, struct membership *m) MUST;

@@ -126,14 +126,13 @@ static enum err insert_tx(
 
 /* Where nothing is due, what was ordered is granted at once. */
 static enum err grant_free_tx(
-	struct ctx *c, struct vip *v, enum membership_paid_by by, struct membership_order *o)
+	struct ctx *c, struct vip *v, enum paid_by by, struct membership_order *o)
 {
 	struct membership m = { .order = *o, .vip = *v };
-	const struct membership_payment paid = { .by = by, .paid_ms = c->now_ms };
-	struct membership_outcome outcome;
+	struct granting g;
 
-	TRY(membership_grant_tx(c, &m, &paid, &outcome));
-	if (outcome.grant == MEMBERSHIP_NOT_GRANTED)
+	TRY(membership_grant_tx(c, &m, &(struct payment){ .by = by, .at.ms = c->now_ms }, &g));
+	if (g.grant == NOT_GRANTED)
 		return violated(c, "what costs nothing can't be granted");
 	*o = m.order;
 	return OK;
@@ -164,7 +163,7 @@ static enum err create_tx(struct ctx *c, void *arg)
 	};
 	TRY(insert_tx(c, &v, &q, x->out));
 	if (q.amount.fen == 0)
-		TRY(grant_free_tx(c, &v, MEMBERSHIP_NOTHING_DUE, x->out));
+		TRY(grant_free_tx(c, &v, PAID_NOTHING_DUE, x->out));
 	return idempotency_end_tx(c, x->out->id, 200);
 }
 
@@ -191,7 +190,7 @@ static enum err give_tx(struct ctx *c, void *arg)
 		.plan_name = GIFT_NAME, .plan_days = x->gift.days, .status = MEMBERSHIP_CANCELLED
 	};
 	TRY(insert_tx(c, &v, &q, x->out));
-	TRY(grant_free_tx(c, &v, MEMBERSHIP_GIFT, x->out));
+	TRY(grant_free_tx(c, &v, PAID_GIFT, x->out));
 	return journal_add_tx(c, "grant-vip", x->out->order_no,
 		arena_printf(&c->arena, "user %lld, level %lld, %lld days", (long long)x->user_id,
 			(long long)x->gift.level, (long long)x->gift.days));

@@ -3,7 +3,7 @@
 #include "ext/db.h"
 #include "shop/books/idempotency.h"
 #include "shop/membership/membership_internal.h"
-#include "shop/money/payment.h"
+#include "shop/money/paid.h"
 
 /* ---- may it be paid? ---- */
 
@@ -84,18 +84,17 @@ static int64_t granted_s(const struct ctx *c, const struct membership *m, const 
 	return now_s < quoted_s && !entitlement_fits(&m->vip.now, q, now_s) ? quoted_s : now_s;
 }
 
-enum err membership_grant_tx(struct ctx *c, struct membership *m,
-	const struct membership_payment *p, struct membership_outcome *out)
+enum err membership_grant_tx(
+	struct ctx *c, struct membership *m, const struct payment *p, struct granting *out)
 {
 	struct membership_order *o = &m->order;
 	const bool pending = o->status == MEMBERSHIP_PENDING;
 	const bool late = !pending || o->expires_at.ms <= c->now_ms;
 	struct quote q;
 
-	*out = (struct membership_outcome){ .grant = MEMBERSHIP_NOT_GRANTED };
-	out->reason = refusal(c, m, &q);
+	*out = (struct granting){ .grant = NOT_GRANTED, .reason = refusal(c, m, &q) };
 	if (out->reason != NULL) /* the money goes back; nothing waits for it any more */
-		return pending ? membership_move_tx(c, o, MEMBERSHIP_CANCELLED) : OK;
+		return pending ? membership_drop_tx(c, o) : OK;
 	TRY(judged(c,
 		entitlement_grant(
 			&m->vip.now, o->id, &q, q.amount, granted_s(c, m, &q), m->vip.version + 1),
@@ -107,12 +106,10 @@ enum err membership_grant_tx(struct ctx *c, struct membership *m,
 	o->amount = q.amount;
 	o->days = q.days;
 	o->value = q.value;
-	o->paid_by = p->by;
-	o->payment_method = p->method;
-	o->payment_id = p->id;
-	o->paid_at.ms = p->paid_ms;
-	out->grant = late ? MEMBERSHIP_GRANTED_LATE : MEMBERSHIP_GRANTED;
-	return membership_move_tx(c, o, MEMBERSHIP_PAID);
+	o->payment = *p;
+	out->grant = late ? GRANTED_LATE : GRANTED;
+	TRY(membership_move_tx(c, o, MEMBERSHIP_PAID));
+	return paid_tx(c, PAYABLE_MEMBERSHIP, o->id, o->amount, &o->payment);
 }
 
 /* ---- the simulated payment ---- */
@@ -125,9 +122,8 @@ struct paying {
 static enum err pay_tx(struct ctx *c, void *arg)
 {
 	struct paying *x = arg;
-	struct membership_payment paid = { .by = MEMBERSHIP_SIMULATED,
-		.method = x->payment_method };
-	struct membership_outcome outcome;
+	struct payment paid = { .by = PAID_OFFLINE, .method = x->payment_method };
+	struct granting g;
 	int64_t replayed_id;
 
 	TRY(idempotency_begin_tx(c, &replayed_id));
@@ -135,11 +131,10 @@ static enum err pay_tx(struct ctx *c, void *arg)
 		return membership_read(c, replayed_id, &x->m.order);
 	TRY(membership_lock_tx(c, x->m.order.id, &x->m));
 	TRY(why_not_now(c, &x->m));
-	paid.paid_ms = c->now_ms; /* which the lock has set anew */
-	TRY(membership_grant_tx(c, &x->m, &paid, &outcome));
-	if (outcome.grant == MEMBERSHIP_NOT_GRANTED)
+	paid.at.ms = c->now_ms; /* which the lock has set anew */
+	TRY(membership_grant_tx(c, &x->m, &paid, &g));
+	if (g.grant == NOT_GRANTED)
 		return ERR_QUOTE_CHANGED;
-	TRY(payment_release_tx(c, PAYABLE_MEMBERSHIP, x->m.order.id));
 	return idempotency_end_tx(c, x->m.order.id, 200);
 }
 

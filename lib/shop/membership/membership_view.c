@@ -18,10 +18,10 @@ const struct field membership_order_fields[] = {
 	FIELD_WITH(struct membership_order, amount, .flags = F_TEXT),
 	{ .name = "status", .column = "-", FIELD_AT(struct membership_order, status_name),
 		.flags = F_NO_COLUMN },
-	FIELD(struct membership_order, payment_method),
+	{ .name = "payment_method", FIELD_AT(struct membership_order, payment.method) },
 	FIELD(struct membership_order, created_at),
 	FIELD(struct membership_order, expires_at),
-	FIELD(struct membership_order, paid_at),
+	{ .name = "paid_at", FIELD_AT(struct membership_order, payment.at) },
 	FIELD_WITH(struct membership_order, remaining_seconds, .flags = F_NO_COLUMN),
 	FIELD(struct membership_order, updated_at),
 	FIELD_WITH(struct membership_order, id, .flags = F_HIDDEN),
@@ -31,8 +31,8 @@ const struct field membership_order_fields[] = {
 	FIELD_WITH(struct membership_order, quote_version, .flags = F_HIDDEN),
 	{ .name = "status", FIELD_AT(struct membership_order, status), .flags = F_HIDDEN,
 		.min = MEMBERSHIP_PENDING, .max = MEMBERSHIP_REFUNDED },
-	FIELD_WITH(struct membership_order, paid_by, .flags = F_HIDDEN),
-	FIELD_WITH(struct membership_order, payment_id, .flags = F_HIDDEN),
+	{ .name = "paid_by", FIELD_AT(struct membership_order, payment.by), .flags = F_HIDDEN },
+	{ .name = "payment_id", FIELD_AT(struct membership_order, payment.id), .flags = F_HIDDEN },
 	FIELD_END,
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * payment.h - payment attempts: what was prepared at a provider for something payable,
- * and how it ended. An order has many attempts; an out_trade_no belongs to one.
+ * payment.h - how something payable is paid, and payment attempts: what was prepared at a provider
+ * for it, and how it ended. An order has many attempts; an out_trade_no belongs to one.
  * Owns tables: payment_attempts.
  *
  * States only move forward: OPEN to CLOSED, GRANTED, GRANTED_LATE, REFUND_DUE or, where all of it
@@ -16,6 +16,31 @@
 #include "base/field.h"
 
 enum payable_kind { PAYABLE_ORDER = 1, PAYABLE_MEMBERSHIP = 2 };
+
+/* Who says that it is paid. The numbers are those of orders.paid_by and membership_orders.paid_by. */
+enum paid_by {
+	PAID_BY_NOBODY = 0,
+	PAID_BY_PROVIDER = 1, /* or the card: there is a granted attempt */
+	PAID_OFFLINE = 2, /* an administrator of an order, the simulation of a membership order */
+	PAID_NOTHING_DUE = 3,
+	PAID_GIFT = 4, /* a membership order alone */
+};
+/* The payment of something payable, as its row keeps it. Until it is paid there may be a method, as wished. */
+struct payment {
+	int64_t by; /* enum paid_by */
+	const char *method,
+		*id; /* the provider's transaction, or what an administrator noted; may be NULL */
+	timestamp at;
+};
+
+/* What becomes of money that has come for something payable (BEHAVIOUR 28, 37, 38). */
+enum grant { GRANTED, GRANTED_LATE, NOT_GRANTED };
+struct granting {
+	enum grant grant;
+	const char *reason; /* why not; NULL: it is granted */
+	money back;         /* of a granted one, what was paid too much */
+};
+
 enum payment_channel { CHANNEL_WECHAT_JSAPI = 1, CHANNEL_CARD = 2 };
 enum attempt_state {
 	ATTEMPT_OPEN = 0,

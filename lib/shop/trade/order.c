@@ -7,7 +7,7 @@
 #include "shop/books/backoff.h"
 #include "shop/books/journal.h"
 #include "shop/catalogue/product.h"
-#include "shop/money/payment.h"
+#include "shop/money/paid.h"
 #include "shop/money/refund.h"
 #include "shop/people/user.h"
 #include "shop/trade/order_sql.h"
@@ -63,7 +63,7 @@ static const struct transition *find_transition(
 		const struct transition *t = &transitions[i];
 
 		if ((int64_t)t->from == o->status && t->to == to && (t->by & by) &&
-			!(t->not_by_provider && o->paid_by == PAID_BY_PROVIDER))
+			!(t->not_by_provider && o->payment.by == PAID_BY_PROVIDER))
 			return t;
 	}
 	return NULL;
@@ -153,8 +153,8 @@ enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out)
 static enum err write_order_tx(struct ctx *c, const struct order *o, int64_t from)
 {
 	return db_exec_one(c, SQL_WRITE,
-		ARGS(I64(o->status), I64(o->stock_held), TEXT(o->payment_method),
-			TEXT(o->payment_id), I64(o->paid_by), AT(o->paid_at),
+		ARGS(I64(o->status), I64(o->stock_held), TEXT(o->payment.method),
+			TEXT(o->payment.id), I64(o->payment.by), AT(o->payment.at),
 			TEXT(o->shipment.carrier), TEXT(o->shipment.tracking_no), AT(o->updated_at),
 			I64(o->id), I64(from)));
 }
@@ -179,10 +179,9 @@ static enum err move_tx(struct ctx *c, struct order *o, enum order_status to, en
 	o->status = to;
 	o->updated_at.ms = c->now_ms;
 	TRY(write_order_tx(c, o, from));
-	/* whatever else was prepared at a provider must not be payable any longer */
-	if (from == ORDER_PENDING && by != BY_SETTLEMENT)
-		TRY(payment_release_tx(c, PAYABLE_ORDER, o->id));
-	return OK;
+	if (to == ORDER_PAID)
+		return paid_tx(c, PAYABLE_ORDER, o->id, o->total_amount, &o->payment);
+	return to == ORDER_CANCELLED ? payment_release_tx(c, PAYABLE_ORDER, o->id) : OK;
 }
 
 /* ---- people's changes ---- */
@@ -229,7 +228,7 @@ static enum err lock_live_tx(struct ctx *c, const char *order_id, struct order *
 static enum err note_offline_tx(struct ctx *c, const struct order *o)
 {
 	return journal_add_tx(c, "offline-payment", o->order_id,
-		arena_printf(&c->arena, "%s %s", o->payment_method, o->payment_id));
+		arena_printf(&c->arena, "%s %s", o->payment.method, o->payment.id));
 }
 
 /* An administrator's word that money came otherwise: both names are needed, and it is noted. */
@@ -239,8 +238,8 @@ static enum err pay_offline_tx(struct ctx *c, const struct order_change *in, str
 		return fail(c, ERR_INVALID, "payment_method");
 	if (!field_has(order_change_fields, in, "payment_id"))
 		return fail(c, ERR_INVALID, "payment_id");
-	o->paid_by = PAID_OFFLINE;
-	o->paid_at.ms = c->now_ms;
+	o->payment.by = PAID_OFFLINE;
+	o->payment.at.ms = c->now_ms;
 	return note_offline_tx(c, o);
 }
 
@@ -298,10 +297,10 @@ static enum err update_tx(struct ctx *c, void *arg)
 	moves = field_has(order_change_fields, in, "status") && in->status != o->status;
 	if (moves && find_transition(o, (enum order_status)in->status, BY_ADMIN) == NULL)
 		return fail(c, ERR_ORDER_TRANSITION, "status");
-	changed = take_text(in, "payment_method", in->payment_method, &o->payment_method);
-	changed |= take_text(in, "payment_id", in->payment_id, &o->payment_id);
+	changed = take_text(in, "payment_method", in->payment_method, &o->payment.method);
+	changed |= take_text(in, "payment_id", in->payment_id, &o->payment.id);
 	fixed = changed; /* a provider's word is, an administrator's is noted */
-	if (fixed && o->paid_by == PAID_BY_PROVIDER)
+	if (fixed && o->payment.by == PAID_BY_PROVIDER)
 		return fail(c, ERR_PAYMENT_FIXED, NULL);
 	TRY(ship_tx(c, in, moves, o, &changed));
 	if (moves && in->status == ORDER_PAID)
@@ -310,7 +309,7 @@ static enum err update_tx(struct ctx *c, void *arg)
 		return move_tx(c, o, (enum order_status)in->status, BY_ADMIN);
 	if (!changed)
 		return OK;
-	if (o->paid_by == PAID_OFFLINE && fixed)
+	if (o->payment.by == PAID_OFFLINE && fixed)
 		TRY(note_offline_tx(c, o));
 	o->updated_at.ms = c->now_ms;
 	return write_order_tx(c, o, o->status);
@@ -406,38 +405,39 @@ enum err order_revoke_tx(struct ctx *c, const struct order *locked)
 	return move_tx(c, &o, ORDER_REFUNDED, BY_REFUND);
 }
 
-enum err order_grant_tx(struct ctx *c, const struct order *locked, const struct order_payment *p,
-	enum order_grant *grant, const char **reason)
+/* Why a payment of a locked order can't be granted; NULL: it can. Its products are locked if it was cancelled. */
+static enum err refusal_tx(struct ctx *c, const struct order *o, const char **why)
+{
+	const bool cancelled = o->status == ORDER_CANCELLED;
+	const struct stock_line *l;
+	struct list lines;
+
+	*why = o->deleted_at.ms != 0                      ? "ORDER_DELETED"
+	       : o->status == ORDER_REFUNDED              ? "ALREADY_REFUNDED"
+	       : o->status != ORDER_PENDING && !cancelled ? "ALREADY_PAID"
+	       : o->of_nobody                             ? "USER_DELETED"
+							  : NULL;
+	if (*why != NULL || !cancelled)
+		return OK;
+	TRY(lock_products_tx(c, o->id, &lines)); /* ours already: no new lock */
+	l = lines.rows;
+	for (int64_t i = 0; i < lines.n; i++)
+		if (l[i].status == PRODUCT_DELETED || l[i].stock < l[i].quantity)
+			*why = "OUT_OF_STOCK";
+	return OK;
+}
+
+enum err order_grant_tx(
+	struct ctx *c, const struct order *locked, const struct payment *p, struct granting *out)
 {
 	struct order o = *locked;
 
-	*grant = ORDER_NOT_GRANTED;
-	*reason = o.deleted_at.ms != 0         ? "ORDER_DELETED"
-		  : o.status == ORDER_REFUNDED ? "ALREADY_REFUNDED"
-					       : "ALREADY_PAID";
-	if (o.deleted_at.ms != 0 || (o.status != ORDER_PENDING && o.status != ORDER_CANCELLED))
+	*out = (struct granting){ .grant = NOT_GRANTED };
+	TRY(refusal_tx(c, &o, &out->reason));
+	if (out->reason != NULL)
 		return OK;
-	if (o.of_nobody) {
-		*reason = "USER_DELETED";
-		return OK;
-	}
-	if (o.status == ORDER_CANCELLED) {
-		struct list lines;
-		const struct stock_line *l;
-
-		TRY(lock_products_tx(c, o.id, &lines)); /* ours already: no new lock */
-		l = lines.rows;
-		for (int64_t i = 0; i < lines.n; i++)
-			if (l[i].status == PRODUCT_DELETED || l[i].stock < l[i].quantity) {
-				*reason = "OUT_OF_STOCK";
-				return OK;
-			}
-	}
-	*grant = o.status == ORDER_PENDING ? ORDER_GRANTED : ORDER_GRANTED_LATE;
-	o.payment_method = p->method;
-	o.payment_id = p->id;
-	o.paid_by = PAID_BY_PROVIDER;
-	o.paid_at.ms = p->paid_ms;
+	out->grant = o.status == ORDER_PENDING ? GRANTED : GRANTED_LATE;
+	o.payment = *p;
 	return move_tx(c, &o, ORDER_PAID, BY_SETTLEMENT);
 }
 

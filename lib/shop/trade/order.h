@@ -13,6 +13,7 @@
 
 #include "base/ctx.h"
 #include "base/page.h"
+#include "shop/money/payment.h"
 
 enum order_status {
 	ORDER_PENDING = 0,
@@ -22,9 +23,6 @@ enum order_status {
 	ORDER_CANCELLED = 4,
 	ORDER_REFUNDED = 5,
 };
-
-/* Who set an order paid. */
-enum order_paid_by { PAID_BY_NOBODY = 0, PAID_BY_PROVIDER, PAID_OFFLINE, PAID_NOTHING_DUE };
 
 enum { ORDER_LINES_MAX = 100, ORDER_QUANTITY_MAX = 9999 };
 
@@ -45,15 +43,14 @@ struct order {
 	int64_t user_id;
 	money total_amount;
 	int64_t status;
-	const char *payment_method, *payment_id;
-	int64_t paid_by;
+	struct payment payment;
 	const char *
 		paid_by_name; /* on the wire, of a whole order: PROVIDER (or card), OFFLINE, NOTHING_DUE */
 	bool stock_held;
 	struct consignee consignee;
 	const char *remark;
 	struct shipment shipment;
-	timestamp expires_at, paid_at, created_at, updated_at, deleted_at;
+	timestamp expires_at, created_at, updated_at, deleted_at;
 	struct order_user {
 		int64_t user_id;
 		const char *nickname, *email;
@@ -178,16 +175,11 @@ enum err order_touch_tx(struct ctx *c, const struct order *locked) MUST;
 /* All that was paid for a locked order (with its products) has gone back. */
 enum err order_revoke_tx(struct ctx *c, const struct order *o) MUST;
 
-enum order_grant { ORDER_GRANTED, ORDER_GRANTED_LATE, ORDER_NOT_GRANTED };
-struct order_payment {
-	const char *method, *id; /* the provider's transaction */
-	int64_t paid_ms;
-};
 /*
  * A provider's money has come for a locked order: pay it, or pay it late if its stock can
- * be taken again (BEHAVIOUR 37, 38). *reason says why not, for ORDER_NOT_GRANTED.
+ * be taken again (BEHAVIOUR 37, 38).
  */
-enum err order_grant_tx(struct ctx *c, const struct order *o, const struct order_payment *p,
-	enum order_grant *grant, const char **reason) MUST;
+enum err order_grant_tx(
+	struct ctx *c, const struct order *o, const struct payment *p, struct granting *out) MUST;
 
 #endif

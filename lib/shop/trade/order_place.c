@@ -6,6 +6,7 @@
 #include "ext/db.h"
 #include "shop/books/idempotency.h"
 #include "shop/catalogue/product.h"
+#include "shop/money/paid.h"
 #include "shop/people/user.h"
 #include "shop/trade/order.h"
 
@@ -180,24 +181,29 @@ static enum err place_tx(struct ctx *c, void *arg)
 		.user_id = c->actor.user_id,
 		.total_amount = total,
 		.status = total.fen == 0 ? ORDER_PAID : ORDER_PENDING,
-		.payment_method = p->in->payment_method,
-		.paid_by = total.fen == 0 ? PAID_NOTHING_DUE : PAID_BY_NOBODY,
+		.payment = { .method = p->in->payment_method },
 		.stock_held = true,
 		.consignee = p->in->consignee,
 		.remark = p->in->remark,
 		.expires_at.ms = c->now_ms + c->conf->order_pay_minutes * MINUTE_MS,
-		.paid_at.ms = total.fen == 0 ? c->now_ms : 0,
 		.created_at.ms = c->now_ms,
 		.updated_at.ms = c->now_ms,
 	};
+	if (o->status == ORDER_PAID) {
+		o->payment.by = PAID_NOTHING_DUE;
+		o->payment.at.ms = c->now_ms;
+	}
 	TRY(db_insert(c, SQL_INSERT,
 		ARGS(TEXT(o->order_id), I64(o->user_id), FEN(o->total_amount), I64(o->status),
-			TEXT(o->payment_method), I64(o->paid_by), AT(o->expires_at), AT(o->paid_at),
-			AT(o->created_at), AT(o->updated_at), TEXT(o->consignee.name),
-			TEXT(o->consignee.phone), TEXT(o->consignee.address), TEXT(o->remark)),
+			TEXT(o->payment.method), I64(o->payment.by), AT(o->expires_at),
+			AT(o->payment.at), AT(o->created_at), AT(o->updated_at),
+			TEXT(o->consignee.name), TEXT(o->consignee.phone),
+			TEXT(o->consignee.address), TEXT(o->remark)),
 		&o->id));
 	TRY(stock_take_tx(c, p->lines, p->n, o->id));
 	TRY(insert_items_tx(c, p, o->id));
+	if (o->status == ORDER_PAID)
+		TRY(paid_tx(c, PAYABLE_ORDER, o->id, o->total_amount, &o->payment));
 	return idempotency_end_tx(c, o->id, 201);
 }
 

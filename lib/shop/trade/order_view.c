@@ -49,18 +49,18 @@ const struct field shipment_fields[] = {
 	FIELD(struct order, user_id),                                                          \
 	FIELD_WITH(struct order, total_amount, .flags = F_TEXT),                               \
 	FIELD(struct order, status),                                                           \
-	FIELD(struct order, payment_method),                                                   \
-	FIELD(struct order, payment_id),                                                       \
+	{ .name = "payment_method", FIELD_AT(struct order, payment.method) },                 \
+	{ .name = "payment_id", FIELD_AT(struct order, payment.id) },                         \
 	FIELD(struct order, created_at),                                                       \
 	FIELD(struct order, updated_at),                                                       \
 	OBJECT(struct order, consignee, consignee_fields, 0),                                      \
 	FIELD(struct order, remark),                                                               \
 	OBJECT(struct order, shipment, shipment_fields, 0),                                        \
 	FIELD_WITH(struct order, id, .flags = F_HIDDEN),                                       \
-	FIELD_WITH(struct order, paid_by, .flags = F_HIDDEN),                                  \
+	{ .name = "paid_by", FIELD_AT(struct order, payment.by), .flags = F_HIDDEN },         \
 	FIELD_WITH(struct order, stock_held, .flags = F_HIDDEN),                               \
 	FIELD_WITH(struct order, expires_at, .flags = F_HIDDEN),                               \
-	FIELD_WITH(struct order, paid_at, .flags = F_HIDDEN),                                  \
+	{ .name = "paid_at", FIELD_AT(struct order, payment.at), .flags = F_HIDDEN },         \
 	FIELD_WITH(struct order, deleted_at, .flags = F_HIDDEN)
 /* clang-format on */
 

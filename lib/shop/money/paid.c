@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#include "shop/money/paid.h"
+
+enum err paid_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id, money amount,
+	const struct payment *p)
+{
+	const bool for_nothing = p->by == PAID_NOTHING_DUE || p->by == PAID_GIFT;
+
+	if (p->by == PAID_BY_NOBODY || p->at.ms == 0 || (for_nothing && amount.fen != 0))
+		return violated(c, "a payment that can't be");
+	return payment_release_tx(c, kind, payable_id);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * paid.h - what follows when something payable becomes paid, be it an order or a membership, and
+ * whatever the way of paying: what every way has in common is here.
+ */
+#ifndef SHOP_MONEY_PAID_H
+#define SHOP_MONEY_PAID_H
+
+#include "shop/money/payment.h"
+
+/*
+ * It has been written as paid, for this amount: by a provider's money, from a card, by an
+ * administrator's word or the simulation, because nothing was due, or as a gift. What else was
+ * prepared at a provider for it must not be payable any more. In the transaction that wrote it.
+ * Fails: INTERNAL (that payment can't be), DB, DB_LOST, BUSY.
+ */
+enum err paid_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id, money amount,
+	const struct payment *p) MUST;
+
+#endif

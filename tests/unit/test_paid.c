@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "unit.h"
+
+#include "shop/money/paid.h"
+
+static enum err paid(money amount, struct payment p)
+{
+	struct ctx c = {
+		.now_ms = 1
+	}; /* without a database: a payment that can't be asks for none */
+
+	return paid_tx(&c, PAYABLE_ORDER, 1, amount, &p);
+}
+
+static void a_payment_has_somebody_who_says_so_and_a_time(void **state)
+{
+	(void)state;
+	assert_int_equal(paid((money){ 1 }, (struct payment){ .by = PAID_BY_NOBODY, .at.ms = 1 }),
+		ERR_INTERNAL);
+	assert_int_equal(paid((money){ 1 }, (struct payment){ .by = PAID_OFFLINE }), ERR_INTERNAL);
+}
+
+static void what_costs_something_is_not_paid_with_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(paid((money){ 1 }, (struct payment){ .by = PAID_NOTHING_DUE, .at.ms = 1 }),
+		ERR_INTERNAL);
+	assert_int_equal(
+		paid((money){ 1 }, (struct payment){ .by = PAID_GIFT, .at.ms = 1 }), ERR_INTERNAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_payment_has_somebody_who_says_so_and_a_time),
+		cmocka_unit_test(what_costs_something_is_not_paid_with_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
