@@ -231,7 +231,7 @@ test('a shop in order: exit 0, nothing to say but how many rules hold', async ()
 });
 
 test('every rule has its saboteur here, or in the file about memberships', async () => {
-  const table = /shop_rules\[\] = \{(.*?)\n\};/s.exec(readFileSync(path.join(checkout, 'lib', 'shop', 'audit.c'), 'utf8'))[1];
+  const table = /shop_rules\[\] = \{(.*?)\n\};/s.exec(readFileSync(path.join(checkout, 'lib', 'shop', 'audit', 'audit.c'), 'utf8'))[1];
   const names = [...table.matchAll(/\{ "([^"]+)",\s+SQL_/g)].map(([, name]) => name);
   assert.equal(names.length + MEMBERSHIPS.length, (await summary(0)).rules);
   assert.deepEqual([...new Set(SABOTAGE.map(([rule]) => rule)), ...OPEN_WORK].sort(), names.sort());
