@@ -127,6 +127,7 @@ enum err refund_request(struct ctx *c, const struct refund *in, struct refund *o
 enum err refund_automatically_tx(
 	struct ctx *c, const struct attempt *a, money amount, const char *reason, int64_t tries)
 {
+	struct payable p = { 0 };
 	struct refund r = {
 		.refund_no = refund_automatic_no(c, a->out_trade_no, tries),
 		.attempt_id = a->attempt_id,
@@ -138,6 +139,8 @@ enum err refund_automatically_tx(
 		.automatic = true,
 	};
 
+	TRY(payable_read(c, (enum payable_kind)a->payable_kind, a->payable_id, &p));
+	r.order_id = p.no;
 	return refund_create_tx(c, &r, c->now_ms);
 }
 

@@ -31,8 +31,10 @@ static enum err find_payment(struct ctx *c, const struct wx_refund *w, struct re
 		.reason = REASON,
 		.provider_refund_id = w->refund_id,
 	};
-	return payable_read(
-		c, (enum payable_kind)x->attempt.payable_kind, x->attempt.payable_id, &x->payable);
+	TRY(payable_read(
+		c, (enum payable_kind)x->attempt.payable_kind, x->attempt.payable_id, &x->payable));
+	x->refund.order_id = x->payable.no;
+	return OK;
 }
 
 enum err refund_elsewhere_find(struct ctx *c, const struct wx_refund *w, struct refunding *x)

@@ -187,6 +187,7 @@ enum err refunding_begin_tx(
 		.attempt_id = x->attempt.attempt_id,
 		.payable_kind = x->payable.kind,
 		.payable_id = x->payable.id,
+		.order_id = x->payable.no,
 		.amount = amount,
 		.reason = reason,
 	};

@@ -149,6 +149,13 @@ static const char SQL_REFUND_PAYMENT[] =
 	"AND ((r.automatic = 0 AND (a.state IN (2, 3) OR r.origin = 1)) OR (r.origin = 0 AND r.automatic = 1 AND (a.state IN (4, 5) "
 	"OR (a.payable_kind = 2 AND a.state IN (2, 3))))) "
 	"WHERE a.attempt_id IS NULL LIMIT ?";
+/* kept with it, so that a refund is shown without a look at what was paid for */
+static const char SQL_REFUND_NUMBER[] =
+	"SELECT CONCAT('refund ', r.refund_no) AS subject, "
+	"CONCAT('says it is of ', r.payable_no, ', which was not paid') AS problem FROM refunds r "
+	"LEFT JOIN orders o FORCE INDEX (PRIMARY) ON r.payable_kind = 1 AND o.id = r.payable_id "
+	"LEFT JOIN membership_orders m FORCE INDEX (PRIMARY) ON r.payable_kind = 2 AND m.id = r.payable_id "
+	"WHERE r.payable_no <> COALESCE(o.order_id, m.order_no, '') LIMIT ?";
 static const char SQL_REFUND_EVENT[] =
 	"SELECT CONCAT('event ', e.event_id) AS subject, CONCAT('about a refund of ', e.amount, "
 	"' fen of ', e.out_trade_no, ', which is not there') AS problem FROM payment_events e "
@@ -305,6 +312,7 @@ static const struct audit_rule shop_rules[] = {
 	{ "an adjustment is in the journal", SQL_CARD_ADJUSTED, false, NULL },
 	{ "no more is refunded than was paid", SQL_REFUND_SUM, false, NULL },
 	{ "a refund is of its payment", SQL_REFUND_PAYMENT, false, NULL },
+	{ "a refund has the number of what was paid for", SQL_REFUND_NUMBER, false, NULL },
 	{ "a refund that was heard of is there", SQL_REFUND_EVENT, false, NULL },
 	{ "an order is refunded when all of it went back", SQL_REFUND_ORDER, false, NULL },
 	{ "an automatic refund ends its payment", SQL_REFUND_AUTOMATIC, false, NULL },

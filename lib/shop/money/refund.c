@@ -14,7 +14,7 @@ enum { NO_MAX = 64, PAUSE_HOURS_MAX = 24 };
 const struct field refund_fields[] = {
 	FIELD_WITH(struct refund, refund_id, .flags = F_HIDDEN),
 	FIELD(struct refund, refund_no),
-	FIELD(struct refund, order_id),
+	FIELD_WITH(struct refund, order_id, .column = "payable_no"),
 	FIELD_WITH(struct refund, attempt_id, .flags = F_HIDDEN),
 	FIELD_WITH(struct refund, payable_kind, .flags = F_HIDDEN),
 	FIELD_WITH(struct refund, payable_id, .flags = F_HIDDEN),
@@ -70,15 +70,6 @@ static const struct field missing_fields[] = {
 	FIELD_END,
 };
 
-struct payable_row {
-	int64_t kind, id;
-};
-static const struct field payable_fields[] = {
-	FIELD(struct payable_row, kind),
-	FIELD(struct payable_row, id),
-	FIELD_END,
-};
-
 static const char *const status_names[] = {
 	[REFUND_PROCESSING] = "PROCESSING",
 	[REFUND_SUCCESS] = "SUCCESS",
@@ -86,30 +77,24 @@ static const char *const status_names[] = {
 	[REFUND_ABNORMAL] = "ABNORMAL",
 };
 
-#define COLUMNS                                                                                          \
-	"refund_id, refund_no, attempt_id, payable_kind, payable_id, amount, reason, automatic, "        \
-	"origin, state, CASE state WHEN 1 THEN 'PROCESSING' WHEN 2 THEN 'SUCCESS' WHEN 3 THEN 'CLOSED' " \
-	"ELSE 'ABNORMAL' END AS status, provider_refund_id, created_at, updated_at, "                    \
-	"CASE payable_kind WHEN 1 THEN (SELECT o.order_id FROM orders o WHERE o.id = payable_id) "       \
-	"ELSE (SELECT m.order_no FROM membership_orders m WHERE m.id = payable_id) END AS order_id"
+#define COLUMNS                                                                                    \
+	"refund_id, refund_no, attempt_id, payable_kind, payable_id, payable_no, amount, "         \
+	"reason, automatic, origin, state, CASE state WHEN 1 THEN 'PROCESSING' "                   \
+	"WHEN 2 THEN 'SUCCESS' WHEN 3 THEN 'CLOSED' ELSE 'ABNORMAL' END AS status, "               \
+	"provider_refund_id, created_at, updated_at"
 static const char SQL_INSERT[] =
-	"INSERT INTO refunds (refund_no, attempt_id, payable_kind, payable_id, amount, reason, "
-	"automatic, origin, state, provider_refund_id, created_at, updated_at) "
-	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+	"INSERT INTO refunds (refund_no, attempt_id, payable_kind, payable_id, payable_no, amount, "
+	"reason, automatic, origin, state, provider_refund_id, created_at, updated_at) "
+	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM refunds WHERE refund_no = ?";
 static const char SQL_READ[] = "SELECT " COLUMNS " FROM refunds WHERE refund_id = ?";
 static const char SQL_LOCK[] = "SELECT " COLUMNS " FROM refunds WHERE refund_id = ? FOR UPDATE";
-/* a wire number, be it of a shop order or of a membership order, gone or not */
-static const char SQL_PAYABLE[] =
-	"SELECT 1 AS kind, id FROM orders WHERE order_id = ? "
-	"UNION ALL SELECT 2, id FROM membership_orders WHERE order_no = ?";
 #define LIST_BY(index, where)                                                                      \
 	"SELECT " COLUMNS " FROM refunds FORCE INDEX (" index ") WHERE " where                     \
 	" refund_id < ? AND (? IS NULL OR state = ?) ORDER BY refund_id DESC LIMIT ?"
 static const char SQL_LIST[] = LIST_BY("PRIMARY", "");
 static const char SQL_LIST_STATE[] = LIST_BY("by_state", "state = ? AND");
-static const char SQL_LIST_PAYABLE[] =
-	LIST_BY("by_payable", "payable_kind = ? AND payable_id = ? AND");
+static const char SQL_LIST_PAYABLE[] = LIST_BY("by_number", "payable_no = ? AND");
 static const char SQL_SUM[] =
 	"SELECT CAST(COALESCE(SUM(IF(state = 2, amount, 0)), 0) AS SIGNED) AS done, "
 	"CAST(COALESCE(SUM(IF(state IN (1, 4), amount, 0)), 0) AS SIGNED) AS under_way, "
@@ -180,9 +165,9 @@ static enum err insert_tx(struct ctx *c, struct refund *r)
 	r->created_at.ms = r->updated_at.ms = c->now_ms;
 	return db_insert(c, SQL_INSERT,
 		ARGS(TEXT(r->refund_no), I64(r->attempt_id), I64(r->payable_kind),
-			I64(r->payable_id), FEN(r->amount), TEXT(r->reason), I64(r->automatic),
-			I64(r->origin), I64(r->state), TEXT(r->provider_refund_id), I64(c->now_ms),
-			I64(c->now_ms)),
+			I64(r->payable_id), TEXT(r->order_id), FEN(r->amount), TEXT(r->reason),
+			I64(r->automatic), I64(r->origin), I64(r->state),
+			TEXT(r->provider_refund_id), I64(c->now_ms), I64(c->now_ms)),
 		&r->refund_id);
 }
 
@@ -236,10 +221,8 @@ enum err refund_list(struct ctx *c, const struct refund_query *q, struct page_ro
 {
 	const struct db_arg after = I64(q->page.after[0]), n = I64(q->page.limit + 1);
 	const bool by_state = field_has(refund_query_fields, q, "status");
-	struct payable_row of = { 0 };
 	enum refund_state wanted = REFUND_PROCESSING;
 	opt_i64 state;
-	bool found;
 
 	if (by_state && !refund_state_of(q->status, &wanted))
 		return fail(c, ERR_INVALID, "status");
@@ -253,12 +236,8 @@ enum err refund_list(struct ctx *c, const struct refund_query *q, struct page_ro
 	*out = (struct page_rows){ 0 };
 	if (!str_is_id(q->order_id, NO_MAX))
 		return OK;
-	TRY(db_find(c, SQL_PAYABLE, ARGS(TEXT(q->order_id), TEXT(q->order_id)), payable_fields, &of,
-		&found));
-	return found ? page_by(c, SQL_LIST_PAYABLE,
-			       ARGS(I64(of.kind), I64(of.id), after, OPT(state), OPT(state), n),
-			       &q->page, out)
-		     : OK;
+	return page_by(c, SQL_LIST_PAYABLE,
+		ARGS(TEXT(q->order_id), after, OPT(state), OPT(state), n), &q->page, out);
 }
 
 enum err refund_lock_tx(struct ctx *c, int64_t refund_id, struct refund *out)

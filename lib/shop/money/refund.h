@@ -28,7 +28,7 @@ struct refund {
 	uint64_t has;
 	int64_t refund_id; /* never on the wire */
 	const char *refund_no;
-	const char *order_id; /* what it was paid for, as on the wire */
+	const char *order_id; /* number of what was paid for, as on the wire */
 	int64_t attempt_id, payable_kind, payable_id;
 	money amount;
 	const char *reason;

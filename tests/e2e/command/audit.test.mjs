@@ -191,6 +191,7 @@ const SABOTAGE = [
   ['a refund is of its payment', `refund ${part}`, ...edited(...refundOf(part), 'automatic = 1')],
   ['a refund is of its payment', `refund R${inVain}L`, ...edited(...refundOf(`R${inVain}L`), 'origin = 1')],
   ['a refund is of its payment', `refund ${part}`, ...gone(...attemptOf(partlyPaid))],
+  ['a refund has the number of what was paid for', `refund ${part}`, ...edited(...refundOf(part), `payable_no = '${shipped.order_id}'`)],
   ['a refund that was heard of is there', 'event ', ...edited(...refundOf(heard), 'amount = amount + 1')],
   ['a refund that was heard of is there', 'event ', ...gone(...refundOf(heard))],
   ['what is followed is under way', 'outbox ', ...edited(...refundOf(part), 'state = 2')],
