@@ -19,11 +19,11 @@ export class Unavailable extends Fault {}
 
 export const checkout = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..');
 
-// Writes a file that only its owner reads, as a whole or not at all.
-export function writePrivate(file, text) {
+// Writes a file that only its owner reads, as a whole or not at all. flush: it outlives a power cut.
+export function writePrivate(file, text, { flush = true } = {}) {
   const fresh = `${file}.new`;
   rmSync(fresh, { force: true });
-  writeFileSync(fresh, text, { mode: 0o600, flush: true });
+  writeFileSync(fresh, text, { mode: 0o600, flush });
   renameSync(fresh, file);
 }
 

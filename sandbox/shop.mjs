@@ -21,6 +21,7 @@ const ADMIN_ACCOUNT = 'admin@example.com';
 // db, dbName  server from startDatabase, name of this shop's database in it
 // wechat      start the simulator; else `providers` holds the providers' settings
 // certificates  its merchant has platform certificates as well as the public key
+// lasting     false: what the simulator knows ends with it
 // refundMode  what the simulator answers new refunds with
 // demo        load the demo data, once
 // testClock   let setClock() move the shop's time
@@ -29,8 +30,8 @@ const ADMIN_ACCOUNT = 'admin@example.com';
 // signal      breaks the start off
 // Returns { baseUrl, sandboxUrl, env, dir, admin, gatewaySecret, minimall, sql, session, setClock, restartWeb, died, stop }.
 export async function startShop({
-  dir, port = 0, binDir, db, dbName, wechat = true, certificates = false, refundMode, providers = {}, demo = false, testClock = false, env = {},
-  workerEnv = {}, signal, log = () => {},
+  dir, port = 0, binDir, db, dbName, wechat = true, certificates = false, lasting = true, refundMode, providers = {}, demo = false,
+  testClock = false, env = {}, workerEnv = {}, signal, log = () => {},
 }) {
   if (!existsSync(path.join(binDir, 'minimall'))) throw new Fault(`nothing is built in ${binDir}: run make first`);
   const shop = new Shop({ dir: path.resolve(dir), binDir: path.resolve(binDir), db, dbName, workerEnv });
@@ -41,7 +42,7 @@ export async function startShop({
     if (!await portIsFree(shop.port)) {
       throw new Fault(`port ${shop.port} is taken by another program, or not yours to use: choose one with PORT=…`);
     }
-    await shop.configure({ wechat, certificates, refundMode, providers, testClock, env });
+    await shop.configure({ wechat, certificates, lasting, refundMode, providers, testClock, env });
     signal?.throwIfAborted();
     await shop.migrate();
     await shop.startWeb();
@@ -78,7 +79,7 @@ class Shop {
     this.gatewaySecret = this.secrets.gateway;
   }
 
-  async configure({ wechat, certificates, refundMode, providers, testClock, env }) {
+  async configure({ wechat, certificates, lasting, refundMode, providers, testClock, env }) {
     await endStrays(this.dir);
     dropState(this.dir); // it may be of another database
     const database = await this.db.createDatabase(this.dbName);
@@ -88,20 +89,21 @@ class Shop {
     }
     this.env = {
       ...baseSettings(this.dir, this.secrets), ...database,
-      ...(wechat ? await this.startWechat({ certificates, refundMode }) : providers),
+      ...(wechat ? await this.startWechat({ certificates, lasting, refundMode }) : providers),
       ...(testClock ? { MINIMALL_TEST_CLOCK: this.clockFile } : {}), ...env,
     };
     writeSettings(this.configFile, this.env);
   }
 
   // The simulator keeps its port from one start to the next, so that orders of an earlier day are still found there.
-  async startWechat({ certificates, refundMode }) {
+  async startWechat({ certificates, lasting, refundMode }) {
     const keys = makeKeys(path.join(this.dir, 'wechat'), { clockFile: this.clockFile });
     const portFile = path.join(this.dir, 'wechat', 'port.json');
     const kept = keptJson(portFile, () => 0);
     const port = kept !== 0 && await portIsFree(kept) ? kept : await freePort();
     this.wechat = await startWechat({
-      ...keys, certificates, refundMode, port, clockFile: this.clockFile, stateFile: path.join(this.dir, 'wechat', 'state.json'),
+      ...keys, certificates, refundMode, port, clockFile: this.clockFile,
+      ...(lasting ? { stateFile: path.join(this.dir, 'wechat', 'state.json') } : {}),
       log: (line) => appendFileSync(path.join(this.dir, 'log', 'wechat.log'), `${line}\n`),
     });
     writePrivate(portFile, JSON.stringify(this.wechat.port));
@@ -181,7 +183,7 @@ class Shop {
   setClock(offsetSeconds) {
     if (!this.clockFile) throw new Error('the shop was started without a test clock');
     if (!Number.isSafeInteger(offsetSeconds)) throw new Error(`not whole seconds: ${offsetSeconds}`);
-    writePrivate(this.clockFile, `${offsetSeconds}\n`);
+    writePrivate(this.clockFile, `${offsetSeconds}\n`, { flush: false });
   }
 
   // Returns { forced }: how many programs did not go when asked.

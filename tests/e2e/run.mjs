@@ -2,13 +2,13 @@
 // Runs end-to-end tests: `node tests/e2e/run.mjs [files…]`, without arguments those that legs.mjs names. One database server
 // serves the whole run, in a directory of its own, and the simulator's keys are made once; each file has its own database
 // and shop (harness.mjs). Where the server of DB cannot be had, the run is skipped: it says so in a line and ends well.
-//   MODE=asan    test build/asan            E2E_JOBS=1   one file at a time (default 2)
+//   MODE=asan    test build/asan            E2E_JOBS=1   one file at a time (default: one more than processors)
 //   DB=mysql     on that server             BRIEF=1      only what .ci/run runs there
 //   DB=galera    the files that start a cluster each
 
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Fault, Unavailable, checkout } from '../../sandbox/files.mjs';
@@ -70,7 +70,7 @@ async function openDatabase() {
 }
 
 async function runTests(shared) {
-  const jobs = process.env.E2E_JOBS || '2';
+  const jobs = process.env.E2E_JOBS || String(availableParallelism() + 1);
   const times = path.join(dir, 'times');
   const runner = spawn('setpriv', ['--pdeathsig', 'TERM', '--', process.execPath, '--import', path.join(here, 'lib', 'timed.mjs'), '--test', '--test-reporter=spec', `--test-concurrency=${jobs}`,
     ...files], {

@@ -22,6 +22,7 @@ import { checkout, dropState } from '../../../sandbox/files.mjs';
 import { attachDatabase, startDatabase, startShop } from '../../../sandbox/shop.mjs';
 import { connectionsTo } from '../../../sandbox/database/sql.mjs';
 import { logName, serverName } from '../../../sandbox/web.mjs';
+import { request } from './http-client.mjs';
 
 export const mode = process.env.MODE || 'release';
 export const binDir = path.join(checkout, 'build', mode);
@@ -98,7 +99,7 @@ export async function openShop({
   };
   try {
     shop = await startShop({
-      dir, binDir: programs, db, dbName, wechat, certificates, testClock, providers: providersOf(beside),
+      dir, binDir: programs, db, dbName, wechat, certificates, lasting: false, testClock, providers: providersOf(beside),
       env,
       workerEnv: {
         ASAN_OPTIONS: `detect_leaks=${Number(leaks)}:log_path=${reports}/asan`, UBSAN_OPTIONS: `print_stacktrace=1:log_path=${reports}/ubsan`, ...processEnv,
@@ -141,10 +142,9 @@ class TestShop {
   async call(method, address, { token, body, raw, headers = {}, signal } = {}) {
     const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
     this.#watch(body);
-    const response = await fetch(new URL(address, this.baseUrl), {
+    const { status, headers: told, text } = await request(new URL(address, this.baseUrl), {
       method,
       signal,
-      redirect: 'manual',
       body: sent,
       headers: {
         ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
@@ -152,9 +152,9 @@ class TestShop {
         ...headers,
       },
     });
-    const answer = await bodyOf(response);
+    const answer = bodyOf(told, text);
     this.#watch(answer);
-    return { status: response.status, headers: response.headers, body: answer };
+    return { status, headers: told, body: answer };
   }
 
   // call() for what must succeed: answers the body, or fails with what came instead.
@@ -177,11 +177,11 @@ class TestShop {
 
   // One request to the simulator: { status, headers, body }.
   async sandbox(method, address, body) {
-    const response = await fetch(new URL(address, this.sandboxUrl), {
+    const { status, headers, text } = await request(new URL(address, this.sandboxUrl), {
       method,
       ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     });
-    return { status: response.status, headers: response.headers, body: await bodyOf(response) };
+    return { status, headers, body: bodyOf(headers, text) };
   }
 
   // Pays at the simulator what a prepay_id or out_trade_no names; options as DESIGN's POST /pay takes them.
@@ -296,8 +296,7 @@ function isJson(text) {
   }
 }
 
-async function bodyOf(response) {
-  const text = await response.text();
+function bodyOf(headers, text) {
   if (text === '') return null;
-  return (response.headers.get('content-type') ?? '').includes('json') ? JSON.parse(text) : text;
+  return (headers.get('content-type') ?? '').includes('json') ? JSON.parse(text) : text;
 }
