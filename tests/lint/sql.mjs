@@ -6,6 +6,7 @@
 //   * Each table of schema/ is named by exactly one "Owns tables:" of a lib/shop header, and only that header's .c
 //     writes to it. Anyone in lib/shop may read.
 //   * A read that locks guards nothing by itself: each is named in locking-reads.mjs, with what is written beside it.
+//   * A number that stands for a state or a kind (a TINYINT of schema/) is written by its name: SQL() of ext/sql.h.
 //   * What only one of MariaDB and MySQL takes is in none.
 
 import { readFileSync } from 'node:fs';
@@ -72,9 +73,13 @@ function aliasesOf(clause) {
 // ---- the tables and their owners ----
 
 const tables = new Set();
+const codes = new Set(); // columns that hold a state, a kind or a flag: by their names, and as table.column
 for (const file of filesBelow('schema').filter((name) => name.endsWith('.sql'))) {
   const sql = readFileSync(file, 'utf8').replace(/--[^\n]*/g, '').replace(/\/\*[\s\S]*?\*\//g, '');
   for (const match of sql.matchAll(/\bCREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?`?(\w+)/gi)) tables.add(match[1]);
+  for (const match of sql.matchAll(/\bTABLE\s+(\w+)([^;]*)/gi)) {
+    for (const [, column] of match[2].matchAll(/(\w+)\s+TINYINT\b/gi)) if (column !== 'id') codes.add(column).add(`${match[1]}.${column}`);
+  }
 }
 
 const owners = new Map();
@@ -101,14 +106,17 @@ const locking = new Set();
 let statements = 0;
 
 for (const file of sources) {
-  for (const { line, text, name, constant } of textsOf(file)) {
+  for (const { line, text, unnamed, name, constant } of textsOf(file)) {
     const named = name.startsWith('SQL_');
     if (named) statements += 1;
     if (!named && !isSql(text)) continue;
     checkPlace(file, line, text, named && constant);
     checkText(file, line, text);
     checkLock(file, line, text, name);
-    if (file.startsWith('lib/shop/')) checkOwner(file, line, text);
+    if (file.startsWith('lib/shop/')) {
+      checkOwner(file, line, text);
+      checkNumbers(file, line, unnamed);
+    }
   }
 }
 
@@ -152,6 +160,23 @@ function checkOwner(file, line, text) {
     const owner = owners.get(table);
     if (!tables.has(table)) fault(file, line, `writes to ${table}, which schema/ doesn't create`);
     else if (owner && owner !== file.replace(/(_[a-z]+)?\.c$/, '.h') && owner !== file.replace(/\.c$/, '.h')) fault(file, line, `writes to ${table}, which ${owner} owns`);
+  }
+}
+
+// A bare number beside a column that holds a code, be it compared, set, inserted or made up. Flags are TRUE or FALSE.
+function checkNumbers(file, line, text) {
+  const column = `\\b(${[...codes].join('|')})\\b`;
+  const forms = [`${column}\\s*(?:[=<>]+|BETWEEN|IN\\s*\\()[\\s(]*\\d`, `${column}\\s+NOT\\s+IN\\s*\\(\\s*\\d`, `\\bCASE\\s+(?:\\w+\\.)?${column}\\s+WHEN\\s+\\d`,
+    `\\b\\d+\\s+AS\\s+${column}`, `\\bELT\\(\\s*(?:\\w+\\.)?${column}`];
+  for (const form of forms) {
+    for (const [, name] of text.matchAll(new RegExp(form, 'g'))) fault(file, line, `a number of ${name} without its name: SQL() of ext/sql.h, or TRUE and FALSE`);
+  }
+  for (const [, name] of text.matchAll(/@([A-Z]\w+)/g)) fault(file, line, `SQL(${name}): there is no such number`);
+  for (const [, table, names, values] of text.matchAll(/\bINTO\s+(\w+)\s*\(([^)]*)\)\s*VALUES\s*\(([^)]*)\)/g)) {
+    const given = values.split(',');
+    for (const [i, name] of names.split(',').entries()) {
+      if (codes.has(`${table}.${name.trim()}`) && /^\s*\d/.test(given[i])) fault(file, line, `a number of ${name.trim()} without its name`);
+    }
   }
 }
 

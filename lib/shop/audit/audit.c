@@ -2,6 +2,12 @@
 #include "shop/audit/audit_sql.h"
 
 #include "ext/db.h"
+#include "shop/books/outbox.h"
+#include "shop/catalogue/product.h"
+#include "shop/money/card.h"
+#include "shop/money/payment_event.h"
+#include "shop/money/refund.h"
+#include "shop/trade/order.h"
 
 static const struct field finding_fields[] = {
 	FIELD(struct finding, subject),
@@ -36,13 +42,15 @@ static const char SQL_MOVE[] =
 	"CONCAT('reason ', m.reason, ' with ', m.delta, ' of product ', m.product_id) AS problem "
 	"FROM stock_moves m LEFT JOIN products p FORCE INDEX (PRIMARY) "
 	"ON p.product_id = m.product_id LEFT JOIN order_items i FORCE INDEX (by_order) "
-	"ON i.order_id = m.order_id AND i.product_id = m.product_id "
-	"WHERE p.product_id IS NULL OR (m.reason = 1) <> (m.order_id IS NULL) OR (m.order_id IS NOT NULL "
-	"AND m.delta <> CASE m.reason WHEN 2 THEN -i.quantity WHEN 3 THEN i.quantity ELSE 0 END) LIMIT ?";
+	"ON i.order_id = m.order_id AND i.product_id = m.product_id WHERE p.product_id IS NULL "
+	"OR (m.reason = " SQL(MOVE_SET) ") <> (m.order_id IS NULL) OR (m.order_id IS NOT NULL "
+	"AND m.delta <> CASE m.reason WHEN " SQL(MOVE_TAKEN) " THEN -i.quantity "
+	"WHEN " SQL(MOVE_GIVEN_BACK) " THEN i.quantity ELSE 0 END) LIMIT ?";
 static const char SQL_HELD[] =
 	"SELECT CONCAT('order ', order_id) AS subject, "
 	"CONCAT('status ', status, ' with stock_held ', stock_held) AS problem FROM orders "
-	"WHERE (status IN (0, 1, 2, 3) AND stock_held <> 1) OR (status = 4 AND stock_held <> 0) "
+	"WHERE (status IN (" SQL(ORDER_PENDING, ORDER_PAID, ORDER_SHIPPED, ORDER_COMPLETED) ") "
+	"AND stock_held = FALSE) OR (status = " SQL(ORDER_CANCELLED) " AND stock_held = TRUE) "
 	"LIMIT ?";
 
 /* ---- orders ---- */
@@ -57,74 +65,97 @@ static const char SQL_TOTAL[] =
 static const char SQL_PAID_BY[] =
 	"SELECT CONCAT('order ', order_id) AS subject, "
 	"CONCAT('status ', status, ' with paid_by ', paid_by, ', total ', total_amount) AS problem "
-	"FROM orders WHERE (status IN (1, 2, 3, 5) AND (paid_by = 0 OR paid_at IS NULL)) "
-	"OR (status IN (0, 4) AND (paid_by <> 0 OR paid_at IS NOT NULL)) "
-	"OR (paid_by = 3) <> (total_amount = 0) LIMIT ?";
+	"FROM orders "
+	"WHERE (status IN (" SQL(ORDER_PAID, ORDER_SHIPPED, ORDER_COMPLETED, ORDER_REFUNDED) ") "
+	"AND (paid_by = " SQL(PAID_BY_NOBODY) " OR paid_at IS NULL)) "
+	"OR (status IN (" SQL(ORDER_PENDING, ORDER_CANCELLED) ") "
+	"AND (paid_by <> " SQL(PAID_BY_NOBODY) " OR paid_at IS NOT NULL)) "
+	"OR (paid_by = " SQL(PAID_NOTHING_DUE) ") <> (total_amount = 0) LIMIT ?";
 
 static const char SQL_LINE[] =
 	"SELECT CONCAT('order_item ', i.order_item_id) AS subject, 'belongs to no order' AS problem "
 	"FROM order_items i LEFT JOIN orders o FORCE INDEX (PRIMARY) ON o.id = i.order_id WHERE o.id IS NULL LIMIT ?";
 static const char SQL_DELETED[] =
-	"SELECT CONCAT('order ', order_id) AS subject, CONCAT('deleted with status ', status) "
-	"AS problem FROM orders WHERE deleted_at IS NOT NULL AND status IN (0, 1, 2) LIMIT ?";
+	"SELECT CONCAT('order ', order_id) AS subject, "
+	"CONCAT('deleted with status ', status) AS problem FROM orders "
+	"WHERE deleted_at IS NOT NULL "
+	"AND status IN (" SQL(ORDER_PENDING, ORDER_PAID, ORDER_SHIPPED) ") LIMIT ?";
 /* an administrator's word is the only other thing that pays an order, and it is noted */
 static const char SQL_OFFLINE[] =
-	"SELECT CONCAT('order ', o.order_id) AS subject, CONCAT('paid_by ', o.paid_by, ', ', "
-	"IF(j.entry_id IS NULL, 'and no', 'but a'), ' word of an administrator') AS problem "
-	"FROM orders o LEFT JOIN journal j FORCE INDEX (by_subject) ON j.subject = o.order_id AND j.action = 'offline-payment' "
-	"WHERE (o.paid_by = 2) <> (j.entry_id IS NOT NULL) "
-	"OR (o.paid_by = 2 AND (o.payment_id IS NULL OR o.payment_method IS NULL)) LIMIT ?";
+	"SELECT CONCAT('order ', o.order_id) AS subject, "
+	"CONCAT('paid_by ', o.paid_by, ', ', IF(j.entry_id IS NULL, 'and no', 'but a'), "
+	"' word of an administrator') AS problem FROM orders o "
+	"LEFT JOIN journal j FORCE INDEX (by_subject) ON j.subject = o.order_id "
+	"AND j.action = 'offline-payment' "
+	"WHERE (o.paid_by = " SQL(PAID_OFFLINE) ") <> (j.entry_id IS NOT NULL) "
+	"OR (o.paid_by = " SQL(PAID_OFFLINE) " AND (o.payment_id IS NULL "
+	"OR o.payment_method IS NULL)) LIMIT ?";
 
 /* ---- payments ---- */
 
 static const char SQL_ORDER_PAYMENT[] =
 	"SELECT CONCAT('order ', o.order_id) AS subject, "
-	"CONCAT('paid by a provider, with ', COUNT(a.attempt_id), ' granted payments of its amount, "
-	"moment and transaction') AS problem FROM orders o LEFT JOIN payment_attempts a "
-	"FORCE INDEX (by_payable) ON a.payable_kind = 1 AND a.payable_id = o.id AND a.state IN (2, 3) "
-	"AND a.amount = o.total_amount AND a.transaction_id = o.payment_id AND a.paid_at = o.paid_at "
-	"WHERE o.paid_by = 1 GROUP BY o.id, o.order_id HAVING COUNT(a.attempt_id) <> 1 LIMIT ?";
+	"CONCAT('paid by a provider, with ', COUNT(a.attempt_id), ' granted payments of its "
+	"amount, moment and transaction') AS problem FROM orders o "
+	"LEFT JOIN payment_attempts a FORCE INDEX (by_payable) "
+	"ON a.payable_kind = " SQL(PAYABLE_ORDER) " AND a.payable_id = o.id "
+	"AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) ") AND a.amount = o.total_amount "
+	"AND a.transaction_id = o.payment_id AND a.paid_at = o.paid_at "
+	"WHERE o.paid_by = " SQL(PAID_BY_PROVIDER) " GROUP BY o.id, o.order_id "
+	"HAVING COUNT(a.attempt_id) <> 1 LIMIT ?";
 static const char SQL_PAYMENT_ORDER[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
-	"'granted, but its order is not paid by it' AS problem FROM payment_attempts a "
-	"LEFT JOIN orders o FORCE INDEX (PRIMARY) ON o.id = a.payable_id WHERE a.payable_kind = 1 AND a.state IN (2, 3) "
-	"AND (o.id IS NULL OR o.paid_by <> 1 OR o.payment_id <> a.transaction_id) LIMIT ?";
+	"'granted, but its order is not paid by "
+	"it' AS problem FROM payment_attempts a LEFT JOIN orders o FORCE INDEX (PRIMARY) "
+	"ON o.id = a.payable_id WHERE a.payable_kind = " SQL(PAYABLE_ORDER) " "
+	"AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) ") AND (o.id IS NULL "
+	"OR o.paid_by <> " SQL(PAID_BY_PROVIDER) " OR o.payment_id <> a.transaction_id) LIMIT ?";
 /* granted or not, it was prepared for its order: the total never changes */
 static const char SQL_PAYMENT_OWNER[] =
-	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, CONCAT('of user ', a.user_id, ' and ', "
-	"a.amount, ' fen, which its order is not') AS problem FROM payment_attempts a LEFT JOIN orders o "
-	"FORCE INDEX (PRIMARY) ON o.id = a.payable_id WHERE a.payable_kind = 1 AND (o.id IS NULL OR o.user_id <> a.user_id "
-	"OR o.total_amount <> a.amount) LIMIT ?";
+	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
+	"CONCAT('of user ', a.user_id, ' and ', a.amount, ' fen, which its order is not') AS problem "
+	"FROM payment_attempts a LEFT JOIN orders o FORCE INDEX (PRIMARY) "
+	"ON o.id = a.payable_id WHERE a.payable_kind = " SQL(PAYABLE_ORDER) " AND (o.id IS NULL "
+	"OR o.user_id <> a.user_id OR o.total_amount <> a.amount) LIMIT ?";
 static const char SQL_PAYMENT_SHAPE[] =
 	"SELECT CONCAT('payment ', out_trade_no) AS subject, "
 	"CONCAT('state ', state, ' does not fit its transaction or its openness') AS problem "
-	"FROM payment_attempts WHERE (state = 0) <> (open_payable_id IS NOT NULL) "
+	"FROM payment_attempts "
+	"WHERE (state = " SQL(ATTEMPT_OPEN) ") <> (open_payable_id IS NOT NULL) "
 	"OR (open_payable_id IS NOT NULL AND open_payable_id <> payable_id) "
-	"OR (state IN (2, 3, 4, 5)) <> (transaction_id IS NOT NULL) "
-	"OR (state IN (2, 3, 4, 5)) <> (paid_at IS NOT NULL) LIMIT ?";
+	"OR (state IN (" SQL(ATTEMPT_SETTLED_SET) ")) <> (transaction_id IS NOT NULL) "
+	"OR (state IN (" SQL(ATTEMPT_SETTLED_SET) ")) <> (paid_at IS NOT NULL) LIMIT ?";
 static const char SQL_FOLLOWED[] =
-	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, 'open, but nobody follows it' "
-	"AS problem FROM payment_attempts a LEFT JOIN outbox b FORCE INDEX (ref) ON b.kind = 1 "
-	"AND b.ref_id = a.attempt_id WHERE b.outbox_id IS NULL AND (a.state = 0 OR (a.state = 1 "
-	"AND EXISTS (SELECT 1 FROM refunds r FORCE INDEX (by_attempt) WHERE r.attempt_id = a.attempt_id))) LIMIT ?";
+	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
+	"'open, but nobody follows it' AS problem "
+	"FROM payment_attempts a LEFT JOIN outbox b FORCE INDEX (ref) "
+	"ON b.kind = " SQL(OUTBOX_FOLLOW_ATTEMPT) " AND b.ref_id = a.attempt_id "
+	"WHERE b.outbox_id IS NULL AND (a.state = " SQL(ATTEMPT_OPEN) " "
+	"OR (a.state = " SQL(ATTEMPT_CLOSED) " AND EXISTS (SELECT 1 "
+	"FROM refunds r FORCE INDEX (by_attempt) WHERE r.attempt_id = a.attempt_id))) LIMIT ?";
 /* what a provider calls an order may be any text; ours are ASCII, and found by their index so */
 #define EVENT_NO "CONVERT(e.out_trade_no USING ascii) COLLATE ascii_bin"
 static const char SQL_EVENT_PAYMENT[] =
-	"SELECT CONCAT('event ', e.event_id) AS subject, CONCAT('settled ', e.out_trade_no, "
-	"', which is not settled so by its transaction') AS problem "
+	"SELECT CONCAT('event ', e.event_id) AS subject, "
+	"CONCAT('settled ', e.out_trade_no, ', which is not settled so by its transaction') AS problem "
 	"FROM payment_events e LEFT JOIN payment_attempts a FORCE INDEX (out_trade_no) "
-	"ON a.out_trade_no = " EVENT_NO
-	" AND a.transaction_id = e.transaction_id "
-	"AND a.amount = e.amount AND ((e.verdict = 1 AND a.state = 2) OR (e.verdict = 2 AND a.state = 3) "
-	"OR (e.verdict = 3 AND a.state IN (4, 5)) OR (e.verdict = 4 AND a.state IN (2, 3, 4, 5))) "
-	"WHERE e.verdict BETWEEN 1 AND 4 AND a.attempt_id IS NULL LIMIT ?";
+	"ON a.out_trade_no = " EVENT_NO " AND a.transaction_id = e.transaction_id "
+	"AND a.amount = e.amount AND ((e.verdict = " SQL(EVENT_GRANTED) " "
+	"AND a.state = " SQL(ATTEMPT_GRANTED) ") OR (e.verdict = " SQL(EVENT_GRANTED_LATE) " "
+	"AND a.state = " SQL(ATTEMPT_GRANTED_LATE) ") OR (e.verdict = " SQL(EVENT_REFUND_DUE) " "
+	"AND a.state IN (" SQL(ATTEMPT_RETURNED_SET) ")) OR (e.verdict = " SQL(EVENT_REPEAT) " "
+	"AND a.state IN (" SQL(ATTEMPT_SETTLED_SET) "))) "
+	"WHERE e.verdict IN (" SQL(EVENT_SETTLEMENT_SET, EVENT_REPEAT) ") "
+	"AND a.attempt_id IS NULL LIMIT ?";
 static const char SQL_PAYMENT_EVENT[] =
-	"SELECT CONCAT('payment ', x.no) AS subject, 'settled, but no provider said so' AS problem "
-	"FROM (SELECT y.no, MAX(y.settled) AS settled, MAX(y.heard) AS heard FROM "
-	"(SELECT out_trade_no AS no, channel, 1 AS settled, 0 AS heard FROM payment_attempts "
-	"WHERE channel = 1 AND state IN (2, 3, 4, 5) UNION ALL SELECT " EVENT_NO
-	", e.channel, 0, 1 "
-	"FROM payment_events e WHERE e.verdict BETWEEN 1 AND 3) y GROUP BY y.channel, y.no) x "
+	"SELECT CONCAT('payment ', x.no) AS subject, "
+	"'settled, but no provider said so' AS problem "
+	"FROM (SELECT y.no, MAX(y.settled) AS settled, MAX(y.heard) AS heard "
+	"FROM (SELECT out_trade_no AS no, channel, 1 AS settled, 0 AS heard FROM payment_attempts "
+	"WHERE channel = " SQL(CHANNEL_WECHAT_JSAPI) " "
+	"AND state IN (" SQL(ATTEMPT_SETTLED_SET) ") UNION ALL "
+	"SELECT " EVENT_NO ", e.channel, 0, 1 FROM payment_events e "
+	"WHERE e.verdict IN (" SQL(EVENT_SETTLEMENT_SET) ")) y GROUP BY y.channel, y.no) x "
 	"WHERE x.settled = 1 AND x.heard = 0 LIMIT ?";
 
 /* ---- refunds ---- */
@@ -133,64 +164,81 @@ static const char SQL_REFUND_SUM[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
 	"CONCAT('refunds of ', a.total, ' fen for ', a.amount, ' fen paid') AS problem "
 	"FROM (SELECT a.out_trade_no, a.amount, a.state, a.held_at, " SUM_OF(
-		"IF(r.state <> 3, r.amount, 0)", "refunds r", "by_attempt",
+		"IF(r.state <> " SQL(REFUND_CLOSED) ", r.amount, 0)", "refunds r", "by_attempt",
 		"r.attempt_id = a.attempt_id") " AS total, (SELECT MIN(r.origin) FROM refunds r "
 	"FORCE INDEX (by_attempt) WHERE r.attempt_id = a.attempt_id) AS origin FROM payment_attempts a) a "
-	"WHERE a.total > a.amount OR (a.state IN (0, 1) AND a.origin IS NOT NULL "
-	"AND (a.origin = 0 OR a.held_at IS NULL)) LIMIT ?";
+	"WHERE a.total > a.amount OR (a.state IN (" SQL(ATTEMPT_UNSETTLED_SET) ") "
+	"AND a.origin IS NOT NULL AND (a.origin = " SQL(REFUND_OURS) " OR a.held_at IS NULL)) LIMIT ?";
 /*
  * Of an order's payment when somebody asked for it, of one that was not granted when nobody did;
  * of a membership's, what was paid too much goes back by itself as well.
  */
 static const char SQL_REFUND_PAYMENT[] =
-	"SELECT CONCAT('refund ', r.refund_no) AS subject, 'is of another payment, or of none' "
-	"AS problem FROM refunds r LEFT JOIN payment_attempts a FORCE INDEX (PRIMARY) ON a.attempt_id = r.attempt_id "
-	"AND a.payable_kind = r.payable_kind AND a.payable_id = r.payable_id "
-	"AND ((r.automatic = 0 AND (a.state IN (2, 3) OR r.origin = 1)) OR (r.origin = 0 AND r.automatic = 1 AND (a.state IN (4, 5) "
-	"OR (a.payable_kind = 2 AND a.state IN (2, 3))))) "
-	"WHERE a.attempt_id IS NULL LIMIT ?";
+	"SELECT CONCAT('refund ', r.refund_no) AS subject, "
+	"'is of another payment, or of none' AS problem "
+	"FROM refunds r LEFT JOIN payment_attempts a FORCE INDEX (PRIMARY) "
+	"ON a.attempt_id = r.attempt_id AND a.payable_kind = r.payable_kind "
+	"AND a.payable_id = r.payable_id AND ((r.automatic = FALSE "
+	"AND (a.state IN (" SQL(ATTEMPT_GRANTED_SET) ") "
+	"OR r.origin = " SQL(REFUND_MADE_ELSEWHERE) ")) OR (r.origin = " SQL(REFUND_OURS) " "
+	"AND r.automatic = TRUE AND (a.state IN (" SQL(ATTEMPT_RETURNED_SET) ") "
+	"OR (a.payable_kind = " SQL(PAYABLE_MEMBERSHIP) " "
+	"AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) "))))) WHERE a.attempt_id IS NULL LIMIT ?";
 /* kept with it, so that a refund is shown without a look at what was paid for */
 static const char SQL_REFUND_NUMBER[] =
 	"SELECT CONCAT('refund ', r.refund_no) AS subject, "
 	"CONCAT('says it is of ', r.payable_no, ', which was not paid') AS problem FROM refunds r "
-	"LEFT JOIN orders o FORCE INDEX (PRIMARY) ON r.payable_kind = 1 AND o.id = r.payable_id "
-	"LEFT JOIN membership_orders m FORCE INDEX (PRIMARY) ON r.payable_kind = 2 AND m.id = r.payable_id "
+	"LEFT JOIN orders o FORCE INDEX (PRIMARY) "
+	"ON r.payable_kind = " SQL(PAYABLE_ORDER) " AND o.id = r.payable_id "
+	"LEFT JOIN membership_orders m FORCE INDEX (PRIMARY) "
+	"ON r.payable_kind = " SQL(PAYABLE_MEMBERSHIP) " AND m.id = r.payable_id "
 	"WHERE r.payable_no <> COALESCE(o.order_id, m.order_no, '') LIMIT ?";
 static const char SQL_REFUND_EVENT[] =
-	"SELECT CONCAT('event ', e.event_id) AS subject, CONCAT('about a refund of ', e.amount, "
-	"' fen of ', e.out_trade_no, ', which is not there') AS problem FROM payment_events e "
-	"WHERE e.verdict = 7 AND NOT EXISTS (SELECT 1 FROM payment_attempts a "
-	"FORCE INDEX (out_trade_no) STRAIGHT_JOIN refunds r FORCE INDEX (by_attempt) ON r.attempt_id = a.attempt_id AND r.amount = e.amount WHERE a.out_trade_no = " EVENT_NO
-	") "
-	"LIMIT ?";
+	"SELECT CONCAT('event ', e.event_id) AS subject, "
+	"CONCAT('about a refund of ', e.amount, ' fen of ', e.out_trade_no, ', which is not "
+	"there') AS problem FROM payment_events e WHERE e.verdict = " SQL(EVENT_REFUND) " "
+	"AND NOT EXISTS (SELECT 1 FROM payment_attempts a FORCE INDEX (out_trade_no) "
+	"STRAIGHT_JOIN refunds r FORCE INDEX (by_attempt) ON r.attempt_id = a.attempt_id "
+	"AND r.amount = e.amount WHERE a.out_trade_no = " EVENT_NO ") LIMIT ?";
 /* an order that a provider or a card paid is refunded exactly when all of it went back */
 static const char SQL_REFUND_ORDER[] =
 	"SELECT CONCAT('order ', o.order_id) AS subject, "
 	"CONCAT('status ', o.status, ' with ', o.total, ' of ', o.total_amount, ' fen refunded') "
-	"AS problem FROM (SELECT o.order_id, o.status, o.total_amount, (SELECT CAST(COALESCE(SUM(r.amount), 0) "
-	"AS SIGNED) FROM refunds r FORCE INDEX (by_payable) STRAIGHT_JOIN payment_attempts a "
-	"FORCE INDEX (PRIMARY) ON a.attempt_id = r.attempt_id AND a.state IN (2, 3) "
-	"WHERE r.payable_kind = 1 AND r.payable_id = o.id AND r.state = 2 AND r.automatic = 0) AS total "
-	"FROM orders o WHERE o.paid_by = 1) o WHERE (o.status = 5) <> (o.total = o.total_amount) LIMIT ?";
+	"AS problem FROM (SELECT o.order_id, o.status, o.total_amount, "
+	"(SELECT CAST(COALESCE(SUM(r.amount), 0) AS SIGNED) "
+	"FROM refunds r FORCE INDEX (by_payable) "
+	"STRAIGHT_JOIN payment_attempts a FORCE INDEX (PRIMARY) ON a.attempt_id = r.attempt_id "
+	"AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) ") "
+	"WHERE r.payable_kind = " SQL(PAYABLE_ORDER) " AND r.payable_id = o.id "
+	"AND r.state = " SQL(REFUND_SUCCESS) " AND r.automatic = FALSE) AS total FROM orders o "
+	"WHERE o.paid_by = " SQL(PAID_BY_PROVIDER) ") o "
+	"WHERE (o.status = " SQL(ORDER_REFUNDED) ") <> (o.total = o.total_amount) LIMIT ?";
 /* what is not granted goes back, by us or without us */
 static const char SQL_REFUND_AUTOMATIC[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, CONCAT('of state ', a.state, ', with ', "
 	"a.total, ' of ', a.amount, ' fen given back') AS problem "
 	"FROM (SELECT a.out_trade_no, a.state, a.amount, " SUM_OF("r.amount", "refunds r", "by_attempt",
-		"r.attempt_id = a.attempt_id AND r.state = 2") " AS total FROM payment_attempts a "
-	"WHERE a.state IN (4, 5)) a WHERE (a.state = 5) <> (a.total = a.amount) LIMIT ?";
+		"r.attempt_id = a.attempt_id AND r.state = " SQL(REFUND_SUCCESS))
+	" AS total FROM payment_attempts a WHERE a.state IN (" SQL(ATTEMPT_RETURNED_SET) ")) a "
+	"WHERE (a.state = " SQL(ATTEMPT_REFUNDED) ") <> (a.total = a.amount) LIMIT ?";
 static const char SQL_REFUND_FOLLOWED[] =
-	"SELECT CONCAT('refund ', r.refund_no) AS subject, 'under way, but nobody follows it' "
-	"AS problem FROM refunds r LEFT JOIN outbox b FORCE INDEX (ref) ON b.kind = 2 AND b.ref_id = r.refund_id "
-	"WHERE r.state IN (1, 4) AND b.outbox_id IS NULL LIMIT ?";
+	"SELECT CONCAT('refund ', r.refund_no) AS subject, "
+	"'under way, but nobody follows it' AS problem "
+	"FROM refunds r LEFT JOIN outbox b FORCE INDEX (ref) "
+	"ON b.kind = " SQL(OUTBOX_FOLLOW_REFUND) " AND b.ref_id = r.refund_id "
+	"WHERE r.state IN (" SQL(REFUND_UNDER_WAY_SET) ") AND b.outbox_id IS NULL LIMIT ?";
 static const char SQL_OUTBOX[] =
-	"SELECT CONCAT('outbox ', b.outbox_id) AS subject, CONCAT('follows ', "
-	"ELT(b.kind, 'payment ', 'refund ', 'user '), b.ref_id, ', which is over or gone') "
-	"AS problem FROM outbox b "
-	"LEFT JOIN payment_attempts a FORCE INDEX (PRIMARY) ON b.kind = 1 AND a.attempt_id = b.ref_id "
-	"LEFT JOIN refunds r FORCE INDEX (PRIMARY) ON b.kind = 2 AND r.refund_id = b.ref_id AND r.state IN (1, 4) "
-	"LEFT JOIN users u FORCE INDEX (PRIMARY) ON b.kind = 3 AND u.user_id = b.ref_id AND u.deleted_at IS NOT NULL "
-	"WHERE a.attempt_id IS NULL AND r.refund_id IS NULL AND u.user_id IS NULL LIMIT ?";
+	"SELECT CONCAT('outbox ', b.outbox_id) AS subject, CONCAT('follows ', CASE b.kind "
+	"WHEN " SQL(OUTBOX_FOLLOW_ATTEMPT) " THEN 'payment ' "
+	"WHEN " SQL(OUTBOX_FOLLOW_REFUND) " THEN 'refund ' "
+	"ELSE 'user ' END, b.ref_id, ', which is over or gone') AS problem FROM outbox b "
+	"LEFT JOIN payment_attempts a FORCE INDEX (PRIMARY) "
+	"ON b.kind = " SQL(OUTBOX_FOLLOW_ATTEMPT) " AND a.attempt_id = b.ref_id "
+	"LEFT JOIN refunds r FORCE INDEX (PRIMARY) ON b.kind = " SQL(OUTBOX_FOLLOW_REFUND) " "
+	"AND r.refund_id = b.ref_id AND r.state IN (" SQL(REFUND_UNDER_WAY_SET) ") "
+	"LEFT JOIN users u FORCE INDEX (PRIMARY) ON b.kind = " SQL(OUTBOX_FORGET_USER) " "
+	"AND u.user_id = b.ref_id AND u.deleted_at IS NOT NULL WHERE a.attempt_id IS NULL "
+	"AND r.refund_id IS NULL AND u.user_id IS NULL LIMIT ?";
 static const char SQL_CARD_PAYMENT[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
 	"CONCAT('card ledger of ', a.total, ' fen for ', a.amount, ' fen paid and ', a.back, "
@@ -198,7 +246,9 @@ static const char SQL_CARD_PAYMENT[] =
 		"card_transactions t", "by_attempt",
 		"t.attempt_id = a.attempt_id") " AS total, " SUM_OF("r.amount", "refunds r",
 		"by_attempt",
-		"r.attempt_id = a.attempt_id AND r.state = 2") " AS back FROM payment_attempts a WHERE a.channel = 2) a WHERE a.total <> a.back - a.amount LIMIT ?";
+		"r.attempt_id = a.attempt_id AND r.state = " SQL(REFUND_SUCCESS))
+	" AS back FROM payment_attempts a WHERE a.channel = " SQL(CHANNEL_CARD) ") a "
+	"WHERE a.total <> a.back - a.amount LIMIT ?";
 
 /* ---- cards ---- */
 
@@ -216,7 +266,8 @@ static const char SQL_CARD_SEQUENCE[] =
 static const char SQL_CARD_SIGN[] =
 	"SELECT CONCAT('card_transaction ', transaction_id) AS subject, "
 	"CONCAT('type ', type, ' with amount ', amount) AS problem FROM card_transactions "
-	"WHERE (type IN (1, 3) AND amount < 0) OR (type = 2 AND amount > 0) LIMIT ?";
+	"WHERE (type IN (" SQL(CARD_TOP_UP, CARD_REFUND) ") AND amount < 0) "
+	"OR (type = " SQL(CARD_SPEND) " AND amount > 0) LIMIT ?";
 static const char SQL_CARD_LIVE[] =
 	"SELECT CONCAT('card ', card_id) AS subject, "
 	"'whether it is live is said twice, differently' AS problem FROM cards "
@@ -229,17 +280,20 @@ static const char SQL_CARD_ENTRY[] =
 	"LEFT JOIN cards k FORCE INDEX (PRIMARY) ON k.card_id = t.card_id WHERE k.card_id IS NULL LIMIT ?";
 /* one pays with one's own card, and is given back to it */
 static const char SQL_CARD_OWNER[] =
-	"SELECT CONCAT('card_transaction ', t.transaction_id) AS subject, CONCAT('type ', t.type, "
-	"' of no card payment of its owner') AS problem FROM card_transactions t "
-	"STRAIGHT_JOIN cards k FORCE INDEX (PRIMARY) ON k.card_id = t.card_id "
-	"LEFT JOIN payment_attempts a FORCE INDEX (PRIMARY) ON a.attempt_id = t.attempt_id AND a.channel = 2 AND a.user_id = k.user_id "
-	"WHERE t.attempt_id IS NOT NULL AND (a.attempt_id IS NULL OR t.type NOT IN (2, 3)) LIMIT ?";
+	"SELECT CONCAT('card_transaction ', t.transaction_id) AS subject, "
+	"CONCAT('type ', t.type, ' of no card payment of its owner') AS problem "
+	"FROM card_transactions t STRAIGHT_JOIN cards k FORCE INDEX (PRIMARY) "
+	"ON k.card_id = t.card_id LEFT JOIN payment_attempts a FORCE INDEX (PRIMARY) "
+	"ON a.attempt_id = t.attempt_id AND a.channel = " SQL(CHANNEL_CARD) " "
+	"AND a.user_id = k.user_id WHERE t.attempt_id IS NOT NULL AND (a.attempt_id IS NULL "
+	"OR t.type NOT IN (" SQL(CARD_SPEND, CARD_REFUND) ")) LIMIT ?";
 static const char SQL_CARD_ADJUSTED[] =
-	"SELECT CONCAT('card ', k.card_id) AS subject, CONCAT(k.n, ' adjustments, the journal has ', "
-	"k.noted) AS problem FROM (SELECT k.card_id, (SELECT COUNT(*) FROM card_transactions t "
-	"FORCE INDEX (by_card) WHERE t.card_id = k.card_id AND t.type = 4) AS n, (SELECT COUNT(*) "
-	"FROM journal j FORCE INDEX (by_subject) WHERE j.subject = "
-	"CONVERT(CONCAT('card ', k.card_id) USING ascii) COLLATE ascii_bin "
+	"SELECT CONCAT('card ', k.card_id) AS subject, "
+	"CONCAT(k.n, ' adjustments, the journal has ', k.noted) AS problem "
+	"FROM (SELECT k.card_id, (SELECT COUNT(*) FROM card_transactions t FORCE INDEX (by_card) "
+	"WHERE t.card_id = k.card_id AND t.type = " SQL(CARD_ADJUSTMENT) ") AS n, "
+	"(SELECT COUNT(*) FROM journal j FORCE INDEX (by_subject) "
+	"WHERE j.subject = CONVERT(CONCAT('card ', k.card_id) USING ascii) COLLATE ascii_bin "
 	"AND j.action = 'card-balance') AS noted FROM cards k) k WHERE k.n <> k.noted LIMIT ?";
 
 /* ---- people ---- */
@@ -249,41 +303,45 @@ static const char SQL_MEMBER[] =
 	"LEFT JOIN members m FORCE INDEX (user_id) ON m.user_id = u.user_id WHERE m.member_id IS NULL LIMIT ?";
 
 static const char SQL_OWNER[] =
-	"SELECT x.subject, CONCAT('of user ', x.user_id, ', who is not there') AS problem FROM "
-	"(SELECT CONCAT('order ', order_id) AS subject, user_id FROM orders UNION ALL "
+	"SELECT x.subject, CONCAT('of user ', x.user_id, ', who is not there') AS problem "
+	"FROM (SELECT CONCAT('order ', order_id) AS subject, user_id FROM orders UNION ALL "
 	"SELECT CONCAT('card ', card_id), user_id FROM cards UNION ALL "
 	"SELECT CONCAT('member ', member_id), user_id FROM members) x "
 	"LEFT JOIN users u FORCE INDEX (PRIMARY) ON u.user_id = x.user_id WHERE u.user_id IS NULL LIMIT ?";
 
 /* who has left has nothing to come, and what is left to be forgotten is known */
 static const char SQL_LEFT[] =
-	"SELECT CONCAT('order ', o.order_id) AS subject, CONCAT('status ', o.status, "
-	"IF(o.consignee_name IS NULL, ', of', ', with an address, of'), ' a deleted user') AS problem "
-	"FROM orders o FORCE INDEX (PRIMARY) STRAIGHT_JOIN users u FORCE INDEX (PRIMARY) "
-	"ON u.user_id = o.user_id LEFT JOIN outbox b FORCE INDEX (ref) ON b.kind = 3 "
-	"AND b.ref_id = u.user_id WHERE u.deleted_at IS NOT NULL AND (o.status IN (1, 2) "
-	"OR (b.outbox_id IS NULL AND (o.status = 0 OR o.consignee_name IS NOT NULL))) LIMIT ?";
+	"SELECT CONCAT('order ', o.order_id) AS subject, "
+	"CONCAT('status ', o.status, IF(o.consignee_name IS NULL, ', of', "
+	"', with an address, of'), ' a deleted user') AS problem FROM orders o FORCE INDEX (PRIMARY) "
+	"STRAIGHT_JOIN users u FORCE INDEX (PRIMARY) ON u.user_id = o.user_id "
+	"LEFT JOIN outbox b FORCE INDEX (ref) ON b.kind = " SQL(OUTBOX_FORGET_USER) " "
+	"AND b.ref_id = u.user_id WHERE u.deleted_at IS NOT NULL "
+	"AND (o.status IN (" SQL(ORDER_UNDER_WAY_SET) ") OR (b.outbox_id IS NULL "
+	"AND (o.status = " SQL(ORDER_PENDING) " OR o.consignee_name IS NOT NULL))) LIMIT ?";
 
 /* ---- work that waits ---- */
 
 static const char SQL_REFUND_DUE[] =
 	"SELECT CONCAT('payment ', out_trade_no) AS subject, "
 	"CONCAT('refund due: ', amount, ' fen, ', COALESCE(reason, '')) AS problem "
-	"FROM payment_attempts WHERE state = 4 ORDER BY attempt_id LIMIT ?";
+	"FROM payment_attempts WHERE state = " SQL(ATTEMPT_REFUND_DUE) " ORDER BY attempt_id "
+	"LIMIT ?";
 static const char SQL_HELD_PAYMENT[] =
-	"SELECT CONCAT('payment ', out_trade_no) AS subject, CONCAT('held: of ', amount, "
-	"' fen something went back elsewhere, see the merchant console') AS problem "
-	"FROM payment_attempts WHERE state IN (0, 1) AND held_at IS NOT NULL "
+	"SELECT CONCAT('payment ', out_trade_no) AS subject, "
+	"CONCAT('held: of ', amount, ' fen something went back elsewhere, see the merchant "
+	"console') AS problem FROM payment_attempts "
+	"WHERE state IN (" SQL(ATTEMPT_UNSETTLED_SET) ") AND held_at IS NOT NULL "
 	"ORDER BY attempt_id LIMIT ?";
 static const char SQL_ABNORMAL[] =
 	"SELECT CONCAT('refund ', refund_no) AS subject, "
 	"CONCAT('abnormal: ', amount, ' fen, mend it in the merchant console') AS problem "
-	"FROM refunds WHERE state = 4 ORDER BY refund_id LIMIT ?";
+	"FROM refunds WHERE state = " SQL(REFUND_ABNORMAL) " ORDER BY refund_id LIMIT ?";
 static const char SQL_ORPHAN[] =
 	"SELECT CONCAT('event ', event_id) AS subject, "
-	"CONCAT('orphan: ', COALESCE(reason, ''), ', ', COALESCE(out_trade_no, 'no order'), ', ', "
-	"COALESCE(amount, '?'), ' fen') AS problem FROM payment_events WHERE verdict = 6 "
-	"ORDER BY event_no LIMIT ?";
+	"CONCAT('orphan: ', COALESCE(reason, ''), ', ', COALESCE(out_trade_no, 'no order'), "
+	"', ', COALESCE(amount, '?'), ' fen') AS problem FROM payment_events "
+	"WHERE verdict = " SQL(EVENT_ORPHAN) " ORDER BY event_no LIMIT ?";
 
 static const struct audit_rule shop_rules[] = {
 	{ "stock is the sum of its moves", SQL_STOCK, false, NULL },

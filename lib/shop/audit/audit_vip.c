@@ -3,47 +3,61 @@
 #include <stdio.h>
 
 #include "shop/audit/audit_sql.h"
-#include "shop/membership/vip.h"
+#include "shop/membership/membership.h"
+#include "shop/money/refund.h"
 
 /* ---- orders ---- */
 
 static const char SQL_PENDING[] =
 	"SELECT CONCAT('membership order ', order_no) AS subject, "
 	"CONCAT('status ', status, ' with pending_user_id ', COALESCE(pending_user_id, 'NULL')) "
-	"AS problem FROM membership_orders WHERE (status = 0) <> (pending_user_id IS NOT NULL) "
+	"AS problem FROM membership_orders "
+	"WHERE (status = " SQL(MEMBERSHIP_PENDING) ") <> (pending_user_id IS NOT NULL) "
 	"OR pending_user_id <> user_id LIMIT ?";
 static const char SQL_PAID_BY[] =
 	"SELECT CONCAT('membership order ', order_no) AS subject, "
 	"CONCAT('status ', status, ' with paid_by ', paid_by, ', amount ', amount) AS problem "
-	"FROM membership_orders WHERE (status IN (1, 4, 5)) <> (paid_by <> 0) "
-	"OR (status IN (1, 4, 5)) <> (paid_at IS NOT NULL) OR (paid_by IN (3, 4) AND amount <> 0) "
-	"OR (paid_by IN (1, 2) AND amount = 0 AND (kind <> 3 OR discount <> price)) OR (paid_by = 4) <> (plan_id IS NULL) LIMIT ?";
+	"FROM membership_orders "
+	"WHERE (status IN (" SQL(MEMBERSHIP_PAID_SET) ")) "
+	"<> (paid_by <> " SQL(PAID_BY_NOBODY) ") "
+	"OR (status IN (" SQL(MEMBERSHIP_PAID_SET) ")) <> (paid_at IS NOT NULL) "
+	"OR (paid_by IN (" SQL(PAID_NOTHING_DUE, PAID_GIFT) ") AND amount <> 0) "
+	"OR (paid_by IN (" SQL(PAID_BY_PROVIDER, PAID_OFFLINE) ") AND amount = 0 "
+	"AND (kind <> " SQL(SEGMENT_UPGRADE) " OR discount <> price)) "
+	"OR (paid_by = " SQL(PAID_GIFT) ") <> (plan_id IS NULL) LIMIT ?";
 /*
  * What is paid once the quote changed is less than the price without any discount. Only an upgrade whose
  * credit is more than its price gives more than its plan (BEHAVIOUR 27).
  */
 static const char SQL_PRICE[] =
 	"SELECT CONCAT('membership order ', order_no) AS subject, "
-	"CONCAT('price ', price, ', discount ', discount, ', amount ', amount, ', value ', value, "
-	"' and ', days, ' of ', plan_days, ' days') AS problem "
-	"FROM membership_orders WHERE price <> discount + amount OR value < price OR days < plan_days "
-	"OR (NOT (kind = 3 AND amount = 0) AND (value <> price OR days <> plan_days)) OR (kind <> 3 AND discount <> 0 AND paid_by = 0) LIMIT ?";
+	"CONCAT('price ', price, ', discount ', discount, ', amount ', amount, ', value ', "
+	"value, ' and ', days, ' of ', plan_days, ' days') AS problem FROM membership_orders "
+	"WHERE price <> discount + amount OR value < price OR days < plan_days "
+	"OR (NOT (kind = " SQL(SEGMENT_UPGRADE) " AND amount = 0) AND (value <> price "
+	"OR days <> plan_days)) OR (kind <> " SQL(SEGMENT_UPGRADE) " AND discount <> 0 "
+	"AND paid_by = " SQL(PAID_BY_NOBODY) ") LIMIT ?";
 
 /* ---- payments ---- */
 
 static const char SQL_ORDER_PAYMENT[] =
 	"SELECT CONCAT('membership order ', o.order_no) AS subject, "
 	"CONCAT('paid by a provider, with ', COUNT(a.attempt_id), ' granted payments of its "
-	"transaction') AS problem FROM membership_orders o LEFT JOIN payment_attempts a "
-	"FORCE INDEX (by_payable) ON a.payable_kind = 2 AND a.payable_id = o.id AND a.state IN (2, 3) "
-	"AND a.transaction_id = o.payment_id "
-	"WHERE o.paid_by = 1 GROUP BY o.id, o.order_no HAVING COUNT(a.attempt_id) <> 1 LIMIT ?";
+	"transaction') AS problem FROM membership_orders o "
+	"LEFT JOIN payment_attempts a FORCE INDEX (by_payable) "
+	"ON a.payable_kind = " SQL(PAYABLE_MEMBERSHIP) " AND a.payable_id = o.id "
+	"AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) ") AND a.transaction_id = o.payment_id "
+	"WHERE o.paid_by = " SQL(PAID_BY_PROVIDER) " GROUP BY o.id, o.order_no "
+	"HAVING COUNT(a.attempt_id) <> 1 LIMIT ?";
 static const char SQL_PAYMENT_ORDER[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
-	"'granted, but its membership order is not paid by it' AS problem FROM payment_attempts a "
-	"LEFT JOIN membership_orders o FORCE INDEX (PRIMARY) ON o.id = a.payable_id WHERE a.payable_kind = 2 "
-	"AND a.state IN (2, 3) AND (o.id IS NULL OR o.paid_by <> 1 "
-	"OR o.payment_id <> a.transaction_id) LIMIT ?";
+	"'granted, but its membership order is "
+	"not paid by it' AS problem FROM payment_attempts a "
+	"LEFT JOIN membership_orders o FORCE INDEX (PRIMARY) ON o.id = a.payable_id "
+	"WHERE a.payable_kind = " SQL(PAYABLE_MEMBERSHIP) " "
+	"AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) ") AND (o.id IS NULL "
+	"OR o.paid_by <> " SQL(PAID_BY_PROVIDER) " OR o.payment_id <> a.transaction_id) "
+	"LIMIT ?";
 /*
  * What was paid is what the order costs and what goes back by itself, however often that was tried;
  * of the latter, what had gone back without us was not given back once more.
@@ -51,42 +65,54 @@ static const char SQL_PAYMENT_ORDER[] =
 static const char SQL_CHARGED[] =
 	"SELECT CONCAT('membership order ', x.order_no) AS subject, "
 	"CONCAT('costs ', x.cost, ' fen, paid were ', x.amount, ', of which ', "
-	"x.total, ' were to go back by themselves') AS problem FROM "
-	"(SELECT o.order_no, o.amount AS cost, a.amount, COALESCE((SELECT MAX(IF(r.automatic = 1, r.amount, 0)) "
+	"x.total, ' were to go back by themselves') AS problem "
+	"FROM (SELECT o.order_no, o.amount AS cost, a.amount, COALESCE((SELECT MAX(IF(r.automatic = TRUE, r.amount, 0)) "
 	"FROM refunds r FORCE INDEX (by_attempt) WHERE r.attempt_id = a.attempt_id), 0) AS total, "
 	SUM_OF("r.amount", "refunds r", "by_attempt",
-		"r.attempt_id = a.attempt_id AND r.origin = 1 AND r.state <> 3")
+		"r.attempt_id = a.attempt_id AND r.origin = " SQL(REFUND_MADE_ELSEWHERE) " "
+		"AND r.state <> " SQL(REFUND_CLOSED))
 	" AS elsewhere FROM membership_orders o STRAIGHT_JOIN payment_attempts a FORCE INDEX (by_payable) "
-	"ON a.payable_kind = 2 AND a.payable_id = o.id AND a.state IN (2, 3)) x "
+	"ON a.payable_kind = " SQL(PAYABLE_MEMBERSHIP) " AND a.payable_id = o.id "
+	"AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) ")) x "
 	"WHERE x.amount < x.cost + x.total OR x.amount > x.cost + x.total + x.elsewhere LIMIT ?";
 /* a difference that didn't go back by itself goes back with the rest, when that is asked for later */
 static const char SQL_REFUND[] =
 	"SELECT CONCAT('membership order ', o.order_no) AS subject, "
 	"CONCAT('status ', o.status, ' with ', COALESCE(o.done, 0), ' fen given back and ', "
-	"COALESCE(o.under_way, 0), ' under way of ', o.amount) AS problem FROM "
-	"(SELECT o.order_no, o.status, o.paid_by, o.amount, "
-	"CAST(SUM(IF(f.automatic = 0 AND f.origin = 0, 1, 0)) AS SIGNED) AS asked, "
-	"CAST(SUM(IF(f.automatic = 0 AND f.state = 2 AND a.state IN (2, 3), f.amount, 0)) AS SIGNED) "
-	"AS done, CAST(SUM(IF(f.automatic = 0 AND f.origin = 0 AND f.state IN (1, 4), f.amount, 0)) "
-	"AS SIGNED) AS under_way, MAX(IF(f.automatic = 1 AND a.state IN (2, 3), f.amount, 0)) AS lost, "
-	"MAX(IF(a.state IN (2, 3), a.amount, 0)) AS paid FROM membership_orders o "
-	"LEFT JOIN refunds f FORCE INDEX (by_payable) ON f.payable_kind = 2 AND f.payable_id = o.id "
+	"COALESCE(o.under_way, 0), ' under way of ', o.amount) AS problem "
+	"FROM (SELECT o.order_no, o.status, o.paid_by, o.amount, CAST(SUM(IF(f.automatic = FALSE "
+	"AND f.origin = " SQL(REFUND_OURS) ", 1, 0)) AS SIGNED) AS asked, "
+	"CAST(SUM(IF(f.automatic = FALSE AND f.state = " SQL(REFUND_SUCCESS) " "
+	"AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) "), f.amount, 0)) AS SIGNED) AS done, "
+	"CAST(SUM(IF(f.automatic = FALSE AND f.origin = " SQL(REFUND_OURS) " "
+	"AND f.state IN (" SQL(REFUND_UNDER_WAY_SET) "), f.amount, 0)) AS SIGNED) AS under_way, "
+	"MAX(IF(f.automatic = TRUE "
+	"AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) "), f.amount, 0)) AS lost, "
+	"MAX(IF(a.state IN (" SQL(ATTEMPT_GRANTED_SET) "), a.amount, 0)) AS paid "
+	"FROM membership_orders o "
+	"LEFT JOIN refunds f FORCE INDEX (by_payable) "
+	"ON f.payable_kind = " SQL(PAYABLE_MEMBERSHIP) " AND f.payable_id = o.id "
 	"LEFT JOIN payment_attempts a FORCE INDEX (PRIMARY) ON a.attempt_id = f.attempt_id "
 	"GROUP BY o.id, o.order_no, o.status, o.paid_by, o.amount) o "
-	"WHERE (o.paid_by = 1 AND o.amount > 0 AND "
-	"((o.status = 5) <> COALESCE(o.done > 0 AND o.done IN (o.paid - o.lost, o.paid), 0) "
-	"OR (o.status = 4) <> COALESCE(o.under_way > 0 "
+	"WHERE (o.paid_by = " SQL(PAID_BY_PROVIDER) " AND o.amount > 0 "
+	"AND ((o.status = " SQL(MEMBERSHIP_REFUNDED) ") <> COALESCE(o.done > 0 "
+	"AND o.done IN (o.paid - o.lost, o.paid), 0) "
+	"OR (o.status = " SQL(MEMBERSHIP_REFUNDING) ") <> COALESCE(o.under_way > 0 "
 	"AND o.done + o.under_way IN (o.paid - o.lost, o.paid), 0))) "
-	"OR (o.paid_by <> 1 AND (COALESCE(o.asked, 0) <> 0 OR o.status = 4)) LIMIT ?";
+	"OR (o.paid_by <> " SQL(PAID_BY_PROVIDER) " AND (COALESCE(o.asked, 0) <> 0 "
+	"OR o.status = " SQL(MEMBERSHIP_REFUNDING) ")) LIMIT ?";
 
 /* ---- segments ---- */
 
 static const char SQL_SEGMENT[] =
 	"SELECT CONCAT('membership order ', o.order_no) AS subject, "
-	"CONCAT('status ', o.status, ' with a segment of state ', COALESCE(s.state, 'none')) "
-	"AS problem FROM membership_orders o LEFT JOIN entitlement_segments s FORCE INDEX (PRIMARY) ON s.order_id = o.id "
-	"WHERE (o.status IN (1, 4, 5)) <> (s.order_id IS NOT NULL) "
-	"OR (o.status = 1 AND s.state = 3) OR (o.status IN (4, 5) AND s.state <> 3) LIMIT ?";
+	"CONCAT('status ', o.status, ' with a segment of state ', COALESCE(s.state, 'none')) AS problem "
+	"FROM membership_orders o LEFT JOIN entitlement_segments s FORCE INDEX (PRIMARY) "
+	"ON s.order_id = o.id "
+	"WHERE (o.status IN (" SQL(MEMBERSHIP_PAID_SET) ")) <> (s.order_id IS NOT NULL) "
+	"OR (o.status = " SQL(MEMBERSHIP_PAID) " AND s.state = " SQL(SEGMENT_REFUNDED) ") "
+	"OR (o.status IN (" SQL(MEMBERSHIP_RETURNED_SET) ") "
+	"AND s.state <> " SQL(SEGMENT_REFUNDED) ") LIMIT ?";
 static const char SQL_SEGMENT_ORDER[] =
 	"SELECT CONCAT('segment ', s.order_id) AS subject, "
 	"'does not say what its order says' AS problem FROM entitlement_segments s "
@@ -105,12 +131,15 @@ static const char SQL_VERSION[] =
 static const char SQL_DIFFERENCE[] =
 	"SELECT CONCAT('refund ', r.refund_no) AS subject, "
 	"CONCAT('closed: ', r.amount, ' fen of ', a.out_trade_no, ' were paid too much') AS problem "
-	"FROM refunds r STRAIGHT_JOIN payment_attempts a FORCE INDEX (PRIMARY) ON a.attempt_id = r.attempt_id "
-	"WHERE r.automatic = 1 AND r.state = 3 AND a.state IN (2, 3) AND a.amount >= r.amount + "
-	"(SELECT COALESCE(SUM(b.amount), 0) FROM refunds b FORCE INDEX (by_attempt) WHERE b.attempt_id = r.attempt_id "
-	"AND b.state <> 3) AND NOT EXISTS (SELECT 1 FROM refunds b FORCE INDEX (by_attempt) WHERE b.attempt_id = r.attempt_id "
-	"AND b.automatic = 1 AND (b.state <> 3 OR b.refund_id > r.refund_id)) "
-	"ORDER BY r.refund_id LIMIT ?";
+	"FROM refunds r STRAIGHT_JOIN payment_attempts a FORCE INDEX (PRIMARY) "
+	"ON a.attempt_id = r.attempt_id WHERE r.automatic = TRUE "
+	"AND r.state = " SQL(REFUND_CLOSED) " AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) ") "
+	"AND a.amount >= r.amount + (SELECT COALESCE(SUM(b.amount), 0) "
+	"FROM refunds b FORCE INDEX (by_attempt) WHERE b.attempt_id = r.attempt_id "
+	"AND b.state <> " SQL(REFUND_CLOSED) ") AND NOT EXISTS (SELECT 1 "
+	"FROM refunds b FORCE INDEX (by_attempt) WHERE b.attempt_id = r.attempt_id "
+	"AND b.automatic = TRUE AND (b.state <> " SQL(REFUND_CLOSED) " "
+	"OR b.refund_id > r.refund_id)) ORDER BY r.refund_id LIMIT ?";
 
 enum { FINDING_TEXT_MAX = 128 };
 

@@ -11,9 +11,17 @@
 #define SHOP_BOOKS_BACKOFF_H
 
 #include "base/field.h"
+#include "ext/sql.h"
 #include "shop/books/share.h"
 
-enum backoff_kind { BACKOFF_ORDER = 1, BACKOFF_MEMBERSHIP = 2, BACKOFF_REFUND = 3 };
+#define BACKOFF_ORDER      1
+#define BACKOFF_MEMBERSHIP 2
+#define BACKOFF_REFUND     3
+enum backoff_kind {
+	STORED(BACKOFF_ORDER),
+	STORED(BACKOFF_MEMBERSHIP),
+	STORED(BACKOFF_REFUND),
+};
 
 /* What is due, by its key. */
 struct due {

@@ -9,12 +9,16 @@
 
 #include "base/ctx.h"
 #include "base/field.h"
+#include "ext/sql.h"
 #include "shop/books/share.h"
 
+#define OUTBOX_FOLLOW_ATTEMPT 1
+#define OUTBOX_FOLLOW_REFUND  2
+#define OUTBOX_FORGET_USER    3 /* cancel and forget what a deleted user has left */
 enum outbox_kind {
-	OUTBOX_FOLLOW_ATTEMPT = 1,
-	OUTBOX_FOLLOW_REFUND = 2,
-	OUTBOX_FORGET_USER = 3, /* cancel and forget what a deleted user has left */
+	STORED(OUTBOX_FOLLOW_ATTEMPT),
+	STORED(OUTBOX_FOLLOW_REFUND),
+	STORED(OUTBOX_FORGET_USER),
 };
 
 struct outbox {

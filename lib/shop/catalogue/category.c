@@ -4,6 +4,7 @@
 #include "ext/db.h"
 #include "ext/entity.h"
 #include "shop/books/guard.h"
+#include "shop/catalogue/product.h"
 
 const struct field category_fields[] = {
 	FIELD(struct category, category_id),
@@ -74,7 +75,8 @@ static const char SQL_UPDATE[] =
 static const char SQL_CHILD[] =
 	"SELECT category_id FROM categories WHERE parent_id = ? AND deleted_at IS NULL LIMIT 1";
 static const char SQL_PRODUCT[] =
-	"SELECT category_id FROM products WHERE category_id = ? AND status IN (0, 1) LIMIT 1";
+	"SELECT category_id FROM products WHERE category_id = ? "
+	"AND status IN (" SQL(PRODUCT_LIVE_SET) ") LIMIT 1";
 static const char SQL_DELETE[] =
 	"UPDATE categories SET deleted_at = ?, updated_at = ? "
 	"WHERE category_id = ? AND deleted_at IS NULL";

@@ -9,7 +9,6 @@
 #include "shop/books/idempotency.h"
 
 enum { STOCK_MAX = 999999999 };
-enum { MOVE_SET = 1, MOVE_TAKEN = 2, MOVE_GIVEN_BACK = 3 };
 
 static bool is_image_url(const char *s)
 {
@@ -78,10 +77,10 @@ static const struct field stock_line_fields[] = {
 	"WHERE " where                                                                             \
 	" AND p.product_id < ? AND (? IS NULL OR p.name LIKE ?) "                                  \
 	"ORDER BY p.product_id DESC LIMIT ?"
-static const char SQL_LIST[] = LIST_BY("PRIMARY", "p.status IN (0, 1)");
+static const char SQL_LIST[] = LIST_BY("PRIMARY", "p.status IN (" SQL(PRODUCT_LIVE_SET) ")");
 static const char SQL_LIST_STATUS[] = LIST_BY("by_status", "p.status = ?");
 static const char SQL_LIST_CATEGORY[] =
-	LIST_BY("by_category", "p.category_id = ? AND p.status IN (0, 1)");
+	LIST_BY("by_category", "p.category_id = ? AND p.status IN (" SQL(PRODUCT_LIVE_SET) ")");
 static const char SQL_LIST_CATEGORY_STATUS[] =
 	LIST_BY("by_category_status", "p.category_id = ? AND p.status = ?");
 
@@ -96,8 +95,8 @@ static const char SQL_LIST_CATEGORY_STATUS[] =
 #define FOUR_WALKS(walk) walk " UNION ALL " walk " UNION ALL " walk " UNION ALL " walk
 #define EIGHT_WALKS(walk)                                                                          \
 	FOUR_WALKS(walk) " UNION ALL " FOUR_WALKS(walk) " ORDER BY id DESC LIMIT ?"
-static const char SQL_BRANCH[] =
-	EIGHT_WALKS(WALK("by_category", "p.category_id = ? AND p.status IN (0, 1)"));
+static const char SQL_BRANCH[] = EIGHT_WALKS(
+	WALK("by_category", "p.category_id = ? AND p.status IN (" SQL(PRODUCT_LIVE_SET) ")"));
 static const char SQL_BRANCH_STATUS[] =
 	EIGHT_WALKS(WALK("by_category_status", "p.category_id = ? AND p.status = ?"));
 static const char SQL_LIST_IDS[] =
@@ -107,18 +106,22 @@ static const char SQL_LIST_IDS[] =
 	"WHERE p.status IN (?, ?) ORDER BY p.product_id DESC LIMIT ?";
 
 static const char SQL_GET[] = "SELECT " WITH_CATEGORY " FROM products p" JOIN_CATEGORY
-			      "WHERE p.product_id = ? AND p.status IN (1, ?)";
+			      "WHERE p.product_id = ? "
+			      "AND p.status IN (" SQL(PRODUCT_ON) ", ?)";
 static const char SQL_LOCK[] = "SELECT " COLUMNS
-			       " FROM products p WHERE p.product_id = ? AND p.status IN (0, 1) "
-			       "FOR UPDATE";
+			       " FROM products p WHERE p.product_id = ? "
+			       "AND p.status IN (" SQL(PRODUCT_LIVE_SET) ") FOR UPDATE";
 static const char SQL_INSERT[] =
 	"INSERT INTO products (category_id, name, description, price, stock, image_url, status, "
 	"created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 static const char SQL_UPDATE[] =
-	"UPDATE products SET category_id = ?, name = ?, description = ?, price = ?, stock = ?, "
-	"image_url = ?, status = ?, updated_at = ? WHERE product_id = ? AND status IN (0, 1)";
+	"UPDATE products "
+	"SET category_id = ?, name = ?, description = ?, price = ?, stock = ?, image_url = ?, "
+	"status = ?, updated_at = ? WHERE product_id = ? "
+	"AND status IN (" SQL(PRODUCT_LIVE_SET) ")";
 static const char SQL_DELETE[] =
-	"UPDATE products SET status = 2, updated_at = ? WHERE product_id = ? AND status IN (0, 1)";
+	"UPDATE products SET status = " SQL(PRODUCT_DELETED) ", updated_at = ? "
+	"WHERE product_id = ? AND status IN (" SQL(PRODUCT_LIVE_SET) ")";
 static const char SQL_MOVE[] =
 	"INSERT INTO stock_moves (product_id, delta, reason, order_id, at) VALUES (?, ?, ?, NULL, ?)";
 

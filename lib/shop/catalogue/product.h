@@ -7,9 +7,20 @@
 #ifndef SHOP_CATALOGUE_PRODUCT_H
 #define SHOP_CATALOGUE_PRODUCT_H
 
+#include "ext/sql.h"
 #include "shop/catalogue/category.h"
 
-enum product_status { PRODUCT_OFF = 0, PRODUCT_ON = 1, PRODUCT_DELETED = 2 };
+#define PRODUCT_OFF     0
+#define PRODUCT_ON      1
+#define PRODUCT_DELETED 2
+enum product_status { STORED(PRODUCT_OFF), STORED(PRODUCT_ON), STORED(PRODUCT_DELETED) };
+#define PRODUCT_LIVE_SET PRODUCT_OFF, PRODUCT_ON
+
+/* Why a stock moved. */
+#define MOVE_SET        1 /* by an administrator */
+#define MOVE_TAKEN      2 /* by an order */
+#define MOVE_GIVEN_BACK 3
+enum move_reason { STORED(MOVE_SET), STORED(MOVE_TAKEN), STORED(MOVE_GIVEN_BACK) };
 
 struct product {
 	uint64_t has;

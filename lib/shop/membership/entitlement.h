@@ -13,6 +13,7 @@
 #define SHOP_MEMBERSHIP_ENTITLEMENT_H
 
 #include "base/money.h"
+#include "ext/sql.h"
 
 #define ENTITLEMENT_DAY_S INT64_C(86400)
 
@@ -21,8 +22,15 @@ enum {
 	ENTITLEMENT_SEGMENTS_MAX = 500,     /* of one user, in his whole life */
 };
 
-enum segment_kind { SEGMENT_NEW = 1, SEGMENT_RENEWAL = 2, SEGMENT_UPGRADE = 3 };
-enum segment_state { SEGMENT_ACTIVE = 1, SEGMENT_FOLDED = 2, SEGMENT_REFUNDED = 3 };
+#define SEGMENT_NEW     1
+#define SEGMENT_RENEWAL 2
+#define SEGMENT_UPGRADE 3
+enum segment_kind { STORED(SEGMENT_NEW), STORED(SEGMENT_RENEWAL), STORED(SEGMENT_UPGRADE) };
+
+#define SEGMENT_ACTIVE   1
+#define SEGMENT_FOLDED   2
+#define SEGMENT_REFUNDED 3
+enum segment_state { STORED(SEGMENT_ACTIVE), STORED(SEGMENT_FOLDED), STORED(SEGMENT_REFUNDED) };
 
 /* One granted order. Its end is entitlement_end_s(). */
 struct segment {

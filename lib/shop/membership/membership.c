@@ -14,8 +14,8 @@ static const char SQL_PENDING[] =
 	"SELECT " MEMBERSHIP_COLUMNS
 	" FROM membership_orders o WHERE o.pending_user_id = ? FOR UPDATE";
 static const char SQL_REFUNDING[] =
-	"SELECT id FROM membership_orders FORCE INDEX (by_user_status) "
-	"WHERE user_id = ? AND status = 4 LIMIT 1";
+	"SELECT id FROM membership_orders FORCE INDEX (by_user_status) WHERE user_id = ? "
+	"AND status = " SQL(MEMBERSHIP_REFUNDING) " LIMIT 1";
 /* the present status is the guard: whoever comes second changes nothing */
 static const char SQL_WRITE[] =
 	"UPDATE membership_orders SET kind = ?, discount = ?, amount = ?, days = ?, value = ?, "

@@ -7,13 +7,14 @@
 #include "shop/membership/membership_internal.h"
 
 static const char SQL_OVERDUE[] =
-	"SELECT m.id FROM membership_orders m FORCE INDEX (by_deadline) "
-	"LEFT JOIN backoffs f ON f.kind = 2 AND f.ref_id = m.id AND f.due_at > ? "
-	"WHERE m.status = 0 AND m.expires_at <= ? AND f.ref_id IS NULL "
+	"SELECT m.id FROM membership_orders m FORCE INDEX (by_deadline) LEFT JOIN backoffs f "
+	"ON f.kind = " SQL(BACKOFF_MEMBERSHIP) " AND f.ref_id = m.id AND f.due_at > ? "
+	"WHERE m.status = " SQL(MEMBERSHIP_PENDING) " AND m.expires_at <= ? AND f.ref_id IS NULL "
 	"ORDER BY m.expires_at LIMIT ?";
 static const char SQL_EXPIRE[] =
-	"UPDATE membership_orders SET status = 3, pending_user_id = NULL, updated_at = ? "
-	"WHERE id = ? AND status = 0 AND expires_at <= ?";
+	"UPDATE membership_orders "
+	"SET status = " SQL(MEMBERSHIP_EXPIRED) ", pending_user_id = NULL, updated_at = ? "
+	"WHERE id = ? AND status = " SQL(MEMBERSHIP_PENDING) " AND expires_at <= ?";
 
 /* ---- being cancelled ---- */
 

@@ -98,16 +98,20 @@ static const char SQL_READ[] =
 #define COUNT_BY(index, where)                                                                     \
 	"SELECT COUNT(*) FROM membership_orders p FORCE INDEX (" index ") WHERE " where
 /* What is pending past its deadline is shown, and so found, as expired. */
-#define IS         "p.status = ? AND (p.status <> 0 OR p.expires_at > ?)"
-#define IS_EXPIRED "(p.status = 3 OR (p.status = 0 AND p.expires_at <= ?))"
+#define IS "p.status = ? AND (p.status <> " SQL(MEMBERSHIP_PENDING) " OR p.expires_at > ?)"
+#define IS_EXPIRED                                                                                 \
+	"(p.status = " SQL(MEMBERSHIP_EXPIRED) " OR (p.status = " SQL(                             \
+		MEMBERSHIP_PENDING) " AND p.expires_at <= ?))"
 static const char SQL_LIST[] = LIST_BY("PRIMARY", "TRUE");
 static const char SQL_COUNT[] = COUNT_BY("by_status", "TRUE");
 static const char SQL_LIST_IS[] = LIST_BY("by_status", IS);
 static const char SQL_COUNT_IS[] = COUNT_BY("by_status", IS);
 static const char SQL_LIST_EXPIRED[] = LIST_BY("PRIMARY", IS_EXPIRED);
 /* each half from an index alone: it is asked for at every page */
-static const char SQL_COUNT_EXPIRED[] = "SELECT (" COUNT_BY("by_status",
-	"p.status = 3") ") + (" COUNT_BY("by_deadline", "p.status = 0 AND p.expires_at <= ?") ")";
+static const char SQL_COUNT_EXPIRED[] =
+	"SELECT (" COUNT_BY("by_status", "p.status = " SQL(MEMBERSHIP_EXPIRED)) ") + "
+	"(" COUNT_BY(
+		"by_deadline", "p.status = " SQL(MEMBERSHIP_PENDING) " AND p.expires_at <= ?") ")";
 static const char SQL_LIST_USER[] = LIST_BY("by_user", "p.user_id = ?");
 static const char SQL_COUNT_USER[] = COUNT_BY("by_user", "p.user_id = ?");
 static const char SQL_LIST_USER_IS[] = LIST_BY("by_user_status", "p.user_id = ? AND " IS);

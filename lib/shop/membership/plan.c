@@ -35,10 +35,10 @@ const struct field plan_query_fields[] = {
 	"created_at, updated_at"
 static const char SQL_LIST[] = "SELECT " COLUMNS " FROM plans ORDER BY id LIMIT ? OFFSET ?";
 static const char SQL_LIST_ACTIVE[] = "SELECT " COLUMNS
-				      " FROM plans FORCE INDEX (by_active) WHERE is_active = 1 "
+				      " FROM plans FORCE INDEX (by_active) WHERE is_active = TRUE "
 				      "ORDER BY id LIMIT ? OFFSET ?";
 static const char SQL_COUNT[] = "SELECT COUNT(*) FROM plans";
-static const char SQL_COUNT_ACTIVE[] = "SELECT COUNT(*) FROM plans WHERE is_active = 1";
+static const char SQL_COUNT_ACTIVE[] = "SELECT COUNT(*) FROM plans WHERE is_active = TRUE";
 static const char SQL_READ[] = "SELECT " COLUMNS " FROM plans WHERE id = ?";
 static const char SQL_LOCK[] = "SELECT " COLUMNS " FROM plans WHERE id = ? FOR UPDATE";
 /* written, which locks too: on Galera a lock alone would not keep the plan from being deleted */

@@ -94,7 +94,7 @@ static const char SQL_LOCK_OF_USER[] =
 	"SELECT " COLUMNS " FROM cards k WHERE k.live_user_id = ? FOR UPDATE";
 static const char SQL_INSERT[] =
 	"INSERT INTO cards (user_id, live_user_id, card_number, balance, status, created_at, "
-	"updated_at) VALUES (?, ?, ?, 0, 1, ?, ?)";
+	"updated_at) VALUES (?, ?, ?, 0, " SQL(CARD_IN_USE) ", ?, ?)";
 /* the balance is the guard: it can't go below zero, whoever else is at it */
 static const char SQL_MOVE[] =
 	"UPDATE cards SET balance = balance + ?, updated_at = ? "
@@ -108,7 +108,7 @@ static const char SQL_ENTER[] =
 	"INSERT INTO card_transactions (card_id, type, amount, balance_after, description, "
 	"attempt_id, actor_user_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 #define ENTRY                                                                                      \
-	"t.transaction_id, t.card_id, t.type, IF(t.type = 2, -t.amount, t.amount) AS amount, "     \
+	"t.transaction_id, t.card_id, t.type, IF(t.type = " SQL(CARD_SPEND) ", -t.amount, t.amount) AS amount, "     \
 	"t.balance_after, t.description, t.created_at, t.created_at AS updated_at"
 static const char SQL_ENTRY[] =
 	"SELECT " ENTRY " FROM card_transactions t WHERE t.transaction_id = ?";

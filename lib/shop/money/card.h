@@ -12,13 +12,21 @@
 
 #include "base/ctx.h"
 #include "base/page.h"
+#include "ext/sql.h"
 
-enum card_status { CARD_DISABLED = 0, CARD_IN_USE = 1 };
+#define CARD_DISABLED 0
+#define CARD_IN_USE   1
+enum card_status { STORED(CARD_DISABLED), STORED(CARD_IN_USE) };
+
+#define CARD_TOP_UP     1
+#define CARD_SPEND      2
+#define CARD_REFUND     3
+#define CARD_ADJUSTMENT 4 /* only by an administrator's new balance */
 enum card_entry_type {
-	CARD_TOP_UP = 1,
-	CARD_SPEND = 2,
-	CARD_REFUND = 3,
-	CARD_ADJUSTMENT = 4, /* only by an administrator's new balance */
+	STORED(CARD_TOP_UP),
+	STORED(CARD_SPEND),
+	STORED(CARD_REFUND),
+	STORED(CARD_ADJUSTMENT),
 };
 
 struct card {

@@ -37,30 +37,33 @@ static const struct field attempt_fields[] = {
 	"held_at, created_at"
 static const char SQL_INSERT[] =
 	"INSERT INTO payment_attempts (payable_kind, payable_id, user_id, channel, out_trade_no, "
-	"amount, request, state, open_payable_id, expires_at, created_at, updated_at) "
-	"VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)";
+	"amount, request, state, open_payable_id, expires_at, created_at, updated_at) VALUES (?, "
+	"?, ?, ?, ?, ?, ?, " SQL(ATTEMPT_OPEN) ", ?, ?, ?, ?)";
 static const char SQL_INSERT_GRANTED[] =
 	"INSERT INTO payment_attempts (payable_kind, payable_id, user_id, channel, out_trade_no, "
 	"amount, request, state, transaction_id, expires_at, paid_at, created_at, updated_at) "
-	"VALUES (?, ?, ?, ?, ?, ?, '', 2, ?, ?, ?, ?, ?)";
+	"VALUES (?, ?, ?, ?, ?, ?, '', " SQL(ATTEMPT_GRANTED) ", ?, ?, ?, ?, ?)";
 static const char SQL_SET_PREPAY[] =
-	"UPDATE payment_attempts SET prepay_id = ?, updated_at = ? "
-	"WHERE attempt_id = ? AND state = 0";
+	"UPDATE payment_attempts SET prepay_id = ?, updated_at = ? WHERE attempt_id = ? "
+	"AND state = " SQL(ATTEMPT_OPEN);
 static const char SQL_CLOSE[] =
-	"UPDATE payment_attempts SET state = 1, open_payable_id = NULL, updated_at = ? "
-	"WHERE attempt_id = ? AND state = 0";
+	"UPDATE payment_attempts "
+	"SET state = " SQL(ATTEMPT_CLOSED) ", open_payable_id = NULL, updated_at = ? "
+	"WHERE attempt_id = ? AND state = " SQL(ATTEMPT_OPEN);
 static const char SQL_HOLD[] =
 	"UPDATE payment_attempts SET held_at = COALESCE(held_at, ?), updated_at = ? "
-	"WHERE attempt_id = ? AND state IN (0, 1)";
+	"WHERE attempt_id = ? AND state IN (" SQL(ATTEMPT_UNSETTLED_SET) ")";
 static const char SQL_SETTLE[] =
-	"UPDATE payment_attempts SET state = ?, open_payable_id = NULL, transaction_id = ?, "
-	"reason = ?, paid_at = ?, updated_at = ? WHERE attempt_id = ? AND state IN (0, 1)";
+	"UPDATE payment_attempts "
+	"SET state = ?, open_payable_id = NULL, transaction_id = ?, reason = ?, paid_at = ?, "
+	"updated_at = ? WHERE attempt_id = ? AND state IN (" SQL(ATTEMPT_UNSETTLED_SET) ")";
 static const char SQL_REFUNDED[] =
-	"UPDATE payment_attempts SET state = 5, updated_at = ? WHERE attempt_id = ? AND state = 4";
+	"UPDATE payment_attempts SET state = " SQL(ATTEMPT_REFUNDED) ", updated_at = ? "
+	"WHERE attempt_id = ? AND state = " SQL(ATTEMPT_REFUND_DUE);
 static const char SQL_GRANTED[] =
 	"SELECT " COLUMNS
 	" FROM payment_attempts WHERE payable_kind = ? AND payable_id = ? "
-	"AND state IN (2, 3)";
+	"AND state IN (" SQL(ATTEMPT_GRANTED_SET) ")";
 static const char SQL_FIND[] =
 	"SELECT " COLUMNS " FROM payment_attempts WHERE out_trade_no = ? AND channel = ?";
 static const char SQL_OPEN[] =

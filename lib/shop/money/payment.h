@@ -14,16 +14,24 @@
 
 #include "base/ctx.h"
 #include "base/field.h"
+#include "ext/sql.h"
 
-enum payable_kind { PAYABLE_ORDER = 1, PAYABLE_MEMBERSHIP = 2 };
+#define PAYABLE_ORDER      1
+#define PAYABLE_MEMBERSHIP 2
+enum payable_kind { STORED(PAYABLE_ORDER), STORED(PAYABLE_MEMBERSHIP) };
 
 /* Who says that it is paid. The numbers are those of orders.paid_by and membership_orders.paid_by. */
+#define PAID_BY_NOBODY   0
+#define PAID_BY_PROVIDER 1 /* or the card: there is a granted attempt */
+#define PAID_OFFLINE     2 /* an administrator of an order, the simulation of a membership order */
+#define PAID_NOTHING_DUE 3
+#define PAID_GIFT        4 /* a membership order alone */
 enum paid_by {
-	PAID_BY_NOBODY = 0,
-	PAID_BY_PROVIDER = 1, /* or the card: there is a granted attempt */
-	PAID_OFFLINE = 2, /* an administrator of an order, the simulation of a membership order */
-	PAID_NOTHING_DUE = 3,
-	PAID_GIFT = 4, /* a membership order alone */
+	STORED(PAID_BY_NOBODY),
+	STORED(PAID_BY_PROVIDER),
+	STORED(PAID_OFFLINE),
+	STORED(PAID_NOTHING_DUE),
+	STORED(PAID_GIFT),
 };
 /* The payment of something payable, as its row keeps it. Until it is paid there may be a method, as wished. */
 struct payment {
@@ -41,15 +49,28 @@ struct granting {
 	money back;         /* of a granted one, what was paid too much */
 };
 
-enum payment_channel { CHANNEL_WECHAT_JSAPI = 1, CHANNEL_CARD = 2 };
+#define CHANNEL_WECHAT_JSAPI 1
+#define CHANNEL_CARD         2
+enum payment_channel { STORED(CHANNEL_WECHAT_JSAPI), STORED(CHANNEL_CARD) };
+
+#define ATTEMPT_OPEN         0
+#define ATTEMPT_CLOSED       1
+#define ATTEMPT_GRANTED      2
+#define ATTEMPT_GRANTED_LATE 3
+#define ATTEMPT_REFUND_DUE   4
+#define ATTEMPT_REFUNDED     5 /* what was due has gone back, by us or without us */
 enum attempt_state {
-	ATTEMPT_OPEN = 0,
-	ATTEMPT_CLOSED = 1,
-	ATTEMPT_GRANTED = 2,
-	ATTEMPT_GRANTED_LATE = 3,
-	ATTEMPT_REFUND_DUE = 4,
-	ATTEMPT_REFUNDED = 5, /* what was due has gone back, by us or without us */
+	STORED(ATTEMPT_OPEN),
+	STORED(ATTEMPT_CLOSED),
+	STORED(ATTEMPT_GRANTED),
+	STORED(ATTEMPT_GRANTED_LATE),
+	STORED(ATTEMPT_REFUND_DUE),
+	STORED(ATTEMPT_REFUNDED),
 };
+#define ATTEMPT_UNSETTLED_SET ATTEMPT_OPEN, ATTEMPT_CLOSED
+#define ATTEMPT_GRANTED_SET   ATTEMPT_GRANTED, ATTEMPT_GRANTED_LATE
+#define ATTEMPT_RETURNED_SET  ATTEMPT_REFUND_DUE, ATTEMPT_REFUNDED
+#define ATTEMPT_SETTLED_SET   ATTEMPT_GRANTED_SET, ATTEMPT_RETURNED_SET
 
 struct attempt {
 	int64_t attempt_id, payable_kind, payable_id, user_id, channel;

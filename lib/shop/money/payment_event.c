@@ -8,7 +8,7 @@ static const char SQL_FIND[] =
 	"SELECT verdict FROM payment_events WHERE channel = ? AND event_id = ?";
 /* The copy that is judged last is the one that is kept; the verdict decides, so it goes last. */
 #define UNLESS_FINAL(column)                                                                       \
-	column " = IF(verdict IN (1, 2, 3, 4, 7), " column ", VALUES(" column ")), "
+	column " = IF(verdict IN (" SQL(EVENT_FINAL_SET) "), " column ", VALUES(" column ")), "
 static const char SQL_RECORD[] =
 	"INSERT INTO payment_events (channel, event_id, verdict, reason, out_trade_no, "
 	"transaction_id, amount, serial, body, received_at, judged_at) "

@@ -10,17 +10,28 @@
 #include "base/field.h"
 #include "shop/money/payment.h"
 
+#define EVENT_UNKNOWN      0 /* not seen before */
+#define EVENT_GRANTED      1
+#define EVENT_GRANTED_LATE 2
+#define EVENT_REFUND_DUE   3
+#define EVENT_REPEAT       4 /* of a settlement that another message brought */
+#define EVENT_NOTHING      5 /* it doesn't say that money came */
+#define EVENT_ORPHAN       6 /* money that belongs to nothing we know: somebody must look */
+#define EVENT_REFUND       7 /* about a refund that is in the books */
+#define EVENT_HELD         8 /* of a payment of which something went back, nobody knows how much */
 enum payment_event_verdict {
-	EVENT_UNKNOWN = 0, /* not seen before */
-	EVENT_GRANTED = 1,
-	EVENT_GRANTED_LATE = 2,
-	EVENT_REFUND_DUE = 3,
-	EVENT_REPEAT = 4,  /* of a settlement that another message brought */
-	EVENT_NOTHING = 5, /* it doesn't say that money came */
-	EVENT_REFUND = 7,  /* about a refund that is in the books */
-	EVENT_HELD = 8,    /* of a payment of which something went back, nobody knows how much */
-	EVENT_ORPHAN = 6,  /* money that belongs to nothing we know: somebody must look */
+	STORED(EVENT_UNKNOWN),
+	STORED(EVENT_GRANTED),
+	STORED(EVENT_GRANTED_LATE),
+	STORED(EVENT_REFUND_DUE),
+	STORED(EVENT_REPEAT),
+	STORED(EVENT_NOTHING),
+	STORED(EVENT_ORPHAN),
+	STORED(EVENT_REFUND),
+	STORED(EVENT_HELD),
 };
+#define EVENT_SETTLEMENT_SET EVENT_GRANTED, EVENT_GRANTED_LATE, EVENT_REFUND_DUE
+#define EVENT_FINAL_SET      EVENT_SETTLEMENT_SET, EVENT_REPEAT, EVENT_REFUND
 
 struct payment_event {
 	enum payment_channel channel;

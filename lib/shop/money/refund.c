@@ -79,9 +79,10 @@ static const char *const status_names[] = {
 
 #define COLUMNS                                                                                    \
 	"refund_id, refund_no, attempt_id, payable_kind, payable_id, payable_no, amount, "         \
-	"reason, automatic, origin, state, CASE state WHEN 1 THEN 'PROCESSING' "                   \
-	"WHEN 2 THEN 'SUCCESS' WHEN 3 THEN 'CLOSED' ELSE 'ABNORMAL' END AS status, "               \
-	"provider_refund_id, created_at, updated_at"
+	"reason, automatic, origin, state, CASE state "                                            \
+	"WHEN " SQL(REFUND_PROCESSING) " THEN 'PROCESSING' "                                       \
+	"WHEN " SQL(REFUND_SUCCESS) " THEN 'SUCCESS' WHEN " SQL(REFUND_CLOSED) " THEN 'CLOSED' "   \
+	"ELSE 'ABNORMAL' END AS status, provider_refund_id, created_at, updated_at"
 static const char SQL_INSERT[] =
 	"INSERT INTO refunds (refund_no, attempt_id, payable_kind, payable_id, payable_no, amount, "
 	"reason, automatic, origin, state, provider_refund_id, created_at, updated_at) "
@@ -95,47 +96,50 @@ static const char SQL_LOCK[] = "SELECT " COLUMNS " FROM refunds WHERE refund_id 
 static const char SQL_LIST[] = LIST_BY("PRIMARY", "");
 static const char SQL_LIST_STATE[] = LIST_BY("by_state", "state = ? AND");
 static const char SQL_LIST_PAYABLE[] = LIST_BY("by_number", "payable_no = ? AND");
+#define SUM_IF(condition, amount)                                                                  \
+	"CAST(COALESCE(SUM(IF(" condition ", " amount ", 0)), 0) AS SIGNED)"
 static const char SQL_SUM[] =
-	"SELECT CAST(COALESCE(SUM(IF(state = 2, amount, 0)), 0) AS SIGNED) AS done, "
-	"CAST(COALESCE(SUM(IF(state IN (1, 4), amount, 0)), 0) AS SIGNED) AS under_way, "
-	"CAST(COALESCE(SUM(IF(state = 2 AND automatic = 1, amount, 0)), 0) AS SIGNED) "
-	"AS automatic_done, COALESCE(MAX(IF(automatic = 1, amount, 0)), 0) AS automatic, "
-	"CAST(COALESCE(SUM(IF(state IN (1, 4) AND origin = 1, amount, 0)), 0) AS SIGNED) AS elsewhere, "
-	"COUNT(*) AS known FROM refunds WHERE attempt_id = ?";
+	"SELECT " SUM_IF("state = " SQL(REFUND_SUCCESS), "amount") " AS done, "
+	SUM_IF("state IN (" SQL(REFUND_UNDER_WAY_SET) ")", "amount") " AS under_way, "
+	SUM_IF("automatic = TRUE AND state = " SQL(REFUND_SUCCESS), "amount") " AS automatic_done, "
+	"COALESCE(MAX(IF(automatic = TRUE, amount, 0)), 0) AS automatic, "
+	SUM_IF("origin = " SQL(REFUND_MADE_ELSEWHERE) " AND state IN (" SQL(REFUND_UNDER_WAY_SET) ")",
+		"amount") " AS elsewhere, COUNT(*) AS known FROM refunds WHERE attempt_id = ?";
 static const char SQL_SUM_PAYABLE[] =
-	"SELECT CAST(COALESCE(SUM(IF(r.state = 2, r.amount, 0)), 0) AS SIGNED) AS done, "
-	"CAST(COALESCE(SUM(IF(r.state IN (1, 4), r.amount, 0)), 0) AS SIGNED) AS under_way, "
-	"COALESCE(MAX(a.amount), 0) AS paid FROM refunds r JOIN payment_attempts a "
-	"ON a.attempt_id = r.attempt_id WHERE r.payable_kind = ? AND r.payable_id = ? "
-	"AND r.automatic = 0 AND a.state IN (2, 3)";
+	"SELECT " SUM_IF("r.state = " SQL(REFUND_SUCCESS), "r.amount") " AS done, "
+	SUM_IF("r.state IN (" SQL(REFUND_UNDER_WAY_SET) ")", "r.amount") " AS under_way, "
+	"COALESCE(MAX(a.amount), 0) AS paid "
+	"FROM refunds r JOIN payment_attempts a ON a.attempt_id = r.attempt_id "
+	"WHERE r.payable_kind = ? AND r.payable_id = ? AND r.automatic = FALSE "
+	"AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) ")";
 static const char SQL_SET[] =
-	"UPDATE refunds SET state = ?, provider_refund_id = COALESCE(?, provider_refund_id), "
-	"updated_at = ? WHERE refund_id = ? AND state IN (1, 4)";
+	"UPDATE refunds "
+	"SET state = ?, provider_refund_id = COALESCE(?, provider_refund_id), updated_at = ? "
+	"WHERE refund_id = ? AND state IN (" SQL(REFUND_UNDER_WAY_SET) ")";
 /*
  * Of a payment that was not granted, whatever is left: more than nothing even behind a refund that
  * succeeded, if one made elsewhere came to nothing after it. Of another, what was paid too much. Each
  * try waits an hour longer than the one before it, at most a day.
  */
+#define ASKED "COALESCE(SUM(IF(r.state <> " SQL(REFUND_CLOSED) ", r.amount, 0)), 0)"
 #define MISSING_AMOUNT                                                                             \
-	"IF(a.state = 4, a.amount - COALESCE(SUM(IF(r.state <> 3, r.amount, 0)), 0), "             \
-	"MAX(IF(r.automatic = 1, r.amount, 0)))"
+	"IF(a.state = " SQL(ATTEMPT_REFUND_DUE) ", "                                               \
+	"a.amount - " ASKED ", MAX(IF(r.automatic = TRUE, r.amount, 0)))"
 static const char SQL_MISSING[] =
 	"SELECT a.attempt_id, CAST(COALESCE(SUM(r.automatic), 0) AS SIGNED) AS tries, "
-	"CAST(" MISSING_AMOUNT
-	" AS SIGNED) AS amount "
-	"FROM (SELECT attempt_id FROM payment_attempts WHERE state = 4 UNION "
-	"SELECT attempt_id FROM refunds WHERE automatic = 1 AND state = 3) due "
+	"CAST(" MISSING_AMOUNT " AS SIGNED) AS amount FROM ("
+	"SELECT attempt_id FROM payment_attempts WHERE state = " SQL(ATTEMPT_REFUND_DUE) " UNION "
+	"SELECT attempt_id FROM refunds "
+	"WHERE automatic = TRUE AND state = " SQL(REFUND_CLOSED) ") due "
 	"JOIN payment_attempts a ON a.attempt_id = due.attempt_id "
 	"LEFT JOIN refunds r ON r.attempt_id = a.attempt_id "
-	"LEFT JOIN backoffs f ON f.kind = 3 AND f.ref_id = a.attempt_id AND f.due_at > ? "
+	"LEFT JOIN backoffs f ON f.kind = " SQL(BACKOFF_REFUND) " "
+	"AND f.ref_id = a.attempt_id AND f.due_at > ? "
 	"WHERE f.ref_id IS NULL GROUP BY a.attempt_id, a.amount, a.state "
-	"HAVING COALESCE(SUM(r.automatic = 1 AND (r.state IN (1, 4) OR (r.state = 2 AND a.state <> 4))), 0) "
-	"= 0 "
-	"AND " MISSING_AMOUNT
-	" > 0 "
-	"AND COALESCE(SUM(IF(r.state <> 3, r.amount, 0)), 0) + " MISSING_AMOUNT
-	" <= a.amount "
-	"AND COALESCE(MAX(IF(r.automatic = 1, r.updated_at, NULL)), 0) < "
+	"HAVING COALESCE(SUM(r.automatic = TRUE AND (r.state IN (" SQL(REFUND_UNDER_WAY_SET) ") "
+	"OR (r.state = " SQL(REFUND_SUCCESS) " AND a.state <> " SQL(ATTEMPT_REFUND_DUE) "))), 0) = 0 "
+	"AND " MISSING_AMOUNT " > 0 AND " ASKED " + " MISSING_AMOUNT " <= a.amount "
+	"AND COALESCE(MAX(IF(r.automatic = TRUE, r.updated_at, NULL)), 0) < "
 	"? - LEAST(COALESCE(SUM(r.automatic), 0), ?) * ? ORDER BY a.attempt_id LIMIT ?";
 
 const char *refund_new_no(struct ctx *c)

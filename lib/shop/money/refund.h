@@ -14,15 +14,22 @@
 #include "base/page.h"
 #include "shop/money/payment.h"
 
+#define REFUND_PROCESSING 1 /* under way, or unknown: the provider is asked */
+#define REFUND_SUCCESS    2
+#define REFUND_CLOSED     3 /* nothing went back, and nothing will under this number */
+#define REFUND_ABNORMAL   4 /* the provider could not give it back; not final */
 enum refund_state {
-	REFUND_PROCESSING = 1, /* under way, or unknown: the provider is asked */
-	REFUND_SUCCESS = 2,
-	REFUND_CLOSED = 3,   /* nothing went back, and nothing will under this number */
-	REFUND_ABNORMAL = 4, /* the provider could not give it back; not final */
+	STORED(REFUND_PROCESSING),
+	STORED(REFUND_SUCCESS),
+	STORED(REFUND_CLOSED),
+	STORED(REFUND_ABNORMAL),
 };
+#define REFUND_UNDER_WAY_SET REFUND_PROCESSING, REFUND_ABNORMAL
 
 /* Who asked the provider for it: we, or somebody in the provider's console (BEHAVIOUR 62). */
-enum refund_origin { REFUND_OURS = 0, REFUND_MADE_ELSEWHERE = 1 };
+#define REFUND_OURS           0
+#define REFUND_MADE_ELSEWHERE 1
+enum refund_origin { STORED(REFUND_OURS), STORED(REFUND_MADE_ELSEWHERE) };
 
 struct refund {
 	uint64_t has;

@@ -110,7 +110,7 @@ enum err session_identify(struct ctx *c, const struct credential *cred)
 		.user_id = row.user_id,
 		.member_id = row.member_id,
 		.session_id = cred->session_id,
-		.administrator = row.permission_level >= 1 };
+		.administrator = row.permission_level == LEVEL_ADMINISTRATOR };
 	return member_touch(c, row.member_id, row.last_active_at);
 }
 

@@ -63,7 +63,7 @@ const struct field user_member_fields[] = {
 };
 const struct field user_admin_input[] = {
 	CONTACT_INPUT,
-	INPUT(struct user, permission_level, 0, 1, 0),
+	INPUT(struct user, permission_level, LEVEL_USER, LEVEL_ADMINISTRATOR, 0),
 	FIELD_END,
 };
 const struct field user_self_input[] = {
@@ -73,7 +73,7 @@ const struct field user_self_input[] = {
 };
 
 const struct field user_query_fields[] = {
-	INPUT(struct user_query, permission_level, 0, 1, 0),
+	INPUT(struct user_query, permission_level, LEVEL_USER, LEVEL_ADMINISTRATOR, 0),
 	INPUT(struct user_query, q, 1, 100, F_TRIM | F_OPAQUE),
 	FIELD_END,
 };
@@ -115,7 +115,8 @@ static const char SQL_BY_PHONE[] =
 /* under their guard: two who demote each other wait for it */
 static const char SQL_OTHER_ADMINISTRATOR[] =
 	"SELECT u.user_id FROM users u FORCE INDEX (by_level) "
-	"WHERE u.permission_level = 1 AND u.deleted_at IS NULL AND u.user_id <> ? LIMIT 1";
+	"WHERE u.permission_level = " SQL(LEVEL_ADMINISTRATOR) " AND u.deleted_at IS NULL "
+	"AND u.user_id <> ? LIMIT 1";
 static const char SQL_INSERT[] =
 	"INSERT INTO users (openid, nickname, phone, phone_e164, email, password_hash, "
 	"permission_level, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -124,11 +125,11 @@ static const char SQL_UPDATE[] =
 	"email = ?, password_hash = ?, permission_level = ?, token_version = token_version + ?, "
 	"updated_at = ? WHERE user_id = ? AND deleted_at IS NULL";
 static const char SQL_DELETE[] =
-	"UPDATE users SET openid = NULL, phone = NULL, phone_e164 = NULL, email = NULL, "
-	"password_hash = NULL, "
-	"nickname = '已注销用户', avatar_url = NULL, gender = NULL, "
-	"permission_level = 0, token_version = token_version + 1, updated_at = ?, deleted_at = ? "
-	"WHERE user_id = ? AND deleted_at IS NULL";
+	"UPDATE users "
+	"SET openid = NULL, phone = NULL, phone_e164 = NULL, email = NULL, password_hash = NULL, "
+	"nickname = '已注销用户', avatar_url = NULL, gender = NULL, permission_level "
+	"= " SQL(LEVEL_USER) ", token_version = token_version + 1, updated_at = ?, deleted_at = "
+	"? WHERE user_id = ? AND deleted_at IS NULL";
 static const char SQL_END_SESSIONS[] =
 	"UPDATE users SET token_version = token_version + 1 WHERE user_id = ?";
 
@@ -225,7 +226,7 @@ static enum err keep_one_administrator_tx(struct ctx *c, int64_t leaving, bool *
 	int64_t level, another;
 
 	TRY(db_int64(c, SQL_LEVEL, ARGS(I64(leaving)), &level));
-	*is_one = level == 1;
+	*is_one = level == LEVEL_ADMINISTRATOR;
 	if (!*is_one)
 		return OK;
 	TRY(guard_tx(c, GUARD_ADMINISTRATORS));
@@ -240,7 +241,7 @@ static enum err lock_leaving_tx(struct ctx *c, int64_t id, struct user *row)
 
 	TRY(keep_one_administrator_tx(c, id, &is_one));
 	TRY(db_one(c, SQL_LOCK, ARGS(I64(id)), user_fields, row));
-	return row->permission_level == 1 && !is_one ? db_retry(c) : OK;
+	return row->permission_level == LEVEL_ADMINISTRATOR && !is_one ? db_retry(c) : OK;
 }
 
 static enum err write_user_tx(struct ctx *c, const struct user *row, bool end_sessions)
@@ -273,7 +274,7 @@ static enum err update_tx(struct ctx *c, void *arg)
 	struct user row = { 0 };
 	bool new_role;
 
-	if (role && x->in->permission_level == 0)
+	if (role && x->in->permission_level == LEVEL_USER)
 		TRY(lock_leaving_tx(c, x->id, &row));
 	else
 		TRY(db_one(c, SQL_LOCK, ARGS(I64(x->id)), user_fields, &row));
@@ -288,8 +289,8 @@ static enum err update_tx(struct ctx *c, void *arg)
 	if (x->password_hash != NULL)
 		row.password_hash = x->password_hash;
 	if (new_role)
-		TRY(journal_add_tx(
-			c, "role", subject, row.permission_level == 1 ? "administrator" : "user"));
+		TRY(journal_add_tx(c, "role", subject,
+			row.permission_level == LEVEL_ADMINISTRATOR ? "administrator" : "user"));
 	if (x->password_hash != NULL)
 		TRY(journal_add_tx(c, "password", subject, NULL));
 	return write_user_tx(c, &row, new_role || x->password_hash != NULL);
@@ -418,7 +419,7 @@ enum err user_find_account(struct ctx *c, const char *account, struct user *out,
 enum err user_create_administrator(struct ctx *c, const char *account, const char *password,
 	const char *nickname, int64_t *user_id)
 {
-	struct newcomer x = { .nickname = nickname, .permission_level = 1 };
+	struct newcomer x = { .nickname = nickname, .permission_level = LEVEL_ADMINISTRATOR };
 	const int64_t nickname_len = utf8_count(nickname, strlen(nickname));
 	const struct account a = account_of(c, account);
 

@@ -9,6 +9,11 @@
 
 #include "base/ctx.h"
 #include "base/page.h"
+#include "ext/sql.h"
+
+#define LEVEL_USER          0
+#define LEVEL_ADMINISTRATOR 1
+enum permission_level { STORED(LEVEL_USER), STORED(LEVEL_ADMINISTRATOR) };
 
 struct user {
 	uint64_t has;
@@ -19,7 +24,7 @@ struct user {
 	const char *phone, *email;
 	const char *
 		phone_e164; /* as numbers are compared (base/phone.h); NULL where another user has it */
-	int64_t permission_level; /* 0 user, 1 administrator */
+	int64_t permission_level;
 	timestamp created_at, updated_at;
 	int64_t member_id;
 	const char *password_hash;           /* rows only */

@@ -87,13 +87,14 @@ static const char SQL_TOUCH[] =
 static const char SQL_DELETE[] =
 	"UPDATE orders SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL";
 static const char SQL_BUSY[] =
-	"SELECT o.id FROM orders o FORCE INDEX (by_user_status) "
-	"WHERE o.user_id = ? AND o.status IN (1, 2) LIMIT 1";
+	"SELECT o.id FROM orders o FORCE INDEX (by_user_status) WHERE o.user_id = ? "
+	"AND o.status IN (" SQL(ORDER_UNDER_WAY_SET) ") LIMIT 1";
 static const char SQL_OVERDUE[] =
-	"SELECT o.id FROM orders o FORCE INDEX (by_deadline) "
-	"LEFT JOIN backoffs f ON f.kind = 1 AND f.ref_id = o.id AND f.due_at > ? "
-	"WHERE o.status = 0 AND o.expires_at <= ? AND f.ref_id IS NULL AND NOT EXISTS "
-	"(SELECT 1 FROM payment_attempts a WHERE a.payable_kind = 1 AND a.open_payable_id = o.id) "
+	"SELECT o.id FROM orders o FORCE INDEX (by_deadline) LEFT JOIN backoffs f "
+	"ON f.kind = " SQL(BACKOFF_ORDER) " AND f.ref_id = o.id AND f.due_at > ? "
+	"WHERE o.status = " SQL(ORDER_PENDING) " AND o.expires_at <= ? AND f.ref_id IS NULL "
+	"AND NOT EXISTS (SELECT 1 FROM payment_attempts a "
+	"WHERE a.payable_kind = " SQL(PAYABLE_ORDER) " AND a.open_payable_id = o.id) "
 	"ORDER BY o.expires_at LIMIT ?";
 
 /* ---- locking and moving ---- */

@@ -12,7 +12,7 @@ static const char SQL_FORGET[] =
 	"UPDATE JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) l "
 	"STRAIGHT_JOIN orders o FORCE INDEX (PRIMARY) ON o.id = l.id "
 	"SET o.consignee_name = NULL, o.consignee_phone = NULL, o.consignee_address = NULL, "
-	"o.remark = NULL WHERE o.status IN (3, 4, 5)";
+	"o.remark = NULL WHERE o.status IN (" SQL(ORDER_OVER_SET) ")";
 
 enum err order_forget_some(struct ctx *c, int64_t user_id, int64_t until_ms, struct order_walk *at)
 {

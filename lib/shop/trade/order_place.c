@@ -29,7 +29,7 @@ static const char SQL_INSERT[] =
 	"INSERT INTO orders (order_id, user_id, total_amount, status, payment_method, paid_by, "
 	"stock_held, expires_at, paid_at, created_at, updated_at, consignee_name, "
 	"consignee_phone, consignee_address, remark) "
-	"VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)";
+	"VALUES (?, ?, ?, ?, ?, ?, TRUE, ?, ?, ?, ?, ?, ?, ?, ?)";
 static const char SQL_INSERT_ITEMS[] =
 	"INSERT INTO order_items (order_id, product_id, name, quantity, unit_price, total_price) "
 	"SELECT ?, l.id, l.name, l.n, l.price, l.n * l.price "
@@ -38,7 +38,7 @@ static const char SQL_INSERT_ITEMS[] =
 /* no more are counted than may be */
 static const char SQL_PENDING[] =
 	"SELECT COUNT(*) FROM (SELECT 1 FROM orders FORCE INDEX (by_user_status) "
-	"WHERE user_id = ? AND status = 0 LIMIT ?) o";
+	"WHERE user_id = ? AND status = " SQL(ORDER_PENDING) " LIMIT ?) o";
 
 struct placing {
 	const struct order_new *in;

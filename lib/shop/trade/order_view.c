@@ -87,7 +87,9 @@ const struct field order_query_fields[] = {
 
 #define WITH_USER                                                                                  \
 	ORDER_COLUMNS                                                                              \
-	", ELT(o.paid_by, 'PROVIDER', 'OFFLINE', 'NOTHING_DUE') AS paid_by_name"                   \
+	", CASE o.paid_by WHEN " SQL(PAID_BY_PROVIDER) " THEN 'PROVIDER' "                         \
+	"WHEN " SQL(PAID_OFFLINE) " THEN 'OFFLINE' "                                               \
+	"WHEN " SQL(PAID_NOTHING_DUE) " THEN 'NOTHING_DUE' END AS paid_by_name"                    \
 	", u.user_id AS `user.user_id`, u.nickname AS `user.nickname`, "                           \
 	"u.email AS `user.email`"
 #define JOIN_USER " LEFT JOIN users u ON u.user_id = o.user_id "
