@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Which layer may include which, and which one file sees a third-party library's header.
+# Which layer may include which, which room of lib/shop which other (rooms.txt), and which one file sees a third-party library's header.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -14,6 +14,13 @@ BEGIN {
   may["flow"] = " base ext shop providers flow "
   may["cgi-bin"] = " base web shop flow ext/db.h " # ext/db.h: only for the names of db_limits_*
   may["cli"] = " base ext shop flow command.h "
+
+  while ((getline line < "tests/lint/rooms.txt") > 0) {
+    room = line
+    sub(/ .*/, "", room)
+    if (room != "#")
+      rooms[room] = line " "
+  }
 
   home["mysql.h"] = home["mysql/"] = home["mariadb/"] = home["errmsg.h"] = home["mysqld_error.h"] = "db"
   home["json-c/"] = "json"
@@ -46,6 +53,10 @@ function fault(text) {
       fault("an unknown layer")
     else if (index(may[layer], " " want[1] " ") == 0 && index(may[layer], " " name " ") == 0)
       fault(layer " may not include " name)
+    else if (layer == "shop" && want[1] == "shop" && index(" " rooms[part[3]], " " want[2] " ") == 0)
+      fault("the room " part[3] " may not include " name)
+    else if (name ~ /_(internal|sql)\.h$/ && FILENAME !~ ("^lib/" substr(name, 1, match(name, /[^\/]*$/) - 1) "[^/]*$"))
+      fault(name " is for its own folder alone")
   } else {
     top = name
     sub(/\/.*/, "/", top)

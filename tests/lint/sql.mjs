@@ -4,7 +4,7 @@
 //   * Nothing is printed into it: no `%` but the SQL literal '%'. DDL is in schema/ alone.
 //   * There are no more statements than a connection keeps prepared.
 //   * Each table of schema/ is named by exactly one "Owns tables:" of a lib/shop header, and only that header's .c
-//     writes to it. Anyone in lib/shop may read.
+//     writes to it. A room of lib/shop reads the tables of the rooms that rooms.txt allows it.
 //   * A read that locks guards nothing by itself: each is named in locking-reads.mjs, with what is written beside it.
 //   * A number that stands for a state or a kind (a TINYINT of schema/) is written by its name: SQL() of ext/sql.h.
 //   * What only one of MariaDB and MySQL takes is in none.
@@ -100,6 +100,17 @@ for (const table of tables) {
   if (!owners.has(table)) fault('schema', 1, `${table}: no "Owns tables:" of a lib/shop header names it`);
 }
 
+const roomOf = (file) => /^lib\/shop\/(\w+)\//.exec(file)?.[1];
+const rooms = new Map(readFileSync('tests/lint/rooms.txt', 'utf8').split('\n').filter((line) => /^\w/.test(line))
+  .map((line) => line.split(/\s+/)).map(([room, ...lower]) => [room, new Set([room, ...lower])]));
+for (const [room, lower] of rooms) {
+  const below = [...rooms.keys()].slice(0, [...rooms.keys()].indexOf(room) + 1);
+  if ([...lower].some((other) => !below.includes(other))) fault('tests/lint/rooms.txt', 1, `${room} looks up`);
+}
+for (const room of new Set(sources.map(roomOf).filter(Boolean))) {
+  if (!rooms.has(room)) fault('tests/lint/rooms.txt', 1, `${room}: what may it include and read?`);
+}
+
 // ---- every text of every source ----
 
 const locking = new Set();
@@ -116,6 +127,7 @@ for (const file of sources) {
     if (file.startsWith('lib/shop/')) {
       checkOwner(file, line, text);
       checkNumbers(file, line, unnamed);
+      checkRoom(file, line, text);
     }
   }
 }
@@ -160,6 +172,15 @@ function checkOwner(file, line, text) {
     const owner = owners.get(table);
     if (!tables.has(table)) fault(file, line, `writes to ${table}, which schema/ doesn't create`);
     else if (owner && owner !== file.replace(/(_[a-z]+)?\.c$/, '.h') && owner !== file.replace(/\.c$/, '.h')) fault(file, line, `writes to ${table}, which ${owner} owns`);
+  }
+}
+
+function checkRoom(file, line, text) {
+  const words = new Set(text.replace(/'[^']*'/g, '').split(/\W+/));
+  for (const [table, owner] of owners) {
+    if (words.has(table) && !rooms.get(roomOf(file))?.has(roomOf(owner))) {
+      fault(file, line, `the room ${roomOf(file)} may not read ${table}, which ${owner} owns`);
+    }
   }
 }
 
