@@ -259,8 +259,8 @@ class Vip {
     for (const person of people) await this.trade.again(person);
   }
 
-  // The answer of `ask`, all of which happened within one second of the shop's clock, which is that one. It asks again if it
-  // didn't: it must change nothing.
+  // The answer of `ask`, all of which happened within one second of the shop's clock, which is that one. It is called again if
+  // the second went by meanwhile: it must change nothing, and judge nothing.
   async within(second, ask) {
     for (;;) {
       const began = Math.floor(Date.now() / 1000);
