@@ -22,7 +22,7 @@ static const bool one_block_each = true;
 static const bool one_block_each = false;
 #endif
 
-/* False: the system has no such block. */
+/* False when out of memory. */
 static bool push_block(struct arena *a, size_t size)
 {
 	struct arena_block *b = malloc(sizeof(*b) + size);
@@ -44,7 +44,7 @@ static void pop_block(struct arena *a)
 	free(b);
 }
 
-/* What an allocation takes of the limits. */
+/* What an allocation counts against the limits. */
 static size_t room_of(size_t size)
 {
 	const size_t align = alignof(max_align_t);
@@ -58,7 +58,7 @@ static bool fits(const struct arena *a, size_t size, size_t max)
 	return a->used <= max && room_of(size) <= max - a->used;
 }
 
-/* Zeroed memory of a size that fits; NULL: the system has none. */
+/* Zeroed memory of a size within the limits; NULL when out of memory. */
 static void *take(struct arena *a, size_t size)
 {
 	const size_t need = room_of(size);
@@ -66,7 +66,7 @@ static void *take(struct arena *a, size_t size)
 	char *p;
 
 	if (one_block_each)
-		got = push_block(a, size); /* exact, so that one byte too far is seen */
+		got = push_block(a, size); /* exact, so that an overrun by one byte is detected */
 	else if (a->top == NULL || a->top->size - a->top->used < need)
 		got = push_block(a, need > BLOCK_SIZE ? need : BLOCK_SIZE);
 	if (!got)

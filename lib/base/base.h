@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base.h - the five macros that the whole tree may use, and nothing else.
+* base.h - the five macros that all code may use.
  * (FIELD and INPUT in field.h and ARGS in ext/db.h are the others.)
  */
 #ifndef BASE_BASE_H

@@ -24,7 +24,7 @@ bool clock_init(const char *shop_tz, const char *test_clock_file)
 		return false;
 	snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", shop_tz);
 	if (access(path, R_OK) != 0) {
-		/* a host without tzdata still knows the zone of most shops */
+		/* most shops' zone, for hosts without tzdata */
 		if (strcmp(shop_tz, "Asia/Shanghai") != 0)
 			return false;
 		shop_tz = "CST-8";
@@ -102,7 +102,7 @@ void clock_shop_day(int64_t ms, char out[static CLOCK_TEXT_MAX])
 	strftime(out, CLOCK_TEXT_MAX, "%Y%m%d", &tm);
 }
 
-/* Exactly n digits at *p, which moves on. */
+/* Exactly n digits at *p, which is advanced. */
 static bool take_number(const char **p, int n, int lo, int hi, int *out)
 {
 	int value = 0;
@@ -139,7 +139,7 @@ static bool take_date(const char **p, struct tm *tm)
 	return tm->tm_mday <= month_days[month - 1] + leap;
 }
 
-/* ".123456": only the first three digits count. */
+/* ".123456": digits after the third are ignored. */
 static bool take_fraction(const char **p, int64_t *ms)
 {
 	int64_t unit = 100;
@@ -180,7 +180,7 @@ bool clock_parse(const char *text, int64_t *out_ms)
 		!take_offset(&text, &offset) || *text != '\0')
 		return false;
 	ms = (int64_t)timegm(&tm) * 1000 + fraction - offset;
-	/* an offset must not carry it out of the years that the text may name */
+	/* the offset must not move it out of the supported years */
 	if (ms < 0 || ms > YEAR_9999_END_MS)
 		return false;
 	*out_ms = ms;
@@ -193,7 +193,7 @@ bool clock_parse_day(const char *text, int later, int64_t *out_ms)
 
 	if (!take_date(&text, &tm) || *text != '\0')
 		return false;
-	tm.tm_mday += later; /* mktime() carries; a day may have 23 hours */
+	tm.tm_mday += later; /* mktime() normalises; a day may have 23 hours */
 	*out_ms = (int64_t)mktime(&tm) * 1000;
 	return true;
 }

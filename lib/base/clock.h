@@ -2,14 +2,14 @@
 /*
  * clock.h - the time, its texts, and the shop's zone.
  * Unit: milliseconds since 1970 UTC. Stored and sent as UTC; only "today" and
- * what a provider wants in its own zone know another one.
+ * times for providers use another zone.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
 #include "base/base.h"
 
-/* A moment; ms == 0 stands for "none" where a field may be null. */
+/* A point in time; ms == 0 means "none" where a field may be null. */
 typedef struct {
 	int64_t ms;
 } timestamp;
@@ -25,22 +25,22 @@ typedef struct {
  */
 bool clock_init(const char *shop_tz, const char *test_clock_file) MUST;
 
-/* The time plus the test clock's offset, which is read anew at each call. */
+/* The time plus the test clock's offset, which is read at each call. */
 int64_t clock_now_ms(void);
-/* A clock for durations: never set back, unrelated to the date. */
+/* A monotonic clock for durations. */
 int64_t clock_mono_ms(void);
 
 enum { CLOCK_TEXT_MAX = 40 };
 /* "2023-09-15T08:00:00.000Z", without the milliseconds "2023-09-15T08:00:00Z". */
 void clock_iso(int64_t ms, bool with_ms, char out[static CLOCK_TEXT_MAX]);
-/* "2023-09-15T16:00:00+08:00", as WeChat Pay wants it (PAYMENTS.md 2.7). */
+/* "2023-09-15T16:00:00+08:00", the format of WeChat Pay (PAYMENTS.md 2.7). */
 void clock_rfc3339_cst(int64_t ms, char out[static CLOCK_TEXT_MAX]);
 /* "20230915" in the shop's zone. */
 void clock_shop_day(int64_t ms, char out[static CLOCK_TEXT_MAX]);
 
 /* RFC 3339 with any offset; seconds and fraction as given, years 1970-9999. */
 bool clock_parse(const char *text, int64_t *out_ms) MUST;
-/* "YYYY-MM-DD": the moment at which that day, or the one `later` days after it, begins in the shop's zone. */
+/* "YYYY-MM-DD": the start of that day, or of the day `later` days after it, in the shop's zone. */
 bool clock_parse_day(const char *text, int later, int64_t *out_ms) MUST;
 
 #endif

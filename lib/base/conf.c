@@ -24,7 +24,7 @@ enum kind {
 struct row {
 	const char *name;
 	enum kind kind;
-	unsigned need; /* demanded when the program needs any of these */
+	unsigned need; /* mandatory when the program needs any of these */
 	int64_t min, max;
 	const char *fallback; /* NULL with a need: the setting is mandatory */
 	size_t off;
@@ -67,7 +67,7 @@ static const struct row rows[] = {
 };
 /* clang-format on */
 
-/* Beginnings of secrets that are printed in manuals; compared without case. */
+/* Prefixes of secrets printed in manuals; compared case-insensitively. */
 static const char *const well_known[] = { "changeme", "change-me", "change_me", "secret", "your-",
 	"your_", "yoursecret", "default", "password", "example", "minimall", "test", "01234567",
 	"12345678", "abcdefgh", "jwt_secret", "jwt-secret", "a7cde1zjb1kg2e7vftS3jqz" };
@@ -89,7 +89,7 @@ static bool is_well_known(const char *secret)
 	for (size_t i = 0; i < ARRAY_LEN(well_known); i++)
 		if (strncasecmp(secret, well_known[i], strlen(well_known[i])) == 0)
 			return true;
-	/* one character, or a short piece, over and over */
+	/* one character or a short string, repeated */
 	for (size_t period = 1; period <= 8; period++) {
 		size_t i = period;
 
@@ -112,7 +112,7 @@ static bool url_is_loopback(const char *url)
 
 		if (strncmp(url, hosts[i], len) == 0 && strchr(":/", url[len]) != NULL &&
 			strchr(url, '@') == NULL) /* "http://localhost:x@elsewhere" */
-			return true; /* strchr finds the closing NUL too: the bare host */
+			return true;              /* strchr also finds the NUL: a bare host */
 	}
 	return false;
 }
@@ -184,7 +184,7 @@ static char *trim(char *s)
 	return s;
 }
 
-/* The file's text, NUL-terminated; NULL when there is none. */
+/* The file's text, NUL-terminated; NULL when it can't be read. */
 static char *read_file(struct faults *f, struct arena *a)
 {
 	const char *path = getenv("MINIMALL_CONFIG");
@@ -206,7 +206,7 @@ static char *read_file(struct faults *f, struct arena *a)
 	return text;
 }
 
-/* Put the file's lines into the environment, which keeps what it has. */
+/* Put the file's lines into the environment; existing variables win. */
 static void load_file(struct faults *f, struct arena *a)
 {
 	char *text = read_file(f, a), *save = NULL;

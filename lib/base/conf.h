@@ -3,7 +3,7 @@
  * conf.h - the configuration: environment variables, or the same names in the
  * file that MINIMALL_CONFIG names (KEY=VALUE lines; the environment wins).
  *
- * conf_load checks everything and names every fault at once; nothing starts
+ * conf_load checks everything and reports all faults at once; no program starts
  * with a missing, short or well-known secret (BEHAVIOUR 1).
  */
 #ifndef BASE_CONF_H
@@ -11,11 +11,11 @@
 
 #include "base/arena.h"
 
-/* What a program needs; settings that it doesn't need are not demanded. */
+/* What a program needs; settings that it doesn't need are optional. */
 enum conf_need {
 	CONF_DB = 1,       /* the database */
 	CONF_WEB = 2,      /* tokens, CORS, limits */
-	CONF_PROVIDER = 4, /* WeChat's login and Pay */
+	CONF_PROVIDER = 4, /* WeChat sign-in and Pay */
 	CONF_ALL = 7,
 };
 
@@ -32,12 +32,12 @@ struct conf {
 	const char *state_dir;  /* NULL: ext/state.h chooses one */
 	bool shared_hosts;      /* other hosts serve the same shop */
 	int64_t order_pay_minutes;
-	int64_t pending_orders_max; /* a user's; 0: no limit */
+	int64_t pending_orders_max; /* per user; 0: no limit */
 
 	const char *wechat_appid, *wechat_secret, *wechat_mchid;
 	const char *wechat_api_v3_key;
 	const char *wechat_mch_serial_no, *wechat_mch_private_key_file;
-	/* both NULL: platform certificates alone */
+	/* both NULL: platform certificates only */
 	const char *wechat_pay_public_key_id, *wechat_pay_public_key_file;
 	const char *wechat_notify_url;
 	const char *wechat_login_base_url, *wechat_pay_base_url;
@@ -47,7 +47,7 @@ struct conf {
 };
 
 /*
- * Read and check the configuration. Texts live as long as the arena.
+ * Read and check the configuration; texts are in the arena.
  * On faults: false, after one line per fault on standard error.
  */
 bool conf_load(struct conf *conf, unsigned needs, struct arena *a) MUST;

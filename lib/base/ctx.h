@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ctx.h - what every function of a request is handed first.
- * One per process, cleaned before each request by the frame (or the command).
+ * ctx.h - the context of a request, first argument of every function.
+ * One per process, reset before each request by the frame (or the command).
  */
 #ifndef BASE_CTX_H
 #define BASE_CTX_H
@@ -18,7 +18,7 @@ enum actor_kind {
 	ACTOR_ANONYMOUS = 0,
 	ACTOR_USER,
 	ACTOR_SYSTEM,  /* a service token issued on the command line */
-	ACTOR_COMMAND, /* cli/minimall itself */
+	ACTOR_COMMAND, /* cli/minimall */
 };
 
 struct actor {
@@ -28,18 +28,18 @@ struct actor {
 	bool administrator;
 };
 
-/* What a Bearer token claims; whether it still holds is asked of the domain (app.h). */
+/* What a Bearer token claims; the domain checks whether it is still valid (app.h). */
 struct credential {
 	int64_t user_id, session_id;       /* from a JWT; 0 for a service token */
 	const unsigned char *token_sha256; /* of an opaque service token; NULL for a JWT */
 };
 
-/* The request's Idempotency-Key, if it carried one (shop/books/idempotency.h). */
+/* The request's Idempotency-Key, if any (shop/books/idempotency.h). */
 struct idempotency {
 	const char *key;   /* NULL: none */
 	const char *route; /* "POST /api/orders", the template */
 	unsigned char body_sha256[32];
-	bool replayed; /* set when the answer repeats an earlier one */
+	bool replayed; /* set when the response repeats an earlier one */
 };
 
 struct ctx {
@@ -51,10 +51,10 @@ struct ctx {
 	struct actor actor;
 	struct idempotency idem;
 	const char *
-		if_match; /* the states that a PUT or PATCH was meant for (ext/entity.h); NULL: any */
-	int64_t now_ms;   /* the time of this request (clock.h) */
-	int64_t deadline_ms; /* clock_mono_ms() past which nothing is tried again; 0: none */
-	const char *fault;   /* what an error is about, e.g. "items[0].quantity"; NULL: nothing */
+		if_match; /* the entity tags that a PUT or PATCH is based on (ext/entity.h); NULL: any */
+	int64_t now_ms;      /* the time of this request (clock.h) */
+	int64_t deadline_ms; /* clock_mono_ms() after which nothing is retried; 0: none */
+	const char *fault; /* field that an error is about, e.g. "items[0].quantity"; NULL: none */
 };
 
 /* The time of this request in whole seconds. */
@@ -64,11 +64,11 @@ static inline int64_t ctx_now_s(const struct ctx *c)
 }
 
 /*
- * Something that can't be is: a row of the database, the clock, a sum. It ends this one request (500)
- * and is an alarm; a process that serves goes on (BEHAVIOUR 63). `what` says which rule is broken.
+ * An invariant is violated: by a row of the database, the clock, a sum. It fails the request (500)
+ * and logs an alarm; the process continues (BEHAVIOUR 63). `what` says which rule is broken.
  */
 enum err violated(const struct ctx *c, const char *what) MUST;
-/* The same for what pure arithmetic said: INTERNAL is such a violation, any other e is forwarded. */
+/* For results of pure functions, which have no ctx: INTERNAL is a violation, any other e is forwarded. */
 enum err judged(const struct ctx *c, enum err e, const char *what) MUST;
 
 /* Raise the caller's fault e, about `what` (a field or resource; NULL for none; borrowed). */

@@ -10,8 +10,8 @@
  *		FIELD_END,
  *	};
  *
- * The type is inferred from the member, so it can't disagree. A struct that is
- * read from a body begins with `uint64_t has`: bit i says that field i of its
+ * The type is inferred from the member, so the two can't differ. A struct that is
+ * read from a body begins with `uint64_t has`: bit i is set when field i of its
  * table was present.
  */
 #ifndef BASE_FIELD_H
@@ -35,20 +35,20 @@ enum field_type { F_I64 = 1, F_OPT_I64, F_BOOL, F_STR, F_MONEY, F_TIME, F_OBJECT
 
 enum field_flag {
 	F_IN = 1,            /* accepted from input */
-	F_REQUIRED = 2,      /* must be there when something is made */
-	F_NULL = 4,          /* may be null, in input and in a row; an amount of 0 then is */
+	F_REQUIRED = 2,      /* must be present on creation */
+	F_NULL = 4,          /* may be null, in input and in a row; an amount of 0 is null */
 	F_HIDDEN = 8,        /* never written to output */
 	F_NO_COLUMN = 16,    /* not in rows */
 	F_TEXT = 32,         /* money: written as a text with two decimals, not as a number */
-	F_OMIT = 64,         /* left out of output while null */
+	F_OMIT = 64,         /* omitted from output when null */
 	F_SECONDS = 128,     /* time: written without milliseconds */
-	F_LOWER = 256,       /* text: ASCII letters are made lower case on input */
-	F_DAY_OR_TIME = 512, /* query text may be a day as well as a moment */
-	F_DAY_END = 1024,    /* with F_DAY_OR_TIME: a day stands for the moment at which it ends */
-	F_TRIM = 2048,       /* text: blanks before and after it are no part of it */
-	F_PACK = 4096,       /* text: blanks anywhere are no part of it */
-	F_PROSE = 8192,   /* text: may have several lines; else it is one line that can be seen */
-	F_OPAQUE = 16384, /* text: compared, never shown: any characters */
+	F_LOWER = 256,       /* text: ASCII letters are lower-cased on input */
+	F_DAY_OR_TIME = 512, /* query text may be a day or a time */
+	F_DAY_END = 1024,    /* with F_DAY_OR_TIME: a day means its end */
+	F_TRIM = 2048,       /* text: leading and trailing blanks are removed */
+	F_PACK = 4096,       /* text: all blanks are removed */
+	F_PROSE = 8192,      /* text: may have several lines; otherwise one visible line */
+	F_OPAQUE = 16384,    /* text: compared, never shown: any characters */
 };
 
 struct field {
@@ -69,9 +69,9 @@ struct field {
 	const char *: F_STR, money: F_MONEY, timestamp: F_TIME)
 #define FIELD_AT(T, m) .type = FIELD_TYPE(((T *)0)->m), .off = offsetof(T, m)
 
-/* A member that only goes out. */
+/* An output-only member. */
 #define FIELD(T, m) { .name = #m, FIELD_AT(T, m) }
-/* A member that is accepted from input as well, within its limits. */
+/* A member that is also accepted from input, within its limits. */
 #define INPUT(T, m, lo, hi, more)                                                              \
 	{ .name = #m, FIELD_AT(T, m), .min = (lo), .max = (hi), .flags = F_IN | (more) }
 /* The same with further designated initialisers, such as .column or .valid. */

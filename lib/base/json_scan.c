@@ -57,7 +57,7 @@ static enum json_fault scan_number(struct scan *s)
 
 	if (!zero && !take_digits(s))
 		return JSON_SYNTAX;
-	/* json-c would make a plain 0 of it, and an amount can't be negative (BEHAVIOUR 10) */
+	/* json-c would turn it into 0, and an amount can't be negative (BEHAVIOUR 10) */
 	if (minus && zero && (s->p == s->end || strchr(".eE", *s->p) == NULL))
 		return JSON_SYNTAX;
 	if (take(s, '.') && !take_digits(s))
@@ -182,7 +182,7 @@ static enum json_fault scan_string(struct scan *s, struct str *out)
 	}
 }
 
-/* A member's key, which must be new in its object. */
+/* A member's key, which must be unique in its object. */
 static enum json_fault scan_key(struct scan *s, struct level *l)
 {
 	struct str key = str_new(s->arena, (size_t)(s->end - s->p));
@@ -236,7 +236,7 @@ static enum json_fault scan_container(struct scan *s, bool array)
 
 	if (s->depth == JSON_DEPTH_MAX)
 		return JSON_DEPTH;
-	/* one per depth, used again by the next sibling */
+	/* one per depth, reused by the next sibling */
 	if (s->levels[s->depth] == NULL)
 		s->levels[s->depth] = arena_alloc(s->arena, sizeof(*l));
 	l = s->levels[s->depth++];
@@ -245,9 +245,9 @@ static enum json_fault scan_container(struct scan *s, bool array)
 	l->n_keys = 0;
 	mark = arena_mark(s->arena);
 	fault = scan_members(s, l, array ? ']' : '}');
-	if (fault != JSON_FINE) /* what is kept is the path */
+	if (fault != JSON_FINE) /* keep the path */
 		return fault;
-	/* its keys, and the levels below it, are done with: a text has more objects than memory */
+	/* free its keys and the levels below it: a text may have very many objects */
 	memset(s->levels + s->depth, 0, (size_t)(JSON_DEPTH_MAX - s->depth) * sizeof(*s->levels));
 	arena_rewind(s->arena, mark);
 	s->depth--;

@@ -3,7 +3,7 @@
  * json_scan.h - is this text strictly JSON (RFC 8259) but for a bare -0, within our limits?
  *
  * json-c accepts more than JSON (NaN, single quotes, duplicate keys, overlong
- * UTF-8, \u0000; PLATFORM facts), so every text from outside passes here first.
+ * UTF-8, \u0000; PLATFORM facts), so every untrusted text is checked here first.
  */
 #ifndef BASE_JSON_SCAN_H
 #define BASE_JSON_SCAN_H
@@ -23,8 +23,8 @@ enum json_fault {
 enum { JSON_DEPTH_MAX = 16, JSON_MEMBERS_MAX = 256 };
 
 /*
- * Scan len bytes. On a fault *what names the key or path it is about, as far
- * as one is known ("items[0].price"; "" at the top), in the arena.
+ * Scan len bytes. On a fault *what is the key or path it is about, as far
+ * as known ("items[0].price"; "" at the top level), in the arena.
  */
 enum json_fault json_scan(const char *text, size_t len, struct arena *a, const char **what) MUST;
 

@@ -50,7 +50,7 @@ static struct str begin_line(struct arena *a, enum log_level level)
 static void end_line(struct arena *a, struct str *line)
 {
 	str_adds(line, "}\n");
-	/* nothing can be done for a line that the disk refuses */
+	/* nothing can be done about a failed write */
 	if (write(log_fd, str_text(line), line->len) < 0 && log_fd != STDERR_FILENO)
 		dprintf(STDERR_FILENO, "%s", str_text(line));
 	arena_done(a);
@@ -68,7 +68,7 @@ void log_line(enum log_level level, const char *area, const char *fmt, ...)
 	va_end(ap);
 	for (unsigned char *p = (unsigned char *)text; *p != '\0'; p++)
 		if (*p >= 0x80)
-			*p = '?'; /* a cut or foreign sequence must not break the line */
+			*p = '?'; /* a truncated or invalid sequence must not break the line */
 	str_addf(&line, ",\"area\":\"%s\",\"message\":", area);
 	str_add_json(&line, text, strlen(text));
 	end_line(&a, &line);

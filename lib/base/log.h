@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log.h - one JSON line an event, one write(2) a line.
+ * log.h - one JSON line per event, one write(2) per line.
  *
  * Called where a cause is known: lib/ext, lib/providers, flows that decide over
- * money, and the frame's access line. Never hand it a token, secret, openid,
- * phone, card number or a body (BEHAVIOUR 55).
+ * money, and the frame's access line. Never pass it a token, secret, openid,
+ * phone, card number or body (BEHAVIOUR 55).
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -14,7 +14,7 @@ typedef struct {
 } money;
 
 #define MONEY_ZERO ((money){ 0 })
-/* The largest amount that the wire's form can hold: ten digits before the point. */
+/* The largest amount in the wire format: ten digits before the point. */
 #define MONEY_MAX_FEN INT64_C(999999999999)
 
 /* These abort on overflow: callers bound their inputs first. */

@@ -10,22 +10,22 @@
 
 enum { PAGE_DEFAULT = 100, PAGE_MAX = 500 };
 
-/* What a list is asked for. */
+/* A requested page. */
 struct page {
 	int64_t limit;    /* 1..PAGE_MAX */
 	int64_t after[2]; /* the last key seen; INT64_MAX twice for the first page */
 };
 #define PAGE_FIRST(n) ((struct page){ .limit = (n), .after = { INT64_MAX, INT64_MAX } })
 
-/* What it answers: rows, newest first. */
+/* Its rows, newest first. */
 struct page_rows {
 	struct list list;
-	bool more;         /* there is a next page, after the last row's key: */
-	size_t key_off[2]; /* where a row has its members, int64 each ... */
-	size_t keys;       /* ... and how many they are, 1 or 2 */
+	bool more;         /* there is a next page, after the last row's key */
+	size_t key_off[2]; /* offsets of the key's members in a row, int64 each */
+	size_t keys;       /* their number, 1 or 2 */
 };
 
-/* Lists that show numbered pages and how many rows there are (contract membership-orders). */
+/* Lists with numbered pages and a total (contract membership-orders). */
 struct page_number {
 	int64_t page; /* from 1 */
 	int64_t size; /* 1..PAGE_MAX */

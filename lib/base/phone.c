@@ -13,7 +13,7 @@ static bool is_digit(char ch)
 	return ch >= '0' && ch <= '9';
 }
 
-/* "86" and a mobile number: no number of China without its code looks like that. */
+/* "86" and a mobile number: no Chinese number without country code looks like that. */
 static bool has_code_of_china(const char *digits)
 {
 	return strlen(digits) == 13 && strncmp(digits, "861", 3) == 0;
@@ -45,11 +45,10 @@ bool phone_e164(const char *text, char out[static PHONE_E164_SIZE])
 		international = false;
 		rest += 2;
 	}
-	if (!international &&
-		rest[0] == '0') /* the trunk prefix, which is dialled within the country */
+	if (!international && rest[0] == '0') /* the trunk prefix for domestic calls */
 		rest++;
 	n = strlen(rest) + (international ? 0 : 2);
-	/* no country's code begins with 0, and nothing in China after the trunk prefix: what is made here is a number again */
+	/* no country code begins with 0, nor does a Chinese number after the trunk prefix: the result must be valid too */
 	if (n < DIGITS_MIN || n > DIGITS_MAX || rest[0] == '0')
 		return false;
 	return snprintf(out, PHONE_E164_SIZE, "+%s%s", international ? "" : CHINA, rest) <
@@ -63,7 +62,7 @@ bool phone_is_number(const char *text)
 	return strlen(text) <= PHONE_TEXT_MAX && phone_e164(text, e164);
 }
 
-/* The bytes of what introduces an extension at p; 0: nothing of that kind. */
+/* The length of the extension separator at p; 0: none. */
 static size_t extension_mark(const char *p)
 {
 	static const char *const marks[] = { "转", "轉", "ext.", "ext", "x", "X", "#", ",", "，" };

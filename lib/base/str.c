@@ -13,7 +13,7 @@ struct str str_new(struct arena *a, size_t max)
 	return (struct str){ .arena = a, .max = max };
 }
 
-/* The next capacity; never more than the maximum and its NUL. */
+/* The next capacity; at most the maximum and its NUL. */
 static size_t grown(size_t cap, size_t max)
 {
 	const size_t times = cap < LARGE_MIN ? 2 : 4;
@@ -34,7 +34,7 @@ static bool str_room(struct str *s, size_t more)
 		return true;
 	while (cap - s->len <= more)
 		cap = grown(cap, s->max);
-	/* a short text, such as the answer that memory is out, has the reserve */
+	/* a short text, such as the out-of-memory response, may use the reserve */
 	p = cap <= SHORT_MAX ? arena_alloc(s->arena, cap) : arena_try(s->arena, 1, cap);
 	if (p == NULL) {
 		s->overflow = true;

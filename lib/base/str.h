@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * str.h - growing text with a stated maximum, and the questions about text
- * that input checking asks. Memory comes from an arena.
+ * str.h - growing text with a maximum size, and checks of text for input
+ * validation. Memory comes from an arena.
  */
 #ifndef BASE_STR_H
 #define BASE_STR_H
@@ -11,10 +11,10 @@
 #include "base/arena.h"
 
 /*
- * Always NUL-terminated once something was added. A str that would pass its
- * maximum, or for which the arena has no room, stops growing and says so in
- * `overflow`: writers need not check each step, the reader checks once.
- * Whatever it outgrew stays in the arena.
+ * NUL-terminated once something was added. A str that would exceed its maximum,
+ * or for which the arena has no room, stops growing and sets `overflow`:
+ * writers need not check each step, the reader checks once. Outgrown buffers
+ * stay in the arena.
  */
 struct str {
 	struct arena *arena;
@@ -33,12 +33,12 @@ void str_addf(struct str *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void str_add_json(struct str *s, const char *text, size_t len);
 /* Percent-encode all but RFC 3986's unreserved characters. */
 void str_add_url(struct str *s, const char *text);
-/* Take back what was added since it was that long, and had not overflowed. */
+/* Truncate to len, a length it had without overflow, and clear `overflow`. */
 void str_cut(struct str *s, size_t len);
 /* "" for an empty str, never NULL. */
 const char *str_text(const struct str *s);
 
-/* A slice of somebody else's bytes. */
+/* Borrowed bytes. */
 struct slice {
 	const char *p;
 	size_t len;
@@ -52,7 +52,7 @@ bool slice_is(struct slice s, const char *text);
 
 /* Strict UTF-8 (no overlong form, surrogate, or NUL): the number of code points, or -1. */
 int64_t utf8_count(const char *s, size_t len) MUST;
-/* Visible ASCII, 1 to max characters: what a provider's ids are. NULL is none. */
+/* Visible ASCII, 1 to max characters, such as a provider's ids. False for NULL. */
 bool str_is_id(const char *s, size_t max);
 bool str_starts(const char *s, const char *prefix);
 /* Case-insensitive for ASCII. */

@@ -31,7 +31,7 @@ static const struct range blanks[] = {
 	{ 0x3000, 0x3000 },
 };
 
-/* Default_Ignorable_Code_Point, and what has a glyph without ink. */
+/* Default_Ignorable_Code_Point, and characters with an empty glyph. */
 static const struct range unseen[] = {
 	{ 0x00ad, 0x00ad },
 	{ 0x034f, 0x034f },
@@ -53,12 +53,12 @@ static const struct range unseen[] = {
 	{ 0xe0000, 0xe0fff },
 };
 
-/* Embeddings, overrides and isolates: what follows is shown in another order than it is stored. */
+/* Embeddings, overrides and isolates: they change the display order of what follows. */
 static const struct range turning[] = { { 0x202a, 0x202e }, { 0x2066, 0x2069 } };
 
 /*
- * Newer than the C library's tables may be emoji (Extended_Pictographic), and the ideographs of
- * rare names: all that planes 2 and 3 are for.
+ * Characters that may be newer than the C library's tables: emoji (Extended_Pictographic), and
+ * ideographs of rare names, i.e. all of planes 2 and 3.
  */
 static const struct range growing[] = {
 	{ 0x1f000, 0x1faff },
@@ -66,7 +66,7 @@ static const struct range growing[] = {
 	{ 0x30000, 0x3fffd },
 };
 
-/* The character at *s, which moves past it. */
+/* The character at *s, which is advanced past it. */
 static uint32_t take(const char **s)
 {
 	const unsigned char *p = (const unsigned char *)*s;
@@ -79,7 +79,7 @@ static uint32_t take(const char **s)
 	return ch;
 }
 
-/* By the C library's tables for C.UTF-8, which is built in; without it nothing counts as unassigned. */
+/* By the C library's built-in tables for C.UTF-8; without them nothing counts as unassigned. */
 static bool is_assigned(uint32_t ch)
 {
 	static locale_t unicode = (locale_t)0;
@@ -96,7 +96,7 @@ static bool is_line_break_or_tab(uint32_t ch)
 	return ch == '\n' || ch == '\r' || ch == '\t';
 }
 
-/* May it stand in a text that people read? Controls and line separators are not printable. */
+/* Is it allowed in a text for people? Controls and line separators are not printable. */
 static bool is_allowed(uint32_t ch)
 {
 	if (ch >= 0x20 && ch < 0x7f)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * text.h - what people can see of a text (BEHAVIOUR 65). Texts are valid UTF-8.
+ * text.h - whether a text is visible to people (BEHAVIOUR 65). Texts are valid UTF-8.
  *
- * Refused wherever people read: control characters, characters that Unicode has not
- * assigned (reserved pictographs and ideographs excepted: newer emoji, and rare characters
- * of people's names) and those that turn the direction of what follows. Joiners, variation
- * selectors and marks may stand beside what is visible: emoji and several scripts need them.
+ * Refused in texts for people: control characters, unassigned characters (except reserved
+ * pictographs and ideographs: newer emoji, and rare characters of names) and those that
+ * change the direction of what follows. Joiners, variation selectors and marks are allowed
+ * next to visible characters: emoji and several scripts need them.
  */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
@@ -16,10 +16,10 @@
 bool text_is_line(const char *s);
 /* Any number of lines, perhaps none; tabs and line breaks are allowed. */
 bool text_is_prose(const char *s);
-/* Is anything of it visible? */
+/* Does it have a visible character? */
 bool text_is_visible(const char *s);
 
-/* The bytes of the blank (a space of any width, tab or line break) at p, 0 when none is there. */
+/* The length of the blank (a space of any width, tab or line break) at p; 0 if there is none. */
 size_t text_blank(const char *p, size_t len);
 
 #endif

@@ -10,7 +10,7 @@ static const char DIGITS[] = "0123456789";
 static const char HEX[] = "0123456789abcdefABCDEF";
 static const char LABEL[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
 
-/* Four numbers up to 255, none written with a leading zero (which some readers take for octal). */
+/* Four numbers up to 255 without leading zeros (which some parsers take for octal). */
 static bool is_ipv4(const char *host, size_t len)
 {
 	const char *p = host, *const end = host + len;
@@ -30,7 +30,7 @@ static bool is_ipv4(const char *host, size_t len)
 	return p == end;
 }
 
-/* Labels of letters, digits and inner hyphens, at least two; the last one is no number. */
+/* Labels of letters, digits and inner hyphens, at least two; the last is not a number. */
 static bool is_name(const char *host, size_t len)
 {
 	const char *p = host, *const end = host + len;
@@ -67,7 +67,7 @@ static bool is_port(const char *p, size_t len)
 	return value >= 1 && value <= PORT_MAX;
 }
 
-/* Path, query and fragment: other scripts' letters may stand as themselves. */
+/* Path, query and fragment: letters of other scripts need not be encoded. */
 static bool is_rest(const char *p)
 {
 	for (; *p != '\0'; p++) {

@@ -36,7 +36,7 @@ static char *encode(struct arena *a, const struct alphabet *alphabet, const void
 	return text;
 }
 
-/* A letter's six bits, or -1. */
+/* A character's six bits, or -1. */
 static int letter_value(const struct alphabet *alphabet, char ch)
 {
 	if (ch >= 'A' && ch <= 'Z')
@@ -54,7 +54,7 @@ static bool decode(
 	struct arena *a, const struct alphabet *alphabet, struct slice text, struct slice *out)
 {
 	size_t len = text.len, n = 0;
-	uint32_t bits = 0; /* what is not yet a whole byte, above what already went out */
+	uint32_t bits = 0; /* the bits of an incomplete byte, below those already written */
 	unsigned have = 0;
 	char *bytes;
 
@@ -80,7 +80,7 @@ static bool decode(
 		}
 	}
 	if ((bits & ((1u << have) - 1)) != 0)
-		return false; /* the last letter holds bits of no byte: two texts for one value */
+		return false; /* stray bits in the last character: two texts for one value */
 	*out = (struct slice){ bytes, n };
 	return true;
 }

@@ -18,7 +18,7 @@
 
 enum { GCM_KEY_LEN = 32, GCM_NONCE_LEN = 12, GCM_TAG_LEN = 16, RSA_BITS_MIN = 2048 };
 
-/* yescrypt's default: about 25 ms and 16 MiB. A dearer one would make sign-in the way to stall us.
+/* yescrypt's default: about 25 ms and 16 MiB. A higher cost would make sign-in a denial of service.
  */
 enum { PASSWORD_COST = 5, PASSWORD_SALT_LEN = 16 };
 #define PASSWORD_METHOD "$y$"
@@ -58,7 +58,7 @@ static void cipher_done(EVP_CIPHER_CTX **ctx)
 	EVP_CIPHER_CTX_free(*ctx);
 }
 
-/* Log OpenSSL's reason for a failure of `what` and forget it. */
+/* Log OpenSSL's reason for a failure of `what` and clear it. */
 static void log_reason(const char *what)
 {
 	char text[160] = "no reason given";
@@ -71,8 +71,8 @@ static void log_reason(const char *what)
 }
 
 /*
- * Algorithms are looked up once a process: a lookup costs more than hashing a token.
- * A libcrypto without them can't serve anything, so their absence is an assertion.
+ * Algorithms are fetched once per process: a fetch costs more than hashing a token.
+ * Nothing works with a libcrypto without them, so their absence is an assertion.
  */
 static const EVP_MD *sha256(void)
 {
@@ -94,7 +94,7 @@ static const EVP_CIPHER *aes_256_gcm(void)
 	return cipher;
 }
 
-/* A context that knows its digest; each use brings its own key. */
+/* A context with its digest set; each use sets its key. */
 static EVP_MAC_CTX *hmac_sha256(void)
 {
 	static EVP_MAC_CTX *ctx;
@@ -133,7 +133,7 @@ char *crypto_random_text(struct arena *a, const char *alphabet, size_t n)
 	unsigned fair;
 
 	assert(letters >= 2 && letters <= 256);
-	/* bytes from the last, incomplete round of the alphabet would favour its beginning */
+	/* reject bytes from the last, incomplete round of the alphabet: modulo bias */
 	fair = 256 - 256 % (unsigned)letters;
 	while (made < n) {
 		crypto_random(pool, sizeof(pool));
@@ -160,7 +160,7 @@ void crypto_hmac_sha256(struct slice key, struct slice data, unsigned char out[s
 	EVP_MAC_CTX *ctx = hmac_sha256();
 	size_t len;
 
-	/* a NULL key would mean the one of the last call */
+	/* a NULL key would reuse that of the last call */
 	if (EVP_MAC_init(ctx, k, key.len, NULL) != 1 ||
 		EVP_MAC_update(ctx, (const unsigned char *)data.p, data.len) != 1 ||
 		EVP_MAC_final(ctx, out, &len, SHA256_LEN) != 1 || len != SHA256_LEN)
@@ -169,7 +169,7 @@ void crypto_hmac_sha256(struct slice key, struct slice data, unsigned char out[s
 
 /* ---- RSA ---- */
 
-/* A name of our own for EVP_PKEY, so that headers need none of OpenSSL's. */
+/* Wraps EVP_PKEY, so that headers need none of OpenSSL's. */
 struct rsa_key {
 	EVP_PKEY *pkey;
 };
@@ -193,7 +193,7 @@ static BIO *bio_of(struct slice pem)
 	return bio;
 }
 
-/* A key of ours around pkey, which stays the caller's. NULL: not an RSA key that is long enough. */
+/* Wrap pkey, which the caller still owns. NULL: not an RSA key, or too short. */
 static struct rsa_key *wrap_key(EVP_PKEY *pkey)
 {
 	struct rsa_key *key;
@@ -317,7 +317,7 @@ bool rsa_verify(struct arena *a, struct rsa_key *key, struct slice message, stru
 
 /* ---- AES ---- */
 
-/* Decrypt len bytes; true only when the tag fits. */
+/* Decrypt len bytes; true only when the tag matches. */
 static bool gcm_decrypt(EVP_CIPHER_CTX *ctx, const unsigned char *in, size_t len,
 	const unsigned char *tag_in, unsigned char *out)
 {
@@ -363,7 +363,7 @@ bool aes_gcm_open(struct arena *a, struct slice key, struct slice nonce, struct 
 
 /* ---- passwords ---- */
 
-/* crypt_rn's work space is 32 KiB: too much for a stack, and what it held is wiped after each use.
+/* crypt_rn's work space is 32 KiB, too much for a stack; it is wiped after each use.
  */
 static struct crypt_data work;
 
@@ -392,7 +392,7 @@ enum err password_hash(struct arena *a, const char *password, const char **hash)
 	return made != NULL ? OK : ERR_INTERNAL;
 }
 
-/* Spend the time of one check. A fresh setting costs what a stored hash does, and fits no password.
+/* Spend the time of one check. A new setting costs the same as a stored hash and matches no password.
  */
 static void check_nobody(const char *password)
 {

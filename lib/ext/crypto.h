@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * crypto.h - all that is used of OpenSSL and libxcrypt.
+ * crypto.h - the only users of OpenSSL and libxcrypt.
  * Keys are process-owned; texts are in the caller's arena.
  */
 #ifndef EXT_CRYPTO_H
@@ -10,9 +10,9 @@
 
 enum { SHA256_LEN = 32, SHA256_HEX_LEN = 64 };
 
-/* Fill with random bytes; aborts when the system has none. */
+/* Fill with random bytes; aborts on failure. */
 void crypto_random(void *out, size_t n);
-/* n characters drawn evenly from alphabet (2 to 256 characters), NUL-terminated. */
+/* n characters drawn uniformly from alphabet (2 to 256 characters), NUL-terminated. */
 char *crypto_random_text(struct arena *a, const char *alphabet, size_t n) MUST;
 
 void crypto_sha256(const void *data, size_t len, unsigned char out[static SHA256_LEN]);
@@ -35,36 +35,36 @@ struct rsa_key *rsa_private_key(struct slice pem) MUST;
 struct rsa_key *rsa_public_key(struct slice pem) MUST;
 void rsa_key_free(struct rsa_key *key);
 
-/* What an X.509 certificate says of its key. Unit: seconds since 1970. */
+/* An X.509 certificate's serial and validity. Unit: seconds since 1970. */
 enum { CERTIFICATE_SERIAL_MAX = 40 };
 struct certificate {
 	char serial[CERTIFICATE_SERIAL_MAX + 1]; /* hexadecimal, upper case */
 	int64_t from_s, to_s;
 };
-/* The RSA key of a PEM certificate, whose own signature is not looked at. NULL as above. */
+/* The RSA key of a PEM certificate, whose own signature is not checked. NULL as above. */
 struct rsa_key *rsa_certificate_key(struct slice pem, struct certificate *facts) MUST;
 /* RSASSA-PKCS1-v1_5 with SHA-256, in Base64. */
 enum err rsa_sign(
 	struct arena *a, struct rsa_key *key, struct slice message, const char **base64) MUST;
-/* A signature that can't be decoded is merely invalid. */
+/* A signature that can't be decoded is invalid. */
 bool rsa_verify(
 	struct arena *a, struct rsa_key *key, struct slice message, struct slice base64) MUST;
 
 /*
  * AES-256-GCM: sealed = ciphertext followed by the 16-byte tag. False when the key is
- * not 32 bytes, the nonce not 12, or the tag doesn't fit; no plain text is then released.
+ * not 32 bytes, the nonce not 12, or the tag doesn't match; no plain text is then returned.
  */
 bool aes_gcm_open(struct arena *a, struct slice key, struct slice nonce, struct slice aad,
 	struct slice sealed, struct slice *plain) MUST;
 
 /*
  * Passwords: yescrypt through crypt_rn; hashing takes about 25 ms and 16 MiB on purpose.
- * Unit: bytes. A longer password is INVALID, and fits no hash; a hash that is cut would
- * let its beginning in.
+ * Unit: bytes. A longer password is INVALID and matches no hash: truncating it would
+ * accept its prefix.
  */
 enum { PASSWORD_MIN = 8, PASSWORD_MAX = 128 };
 enum err password_hash(struct arena *a, const char *password, const char **hash) MUST;
-/* hash NULL (no such account, or no password): as slow as a real check, and false. */
+/* hash NULL (no such account, or no password): false, as slow as a real check. */
 bool password_verify(const char *password, const char *hash) MUST;
 
 #endif

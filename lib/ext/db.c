@@ -15,12 +15,12 @@
 #include "ext/db_session.h"
 
 #define TX_TRIES 8
-/* servers close connections that rest for longer than wait_timeout: at least one second */
+/* servers close connections idle for longer than wait_timeout: at least one second */
 #define REST_MS SECOND_MS
-/* what lies between may have forgotten the connection without a word */
+/* a middlebox may have dropped the connection silently */
 #define PING_MS (30 * SECOND_MS)
 
-/* A lock is waited for less long than a statement may take: its timeout is the one to be retried. */
+/* A lock wait is shorter than the statement limit: its timeout is retried. */
 const struct db_limits db_limits_web = { 2, 2, 3 };
 const struct db_limits db_limits_notify = { 1, 1, 2 };
 const struct db_limits db_limits_command = { 3, 10, 0 };
@@ -101,7 +101,7 @@ enum err db_failed(struct db *db, unsigned code, const char *message, const char
 
 	db->cause = code;
 	if (meaning->class == CODE_REPEAT)
-		return ERR_DB; /* tried again by whoever can; logged if given up */
+		return ERR_DB; /* retried where possible; logged when given up */
 	if (meaning->class == CODE_DUPLICATE) {
 		keep_duplicate_key(db, message);
 		return ERR_DUPLICATE;
@@ -129,7 +129,7 @@ enum err db_failed_commit(struct db *db, unsigned code, const char *message, con
 
 enum err db_broken(struct db *db, const char *fault, const char *sql)
 {
-	db->cause = 0; /* nothing that trying again would mend */
+	db->cause = 0; /* retrying would not help */
 	log_line(LOG_ALARM, "db", "%s: %.400s", fault, sql);
 	return ERR_DB;
 }
@@ -149,7 +149,7 @@ bool db_duplicate_of(const struct ctx *c, const char *key)
 
 /* ---- connection ---- */
 
-/* A connection that came about in part: closed again. */
+/* Close a partially set up connection. */
 static enum err unusable(struct db *db, const char *what)
 {
 	const unsigned code = mysql_errno(&db->my);
@@ -175,7 +175,7 @@ static bool connect_only(struct db *db)
 	mysql_options(&db->my, MYSQL_OPT_WRITE_TIMEOUT, &wait_s);
 	mysql_options(&db->my, MYSQL_OPT_RECONNECT, &off);
 	mysql_options(&db->my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-	/* FOUND_ROWS: an UPDATE to the same values counts, or db_exec_one would lie */
+	/* FOUND_ROWS: an UPDATE to the same values must count for db_exec_one */
 	return mysql_real_connect(&db->my, socket ? "localhost" : conf->db_host, conf->db_user,
 		       conf->db_password, conf->db_name, (unsigned)conf->db_port,
 		       socket ? conf->db_socket : NULL, CLIENT_FOUND_ROWS) != NULL;
@@ -186,7 +186,7 @@ static bool query(struct db *db, const char *sql)
 	return mysql_real_query(&db->my, sql, strlen(sql)) == 0;
 }
 
-/* Which of the settings that differ from server to server has this one? */
+/* Which of the settings that differ between servers does this one have? */
 static bool ask_settings(struct db *db, struct arena *a, uint64_t *known)
 {
 	MYSQL_RES *rows;
@@ -233,8 +233,8 @@ static enum err connect_now(struct db *db)
 }
 
 /*
- * Nothing is in flight, so whatever is there to be read is the connection's end, or the
- * server's notice of it. Only a TLS library may have records of its own there: then ask.
+ * Nothing is in flight, so anything readable is the end of the connection or the server's
+ * notice of it. Only with TLS it may be a record of the protocol itself: then ping.
  */
 static bool is_there(struct db *db)
 {
@@ -312,12 +312,12 @@ static enum err begin(struct ctx *c)
 		TRY(db_ready(c));
 		db->has_effect = false;
 		e = simple(db, "START TRANSACTION");
-	} while (db_may_send_again(c, e)); /* once: a new connection has not rested */
+	} while (db_may_send_again(c, e)); /* once: a new connection has not been idle */
 	db->in_tx = e == OK;
 	return e;
 }
 
-/* What a COMMIT did that was not answered is unknown; it is never made again. */
+/* The outcome of a COMMIT without a response is unknown; it is never retried. */
 static enum err commit(struct ctx *c)
 {
 	struct db *db = c->db;
@@ -331,7 +331,7 @@ static enum err commit(struct ctx *c)
 	return db_failed_commit(db, mysql_errno(&db->my), message, "COMMIT");
 }
 
-/* Always, after any failure: a lock timeout undoes only its own statement. */
+/* Always, after any failure: a lock timeout rolls back only its statement. */
 static void roll_back(struct db *db)
 {
 	if (!db->in_tx)
@@ -346,7 +346,7 @@ enum err db_tx(struct ctx *c, db_tx_fn *fn, void *arg)
 	struct db *db = c->db;
 	struct arena_mark mark = arena_mark(&c->arena);
 
-	assert(!db->in_tx); /* no nesting: helpers end in _tx instead */
+	assert(!db->in_tx); /* no nesting: functions for use in a transaction end in _tx */
 	for (unsigned try = 1;; try++) {
 		enum err e;
 		unsigned cause;
@@ -355,7 +355,7 @@ enum err db_tx(struct ctx *c, db_tx_fn *fn, void *arg)
 		e = begin(c);
 		if (e == OK)
 			e = fn(c, arg);
-		if (e == OK && c->arena.exhausted) /* what fn wrote may be cut short */
+		if (e == OK && c->arena.exhausted) /* what fn wrote may be truncated */
 			e = ERR_INTERNAL;
 		if (e == OK && (e = commit(c)) == OK)
 			return OK;

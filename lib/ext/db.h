@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * db.h - MariaDB or MySQL: prepared statements kept per connection, rows by field
- * tables, and the one transaction idiom.
+ * db.h - MariaDB or MySQL: prepared statements cached per connection, rows by field
+ * tables, and transactions.
  *
  * SQL is a `static const char SQL_X[]` in lib/shop: statements are cached by the
- * text's address. Only `?` brings values in. Memory: rows live in c->arena.
+ * text's address. Values are passed only as `?`. Memory: rows are in c->arena.
  *
- * Fails everywhere, by the code's class in db_class.c, and is logged here: DB (ours, an
- * alarm), DB_LOST (the connection was of no use; the next request has a new one), BUSY
- * (locks, after retries; time limits, a full disk). A statement on a connection that had
- * ended while it rested is sent on a new one, outside transactions.
+ * All functions fail by the code's class in db_class.c, which is logged here: DB (our fault,
+ * an alarm), DB_LOST (the connection is unusable; the next request gets a new one), BUSY
+ * (locks, after retries; time limits, a full disk). A statement on a connection that was
+ * closed while idle is sent on a new one, outside transactions.
  */
 #ifndef EXT_DB_H
 #define EXT_DB_H
@@ -21,19 +21,19 @@ struct db_limits {
 	unsigned connect_s, lock_wait_s, statement_s; /* statement_s 0: no limit */
 };
 extern const struct db_limits db_limits_web;     /* the usual executable */
-extern const struct db_limits db_limits_notify;  /* answers within 5 s whatever happens */
+extern const struct db_limits db_limits_notify;  /* must answer within 5 s */
 extern const struct db_limits db_limits_command; /* cli/minimall */
 
-/* No connection is made before the first statement. NULL never. */
+/* Connects on the first statement. Never NULL. */
 struct db *db_new(const struct conf *conf, const struct db_limits *limits) MUST;
 void db_free(struct db *db);
 bool db_in_tx(const struct db *db);
 /*
- * Connect, or make sure that an old connection is still there. A connection has all its
- * settings (db_session.h), or there is none.
+ * Connect, or check that an existing connection still works. A connection has all its
+ * settings (db_session.h) or is closed.
  */
 enum err db_ready(struct ctx *c) MUST;
-/* While it is on, what the connection holds matters (GET_LOCK): once lost it is DB_LOST, never made anew unasked. */
+/* While on, the connection holds state (GET_LOCK): losing it is DB_LOST, it is never replaced automatically. */
 void db_pin(struct ctx *c, bool on);
 
 enum db_arg_kind { DB_NULL, DB_I64, DB_TEXT };
@@ -46,7 +46,7 @@ struct db_arg {
 	size_t len;
 };
 
-/* clang-format off: it takes names in capitals for macros */
+/* clang-format off: it takes upper-case names for macros */
 static inline struct db_arg I64(int64_t n) {
 	struct db_arg a = { .kind = DB_I64, .n = n };
 
@@ -65,7 +65,7 @@ FEN(money m) {
 	return I64(m.fen);
 }
 
-/* A moment; none is NULL. */
+/* A timestamp; none is NULL. */
 static inline struct db_arg
 AT(timestamp t) {
 	struct db_arg a = { .kind = t.ms == 0 ? DB_NULL : DB_I64, .n = t.ms };
@@ -98,8 +98,8 @@ TEXT(const char *s) {
 enum err
 db_one(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
 	const struct field *fields, void *out) MUST;
-/* The same where absence is an answer. */
-/* What a row may hold at most: amounts (sums of many included), and moments up to the end of 9999. */
+/* The same where the row may be absent. */
+/* The largest values in a row: amounts (including sums), and times up to the end of 9999. */
 #define DB_FEN_MAX       (MONEY_MAX_FEN * 1000000)
 #define DB_MOMENT_MAX_MS INT64_C(253402300799999)
 enum err db_find(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
@@ -107,11 +107,11 @@ enum err db_find(struct ctx *c, const char *sql, const struct db_arg *args, size
 
 struct db_rows {
 	struct list list;
-	bool more; /* there are rows beyond */
+	bool more; /* there are further rows */
 };
 /*
  * At most `limit` rows of `size` bytes. The SQL's own LIMIT is limit + 1, so that
- * `more` is known. Ends early, with `more`, once the rows pass 8 MiB.
+ * `more` is known. Stops early, with `more`, once the rows exceed 8 MiB.
  */
 enum err db_all(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
 	const struct field *fields, size_t size, int64_t limit, struct db_rows *out) MUST;
@@ -132,8 +132,8 @@ enum err db_page(struct ctx *c, const char *sql, const struct db_arg *args, size
 	struct page_rows *out) MUST;
 
 /*
- * A change; *matched (may be NULL) counts the rows that the WHERE matched. Fails also: DUPLICATE;
- * outside a transaction UNKNOWN_OUTCOME, when the answer was lost.
+ * A change; *matched (may be NULL) counts the rows that the WHERE matched. Also fails: DUPLICATE;
+ * outside a transaction UNKNOWN_OUTCOME, when the response was lost.
  */
 enum err db_exec(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
 	int64_t *matched) MUST;
@@ -147,24 +147,24 @@ bool db_duplicate_of(const struct ctx *c, const char *key);
 
 /* "[1,2,3]", for JSON_TABLE(?, …): one statement for many ids. */
 const char *db_id_list(struct ctx *c, const int64_t *ids, size_t n) MUST;
-/* `q` as the inside of a LIKE '%…%' pattern, with its wildcards escaped. NULL stays NULL. */
+/* `q` for use in a LIKE '%…%' pattern, with its wildcards escaped. NULL stays NULL. */
 const char *db_like(struct ctx *c, const char *q) MUST;
 
 /*
- * Run fn in a transaction; on a deadlock, lock timeout or snapshot conflict again,
- * from the start. fn may touch only the database and what arg points to, and must
- * be safe to run twice: inputs const, outputs written anew.
- * Fails: what fn answered (rolled back), UNKNOWN_OUTCOME (lost at COMMIT), BUSY.
+ * Run fn in a transaction; on a deadlock, lock timeout or snapshot conflict run it
+ * again from the start. fn may touch only the database and what arg points to, and
+ * must be safe to run twice: inputs const, outputs overwritten.
+ * Fails: what fn returned (rolled back), UNKNOWN_OUTCOME (lost at COMMIT), BUSY.
  */
 typedef enum err db_tx_fn(struct ctx *c, void *arg);
 enum err db_tx(struct ctx *c, db_tx_fn *fn, void *arg) MUST;
 
-/* In a transaction: what was read without a lock has changed under it. Roll back and start over. */
+/* In a transaction: what was read without a lock has changed once locked. Roll back and retry. */
 enum err db_retry(struct ctx *c) MUST;
 
 /* DDL and other statements of a migration, one text each; for cli/migrate.c. */
 enum err db_script(struct ctx *c, const char *sql) MUST;
-/* Did the last db_script fail because the table, column, key or row that it makes is there? */
+/* Did the last db_script fail because the table, column, key or row that it creates exists? */
 bool db_is_there_already(const struct ctx *c) MUST;
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/str.h"
 
-/* codes that MariaDB's headers don't have, or have under a name of another time */
+/* codes that MariaDB's headers lack, or have under an outdated name */
 enum {
 	WSREP_NOT_READY = ER_UNKNOWN_COM_ERROR, /* 1047: a Galera node without quorum */
 	MYSQL_QUERY_TIMEOUT = 3024,
@@ -16,8 +16,8 @@ enum {
 	MYSQL_ROLLED_BACK_DURING_COMMIT = 3101, /* group replication: another member was first */
 	MYSQL_SERVER_NOT_AVAILABLE = 3168,
 	MYSQL_SESSION_KILLED = 3169,
-	MYSQL_IDLE_TOO_LONG = 4031, /* told before the connection is closed; nothing was read */
-	PROXYSQL_FIRST = 9001,      /* no server in reach, or none for this connection any more */
+	MYSQL_IDLE_TOO_LONG = 4031, /* sent before the connection is closed; nothing was read */
+	PROXYSQL_FIRST = 9001,      /* no server reachable, or none for this connection any more */
 	PROXYSQL_LAST = 9099,
 };
 
@@ -30,7 +30,8 @@ static const struct db_meaning meanings[] = {
 	{ ONE(ER_DUP_FIELDNAME), CODE_PRESENT, CODE_UNDONE },
 	{ ONE(ER_DUP_KEYNAME), CODE_PRESENT, CODE_UNDONE },
 
-	{ ONE(ER_LOCK_DEADLOCK), CODE_REPEAT, CODE_UNDONE }, /* on Galera a clash of nodes too */
+	{ ONE(ER_LOCK_DEADLOCK), CODE_REPEAT,
+		CODE_UNDONE }, /* on Galera also a conflict between nodes */
 	{ ONE(ER_LOCK_WAIT_TIMEOUT), CODE_REPEAT, CODE_UNDONE },
 	{ ONE(ER_CHECKREAD), CODE_REPEAT, CODE_UNDONE }, /* innodb_snapshot_isolation */
 	{ ONE(ER_TABLE_DEF_CHANGED), CODE_REPEAT, CODE_UNDONE },
@@ -69,12 +70,12 @@ static const struct db_meaning meanings[] = {
 	{ ONE(MYSQL_OFFLINE_MODE), CODE_USELESS, 0 },
 	{ ONE(MYSQL_SERVER_NOT_AVAILABLE), CODE_USELESS, 0 },
 	{ PROXYSQL_FIRST, PROXYSQL_LAST, CODE_USELESS, 0 },
-	/* out of step with the server: nothing on this connection can be believed */
+	/* out of sync with the server: nothing on this connection can be trusted */
 	{ ONE(CR_OUT_OF_MEMORY), CODE_USELESS, CODE_ALARM },
 	{ ONE(CR_COMMANDS_OUT_OF_SYNC), CODE_USELESS, CODE_ALARM },
 	{ ONE(CR_MALFORMED_PACKET), CODE_USELESS, CODE_ALARM },
 	{ ONE(ER_UNKNOWN_STMT_HANDLER), CODE_USELESS, 0 }, /* another server behind it */
-	/* no longer the primary, or no member: another is reached by connecting again */
+	/* no longer the primary, or not a member: a new connection reaches another server */
 	{ ONE(WSREP_NOT_READY), CODE_USELESS, 0 },
 	{ ER_ERROR_DURING_COMMIT, ER_ERROR_DURING_ROLLBACK, CODE_USELESS, 0 },
 	{ ONE(MYSQL_GROUP_REPLICATION_HOOK), CODE_USELESS, 0 },
@@ -82,7 +83,7 @@ static const struct db_meaning meanings[] = {
 	{ ONE(ER_READ_ONLY_MODE), CODE_USELESS, CODE_UNDONE },
 	{ ONE(ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION), CODE_USELESS, CODE_UNDONE },
 	{ ONE(ER_INNODB_READ_ONLY), CODE_USELESS, CODE_ALARM | CODE_UNDONE },
-	/* used up; what a connection holds of it is given back by closing it */
+	/* exhausted; closing the connection releases its share */
 	{ ONE(ER_CON_COUNT_ERROR), CODE_USELESS, CODE_ALARM | CODE_UNDONE },
 	{ ONE(ER_CANT_CREATE_THREAD), CODE_USELESS, CODE_ALARM | CODE_UNDONE },
 	{ ONE(ER_TOO_MANY_USER_CONNECTIONS), CODE_USELESS, CODE_ALARM | CODE_UNDONE },

@@ -11,7 +11,7 @@
 #include "ext/db.h"
 #include "ext/db_class.h"
 
-/* lint sql: the cache has room for every statement that there is */
+/* lint sql: the cache has room for every statement */
 enum { DB_COLUMNS_MAX = 64, DB_CACHE_SIZE = 512, DB_MESSAGE_MAX = 256 };
 
 /* Where a column of a result goes. */
@@ -24,7 +24,7 @@ struct statement {
 	const char *sql; /* the key: its address */
 	MYSQL_STMT *stmt;
 	unsigned params, columns_n;
-	const struct field *fields; /* what `columns` was resolved for */
+	const struct field *fields; /* the table that `columns` was resolved for */
 	struct column columns[DB_COLUMNS_MAX];
 };
 
@@ -32,10 +32,10 @@ struct db {
 	MYSQL my;
 	bool connected; /* and configured */
 	bool in_tx;
-	bool pinned;     /* db_pin */
-	bool rested;     /* the statement under way is the first after a rest, in no transaction */
-	bool has_effect; /* the statement under way, so that it is never sent twice */
-	unsigned cause;  /* code of the failing call; 0: none */
+	bool pinned; /* db_pin */
+	bool rested; /* the current statement is the first after an idle time, outside a transaction */
+	bool has_effect;     /* the current statement has effects: never sent twice */
+	unsigned cause;      /* code of the failing call; 0: none */
 	char duplicate[128]; /* the key of the last DUPLICATE */
 	int64_t used_ms;     /* clock_mono_ms of the last statement */
 	const struct conf *conf;
@@ -43,22 +43,22 @@ struct db {
 	struct statement cache[DB_CACHE_SIZE];
 };
 
-/* Is it a deadlock, lock timeout or snapshot conflict, after which all can be done again? */
+/* Is it a deadlock, lock timeout or snapshot conflict, which can be retried? */
 bool db_is_retryable(unsigned code);
 /*
- * Class a failure at its origin and log it; `code` and `message` are those of the failing
- * call, copied before any other call resets them. Closes a connection that is of no use.
+ * Classify a failure at its origin and log it; `code` and `message` are those of the failing
+ * call, copied before any other call resets them. Closes an unusable connection.
  */
 enum err db_failed(struct db *db, unsigned code, const char *message, const char *what) MUST;
-/* The same for what would have committed: COMMIT, or a change outside a transaction. Fails also: UNKNOWN_OUTCOME. */
+/* The same for a commit: COMMIT, or a change outside a transaction. Also fails: UNKNOWN_OUTCOME. */
 enum err db_failed_commit(struct db *db, unsigned code, const char *message, const char *what) MUST;
-/* A row or result that can't be: an alarm, and this request's 500. */
+/* An impossible row or result: an alarm, and this request's 500. */
 enum err db_broken(struct db *db, const char *fault, const char *sql) MUST;
-/* Did it fail on a connection that was lost while it rested, and may it be sent once more? */
+/* Did it fail on a connection that was lost while idle, and may it be sent again? */
 bool db_may_send_again(const struct ctx *c, enum err e);
-/* May a failed try be made again? Not past c->deadline_ms. */
+/* May a failed try be repeated? Not past c->deadline_ms. */
 bool db_may_retry(const struct ctx *c, unsigned try);
-/* Wait a random while, longer from try to try. */
+/* Wait for a random time that grows with the tries. */
 void db_nap_before_retry(unsigned try);
 
 #endif

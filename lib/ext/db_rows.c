@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* db_rows.c - prepared statements kept per connection, and rows by field tables. */
+/* db_rows.c - prepared statements cached per connection, and rows by field tables. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +12,9 @@
 /* ---- statements ---- */
 
 /*
- * A locking SELECT fails while its rows are read, after the library took it for executed. Used
- * again, such a statement waits for the rest of those rows until the connection times out; so
- * it is closed, and prepared anew when it is next needed.
+ * A locking SELECT can fail while its rows are read, after the library considers it executed.
+ * Reused, such a statement waits for the remaining rows until the connection times out; so
+ * it is closed, and prepared again on its next use.
  */
 static enum err failed_statement(struct db *db, struct statement *st)
 {
@@ -47,8 +47,8 @@ static enum err failed_statement(struct db *db, struct statement *st)
 }
 
 /*
- * A statement's place: found again by the text's address. Where all are taken, the one that
- * stands at its own place goes, which costs time and nothing else.
+ * A statement's slot in the cache, by the text's address. When all are taken, the one in its
+ * first slot is evicted, which only costs time.
  */
 static struct statement *place_of(struct db *db, const char *sql)
 {
@@ -132,13 +132,13 @@ static enum err execute_once(struct ctx *c, const char *sql, const struct db_arg
 }
 
 /*
- * Outside a transaction one statement is its own: a deadlock or lock timeout undid
- * all of it, so it is simply made again. Inside one, db_tx starts over.
+ * Outside a transaction a statement is its own transaction: a deadlock or lock timeout rolled
+ * back all of it, so it is retried here. Inside one, db_tx retries.
  */
 static enum err execute(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
 	struct statement **out)
 {
-	if (c->arena.exhausted) /* what it would be told may be cut short */
+	if (c->arena.exhausted) /* its parameters may be truncated */
 		return ERR_INTERNAL;
 	for (unsigned try = 1;; try++) {
 		enum err e = execute_once(c, sql, args, args_n, out);
@@ -216,7 +216,7 @@ static bool bind_columns(struct statement *st, struct row_buffer *rb)
 		b->length = &rb->lengths[i];
 		b->error = &rb->cut[i];
 		if (st->columns[i].field->type == F_STR) {
-			/* no room here: the length is learnt, then the text fetched into the arena */
+			/* no buffer yet: first the length, then the text is fetched into the arena */
 			b->buffer_type = MYSQL_TYPE_STRING;
 			b->buffer_length = 0;
 		} else {
@@ -248,8 +248,8 @@ static bool fetch_text(
 }
 
 /*
- * Could we have written it? What lies outside is not computed with: sums and dates of it overflow.
- * Numbers have a range where their field says one for rows.
+ * Could we have written it? Values out of range would overflow sums and dates.
+ * Numbers have a range where their field has one for rows.
  */
 static bool is_possible(const struct field *f, int64_t n)
 {
@@ -270,7 +270,7 @@ static bool is_possible(const struct field *f, int64_t n)
 	return true;
 }
 
-/* One column of the fetched row into its member. False: unreadable, or no room for it. */
+/* One column of the fetched row into its member. False: unreadable, or no memory for it. */
 static bool store_column(
 	struct ctx *c, struct statement *st, unsigned i, const struct row_buffer *rb, char *row)
 {
@@ -279,7 +279,7 @@ static bool store_column(
 	bool null = rb->nulls[i];
 
 	if (!null && rb->cut[i] && col->field->type != F_STR)
-		return false; /* a number that is none of ours: better none than another */
+		return false; /* not one of our numbers: fail rather than misread it */
 	switch (col->field->type) {
 	case F_OPT_I64:
 		*(opt_i64 *)at = (opt_i64){ null ? 0 : rb->numbers[i], !null };
@@ -293,7 +293,7 @@ static bool store_column(
 	case F_I64:
 	case F_MONEY:
 	case F_TIME:
-		/* a NULL number is 0: an outer join that found nothing */
+		/* a NULL number is 0: an outer join without a match */
 		*(int64_t *)at = null ? 0 : rb->numbers[i];
 		return null || is_possible(col->field, rb->numbers[i]);
 	case F_OBJECT:

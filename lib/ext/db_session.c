@@ -7,11 +7,11 @@
 #include "ext/db.h"
 
 #define TEXT_MAX_BYTES 2048
-#define NO_LIMIT_S     600 /* for a command: longer than any lock is held that will be given up */
+#define NO_LIMIT_S     600 /* for a command: longer than any lock is held */
 
-/* What a setting is for. Of the names for one purpose the server must have one at least. */
+/* The purpose of a setting. The server must have at least one setting per purpose. */
 enum purpose {
-	FOR_ALL, /* every server has it: not asked for */
+	FOR_ALL, /* every server has it: not queried */
 	FOR_ISOLATION,
 	FOR_WRITING,
 	FOR_TIME_LIMIT,
@@ -33,9 +33,9 @@ static const struct setting {
 	enum purpose purpose;
 	const char *name;
 	enum number number;
-	const char *text; /* the value, or what follows the number */
+	const char *text; /* the value, or the suffix of the number */
 } settings[] = {
-	/* what hosts set for everybody must not change the shop */
+	/* a host's global settings must not affect the shop */
 	{ FOR_ALL, "sql_mode", NONE,
 		"'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,"
 		"ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE'" },
@@ -48,11 +48,11 @@ static const struct setting {
 	{ FOR_ALL, "sql_auto_is_null", NONE, "0" },
 	{ FOR_ALL, "foreign_key_checks", NONE, "1" },
 	{ FOR_ALL, "unique_checks", NONE, "1" },
-	/* a server may be told to take no notice of what the client greets with */
+	/* a server may ignore the character set of the client's handshake */
 	{ FOR_ALL, "character_set_client", NONE, "utf8mb4" },
 	{ FOR_ALL, "character_set_results", NONE, "utf8mb4" },
 	{ FOR_ALL, "collation_connection", NONE, "utf8mb4_general_ci" },
-	/* bounded waits; of locks on a table's definition (a migration runs) too */
+	/* bounded waits, including for metadata locks (during a migration) */
 	{ FOR_ALL, "innodb_lock_wait_timeout", LOCK_S, "" },
 	{ FOR_ALL, "lock_wait_timeout", METADATA_LOCK_S, "" },
 	/* guards in the WHERE instead of gap locks */
@@ -62,9 +62,9 @@ static const struct setting {
 	{ FOR_WRITING, "tx_read_only", NONE, "0" },
 	{ FOR_TIME_LIMIT, "max_statement_time", STATEMENT_S, "" },    /* MariaDB */
 	{ FOR_TIME_LIMIT, "max_execution_time", STATEMENT_S, "000" }, /* MySQL, of a SELECT */
-	/* turns a lost update into an error; MariaDB's, from the middle of 2024 on */
+	/* turns a lost update into an error; MariaDB since mid-2024 */
 	{ FOR_SNAPSHOT, "innodb_snapshot_isolation", NONE, "1" },
-	/* Galera's: a transaction, or a read outside of one, begins with what other nodes committed */
+	/* Galera: a transaction, or a read outside one, sees what other nodes committed before it */
 	{ FOR_OTHER_HOSTS, DB_SESSION_OF_HOSTS, NONE, "1" },
 };
 

@@ -12,7 +12,7 @@
 
 enum { KILL_TIMEOUT_S = 3 };
 
-/* Written before the thread is started, and never after. */
+/* Written before the thread is started, never afterwards. */
 static struct {
 	const struct conf *conf;
 	unsigned long connection;
@@ -25,7 +25,7 @@ void db_set_limits(struct db *db, const struct db_limits *limits)
 	db->limits = limits;
 }
 
-/* The server ends what the other connection does; where it can't be reached, its time limit must do. */
+/* Kill the other connection's statement; if the server can't be reached, its time limit applies. */
 static void kill_connection(void)
 {
 	const struct conf *conf = watch.conf;

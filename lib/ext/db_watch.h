@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * db_watch.h - how a command's statements end: after so long, or with the command.
+ * db_watch.h - limits of a command's statements: by time, and when the command is interrupted.
  */
 #ifndef EXT_DB_WATCH_H
 #define EXT_DB_WATCH_H
 
 #include "ext/db.h"
 
-/* Other limits than those of db_new, before the first statement. They outlive db. */
+/* Replace the limits of db_new, before the first statement. They must outlive db. */
 void db_set_limits(struct db *db, const struct db_limits *limits);
 
 /*
- * From now on SIGINT, SIGTERM and SIGHUP first end what the connection does at the server, which would
- * not notice, through a second connection; then the process, as such a signal does. Connects, if need
- * be. At most once a process. Fails also: INTERNAL (no thread could be started).
+ * From now on SIGINT, SIGTERM and SIGHUP first kill the connection's statement at the server, which
+ * would not notice, through a second connection, and then end the process as the signal does by
+ * default. Connects if needed. At most once per process. Also fails: INTERNAL (no thread could be started).
  */
 enum err db_end_on_signal(struct ctx *c) MUST;
-/* After a failure: if such a signal was its cause, this never returns, and the process ends by it. */
+/* After a failure: if such a signal caused it, this never returns and the process ends by the signal. */
 void db_wait_if_ending(void);
 
 #endif

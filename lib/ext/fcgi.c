@@ -16,9 +16,9 @@ struct fcgi {
 };
 
 /*
- * libfcgi looks whether it was told to stop and then waits in accept(): a signal in
- * between is not noticed, and the process would wait for a request that never comes. So
- * the signal is followed by one a second, any of which interrupts the wait.
+ * libfcgi checks whether it should stop and then blocks in accept(): a signal in between is
+ * missed, and the process would wait for a request that never comes. So the signal is
+ * followed by one per second, any of which interrupts accept().
  */
 static void again(int signal)
 {
@@ -93,8 +93,8 @@ static size_t read_some(struct fcgi *f, char *buf, size_t n)
 }
 
 /*
- * A CGI program that ends before it has read the body makes Apache drop the connection,
- * and the answer with it. FastCGI doesn't mind.
+ * If a CGI program ends before it has read the body, Apache drops the connection and the
+ * response. FastCGI is not affected.
  */
 static void drain(struct fcgi *f)
 {
@@ -126,7 +126,7 @@ enum fcgi_body fcgi_read_body(struct fcgi *f, struct arena *a, size_t max, struc
 	if (expected > (int64_t)max)
 		return FCGI_BODY_TOO_LARGE;
 	if (f->cgi && expected < 0)
-		expected = 0; /* CGI promises no end of file on standard input */
+		expected = 0; /* CGI doesn't guarantee an end of file on standard input */
 	while (!body.overflow && (expected < 0 || body.len < (size_t)expected)) {
 		size_t want = sizeof(buf), got;
 
@@ -145,7 +145,7 @@ enum fcgi_body fcgi_read_body(struct fcgi *f, struct arena *a, size_t max, struc
 
 void fcgi_reply(struct fcgi *f, struct slice head, struct slice body)
 {
-	/* a client that left is no failure of ours */
+	/* a closed client connection is not our failure */
 	if (f->cgi) {
 		drain(f);
 		fwrite(head.p, 1, head.len, stdout);

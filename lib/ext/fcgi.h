@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fcgi.h - where requests come from and answers go: libfcgi, or plain CGI when the
- * process was started so (libfcgi's FCGX_Accept_r has no fallback of its own).
+ * fcgi.h - receives requests and sends responses: libfcgi, or plain CGI when the
+ * process was started as such (libfcgi's FCGX_Accept_r has no fallback).
  */
 #ifndef EXT_FCGI_H
 #define EXT_FCGI_H
@@ -14,7 +14,7 @@ struct fcgi;
 struct fcgi *fcgi_new(void) MUST;
 void fcgi_free(struct fcgi *f);
 
-/* Wait for a request. False: the process was told to end, or its CGI request is done. */
+/* Wait for a request. False: the process must end, or its CGI request is done. */
 bool fcgi_accept(struct fcgi *f) MUST;
 /* A CGI variable of the request ("REQUEST_METHOD", "HTTP_AUTHORIZATION"), or NULL. Borrowed. */
 const char *fcgi_var(const struct fcgi *f, const char *name);
@@ -22,7 +22,7 @@ const char *fcgi_var(const struct fcgi *f, const char *name);
 enum fcgi_body { FCGI_BODY_OK, FCGI_BODY_TOO_LARGE, FCGI_BODY_BROKEN };
 /*
  * Read the raw body, at most max bytes whatever CONTENT_LENGTH and the web server say;
- * a body that is shorter than its CONTENT_LENGTH is broken.
+ * a body shorter than its CONTENT_LENGTH is an error.
  */
 enum fcgi_body fcgi_read_body(struct fcgi *f, struct arena *a, size_t max, struct slice *out) MUST;
 

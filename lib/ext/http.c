@@ -12,7 +12,7 @@
 #include "ext/crypto.h"
 #include "ext/db.h"
 
-/* A connection that idled longer is not used again: the other side may be about to close it. */
+/* A connection idle for longer is not reused: the peer may be about to close it. */
 enum { IDLE_MAX_S = 30 };
 
 static void headers_done(struct curl_slist **list)
@@ -25,7 +25,7 @@ static void url_done(CURLU **url)
 	curl_url_cleanup(*url);
 }
 
-/* The process's handle: it keeps connections and TLS sessions between calls. */
+/* One handle per process: it keeps connections and TLS sessions between calls. */
 static CURL *handle(void)
 {
 	static CURL *curl;
@@ -33,7 +33,7 @@ static CURL *handle(void)
 
 	if (curl != NULL)
 		return curl;
-	/* curl leaves signals alone (NOSIGNAL), and OpenSSL writes without MSG_NOSIGNAL */
+	/* curl doesn't ignore SIGPIPE with NOSIGNAL, and OpenSSL writes without MSG_NOSIGNAL */
 	if (sigaction(SIGPIPE, &ignore, NULL) != 0 ||
 		curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		abort();
@@ -43,7 +43,7 @@ static CURL *handle(void)
 	return curl;
 }
 
-/* An address, taken apart by curl's own parser, so that no other reading of it exists. */
+/* A URL, parsed by curl's own parser, so that there is no second interpretation. */
 struct target {
 	CURLU *url;
 	const char *host, *path; /* for the log: never the query */
@@ -67,7 +67,7 @@ static void target_done(struct target *t)
 	url_done(&t->url);
 }
 
-/* False for anything but https, or http to this host, and for addresses with a user in them. */
+/* False for anything but https, or http to loopback, and for URLs with a user. */
 static bool target_read(struct arena *a, const char *address, struct target *t)
 {
 	const char *scheme;
@@ -97,7 +97,7 @@ static struct curl_slist *make_headers(const struct http_call *call)
 {
 	AUTO(headers_done) struct curl_slist *list = NULL;
 	struct curl_slist *longer;
-	/* "Expect:" removes a header that curl would add, and with it a wait */
+	/* "Expect:" removes a header that curl would add, and the delay it causes */
 	static const char *const ours[] = { "Accept: application/json", "Expect:", NULL };
 	const char *const *const both[] = { ours, call->headers };
 
@@ -111,7 +111,7 @@ static struct curl_slist *make_headers(const struct http_call *call)
 	return TAKE(list);
 }
 
-/* What is left of the time, never more than the call's own limit. */
+/* The remaining time, at most the call's own limit. */
 static int64_t time_left_ms(const struct ctx *c, int64_t limit_ms)
 {
 	int64_t left = limit_ms;
@@ -121,7 +121,7 @@ static int64_t time_left_ms(const struct ctx *c, int64_t limit_ms)
 	return left;
 }
 
-/* Options that can't be set are a fault of the library's build, found by the first call of any
+/* An option that can't be set is a fault of the library's build, found by the first call of any
  * test. */
 static void set_limits(
 	CURL *curl, const struct target *t, const struct http_call *call, int64_t timeout_ms)
@@ -145,7 +145,7 @@ static void set_limits(
 	set &= curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, (long)IDLE_MAX_S) == CURLE_OK;
 	set &= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms) == CURLE_OK;
 	set &= curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms) == CURLE_OK;
-	if (t->loopback) /* whatever proxy the environment names */
+	if (t->loopback) /* ignore proxies from the environment */
 		set &= curl_easy_setopt(curl, CURLOPT_NOPROXY, "*") == CURLE_OK;
 	assert(set);
 }
@@ -173,8 +173,8 @@ static void set_request(CURL *curl, const struct target *t, const struct http_ca
 }
 
 /*
- * Keep the wanted headers of the final answer (not those of a proxy, an interim
- * answer or a trailer). True when one of them came more than once.
+ * Keep the wanted headers of the final response (not those of a proxy, an interim
+ * response or a trailer). True when one of them was repeated.
  */
 static bool keep_headers(CURL *curl, struct arena *a, const struct http_call *call)
 {
@@ -192,7 +192,7 @@ static bool keep_headers(CURL *curl, struct arena *a, const struct http_call *ca
 	return repeated;
 }
 
-/* Not a byte of the request left this host: only then is it sure that nothing happened there. */
+/* Not a byte of the request was sent: only then is it certain that it had no effect. */
 static bool nothing_sent(CURL *curl)
 {
 	long sent = 1;
@@ -211,7 +211,7 @@ static enum err perform(CURL *curl, const struct target *t, struct str *body)
 	if (curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason) != CURLE_OK)
 		abort();
 	rc = curl_easy_perform(curl);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL); /* it ends with this function */
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL); /* its scope ends here */
 	if (rc != CURLE_OK) {
 		e = nothing_sent(curl) ? ERR_PROVIDER_BUSY : ERR_PROVIDER_UNKNOWN;
 		log_line(LOG_ERROR, "http", "%s%s: %s%s, after %lld ms", t->host, t->path,
@@ -237,7 +237,7 @@ enum err http_call(struct ctx *c, const struct http_call *call, struct http_answ
 
 	assert(c->db == NULL || !db_in_tx(c->db));
 	assert(call->timeout_ms > 0 && call->connect_timeout_ms > 0);
-	if (c->arena.exhausted) /* what it would be told may be cut short */
+	if (c->arena.exhausted) /* the request may be truncated */
 		return ERR_INTERNAL;
 	if (!target_read(&c->arena, call->url, &t)) {
 		log_line(LOG_ALARM, "http", "an address that may not be called");
@@ -248,7 +248,7 @@ enum err http_call(struct ctx *c, const struct http_call *call, struct http_answ
 		return ERR_PROVIDER_BUSY;
 	}
 	headers = make_headers(call);
-	curl_easy_reset(curl); /* the options; connections stay */
+	curl_easy_reset(curl); /* only the options; connections are kept */
 	set_limits(curl, &t, call, left_ms);
 	set_request(curl, &t, call, headers, &body);
 	TRY(perform(curl, &t, &body));
@@ -267,11 +267,11 @@ bool http_pause(struct ctx *c, int64_t ms)
 
 	assert(c->db == NULL || !db_in_tx(c->db));
 	crypto_random(&jitter, 1);
-	ms += ms * jitter / 1024; /* up to a quarter more, so that processes don't knock together */
+	ms += ms * jitter / 1024; /* up to a quarter more, so that processes don't retry in step */
 	if (time_left_ms(c, ms + 1) <= ms)
 		return false;
 	ts = (struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 	while (nanosleep(&ts, &ts) != 0)
-		; /* a signal's handler ran: sleep the rest */
+		; /* interrupted by a signal: sleep the rest */
 	return true;
 }

@@ -3,8 +3,8 @@
  * http.h - calls to providers, through libcurl.
  *
  * One handle per process is reused, so that connections stay open. Every call has
- * deadlines and a bounded answer; redirects are not followed. Only https, and
- * http to this host. Asserts that no transaction is open: a provider's stall must
+ * deadlines and a bounded response; redirects are not followed. Only https, and
+ * http to loopback. Asserts that no transaction is open: a stalled provider must
  * never hold a lock. Logs failures with the host and path, never the query.
  */
 #ifndef EXT_HTTP_H
@@ -21,7 +21,7 @@ struct http_call {
 	struct slice body;          /* sent when its p is not NULL */
 	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
 	const char *const
-		*wanted; /* names of answer headers to keep, NULL-terminated; may be NULL */
+		*wanted; /* names of response headers to keep, NULL-terminated; may be NULL */
 	const char **wanted_values; /* one each: the value, or NULL when absent */
 	int64_t connect_timeout_ms, timeout_ms;
 };
@@ -29,19 +29,19 @@ struct http_call {
 struct http_answer {
 	int status;
 	struct slice body; /* NUL-terminated as well */
-	bool repeated;     /* a wanted header came more than once */
+	bool repeated;     /* a wanted header was repeated */
 };
 
 /*
- * OK whatever the status is. PROVIDER_BUSY: certainly not sent (no connection, or no
- * time left). PROVIDER_UNKNOWN: sent, perhaps, and no whole answer came (timeout, drop,
- * too large). PROVIDER_CONFIG: an address that may not be called.
+ * OK for any status. PROVIDER_BUSY: certainly not sent (no connection, or no time
+ * left). PROVIDER_UNKNOWN: possibly sent, without a complete response (timeout, drop,
+ * too large). PROVIDER_CONFIG: a URL that may not be called.
  */
 enum err http_call(struct ctx *c, const struct http_call *call, struct http_answer *out) MUST;
 
 /*
- * Wait ms and up to a quarter more before another try. False, without waiting, when
- * c->deadline_ms would pass.
+ * Wait ms and up to a quarter more before a retry. False, without waiting, when
+ * that would exceed c->deadline_ms.
  */
 bool http_pause(struct ctx *c, int64_t ms) MUST;
 

@@ -17,14 +17,14 @@ static const char *join(struct ctx *c, const char *path, const char *name)
 	return path[0] == '\0' ? name : arena_printf(&c->arena, "%s.%s", path, name);
 }
 
-/* Leave out the blanks that are no part of it, in place. */
+/* Remove blanks as the field's flags say, in place. */
 static void drop_blanks(char *s, unsigned flags)
 {
 	const char *from = s, *end = s + strlen(s);
-	char *to = s, *seen = s; /* behind what was kept; behind the last of it that is no blank */
+	char *to = s, *seen = s; /* end of what is kept; end of its last non-blank */
 
 	while (from < end) {
-		const bool inside = ((unsigned char)*from & 0xc0) == 0x80; /* of a character */
+		const bool inside = ((unsigned char)*from & 0xc0) == 0x80; /* of a UTF-8 sequence */
 		const size_t blank = inside ? 0 : text_blank(from, (size_t)(end - from));
 
 		if (blank > 0 && ((flags & F_PACK) || seen == s)) {
@@ -39,7 +39,7 @@ static void drop_blanks(char *s, unsigned flags)
 	*seen = '\0';
 }
 
-/* Is it what a field of its kind may hold (text.h)? What may be empty and has one line is no text for people. */
+/* Is it valid for the field's kind (text.h)? A one-line text that may be empty is not a text for people. */
 static bool may_stand(const struct field *f, const char *text)
 {
 	if ((f->flags & F_PROSE) && !text_is_prose(text))
@@ -49,7 +49,7 @@ static bool may_stand(const struct field *f, const char *text)
 	return f->flags & (F_OPAQUE | F_PROSE) ? text_is_visible(text) : text_is_line(text);
 }
 
-/* A text within its field's limits, copied. */
+/* Copy a text after checking the field's limits. */
 static enum err read_text(
 	struct ctx *c, const struct field *f, struct slice text, const char *path, const char **out)
 {
@@ -82,7 +82,7 @@ static enum err read_integer(
 	if (!json_object_is_type(v, json_type_int))
 		return fail(c, ERR_INVALID, path);
 	n = json_object_get_int64(v);
-	/* json-c clamps what doesn't fit, so the edges themselves can't be trusted */
+	/* json-c clamps out-of-range numbers, so the extremes can't be trusted */
 	if (n == INT64_MAX || n == INT64_MIN || n < f->min || n > f->max)
 		return fail(c, ERR_INVALID, path);
 	*out = n;
@@ -322,7 +322,7 @@ static bool is_null(const struct field *f, const void *at)
 		return *(const char *const *)at == NULL;
 	case F_TIME:
 		return ((const timestamp *)at)->ms == 0;
-	case F_OBJECT: /* an outer join that found nothing, or a group that was never given */
+	case F_OBJECT: /* an outer join without a match, or a group that was not given */
 		f0 = (const char *)at + f->sub[0].off;
 		return (f->sub[0].type == F_I64 && *(const int64_t *)f0 == 0) ||
 		       (f->sub[0].type == F_STR && *(const char *const *)f0 == NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json.h - JSON by field tables (base/field.h): bodies in, answers out.
+ * json.h - JSON by field tables (base/field.h): request and response bodies.
  * Parsing is json-c's, behind base/json_scan.h; writing is ours, straight into a str.
  */
 #ifndef EXT_JSON_H
@@ -11,11 +11,11 @@
 #include "base/str.h"
 
 enum json_mode {
-	JSON_MAKE,   /* F_REQUIRED members must be there */
+	JSON_MAKE,   /* F_REQUIRED members must be present */
 	JSON_CHANGE, /* every member is optional */
 };
 
-/* Is this exactly one JSON text? Fails: MALFORMED naming the place, where one is known. */
+/* Is this exactly one JSON text? Fails: MALFORMED naming the place, if known. */
 enum err json_check(struct ctx *c, struct slice text) MUST;
 
 /*
@@ -25,7 +25,7 @@ enum err json_check(struct ctx *c, struct slice text) MUST;
  */
 enum err json_read(struct ctx *c, struct slice text, const struct field *fields,
 	enum json_mode mode, void *out) MUST;
-/* The same for what json_check() has passed, or that is empty. */
+/* The same for a text that json_check() accepted, or an empty one. */
 enum err json_read_checked(struct ctx *c, struct slice text, const struct field *fields,
 	enum json_mode mode, void *out) MUST;
 
@@ -34,7 +34,7 @@ void json_write(struct str *w, const struct field *fields, const void *row);
 void json_write_rows(
 	struct str *w, const struct field *fields, const void *rows, size_t size, int64_t n);
 
-/* Read one value from text, as a query parameter carries it: same limits, same errors. */
+/* Read one value from text, as in a query parameter: same limits, same errors. */
 enum err field_from_text(struct ctx *c, const struct field *f, const char *text, void *out) MUST;
 
 #endif
