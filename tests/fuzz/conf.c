@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct conf conf;
 
 	HOLDS(ftruncate(file, 0) == 0 && pwrite(file, data, size, 0) == (ssize_t)size);
-	/* the lines of the input before are in the environment */
+	/* the lines of the previous input are in the environment */
 	HOLDS(clearenv() == 0 && setenv("MINIMALL_CONFIG", path, 1) == 0);
 	if (conf_load(&conf, CONF_ALL, &a)) {
 		HOLDS(strlen(conf.jwt_secret) >= 32 && strlen(conf.wechat_api_v3_key) == 32);

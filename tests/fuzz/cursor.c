@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A page's cursor: the input as a cursor (forged, but for seeds), and as the key of a real one. */
+/* A page's cursor: the input as a cursor (forged, except for seeds), and as the key of a valid one. */
 #include "ext/fcgi.h"
 #include "fuzz.h"
 #include "web/req.h"
 
-/* in place of ext/fcgi.c: no header is read here */
+/* stub of ext/fcgi.c: no header is read here */
 const char *fcgi_var(const struct fcgi *f, const char *name)
 {
 	(void)f;

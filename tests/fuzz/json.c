@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A request's body: the strict scan, json-c behind it, the field tables, and writing it again. */
+/* A request's body: the strict scan, json-c, the field tables, and writing it back. */
 #include "ext/json.h"
 #include "base/json_scan.h"
 #include "fuzz.h"
@@ -51,7 +51,7 @@ static void written_reads_back(struct ctx *c, const struct thing *first)
 	json_write(&once, thing_fields, first);
 	HOLDS(!once.overflow);
 	HOLDS(json_scan(str_text(&once), once.len, &c->arena, &what) == JSON_FINE);
-	/* members that were absent may be written as what the tables refuse ("" for a name) */
+	/* absent members may be written with values that the tables refuse ("" for a name) */
 	if (json_read(c, (struct slice){ str_text(&once), once.len }, thing_fields, JSON_CHANGE,
 		    &second) != OK)
 		return;

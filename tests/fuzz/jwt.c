@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An access token: the input as a token, and as the claims of one whose signature is right. */
+/* An access token: the input as a token, and as the claims of a correctly signed one. */
 #include "web/jwt.h"
 #include "ext/crypto.h"
 #include "fuzz.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What WeChat Pay sends: by the first letter the rest is an envelope ('e'), a transaction ('t')
- * or a refund ('r') that is sealed here as WeChat does, or signature headers, one a line ('s').
+ * What WeChat Pay sends. The first letter says what the rest is: an envelope ('e'), a transaction ('t')
+ * or a refund ('r'), which are encrypted here as WeChat does, or signature headers, one per line ('s').
  */
 #include <openssl/evp.h>
 
@@ -15,7 +15,7 @@
 
 enum { TAG_LEN = 16 };
 
-/* in place of ext/db.c: nobody is called, and nothing is stored */
+/* stub of ext/db.c: nothing is called or stored */
 bool db_in_tx(const struct db *db)
 {
 	(void)db;
@@ -66,7 +66,7 @@ static void envelope(struct ctx *c, const struct wx_keys *keys, struct slice bod
 
 	if (!wxpay_event(c, body, &e))
 		return;
-	/* nobody but who has the key can have made it */
+	/* only the holder of the key can have made it */
 	HOLDS(!wxpay_event_transaction(c, keys, &e, &t));
 	HOLDS(!wxrefund_of_event(c, keys, &e, &r));
 }
@@ -106,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	default:
 		break;
 	}
-	HOLDS(c.fault == NULL); /* nothing of WeChat's is our caller's fault */
+	HOLDS(c.fault == NULL); /* a fault of WeChat's data is not our caller's */
 	arena_done(&c.arena);
 	return 0;
 }

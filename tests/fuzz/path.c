@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A request's target: REQUEST_URI as the web server hands it over, decoded and matched with routes. */
+/* A request's target: REQUEST_URI as the web server passes it, decoded and matched with routes. */
 #include "ext/fcgi.h"
 #include "fuzz.h"
 #include "web/req.h"
 
 static const char *uri;
 
-/* in place of ext/fcgi.c */
+/* stub of ext/fcgi.c */
 const char *fcgi_var(const struct fcgi *f, const char *name)
 {
 	(void)f;
@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		HOLDS(utf8_count(r.path, strlen(r.path)) >= 0);
 		match(&r);
 	} else if (r.path != NULL) {
-		match(&r); /* the frame tells the family by it */
+		match(&r); /* the frame derives the family from it */
 	}
 	arena_done(&c.arena);
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Telephone numbers, as users and addresses have them. */
+/* Telephone numbers of users and addresses. */
 #include "base/phone.h"
 #include "fuzz.h"
 

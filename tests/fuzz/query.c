@@ -4,7 +4,7 @@
 #include "fuzz.h"
 #include "web/req.h"
 
-/* in place of ext/fcgi.c: no header is read here */
+/* stub of ext/fcgi.c: no header is read here */
 const char *fcgi_var(const struct fcgi *f, const char *name)
 {
 	(void)f;

@@ -1,19 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Runs each fuzz target on its seeds and then on what libFuzzer makes of them: sh tests/fuzz/run.sh LIMIT [TARGET…]
-# LIMIT is of libFuzzer: -max_total_time=60, or -runs=5000, which begins with the same inputs on every machine.
-# What it learns is kept in build/fuzz/corpus for the next run, an input that fails in build/fuzz/failed: give that one to
-# build/fuzz/fuzz/TARGET to see it fail again, and to a unit test.
+# Runs each fuzz target on its seeds and then on libFuzzer's mutations of them: sh tests/fuzz/run.sh LIMIT [TARGET…]
+# LIMIT is a libFuzzer option: -max_total_time=60, or -runs=5000, which starts with the same inputs on every machine.
+# New corpus entries are kept in build/fuzz/corpus for the next run, a failing input in build/fuzz/failed: pass it to
+# build/fuzz/fuzz/TARGET to reproduce the failure, and turn it into a unit test.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
 failed_inputs=build/fuzz/failed
 
-# --one LIMIT TARGET: what it said, into $OUT; its status is the target's.
+# --one LIMIT TARGET: its output into $OUT; exits with the target's status.
 if [ "$1" = --one ]; then
   learned=build/fuzz/corpus/$3
   mkdir -p "$learned" $failed_inputs
-  # its standard error is for the parsers' own words; libFuzzer and the sanitizers keep a copy
+  # standard error is for the parsers' messages; libFuzzer and the sanitizers keep a copy
   ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 "build/fuzz/fuzz/$3" -close_fd_mask=3 -seed=1 \
     "$2" -timeout=60 -rss_limit_mb=2048 -max_len=4096 -artifact_prefix=$failed_inputs/"$3"- \
     "$learned" "tests/fuzz/corpus/$3" >"$OUT/$3" 2>&1 </dev/null || : >"$OUT/$3.failed"
@@ -33,7 +33,7 @@ echo 'int LLVMFuzzerTestOneInput(const unsigned char *p, unsigned long n) { retu
   echo 'skipped: fuzz: there is no clang with libFuzzer (Debian: clang libclang-rt-dev)'
   exit 0
 }
-# not the caller's flags: they may say another MODE or compiler
+# not with the caller's flags, which may set another MODE or compiler
 MAKEFLAGS='' make --no-print-directory -j"$(nproc)" MODE=fuzz CC="$cc" fuzz-targets || exit 1
 
 [ $# -gt 0 ] || set -- $(for source in tests/fuzz/*.c; do basename "$source" .c; done)

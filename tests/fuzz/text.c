@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Texts that people read: UTF-8, what can be seen of it, and its form as JSON and in an address. */
+/* Texts for people: UTF-8, visibility, and their encoding in JSON and URLs. */
 #include "base/text.h"
 #include "base/json_scan.h"
 #include "ext/fcgi.h"
 #include "fuzz.h"
 #include "web/req.h"
 
-/* in place of ext/fcgi.c: no header is read here */
+/* stub of ext/fcgi.c: no header is read here */
 const char *fcgi_var(const struct fcgi *f, const char *name)
 {
 	(void)f;

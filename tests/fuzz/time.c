@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Moments and days, as bodies and queries carry them. */
+/* Timestamps and days in bodies and queries. */
 #include "base/clock.h"
 #include "fuzz.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Addresses of pictures. */
+/* URLs of pictures. */
 #include <strings.h>
 
 #include "base/url.h"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Functions that are banned everywhere, memory functions that only lib/base and lib/ext may call (what the linker
-# would see, so no spelling escapes), and floating point, which must not touch money.
+# Functions that are banned everywhere, memory functions that only lib/base and lib/ext may call (found in object files,
+# so that macros can't hide them), and floating point, which must not touch money.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -11,7 +11,7 @@ for source in lib/*/*.c lib/*/*/*.c cgi-bin/*.c cli/*.c; do
   sources="$sources $source"
   objects="$objects build/debug/${source%.c}.o"
 done
-# At -O0 a call is the call that was written. Not the caller's flags: they may say another MODE.
+# At -O0 calls are not replaced. Not with the caller's flags, which may set another MODE.
 # shellcheck disable=SC2086 # lists of words
 built=$(MAKEFLAGS='' make --no-print-directory MODE=debug $objects 2>&1 >/dev/null) || {
   echo "$built" | tail -n 30
@@ -47,7 +47,7 @@ BEGIN {
 }
 END { exit failed }' || failed=1
 
-# The preprocessor takes the comments away.
+# The preprocessor removes comments.
 for source in $sources lib/*/*.h lib/*/*/*.h cli/*.h; do
   [ -e "$source" ] || continue
   if "${CC:-gcc}" -fpreprocessed -dD -E -P -x c "$source" 2>/dev/null | grep -wE 'double|float|long double'; then

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# cppcheck's own findings, without its opinions on style.
+# cppcheck's findings, without its style checks.
 set -eu
 cd "$(dirname "$0")/../.."
 

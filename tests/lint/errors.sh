@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What the web servers themselves answer with under the API's addresses (BEHAVIOUR 66): htdocs/errors/, a file for each status and
-# dialect (lib/web/dialect.c), whose names lighttpd wants to end in ".html". Compares them with what is said here;
+# The web servers' own error responses under the API's paths (BEHAVIOUR 66): htdocs/errors/, a file for each status and
+# dialect (lib/web/dialect.c), whose names must end in ".html" for lighttpd. Compares them with the tables here;
 #   sh tests/lint/errors.sh --write
-# writes them anew. Texts that lib/base/err.def has are taken from there.
+# rewrites them. Texts that lib/base/err.def has are taken from there.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -26,7 +26,7 @@ causes='400 MALFORMED_REQUEST =
 504 GATEWAY_TIMEOUT 服务响应超时，请稍后再试
 505 HTTP_VERSION 不支持的 HTTP 版本'
 
-# document DIALECT STATUS CODE TEXT; a dialect names whole classes of causes its own way
+# document DIALECT STATUS CODE TEXT; a dialect has its own codes for whole classes of causes
 document() {
   code=$3
   case $1:$2 in

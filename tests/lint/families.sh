@@ -1,19 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# cgi-bin/families is where a family of programs stands, and all that else names families says the same: the web servers' example
+# cgi-bin/families lists the families of programs, and everything else that names families must agree: the web servers' example
 # configurations, the rules for shared hosting, and the lists of sockets for systemd. Compares them with it;
 #   sh tests/lint/families.sh --write
-# writes them anew: what is between "# families (KIND)" and "# families end", each pattern of all first segments (it has
+# rewrites them: what is between "# families (KIND)" and "# families end", each pattern of all first segments (it has
 # healthz in it), and each minimall@{…}.socket.
 set -eu
 cd "$(dirname "$0")/../.."
 
 targets='lighttpd.conf.example apache.conf.example docs/shared-hosting/htaccess docs/systemd/minimall@.socket docs/deploy.md'
 
-# rewritten FILE: what it should be
+# rewritten FILE: its expected content
 rewritten() {
   awk '
-# "a" or "(a|b)" for the addresses of a family, without the slash that they begin with
+# "a" or "(a|b)" for the paths of a family, without the leading slash
 function pattern(i) {
   return addresses[i] ~ /\|/ ? "(" addresses[i] ")" : addresses[i]
 }
@@ -23,14 +23,14 @@ function lighttpd(i) {
     printf "%s$HTTP[\"url\"] =~ \"^/%s(/|$)\" {\n", (i > 1 ? "} else " : ""), pattern(i)
   else {
     printf "} else $HTTP[\"url\"] !~ \"^/(?!(%s|errors)(/|$))\" {\n", roots
-    print "  # Whatever else is not certainly a page. An address that is no UTF-8 fits no pattern at all, and so comes here too."
+    print "  # Whatever is not certainly a page. A path that is not UTF-8 matches no pattern at all, and so comes here too."
   }
   print "  fastcgi.server = (\"/\" => (var.program + ("
   printf "    \"bin-path\" => env.MINIMALL_BIN + \"/%s.fcgi\", \"socket\" => env.MINIMALL_VAR + \"/%s.sock\", \"max-procs\" => %d)))\n", \
     name[i], name[i], processes[i]
 }
 
-# of the last family an encoded slash is a border too
+# for the last family an encoded slash is a segment boundary too
 function border(i) {
   return i < n ? pattern(i) "(/|$)" : "(" roots ")(/|%2[Ff]|$)"
 }
@@ -51,7 +51,7 @@ function htaccess(i) {
 function block(kind,   i) {
   for (i = 1; i <= n; i++) {
     if (kind == "lighttpd") lighttpd(i)
-    else if (kind == "proxy") proxy(n + 1 - i) # there the last line that fits wins
+    else if (kind == "proxy") proxy(n + 1 - i) # there the last match wins
     else if (kind == "alias") alias(i)
     else if (kind == "htaccess") htaccess(i)
     else print "no such kind of block: " kind

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Every C source is as .clang-format wants it. Versions differ in taste, so only one judges: Debian 12's.
+# Every C source is formatted by .clang-format. Versions format differently, so only Debian 12's is used.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -12,9 +12,9 @@ case $version in
   exit 0
   ;;
 esac
-# One process for all of them: starting one costs more than most files.
+# One process for all files: starting it costs more than formatting most files.
 # shellcheck disable=SC2046 # paths without blanks
 said=$(clang-format --dry-run -Werror $(find lib cgi-bin cli tests -name '*.[ch]') 2>&1) && exit 0
 printf '%s\n' "$said" | grep ' error: ' | cut -d: -f1 | sort -u
-echo 'make format mends it'
+echo 'make format fixes it'
 exit 1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Each header compiles alone, says first (after its licence) what it is, and has a guard LAYER_FILE_H.
+# Each header compiles alone, begins (after its licence) with its purpose, and has a guard LAYER_FILE_H.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -18,11 +18,11 @@ for header in lib/*/*.h lib/*/*/*.h cgi-bin/*.h cli/*.h tests/unit/*.h; do
   '/*') ;;
   *) fault "$header" 'must begin with a comment that says what it is' ;;
   esac
-  # the comment, then nothing before the guard; the last line ends it
+  # after the comment comes the guard; the last line ends it
   code=$(awk 'FNR == 1 && /SPDX/ { next } !said { said = /\*\//; next } NF' "$header" | head -n 2 | tr '\n' '|')
   [ "$code" = "#ifndef $guard|#define $guard|" ] || fault "$header" "must begin with the guard $guard"
   [ "$(tail -n 1 "$header")" = '#endif' ] || fault "$header" 'must end with its guard'
-  # every struct and function that it names must come with it
+  # it must declare or include everything it uses
   printf '#include "%s"\n' "${header#lib/}" |
     "${CC:-gcc}" -std=c11 -D_GNU_SOURCE= -Wall -Wextra -Werror -fsyntax-only -Ilib $flags -x c - ||
     fault "$header" 'does not compile alone'

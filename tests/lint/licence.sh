@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Every source says first which licence it has, as SPDX wants it. Migrations don't, since they never change, nor do files that a
-# program writes.
+# Every source begins with its SPDX licence line. Exempt are migrations, since they never change, and generated
+# files.
 set -eu
 cd "$(dirname "$0")/../.."
 

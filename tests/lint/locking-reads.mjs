@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Every locking read, and what whoever relies on it writes in the same transaction (BEHAVIOUR 61). A lock holds on one node;
-// with a Galera cluster written to on two, only a row that both have changed makes the later COMMIT fail (error 1213, and
-// the transaction starts over). A new value each time: a row that stays as it is is sent to no other node.
+// Every locking read, and what the code that relies on it writes in the same transaction (BEHAVIOUR 61). A lock is local to
+// one node; with two Galera nodes written to, only a row changed by both makes the later COMMIT fail (error 1213, and
+// the transaction is retried). It must get a new value each time: an unchanged row is not replicated.
 //
 // Rules without a locking read:
 //   a user who stays           user_hold_tx and user_lock_tx write users.holds; leave ends in the user's row

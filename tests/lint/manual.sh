@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# docs/minimall.8 is a manual page without faults, and has every subcommand and option of the command, and no others.
+# docs/minimall.8 is a valid manual page and has exactly the subcommands and options of the command.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -11,7 +11,7 @@ fault() {
   failed=1
 }
 
-# As it reads: \- is a hyphen, fonts are gone, a macro's arguments stand together.
+# As rendered: \- is a hyphen, fonts are removed, a macro's arguments are joined.
 text=$(sed 's/\\-/-/g; s/\\f[A-Z]//g; s/^\.\(TP\|SH\|BR\|BI\|RI\|IR\|B\|I\) *//; s/"//g; s/  */ /g' $page)
 commands=$(sed -n 's/^\t{ "\([a-z-]*\)", run_.*/\1/p' cli/minimall.c)
 [ -n "$commands" ] || fault 'no subcommands found in cli/minimall.c'
@@ -21,7 +21,7 @@ done
 for command in $(printf '%s\n' "$text" | sed -n 's/^minimall \([a-z][a-z-]*\).*/\1/p' | sort -u); do
   printf '%s\n' "$commands" | grep -qx "$command" || fault "$page names minimall $command, which is no subcommand"
 done
-# "--name=" in a list of known ones is an option with a value
+# "--name=" in a list of options is an option with a value
 options=$(cat cli/*.c | grep -ohE '"--[a-z]+=?"' | tr -d '"=' | sort -u)
 for option in $options; do
   printf '%s\n' "$text" | grep -qe "$option" || fault "$page lacks $option"

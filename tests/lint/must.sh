@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A function that a header declares as `enum err` is MUST, so that nobody drops its failure. Those that cannot fail
-# are exempt: the definition returns nothing but OK. fail() and its like have no OK, so they are MUST too.
+# A function that a header declares as `enum err` is MUST, so that its failure can't be ignored. Those that cannot fail
+# are exempt: their definition returns only OK. fail() and the like never return OK, so they are MUST too.
 set -eu
 cd "$(dirname "$0")/../.."
 
-# Definitions first: they say which functions cannot fail.
+# Definitions first: they show which functions cannot fail.
 { find lib cli -name '*.c'; find lib cli -name '*.h'; } 2>/dev/null | sort | sort -t. -k2,2 -s | xargs -r awk '
 function name_of(text) {
   sub(/[ \t]*\(.*/, "", text)

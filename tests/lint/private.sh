@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Nothing in the tree may know the machine that it was written on, or where packages came from.
-# (The letters in brackets keep these patterns from finding themselves.)
+# Nothing in the tree may refer to the machine that it was written on, or to a package mirror.
+# (The brackets keep these patterns from matching themselves.)
 set -eu
 cd "$(dirname "$0")/../.."
 
 files() {
   find . \( -path ./.git -o -path ./build -o -path ./var -o -name node_modules \) -prune -o -type f -print0
 }
-# Prints what was found, fails when something was.
+# Prints matches, fails when there are any.
 none() {
   ! files | LC_ALL=C xargs -0 grep -InE -e "$1"
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The project's own rules, one script each: `make lint`, or `sh tests/lint/run.sh layers sql` for some.
-# A script that exits 0 passed; what it printed then says what it could not look at.
+# A script that exits 0 passed; its output then says what it could not check.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The schema runs on MariaDB 10.11 and on MySQL alike, and its files apply in one order.
+# The schema is portable to MariaDB 10.11 and MySQL, and its files have one order.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -16,7 +16,7 @@ for file in schema/*; do
   last=$number
 done
 
-# A migration that was committed may be on somebody's database: it never changes, and what is to change is a new file, with
+# A committed migration may be applied somewhere: it never changes, and a change is a new file, with
 # its line in schema.sha256. `minimall migrate` refuses a changed one.
 sums=$PWD/tests/lint/schema.sha256
 (cd schema && sha256sum --quiet --check "$sums" 2>&1) || failed=1
@@ -49,8 +49,8 @@ line ~ /(^|[^A-Z_])TIMESTAMP([^A-Z_]|$)/ { fault("TIMESTAMP ends in 2038: moment
 line ~ /(^|[^A-Z_])(TRIGGER|PROCEDURE|FUNCTION|EVENT|DELIMITER)([^A-Z_]|$)/ { fault("the domain is in lib/shop") }
 END { exit failed }' || failed=1
 
-# What tests ask the database runs on both too: sequence(n) of sandbox/database/sql.mjs has the numbers from 1 to n.
+# The tests' own SQL is portable too: sequence(n) of sandbox/database/sql.mjs has the numbers from 1 to n.
 if grep -nE 'seq_[0-9]+_to_' sandbox/*.mjs sandbox/*/*.mjs tests/e2e/*/*.mjs; then failed=1; fi
-# connectionsTo() there says what runs: MySQL's table of it fails while a statement holds bytes that are no text.
+# connectionsTo() there lists running statements: MySQL's table fails while one contains bytes that are not text.
 if grep -niE 'information_schema\.processlist' sandbox/*.mjs sandbox/*/*.mjs tests/e2e/*/*.mjs; then failed=1; fi
 exit $failed

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Each module named parses: in one process, since starting one costs more than all of this.
+// Checks that each module given parses: in one process, since starting one costs more than the checks.
 //   node --experimental-vm-modules --no-warnings scripts.mjs FILE…
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# minimall.conf.example names every setting of the programs and no other, with the default where there is one; the README
-# and docs/ name no setting that there isn't, and docs/deploy.md every mandatory one.
+# minimall.conf.example has exactly the programs' settings, with their defaults; the README and docs/ name no
+# setting that doesn't exist, and docs/deploy.md names every mandatory one.
 set -eu
 cd "$(dirname "$0")/../.."
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Small files and functions, no notes to self, and the white space that .editorconfig promises.
+# Small files and functions, no notes to self, and the white space rules of .editorconfig.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -30,7 +30,7 @@ FNR == 1 {
 }
 FNR <= 2 && /SPDX-License-Identifier/ { licence = 1 }
 { lines = FNR - licence }
-# The style puts a function'\''s braces, and nothing else alone, into the first column.
+# In this style only a function'\''s braces are alone in the first column.
 c && /^\{$/ { start = FNR }
 c && /^\}$/ {
   if (start > 0 && FNR - start + 1 > 60)
@@ -48,8 +48,7 @@ END {
   exit failed
 }' || failed=1
 
-# awk does not see whether the last line ends; an empty file has none, and providers' vectors are as they came, as fuzzers'
-# seeds are.
+# awk does not see whether the last line is terminated; empty files, providers' vectors and fuzzers' seeds are exempt.
 find . \( -path ./.git -o -path ./build -o -path ./var -o -name node_modules -o \
   -path ./tests/unit/data -o -path ./tests/fuzz/corpus \) -prune -o -type f -size +0 -print |
   while read -r file; do

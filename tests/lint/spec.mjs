@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// docs/spec is the law: whatever code, tests and documents cite of it is there, and every rule of behaviour.md that is built is
+// Whatever code, tests and documents cite of docs/spec exists, and every rule of behaviour.md that is built is
 // named by a test. Cited are rules ("BEHAVIOUR 20, 37 and 43", in tests also "(B20, B37)") and sections ("PAYMENTS.md 2.10").
 
 import { readFileSync, readdirSync } from 'node:fs';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Where SQL may be, and who writes to which table (HACKING.md, SQL).
-//   * SQL is a `static const char SQL_X[]` in lib/shop; besides only lib/ext/db*.c and cli/migrate.c have any.
-//   * Nothing is printed into it: no `%` but the SQL literal '%'. DDL is in schema/ alone.
-//   * There are no more statements than a connection keeps prepared.
+//   * SQL is a `static const char SQL_X[]` in lib/shop; otherwise only lib/ext/db*.c and cli/migrate.c have any.
+//   * Nothing is formatted into it: no `%` but the SQL literal '%'. DDL is only in schema/.
+//   * There are at most as many statements as a connection caches.
 //   * Each table of schema/ is named by exactly one "Owns tables:" of a lib/shop header, and only that header's .c
 //     writes to it. A room of lib/shop reads the tables of the rooms that rooms.txt allows it.
 //   * A read that locks guards nothing by itself: each is named in locking-reads.mjs, with what is written beside it.
@@ -22,7 +22,7 @@ const fault = (file, line, text) => faults.push(`${file}:${line}: ${text}`);
 
 // ---- SQL: what a text does ----
 
-// SQL is upper case here, so that plain talk is told from it; what begins like SQL is SQL in any case.
+// SQL is upper case here, to distinguish it from prose; what begins like SQL is SQL in any case.
 const statement = new RegExp([
   'SELECT\\s[\\s\\S]*\\bFROM', '(?:INSERT|REPLACE)\\s+(?:IGNORE\\s+)?INTO', 'DELETE\\s+(?:\\w+\\s+)?FROM',
   '(?<!FOR\\s+|KEY\\s+)UPDATE\\s+\\w[\\s\\S]*\\sSET',
@@ -56,7 +56,7 @@ function writes(sql) {
   return [...new Set(names.filter(Boolean))];
 }
 
-// alias (or name) -> table, for everything that FROM and JOIN bring in.
+// alias (or name) -> table, for everything after FROM and JOIN.
 function aliasesOf(clause) {
   const aliases = new Map();
   for (let before; before !== clause;) [before, clause] = [clause, clause.replace(/\([^()]*\)/g, '')];

@@ -1,4 +1,4 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# SQL is in its place, and each table is written by its owner alone (sql.mjs).
+# Where SQL may be, and that only a table's owner writes to it (sql.mjs).
 exec node "$(dirname "$0")/sql.mjs"

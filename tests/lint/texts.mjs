@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The texts of our C sources: string literals, and which of them are SQL statements.
+// The string literals of our C sources, and which of them are SQL statements.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
@@ -20,8 +20,8 @@ export function filesBelow(dir) {
 const packages = ['json-c', 'libmariadb', 'libcrypto', 'libcurl', 'fcgi'];
 const flags = execFileSync('pkg-config', ['--cflags', ...packages], { encoding: 'utf8' }).split(/\s+/).filter(Boolean);
 
-// A source after the preprocessor, so that macros that stand for a piece of SQL are what they stand for.
-// Tokens that matter: words, texts, and single characters; those of included files are left out.
+// A source after preprocessing, so that macros for pieces of SQL are expanded.
+// Its tokens: words, strings, and single characters, without those of included files.
 function tokensOf(file) {
   const options = ['-E', '-std=c11', '-D_GNU_SOURCE=', '-Ilib', ...flags, '-x', 'c', file];
   const run = spawnSync(process.env.CC || 'gcc', options, { cwd: root, encoding: 'utf8', maxBuffer: 64 << 20 });

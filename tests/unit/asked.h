@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * asked.h - a request of a list with a query string, and a query that reads it.
+ * asked.h - a list request with a query string, and the fields that read it.
  */
 #ifndef UNIT_ASKED_H
 #define UNIT_ASKED_H

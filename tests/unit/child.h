@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * child.h - what must end a process, or change one (environment, standard error), is
- * done in a child.
+ * child.h - runs in a child process what aborts the process or changes its state
+ * (environment, standard error).
  */
 #ifndef UNIT_CHILD_H
 #define UNIT_CHILD_H
@@ -17,8 +17,8 @@
 typedef void child_fn(void *arg);
 
 /*
- * Run fn in a child, whose standard error ends up in `said` (cut to size - 1 bytes).
- * The child's wait status.
+ * Run fn in a child and store its standard error in `said` (at most size - 1 bytes).
+ * Returns the child's wait status.
  */
 static inline int child_run(child_fn *fn, void *arg, char *said, size_t size)
 {
@@ -52,7 +52,7 @@ static inline int child_run(child_fn *fn, void *arg, char *said, size_t size)
 	return status;
 }
 
-/* Does fn end in abort(), as assertions do? */
+/* Does fn abort(), as assertions do? */
 static inline bool child_aborts(child_fn *fn, void *arg)
 {
 	char said[4096];

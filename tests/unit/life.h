@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * life.h - a user's life as the unit tests of shop/membership/entitlement.h tell it.
+ * life.h - a user's purchase history for the unit tests of shop/membership/entitlement.h.
  */
 #ifndef UNIT_LIFE_H
 #define UNIT_LIFE_H
@@ -11,10 +11,10 @@
 #include "unit.h"
 
 #define DAY      ENTITLEMENT_DAY_S
-#define BEGIN    INT64_C(1700000000) /* day 0 of every life below; no calendar day begins there */
+#define BEGIN    INT64_C(1700000000) /* day 0 of every history; not the start of a calendar day */
 #define ON(days) (BEGIN + (days)*DAY)
 
-/* A user's life: his segments, and the number of the latest change. */
+/* A user's history: the segments, and the number of the latest change. */
 struct life {
 	struct segment rows[ENTITLEMENT_SEGMENTS_MAX];
 	struct entitlement e;
@@ -50,7 +50,7 @@ static inline void check_ok(enum err e)
 	assert_int_equal(e, OK);
 }
 
-/* The order's id is its place in the life: 101, 102, … */
+/* The order's id is its position in the history: 101, 102, … */
 static inline int64_t granted(struct life *l, const struct quote *q, int64_t now_s)
 {
 	check_ok(entitlement_grant(&l->e, 101 + l->e.n, q, q->amount, now_s, ++l->version));

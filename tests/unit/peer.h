@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * peer.h - the other side of a provider call: a thread on a free port of this host
- * that answers a script, step by step, and keeps what it was asked.
+ * peer.h - the server of a provider call: a thread on a free loopback port that
+ * follows a script, step by step, and records the requests.
  */
 #ifndef UNIT_PEER_H
 #define UNIT_PEER_H
@@ -24,14 +24,14 @@
 enum { PEER_STEPS_MAX = 8, PEER_REQUEST_MAX = 16 << 10 };
 
 struct peer_step {
-	const char *answer; /* sent as it is; NULL: nothing */
+	const char *answer; /* sent verbatim; NULL: nothing */
 	bool keep;          /* the connection stays open for the next step */
-	bool hang;          /* afterwards wait until the caller gives up */
+	bool hang;          /* then wait until the caller gives up */
 };
 
 struct peer {
 	const struct peer_step *steps;
-	int steps_n, served; /* read served after peer_stop only */
+	int steps_n, served; /* `served` is valid after peer_stop only */
 	char requests[PEER_STEPS_MAX][PEER_REQUEST_MAX];
 	char url[64];
 	int listener, stop, conn;
@@ -62,7 +62,7 @@ static inline size_t peer_request_len(const char *request)
 	return (size_t)(end + 4 - request) + body;
 }
 
-/* Read one whole request; false at the connection's end. */
+/* Read one complete request; false at the end of the connection. */
 static inline bool peer_read(const struct peer *p, char *request)
 {
 	size_t have = 0;
@@ -132,7 +132,7 @@ static inline void *peer_main(void *arg)
 	return NULL;
 }
 
-/* A socket that is bound to a free port of this host, and its address. */
+/* A socket bound to a free loopback port, and its URL. */
 static inline int peer_bind(char *url, size_t size)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,

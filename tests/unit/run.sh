@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Runs unit-test programs, each under two time zones (BEHAVIOUR 49): sh tests/unit/run.sh PROGRAM…
-# A test passed when it passed in both. A program that dies, hangs, or leaves tests of its plan out has one failure more.
+# A test passes when it passes in both. A program that crashes, hangs or skips tests of its plan counts one more failure.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
 export TEST_DATA=tests/unit/data CMOCKA_MESSAGE_OUTPUT=TAP
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
 
-# --one PROGRAM: what it said, and how each of its tests ended, into files of $OUT.
+# --one PROGRAM: its output and the result of each test, into files in $OUT.
 if [ "$1" = --one ]; then
   program=$2
   name=$(basename "$program")
@@ -33,7 +33,7 @@ if [ "$1" = --one ]; then
 fi
 
 OUT=$(mktemp -d)
-# on a memory file system, for what is kept there
+# for tests that need a memory file system
 TEST_MEMORY=$(mktemp -d -p /dev/shm minimall-unit-XXXXXX 2>/dev/null || mktemp -d)
 export OUT TEST_MEMORY
 trap 'rm -rf "$OUT" "$TEST_MEMORY"' EXIT

@@ -15,7 +15,7 @@ static bool is_zero(const unsigned char *p, size_t n)
 	return true;
 }
 
-static void memory_is_zeroed_and_aligned_whatever_its_size(void **state)
+static void memory_of_any_size_is_zeroed_and_aligned(void **state)
 {
 	struct arena a = { 0 };
 
@@ -30,7 +30,7 @@ static void memory_is_zeroed_and_aligned_whatever_its_size(void **state)
 	arena_done(&a);
 }
 
-static void memory_that_was_used_before_is_zeroed_again(void **state)
+static void reused_memory_is_zeroed(void **state)
 {
 	struct arena a = { 0 };
 
@@ -59,7 +59,7 @@ static void allocations_never_overlap(void **state)
 	arena_done(&a);
 }
 
-static void one_allocation_may_be_larger_than_a_block(void **state)
+static void an_allocation_may_exceed_a_block(void **state)
 {
 	struct arena a = { 0 };
 	char *big = arena_alloc(&a, (size_t)1 << 20), *small;
@@ -75,7 +75,7 @@ static void one_allocation_may_be_larger_than_a_block(void **state)
 	assert_null(a.top);
 }
 
-static void a_copy_ends_with_nul_and_keeps_inner_ones(void **state)
+static void a_copy_is_nul_terminated_and_keeps_inner_nuls(void **state)
 {
 	struct arena a = { 0 };
 
@@ -85,7 +85,7 @@ static void a_copy_ends_with_nul_and_keeps_inner_ones(void **state)
 	arena_done(&a);
 }
 
-static void printed_text_is_never_cut(void **state)
+static void formatted_text_is_never_truncated(void **state)
 {
 	struct arena a = { 0 };
 	char *text = arena_printf(&a, "%s %0*d %d", "fen", 200000, 7, 42);
@@ -97,7 +97,7 @@ static void printed_text_is_never_cut(void **state)
 	arena_done(&a);
 }
 
-static void a_rewind_gives_back_what_came_after_the_mark_only(void **state)
+static void a_rewind_frees_only_what_came_after_the_mark(void **state)
 {
 	struct arena a = { 0 };
 	struct arena_mark empty = arena_mark(&a), mark;
@@ -122,7 +122,7 @@ static void a_rewind_gives_back_what_came_after_the_mark_only(void **state)
 	arena_done(&a);
 }
 
-static void a_rewind_gives_back_room_within_a_block_too(void **state)
+static void a_rewind_frees_room_within_a_block(void **state)
 {
 	struct arena a = { 0 };
 	struct arena_mark mark;
@@ -134,7 +134,7 @@ static void a_rewind_gives_back_room_within_a_block_too(void **state)
 	first = arena_dup(&a, "one", 3);
 	arena_rewind(&a, mark);
 #if defined(__SANITIZE_ADDRESS__)
-	(void)first; /* each allocation is one of malloc there */
+	(void)first; /* there each allocation is a malloc */
 #else
 	assert_ptr_equal(arena_dup(&a, "two", 3), first);
 #endif
@@ -156,7 +156,7 @@ static void a_rewind_without_allocations_changes_nothing(void **state)
 	assert_null(a.top);
 }
 
-static void a_process_lives_on_one_block_however_many_requests_it_served(void **state)
+static void one_block_is_kept_across_any_number_of_requests(void **state)
 {
 	struct arena a = { 0 };
 
@@ -168,10 +168,10 @@ static void a_process_lives_on_one_block_however_many_requests_it_served(void **
 		assert_int_equal(a.used, 0);
 	}
 	arena_done(&a);
-	arena_done(&a); /* a second time is harmless */
+	arena_done(&a); /* calling it twice is harmless */
 }
 
-/* ---- the end ---- */
+/* ---- limits ---- */
 
 static void fill(struct arena *a, size_t max)
 {
@@ -179,7 +179,7 @@ static void fill(struct arena *a, size_t max)
 		((char *)arena_alloc(a, (size_t)1 << 20))[0] = 1;
 }
 
-static void the_limit_itself_is_no_fault(void **state)
+static void exactly_the_limit_is_allowed(void **state)
 {
 	struct arena a = { 0 };
 
@@ -190,7 +190,7 @@ static void the_limit_itself_is_no_fault(void **state)
 	arena_done(&a);
 }
 
-static void beyond_the_limit_small_things_are_given_and_it_is_said(void **state)
+static void beyond_the_limit_small_allocations_succeed_and_set_exhausted(void **state)
 {
 	struct arena a = { 0 };
 
@@ -203,7 +203,7 @@ static void beyond_the_limit_small_things_are_given_and_it_is_said(void **state)
 	arena_done(&a);
 }
 
-static void what_others_size_is_refused_beyond_the_limit(void **state)
+static void unbounded_sizes_are_refused_beyond_the_limit(void **state)
 {
 	static const struct {
 		size_t n, size;
@@ -231,7 +231,7 @@ static void what_others_size_is_refused_beyond_the_limit(void **state)
 	assert_false(a.exhausted);
 }
 
-static void failing_lasts_until_a_rewind_to_before_it(void **state)
+static void exhausted_lasts_until_a_rewind_to_before_it(void **state)
 {
 	struct arena a = { 0 };
 	struct arena_mark before = arena_mark(&a), after;
@@ -268,7 +268,7 @@ static void take_an_array_whose_size_overflows(void *arg)
 	p[0] = 1;
 }
 
-static void a_loop_without_end_ends_the_process(void **state)
+static void an_endless_loop_aborts_the_process(void **state)
 {
 	(void)state;
 	assert_true(child_aborts(take_the_reserve_too, NULL));
@@ -278,21 +278,21 @@ static void a_loop_without_end_ends_the_process(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(memory_is_zeroed_and_aligned_whatever_its_size),
-		cmocka_unit_test(memory_that_was_used_before_is_zeroed_again),
+		cmocka_unit_test(memory_of_any_size_is_zeroed_and_aligned),
+		cmocka_unit_test(reused_memory_is_zeroed),
 		cmocka_unit_test(allocations_never_overlap),
-		cmocka_unit_test(one_allocation_may_be_larger_than_a_block),
-		cmocka_unit_test(a_copy_ends_with_nul_and_keeps_inner_ones),
-		cmocka_unit_test(printed_text_is_never_cut),
-		cmocka_unit_test(a_rewind_gives_back_what_came_after_the_mark_only),
-		cmocka_unit_test(a_rewind_gives_back_room_within_a_block_too),
+		cmocka_unit_test(an_allocation_may_exceed_a_block),
+		cmocka_unit_test(a_copy_is_nul_terminated_and_keeps_inner_nuls),
+		cmocka_unit_test(formatted_text_is_never_truncated),
+		cmocka_unit_test(a_rewind_frees_only_what_came_after_the_mark),
+		cmocka_unit_test(a_rewind_frees_room_within_a_block),
 		cmocka_unit_test(a_rewind_without_allocations_changes_nothing),
-		cmocka_unit_test(a_process_lives_on_one_block_however_many_requests_it_served),
-		cmocka_unit_test(the_limit_itself_is_no_fault),
-		cmocka_unit_test(beyond_the_limit_small_things_are_given_and_it_is_said),
-		cmocka_unit_test(what_others_size_is_refused_beyond_the_limit),
-		cmocka_unit_test(failing_lasts_until_a_rewind_to_before_it),
-		cmocka_unit_test(a_loop_without_end_ends_the_process),
+		cmocka_unit_test(one_block_is_kept_across_any_number_of_requests),
+		cmocka_unit_test(exactly_the_limit_is_allowed),
+		cmocka_unit_test(beyond_the_limit_small_allocations_succeed_and_set_exhausted),
+		cmocka_unit_test(unbounded_sizes_are_refused_beyond_the_limit),
+		cmocka_unit_test(exhausted_lasts_until_a_rewind_to_before_it),
+		cmocka_unit_test(an_endless_loop_aborts_the_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

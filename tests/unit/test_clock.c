@@ -18,7 +18,7 @@ static int shanghai(void **state)
 	return clock_init("Asia/Shanghai", NULL) ? 0 : 1;
 }
 
-static void moments_are_written_in_utc(void **state)
+static void timestamps_are_written_in_utc(void **state)
 {
 	static const struct {
 		int64_t ms;
@@ -44,7 +44,7 @@ static void moments_are_written_in_utc(void **state)
 	}
 }
 
-static void wechat_is_told_china_standard_time_whatever_the_shops_zone(void **state)
+static void times_for_wechat_are_china_standard_time_in_any_zone(void **state)
 {
 	static const char *const zones[] = { "UTC", "Asia/Shanghai", "America/New_York" };
 
@@ -55,14 +55,14 @@ static void wechat_is_told_china_standard_time_whatever_the_shops_zone(void **st
 		assert_true(clock_init(zones[i], NULL));
 		clock_rfc3339_cst(1694764800000, text);
 		assert_string_equal(text, "2023-09-15T16:00:00+08:00");
-		clock_rfc3339_cst(1704038400000, text); /* there the year is new already */
+		clock_rfc3339_cst(1704038400000, text); /* there the new year has begun */
 		assert_string_equal(text, "2024-01-01T00:00:00+08:00");
 		clock_rfc3339_cst(1704038399999, text);
 		assert_string_equal(text, "2023-12-31T23:59:59+08:00");
 	}
 }
 
-static void a_day_is_the_shops(void **state)
+static void a_day_is_in_the_shops_zone(void **state)
 {
 	static const struct {
 		const char *zone;
@@ -87,7 +87,7 @@ static void a_day_is_the_shops(void **state)
 	}
 }
 
-static void moments_are_read_with_any_offset(void **state)
+static void timestamps_are_read_with_any_offset(void **state)
 {
 	static const struct {
 		const char *text;
@@ -119,7 +119,7 @@ static void moments_are_read_with_any_offset(void **state)
 	}
 }
 
-static void what_is_no_moment_is_refused(void **state)
+static void invalid_timestamps_are_refused(void **state)
 {
 	static const char *const cases[] = { "", "2023", "2023-09-15", "2023-09-15T08:00:00",
 		"2023-09-15T08:00Z", "2023-09-15 08:00:00Z", "2023-09-15T08:00:00ZZ",
@@ -134,7 +134,7 @@ static void what_is_no_moment_is_refused(void **state)
 		"+2023-09-15T08:00:00Z", "-2023-09-15T08:00:00Z", "12023-09-15T08:00:00Z",
 		"1969-12-31T23:59:59Z", "0000-01-01T00:00:00Z", "2023/09/15T08:00:00Z",
 		"1694764800000", "now", "２023-09-15T08:00:00Z",
-		/* in range as they are written, and out of it in UTC */
+		/* in range as written, out of range in UTC */
 		"1970-01-01T00:00:00+00:01", "1970-01-01T07:59:59.999+08:00",
 		"9999-12-31T23:59:59-00:01" };
 
@@ -186,7 +186,7 @@ static void a_day_begins_at_the_shops_midnight(void **state)
 		{ "UTC", "2023-09-15", 1694736000000 },
 		{ "America/New_York", "2023-09-15", 1694750400000 }, /* summer: -4 */
 		{ "America/New_York", "2023-12-15", 1702616400000 }, /* winter: -5 */
-		{ "America/New_York", "2023-11-05", 1699156800000 }, /* the day of the change */
+		{ "America/New_York", "2023-11-05", 1699156800000 }, /* the day of the DST change */
 		{ "Asia/Shanghai", "2024-02-29", 1709136000000 },
 	};
 	static const char *const wrong[] = { "", "2023-09-15T00:00:00Z", "2023-9-15", "2023-02-29",
@@ -225,7 +225,7 @@ static void write_file(const char *path, const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
-/* What the clock says beyond the system's, in seconds. */
+/* The offset from the system's clock, in seconds. */
 static int64_t offset_s(void)
 {
 	struct timespec before, after;
@@ -235,13 +235,13 @@ static int64_t offset_s(void)
 	now = clock_now_ms();
 	clock_gettime(CLOCK_REALTIME, &after);
 	offset = (now - before.tv_sec * 1000) / 1000;
-	/* a second may have ended between the two */
+	/* a second may have passed between the two */
 	if (after.tv_sec != before.tv_sec && offset * 1000 > now - after.tv_sec * 1000)
 		offset = (now - after.tv_sec * 1000) / 1000;
 	return offset;
 }
 
-static void the_test_clock_is_read_anew_each_time(void **state)
+static void the_test_clock_is_read_at_each_call(void **state)
 {
 	char path[] = "/tmp/minimall-clock-XXXXXX";
 	int fd = mkstemp(path);
@@ -258,10 +258,10 @@ static void the_test_clock_is_read_anew_each_time(void **state)
 	write_file(path, "3153600000");
 	assert_int_equal(offset_s(), 3153600000);
 	assert_int_equal(unlink(path), 0);
-	assert_int_equal(offset_s(), 0); /* gone */
+	assert_int_equal(offset_s(), 0); /* removed */
 	write_file(path, "86400");
 	assert_true(clock_init("Asia/Shanghai", NULL));
-	assert_int_equal(offset_s(), 0); /* nobody asked for it */
+	assert_int_equal(offset_s(), 0); /* not configured */
 	assert_int_equal(unlink(path), 0);
 }
 
@@ -281,15 +281,15 @@ static void the_clock_for_durations_never_goes_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(moments_are_written_in_utc),
-		cmocka_unit_test(wechat_is_told_china_standard_time_whatever_the_shops_zone),
-		cmocka_unit_test(a_day_is_the_shops),
-		cmocka_unit_test_setup(moments_are_read_with_any_offset, shanghai),
-		cmocka_unit_test_setup(what_is_no_moment_is_refused, shanghai),
+		cmocka_unit_test(timestamps_are_written_in_utc),
+		cmocka_unit_test(times_for_wechat_are_china_standard_time_in_any_zone),
+		cmocka_unit_test(a_day_is_in_the_shops_zone),
+		cmocka_unit_test_setup(timestamps_are_read_with_any_offset, shanghai),
+		cmocka_unit_test_setup(invalid_timestamps_are_refused, shanghai),
 		cmocka_unit_test(what_was_written_reads_back_under_every_zone),
 		cmocka_unit_test(a_day_begins_at_the_shops_midnight),
 		cmocka_unit_test(an_unknown_zone_is_refused),
-		cmocka_unit_test(the_test_clock_is_read_anew_each_time),
+		cmocka_unit_test(the_test_clock_is_read_at_each_call),
 		cmocka_unit_test(the_clock_for_durations_never_goes_back),
 	};
 

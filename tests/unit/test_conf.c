@@ -13,7 +13,7 @@
 static char dir[] = "/tmp/minimall-conf-XXXXXX";
 static char key_file[64], conf_file[64], missing_file[64];
 
-/* A configuration without fault. */
+/* A valid configuration. */
 static const char *const good[][2] = {
 	{ "DB_SOCKET", "/run/db.sock" },
 	{ "DB_USER", "shop" },
@@ -31,7 +31,7 @@ static const char *const good[][2] = {
 };
 
 struct change {
-	const char *name, *value; /* value NULL: taken away */
+	const char *name, *value; /* value NULL: removed */
 };
 
 struct load {
@@ -55,7 +55,7 @@ static void set(const char *name, const char *value)
 		abort();
 }
 
-/* In the child: ends with 0 when the configuration was taken, 1 when it was refused. */
+/* In the child: exits with 0 when the configuration was accepted, 1 when it was refused. */
 static void load_in_child(void *arg)
 {
 	const struct load *l = arg;
@@ -81,7 +81,7 @@ static void load_in_child(void *arg)
 	_exit(taken ? 0 : 1);
 }
 
-/* Load in a child; was it taken? What it said is in `said`. */
+/* Load in a child; was it accepted? Its output is in `said`. */
 static bool load(struct load *l, char *said, size_t size)
 {
 	int status = child_run(load_in_child, l, said, size);
@@ -123,7 +123,7 @@ static void look_at_defaults(const struct conf *c)
 		abort();
 }
 
-static void a_good_configuration_is_taken_silently(void **state)
+static void a_valid_configuration_is_accepted_silently(void **state)
 {
 	char said[4096];
 
@@ -133,7 +133,7 @@ static void a_good_configuration_is_taken_silently(void **state)
 	assert_string_equal(said, "");
 }
 
-static void every_fault_is_named_at_once(void **state)
+static void all_faults_are_reported_at_once(void **state)
 {
 	static const struct change changes[] = {
 		{ "DB_SOCKET", NULL },
@@ -162,7 +162,7 @@ static void every_fault_is_named_at_once(void **state)
 	assert_int_equal(count_lines(said), ARRAY_LEN(changes) - 1);
 }
 
-static void nothing_set_names_all_that_is_needed_and_nothing_else(void **state)
+static void an_empty_configuration_reports_exactly_the_mandatory_settings(void **state)
 {
 	static struct change nothing[ARRAY_LEN(good) + 1];
 	char said[8192];
@@ -172,7 +172,7 @@ static void nothing_set_names_all_that_is_needed_and_nothing_else(void **state)
 		nothing[i].name = good[i][0];
 	assert_false(
 		load(&(struct load){ .needs = CONF_ALL, .changes = nothing }, said, sizeof(said)));
-	/* but WeChat Pay's public key, whose two settings may both be left out */
+	/* except WeChat Pay's public key, whose two settings may both be omitted */
 	assert_int_equal(count_lines(said), ARRAY_LEN(good) - 2);
 	assert_null(strstr(said, "WECHAT_PAY_PUBLIC_KEY"));
 	assert_false(
@@ -183,10 +183,10 @@ static void nothing_set_names_all_that_is_needed_and_nothing_else(void **state)
 	assert_string_equal(said, "configuration: JWT_SECRET is missing\n");
 }
 
-static void what_is_refused_is_refused_alone(void **state)
+static void each_invalid_value_is_the_only_fault_reported(void **state)
 {
 	static const struct change cases[] = {
-		/* secrets: missing, empty, short, in every manual, or a pattern */
+		/* secrets: missing, empty, short, well-known, or a pattern */
 		{ "JWT_SECRET", NULL },
 		{ "JWT_SECRET", "" },
 		{ "JWT_SECRET", "x9Kq2mVb7Rt4Lp8Zs6Wd3Yf5Hj1Nc0G" },
@@ -210,7 +210,7 @@ static void what_is_refused_is_refused_alone(void **state)
 		{ "ORDER_PAY_MINUTES", "0" },
 		{ "ORDER_PAY_MINUTES", "121" },
 		{ "ORDER_PAY_MINUTES", "1.5" },
-		/* addresses */
+		/* URLs */
 		{ "WECHAT_NOTIFY_URL", "https://shop.example.com/notify?from=wechat" },
 		{ "WECHAT_NOTIFY_URL", "https://shop.example.com/notify#x" },
 		{ "WECHAT_NOTIFY_URL", "ftp://shop.example.com/" },
@@ -245,7 +245,7 @@ static void what_is_refused_is_refused_alone(void **state)
 	}
 }
 
-static void what_is_on_the_edge_is_taken(void **state)
+static void values_at_the_limits_are_accepted(void **state)
 {
 	static const struct change cases[] = {
 		{ "DB_PORT", "1" },
@@ -255,7 +255,7 @@ static void what_is_on_the_edge_is_taken(void **state)
 		{ "DB_PASSWORD", "" },
 		{ "DB_PASSWORD", "p=w'\"#" },
 		{ "SHOP_NAME", "小店" },
-		{ "SHOP_NAME", "" }, /* as good as none */
+		{ "SHOP_NAME", "" }, /* treated as absent */
 		{ "SHOP_TZ", "UTC" },
 		{ "WECHAT_PAY_BASE_URL", "http://127.0.0.1:8081" },
 		{ "WECHAT_PAY_BASE_URL", "http://localhost/pay" },
@@ -271,7 +271,7 @@ static void what_is_on_the_edge_is_taken(void **state)
 			fail_msg("%s=%s: %s", cases[i].name, cases[i].value, said);
 }
 
-static void toys_are_refused_with_real_providers(void **state)
+static void test_settings_are_refused_with_real_providers(void **state)
 {
 	static const struct change real[][2] = {
 		{ { "PAYMENT_SIMULATION", "on" }, { NULL, NULL } },
@@ -376,12 +376,12 @@ static int remove_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_good_configuration_is_taken_silently),
-		cmocka_unit_test(every_fault_is_named_at_once),
-		cmocka_unit_test(nothing_set_names_all_that_is_needed_and_nothing_else),
-		cmocka_unit_test(what_is_refused_is_refused_alone),
-		cmocka_unit_test(what_is_on_the_edge_is_taken),
-		cmocka_unit_test(toys_are_refused_with_real_providers),
+		cmocka_unit_test(a_valid_configuration_is_accepted_silently),
+		cmocka_unit_test(all_faults_are_reported_at_once),
+		cmocka_unit_test(an_empty_configuration_reports_exactly_the_mandatory_settings),
+		cmocka_unit_test(each_invalid_value_is_the_only_fault_reported),
+		cmocka_unit_test(values_at_the_limits_are_accepted),
+		cmocka_unit_test(test_settings_are_refused_with_real_providers),
 		cmocka_unit_test(the_file_is_read_and_the_environment_wins),
 		cmocka_unit_test(faults_of_the_file_are_named_with_the_others),
 	};

@@ -43,7 +43,7 @@ static void hmac_gives_the_answers_of_rfc4231(void **state)
 	unsigned char out[SHA256_LEN];
 
 	(void)state;
-	for (int round = 0; round < 2; round++) /* the context is used again */
+	for (int round = 0; round < 2; round++) /* the context is reused */
 		for (int i = 0; i < 3; i++) {
 			char at[48];
 			struct slice key, data;
@@ -61,7 +61,7 @@ static void hmac_gives_the_answers_of_rfc4231(void **state)
 	json_object_put(file);
 }
 
-static void hmac_with_an_empty_key_does_not_use_the_last_one(void **state)
+static void hmac_with_an_empty_key_does_not_reuse_the_previous_key(void **state)
 {
 	unsigned char out[SHA256_LEN];
 
@@ -148,7 +148,7 @@ static void random_text_uses_its_whole_alphabet_and_nothing_else(void **state)
 	assert_string_equal(crypto_random_text(&arena, "ab", 0), "");
 }
 
-static void only_fit_rsa_keys_are_taken(void **state)
+static void only_suitable_rsa_keys_are_accepted(void **state)
 {
 	struct json_object *doc = data_json("wechat_doc_signing.json");
 	struct json_object *apache = data_json("wechat_apache_httpclient.json");
@@ -174,7 +174,7 @@ static void only_fit_rsa_keys_are_taken(void **state)
 	json_object_put(apache);
 }
 
-static void aes_gcm_opens_what_was_sealed_and_nothing_else(void **state)
+static void aes_gcm_decrypts_only_authentic_ciphertext(void **state)
 {
 	/* the GCM specification's test cases 13 and 14 */
 	struct slice key =
@@ -222,7 +222,7 @@ static void aes_gcm_wants_32_bytes_of_key_and_12_of_nonce(void **state)
 				key == 32 && nonce == 12);
 }
 
-static void a_password_fits_its_own_hash_only(void **state)
+static void a_password_matches_only_its_own_hash(void **state)
 {
 	const char *hash, *again;
 
@@ -238,7 +238,7 @@ static void a_password_fits_its_own_hash_only(void **state)
 	assert_false(password_verify("", hash));
 }
 
-static void a_hash_that_is_none_lets_nobody_in(void **state)
+static void an_invalid_hash_matches_no_password(void **state)
 {
 	static const char *const bad[] = { "", "*0", "*1", "!", "x", "$y$", "$y$j9T$",
 		"$y$j9T$abcdefgh$", "correct horse" };
@@ -252,7 +252,7 @@ static void a_hash_that_is_none_lets_nobody_in(void **state)
 	assert_false(password_verify("correct horse", NULL));
 }
 
-static void a_password_beyond_the_limit_is_neither_hashed_nor_cut(void **state)
+static void a_password_beyond_the_limit_is_neither_hashed_nor_truncated(void **state)
 {
 	char longest[PASSWORD_MAX + 2];
 	const char *hash = "untouched";
@@ -289,7 +289,7 @@ static int64_t cost_of(const char *hash)
 	return cpu_us() - start;
 }
 
-static void an_unknown_account_costs_what_a_known_one_does(void **state)
+static void an_unknown_account_takes_as_long_as_a_known_one(void **state)
 {
 	int64_t known, unknown, broken;
 	const char *hash;
@@ -299,7 +299,7 @@ static void an_unknown_account_costs_what_a_known_one_does(void **state)
 	known = cost_of(hash);
 	unknown = cost_of(NULL);
 	broken = cost_of("*0");
-	/* time of the processor, not of the clock: other load changes it little */
+	/* CPU time, not wall-clock time: other load changes it little */
 	assert_in_range(unknown, known / 2, known * 2);
 	assert_in_range(broken, known / 2, known * 2);
 }
@@ -309,20 +309,21 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(sha256_gives_the_published_digests, forget),
 		cmocka_unit_test_teardown(hmac_gives_the_answers_of_rfc4231, forget),
-		cmocka_unit_test_teardown(hmac_with_an_empty_key_does_not_use_the_last_one, forget),
+		cmocka_unit_test_teardown(
+			hmac_with_an_empty_key_does_not_reuse_the_previous_key, forget),
 		cmocka_unit_test_teardown(base64_gives_the_texts_of_rfc4648, forget),
 		cmocka_unit_test_teardown(what_was_encoded_decodes_to_the_same, forget),
 		cmocka_unit_test_teardown(malformed_base64_is_refused, forget),
 		cmocka_unit_test_teardown(
 			random_text_uses_its_whole_alphabet_and_nothing_else, forget),
-		cmocka_unit_test_teardown(only_fit_rsa_keys_are_taken, forget),
-		cmocka_unit_test_teardown(aes_gcm_opens_what_was_sealed_and_nothing_else, forget),
+		cmocka_unit_test_teardown(only_suitable_rsa_keys_are_accepted, forget),
+		cmocka_unit_test_teardown(aes_gcm_decrypts_only_authentic_ciphertext, forget),
 		cmocka_unit_test_teardown(aes_gcm_wants_32_bytes_of_key_and_12_of_nonce, forget),
-		cmocka_unit_test_teardown(a_password_fits_its_own_hash_only, forget),
-		cmocka_unit_test_teardown(a_hash_that_is_none_lets_nobody_in, forget),
+		cmocka_unit_test_teardown(a_password_matches_only_its_own_hash, forget),
+		cmocka_unit_test_teardown(an_invalid_hash_matches_no_password, forget),
 		cmocka_unit_test_teardown(
-			a_password_beyond_the_limit_is_neither_hashed_nor_cut, forget),
-		cmocka_unit_test_teardown(an_unknown_account_costs_what_a_known_one_does, forget),
+			a_password_beyond_the_limit_is_neither_hashed_nor_truncated, forget),
+		cmocka_unit_test_teardown(an_unknown_account_takes_as_long_as_a_known_one, forget),
 	};
 
 	if (!log_open("/dev/null", "test"))

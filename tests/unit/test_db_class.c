@@ -12,7 +12,7 @@ static void check(unsigned code, enum db_class class, unsigned flags)
 		fail_msg("%u is of class %d and flags %u", code, (int)m->class, m->flags);
 }
 
-static void each_code_is_of_one_class(void **state)
+static void each_code_has_one_class(void **state)
 {
 	static const struct {
 		unsigned code;
@@ -23,7 +23,7 @@ static void each_code_is_of_one_class(void **state)
 		{ 1050, CODE_PRESENT, CODE_UNDONE },
 		{ 1060, CODE_PRESENT, CODE_UNDONE },
 		{ 1061, CODE_PRESENT, CODE_UNDONE },
-		/* busy: undone, and tried again */
+		/* busy: rolled back and retried */
 		{ 1213, CODE_REPEAT, CODE_UNDONE },
 		{ 1205, CODE_REPEAT, CODE_UNDONE },
 		{ 1020, CODE_REPEAT, CODE_UNDONE },
@@ -38,7 +38,7 @@ static void each_code_is_of_one_class(void **state)
 		{ 1021, CODE_BUSY, CODE_ALARM },
 		{ 1026, CODE_BUSY, CODE_ALARM },
 		{ 1030, CODE_BUSY, CODE_ALARM },
-		/* gone, or shutting down */
+		/* connection lost, or server shutting down */
 		{ 2002, CODE_USELESS, 0 },
 		{ 2003, CODE_USELESS, 0 },
 		{ 2006, CODE_USELESS, 0 },
@@ -50,10 +50,10 @@ static void each_code_is_of_one_class(void **state)
 		{ 3169, CODE_USELESS, 0 },
 		{ 3032, CODE_USELESS, 0 },
 		{ 4031, CODE_USELESS, CODE_UNDONE },
-		/* out of step */
+		/* out of sync */
 		{ 2014, CODE_USELESS, CODE_ALARM },
 		{ 1243, CODE_USELESS, 0 },
-		/* another is the primary, or none for now */
+		/* another server is the primary, or none at the moment */
 		{ 1047, CODE_USELESS, 0 },
 		{ 1180, CODE_USELESS, 0 },
 		{ 1290, CODE_USELESS, CODE_UNDONE },
@@ -61,7 +61,7 @@ static void each_code_is_of_one_class(void **state)
 		{ 1792, CODE_USELESS, CODE_UNDONE },
 		{ 9001, CODE_USELESS, 0 },
 		{ 9006, CODE_USELESS, 0 },
-		/* used up */
+		/* quota exhausted */
 		{ 1040, CODE_USELESS, CODE_ALARM | CODE_UNDONE },
 		{ 1203, CODE_USELESS, CODE_ALARM | CODE_UNDONE },
 		{ 1226, CODE_USELESS, CODE_ALARM | CODE_UNDONE },
@@ -73,7 +73,7 @@ static void each_code_is_of_one_class(void **state)
 		check(cases[i].code, cases[i].class, cases[i].flags);
 }
 
-static void what_no_row_names_is_our_fault_and_an_alarm(void **state)
+static void unlisted_codes_are_our_fault_and_an_alarm(void **state)
 {
 	/* none; syntax; no such table; out of range; no row, or two, referenced; a library's complaint */
 	static const unsigned codes[] = { 0, 1064, 1146, 1054, 1264, 1406, 1452, 1142, 2031, 3819,
@@ -84,8 +84,8 @@ static void what_no_row_names_is_our_fault_and_an_alarm(void **state)
 		check(codes[i], CODE_FAULT, CODE_ALARM);
 }
 
-/* A COMMIT that a lost connection, or a server that has gone on, left unanswered may have been done. */
-static void a_lost_answer_never_means_undone(void **state)
+/* A COMMIT without a response, after a lost connection or with a server still running, may have taken effect. */
+static void a_lost_response_never_means_rolled_back(void **state)
 {
 	static const unsigned codes[] = { 2006, 2013, 2055, 2027, 1053, 1927, 3169, 1180, 1047,
 		1317, 1969, 1114, 1030 };
@@ -99,9 +99,9 @@ static void a_lost_answer_never_means_undone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_code_is_of_one_class),
-		cmocka_unit_test(what_no_row_names_is_our_fault_and_an_alarm),
-		cmocka_unit_test(a_lost_answer_never_means_undone),
+		cmocka_unit_test(each_code_has_one_class),
+		cmocka_unit_test(unlisted_codes_are_our_fault_and_an_alarm),
+		cmocka_unit_test(a_lost_response_never_means_rolled_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

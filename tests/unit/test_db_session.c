@@ -30,7 +30,7 @@ static void has_not(const char *sql, const char *text)
 		fail_msg("%s in: %s", text, sql);
 }
 
-static void every_server_is_set_alike(void **state)
+static void common_settings_are_set_on_every_server(void **state)
 {
 	const char *sql = db_session_first(&arena, &db_limits_web);
 	static const char *const parts[] = { "SET SESSION sql_mode='STRICT_TRANS_TABLES,",
@@ -42,12 +42,12 @@ static void every_server_is_set_alike(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		has(sql, parts[i]);
-	/* a migration may wait for readers to end, which a time limit of two seconds would break off */
+	/* a migration may wait for readers, which a time limit of two seconds would interrupt */
 	has(db_session_first(&arena, &db_limits_command), ",SESSION lock_wait_timeout=600");
 }
 
-/* What a server has decides, whatever it says that it is. */
-static void the_rest_is_set_as_the_server_has_it(void **state)
+/* The settings that a server has decide, not its version string. */
+static void other_settings_are_set_where_the_server_has_them(void **state)
 {
 	static const char *const mariadb[] = { "tx_isolation", "tx_read_only", "max_statement_time",
 		"innodb_snapshot_isolation", NULL };
@@ -75,7 +75,7 @@ static void the_rest_is_set_as_the_server_has_it(void **state)
 	assert_true(db_session_known("nothing") == 0);
 }
 
-static void a_server_that_lacks_what_it_must_not_is_refused(void **state)
+static void a_server_without_a_mandatory_setting_is_refused(void **state)
 {
 	static const char *const no_limit[] = { "tx_isolation", "tx_read_only", NULL };
 	const char *missing = NULL;
@@ -90,9 +90,9 @@ static void a_server_that_lacks_what_it_must_not_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_server_is_set_alike),
-		cmocka_unit_test(the_rest_is_set_as_the_server_has_it),
-		cmocka_unit_test(a_server_that_lacks_what_it_must_not_is_refused),
+		cmocka_unit_test(common_settings_are_set_on_every_server),
+		cmocka_unit_test(other_settings_are_set_where_the_server_has_them),
+		cmocka_unit_test(a_server_without_a_mandatory_setting_is_refused),
 	};
 	int failed;
 

@@ -106,7 +106,7 @@ static void the_longest_prefix_of_whole_segments_decides(void **state)
 		if (strcmp(wire(cases[i].path, ERR_UNAUTHENTICATED).code, cases[i].code) != 0)
 			fail_msg("%s: %s", cases[i].path,
 				wire(cases[i].path, ERR_UNAUTHENTICATED).code);
-	/* shapes where the codes are alike */
+	/* shapes, where the codes are the same */
 	assert_memory_equal(body("/payment/create", ERR_DB, NULL), "{\"success\":false,", 17);
 	assert_memory_equal(body("/payments", ERR_DB, NULL), "{\"code\":", 8);
 	assert_memory_equal(body("/api/payment/wxpay", ERR_DB, NULL), "{\"code\":\"D", 10);
@@ -115,7 +115,7 @@ static void the_longest_prefix_of_whole_segments_decides(void **state)
 		body("/api/payment/wxpay/notify/", ERR_DB, NULL), "{\"code\":\"FAIL\"", 14);
 }
 
-static void statuses_are_the_contracts(void **state)
+static void statuses_are_those_of_the_contracts(void **state)
 {
 	static const struct {
 		const char *path;
@@ -175,7 +175,7 @@ static const char *const paths[] = { "/api/orders", "/api/membership/orders", "/
 	"/payment/create", "/api/v1/member-system/x", "/v1/payment/create",
 	"/api/payment/wxpay/notify" };
 
-static void every_cause_is_good_json_in_every_shape(void **state)
+static void every_cause_is_valid_json_in_every_shape(void **state)
 {
 	static const char *const faults[] = { NULL, "name", "a\"b\\c\n<script>", "订单😀" };
 
@@ -223,7 +223,7 @@ static void an_error_replaces_whatever_was_written(void **state)
 	assert_string_equal(w.content_type, "application/json; charset=utf-8");
 }
 
-static void headers_go_with_their_statuses(void **state)
+static void statuses_carry_their_headers(void **state)
 {
 	static const struct {
 		const char *path;
@@ -263,13 +263,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(each_contract_has_its_own_shape, forget),
 		cmocka_unit_test_teardown(the_longest_prefix_of_whole_segments_decides, forget),
-		cmocka_unit_test_teardown(statuses_are_the_contracts, forget),
+		cmocka_unit_test_teardown(statuses_are_those_of_the_contracts, forget),
 		cmocka_unit_test_teardown(
 			membership_orders_know_only_the_codes_of_their_contract, forget),
-		cmocka_unit_test_teardown(every_cause_is_good_json_in_every_shape, forget),
+		cmocka_unit_test_teardown(every_cause_is_valid_json_in_every_shape, forget),
 		cmocka_unit_test_teardown(every_cause_is_an_error_with_a_text_for_people, forget),
 		cmocka_unit_test_teardown(an_error_replaces_whatever_was_written, forget),
-		cmocka_unit_test_teardown(headers_go_with_their_statuses, forget),
+		cmocka_unit_test_teardown(statuses_carry_their_headers, forget),
 		cmocka_unit_test_teardown(alipay_is_answered_in_plain_text, forget),
 	};
 

@@ -41,7 +41,7 @@ static void b24_the_kind_follows_from_the_live_level(void **state)
 	check_quote(quoted(l, offer(100, 1, 1), ON(30)), SEGMENT_NEW, 0, 100, 1, 100);
 }
 
-static void b25_a_segment_lasts_from_its_first_second_to_the_one_before_its_end(void **state)
+static void b25_a_segment_includes_its_start_and_excludes_its_end(void **state)
 {
 	struct life *l = born();
 	int64_t a = bought(l, offer(3000, 30, 7), BEGIN);
@@ -64,7 +64,7 @@ static void b25_a_segment_lasts_from_its_first_second_to_the_one_before_its_end(
 	assert_int_equal(entitlement_shown_until_s(&l->e), ON(30));
 }
 
-static void b25_a_gift_counts_for_nothing_and_fits_only_the_live_level(void **state)
+static void b25_a_gift_has_no_value_and_requires_the_live_level(void **state)
 {
 	struct life *l = born();
 	int64_t a, b;
@@ -77,12 +77,12 @@ static void b25_a_gift_counts_for_nothing_and_fits_only_the_live_level(void **st
 	check_quote(quoted(l, offer(0, 5, 2), ON(1)), SEGMENT_RENEWAL, 0, 0, 5, 0);
 	b = bought(l, offer(0, 5, 2), ON(1));
 	check_segment(row(l, b), SEGMENT_RENEWAL, SEGMENT_ACTIVE, a, ON(7), 5);
-	/* nothing to be credited, yet it is folded */
+	/* no credit, but it is folded */
 	check_quote(quoted(l, offer(500, 10, 3), ON(2)), SEGMENT_UPGRADE, 0, 500, 10, 500);
 	assert_int_equal(refused(l, offer(0, 36600 - 11, 2), ON(1)), OK);
 	assert_int_equal(refused(l, offer(0, 36600 - 10, 2), ON(1)), ERR_ENTITLEMENT_TOO_LONG);
 	assert_int_equal(refused(l, offer(0, 7, 3), ON(12)), OK);
-	/* and is refunded like any other */
+	/* and is refunded like any other order */
 	assert_int_equal(entitlement_refund(&l->e, a, ON(2), ++l->version), OK);
 	check_segment(row(l, b), SEGMENT_RENEWAL, SEGMENT_ACTIVE, a, BEGIN, 5);
 }
@@ -105,13 +105,13 @@ static void b26_the_example(void **state)
 	assert_int_equal(entitlement_expire_s(&l->e), ON(380));
 }
 
-/* What an upgrade at now_s is credited, asked by a plan that is dear enough. */
+/* The credit of an upgrade at now_s, using a sufficiently expensive plan. */
 static int64_t credit(const struct life *l, int64_t now_s)
 {
 	return quoted(l, offer(MONEY_MAX_FEN, 1, 999), now_s).discount.fen;
 }
 
-static void b26_a_day_that_has_begun_is_credited_whole(void **state)
+static void b26_a_started_day_is_credited_in_full(void **state)
 {
 	static const struct {
 		int64_t at_s, days;
@@ -135,7 +135,7 @@ static void b26_a_day_that_has_begun_is_credited_whole(void **state)
 		if (credit(l, BEGIN + cases[i].at_s) != 100 * cases[i].days)
 			fail_msg("%lld at second %lld", (long long)credit(l, BEGIN + cases[i].at_s),
 				(long long)cases[i].at_s);
-	/* what has not begun is whole; each segment is rounded for itself */
+	/* segments that have not begun count in full; each segment is rounded separately */
 	bought(l, offer(700, 7, 1), ON(3));
 	assert_int_equal(credit(l, ON(10)), 2000 + 700);
 	assert_int_equal(credit(l, ON(30) - 1), 100 + 700);
@@ -174,7 +174,7 @@ static void b26_a_credit_is_rounded_half_up(void **state)
 		if (got != cases[i].credit)
 			fail_msg("case %zu: %lld", i, (long long)got);
 	}
-	/* two halves are two fen, for each is rounded by itself */
+	/* two halves are two fen, since each is rounded separately */
 	for (int64_t i = 0; i < 2; i++) {
 		struct life *l = born();
 
@@ -197,7 +197,7 @@ static void b26_more_credit_than_the_price_is_paid_in_days(void **state)
 		{ 104, 100, 30, 100, 0, 31, 104 },  /* 1.2 */
 		{ 110, 100, 30, 100, 0, 33, 110 },  /* 3.0 */
 		{ 200, 100, 30, 100, 0, 60, 200 },  /* as much as two of them */
-		{ 1220, 1, 30, 1, 0, 36600, 1220 }, /* to the very limit */
+		{ 1220, 1, 30, 1, 0, 36600, 1220 }, /* exactly the limit */
 		{ 100000000, 99999999, 3660, 99999999, 0, 3660, 100000000 },
 	};
 
@@ -215,7 +215,7 @@ static void b26_more_credit_than_the_price_is_paid_in_days(void **state)
 	}
 }
 
-static void b26_days_beyond_counting_are_too_long_and_nothing_overflows(void **state)
+static void b26_too_many_days_are_refused_and_nothing_overflows(void **state)
 {
 	struct life *l = born();
 
@@ -223,7 +223,7 @@ static void b26_days_beyond_counting_are_too_long_and_nothing_overflows(void **s
 	bought(l, offer(100000000, 3660, 1), BEGIN);
 	assert_int_equal(refused(l, offer(1, 3660, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
 	assert_int_equal(refused(l, offer(1, 1, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
-	/* ever larger: the product, then the sum of the days cannot be had */
+	/* larger and larger: the product, then the sum of the days overflows */
 	l->rows[0].value.fen = INT64_MAX - 3660;
 	assert_int_equal(refused(l, offer(1, 3660, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
 	assert_int_equal(refused(l, offer(1, 1, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
@@ -245,7 +245,7 @@ static void b26_days_beyond_counting_are_too_long_and_nothing_overflows(void **s
 	assert_int_equal(credit(l, ON(1830)), MONEY_MAX_FEN / 2 + 1);
 }
 
-static void b26_nothing_reaches_further_than_36600_days_to_the_second(void **state)
+static void b26_no_grant_ends_after_36600_days_to_the_second(void **state)
 {
 	struct life *l = born();
 
@@ -257,17 +257,17 @@ static void b26_nothing_reaches_further_than_36600_days_to_the_second(void **sta
 	assert_int_equal(refused(l, offer(1, 601, 1), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
 	assert_int_equal(refused(l, offer(1, 601, 1), ON(1) - 1), ERR_ENTITLEMENT_TOO_LONG);
 	assert_int_equal(refused(l, offer(1, 601, 1), ON(1)), OK);
-	/* an upgrade starts anew */
+	/* an upgrade starts a new chain */
 	assert_int_equal(refused(l, offer(36000, 36600, 2), BEGIN), OK);
 	assert_int_equal(refused(l, offer(36000, 36601, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
 	assert_int_equal(refused(l, offer(100, 102, 2), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
 	check_quote(quoted(l, offer(120, 122, 2), BEGIN), SEGMENT_UPGRADE, 120, 0, 36600, 36000);
-	/* a lower level is refused as such first */
+	/* a lower level is refused first */
 	bought(l, offer(36000, 36600, 2), BEGIN);
 	assert_int_equal(refused(l, offer(1, 36601, 1), BEGIN), ERR_PLAN_LEVEL_LOWER);
 }
 
-static void b26_an_upgrade_folds_what_lasts_and_no_others(void **state)
+static void b26_an_upgrade_folds_only_what_has_not_ended(void **state)
 {
 	struct life *l = born();
 	int64_t old = bought(l, offer(100, 10, 1), BEGIN);
@@ -294,7 +294,7 @@ static void b26_an_upgrade_folds_what_lasts_and_no_others(void **state)
 	assert_int_equal(entitlement_level(&l->e, ON(29)), 1); /* as it was */
 }
 
-static void b26_a_stop_on_the_way_up_costs_nothing(void **state)
+static void b26_an_intermediate_upgrade_costs_nothing(void **state)
 {
 	static const int64_t left[] = { 0, 1, 1499, 3000, 9999, 30000, 30001, 90000 };
 
@@ -309,13 +309,13 @@ static void b26_a_stop_on_the_way_up_costs_nothing(void **state)
 		granted(l, &first, BEGIN);
 		second = quoted(l, offer(30000, 365, 3), BEGIN);
 		assert_int_equal(first.amount.fen + second.amount.fen, direct.amount.fen);
-		if (left[i] > 3000) /* then nothing was paid on the way */
+		if (left[i] > 3000) /* then the intermediate step cost nothing */
 			check_quote(second, SEGMENT_UPGRADE, direct.discount.fen, direct.amount.fen,
 				direct.days, direct.value.fen);
 	}
 }
 
-static void b27_a_renewal_starts_where_the_last_ends(void **state)
+static void b27_a_renewal_starts_at_the_latest_end(void **state)
 {
 	struct life *l = born();
 	int64_t a = bought(l, offer(100, 10, 1), BEGIN);
@@ -328,7 +328,7 @@ static void b27_a_renewal_starts_where_the_last_ends(void **state)
 	assert_int_equal(entitlement_expire_s(&l->e), ON(60));
 }
 
-static void b27_in_the_second_of_expiry_everything_is_new_and_a_chain_of_its_own(void **state)
+static void b27_from_the_second_of_expiry_everything_is_new_in_its_own_chain(void **state)
 {
 	struct life *l = born();
 	int64_t a = bought(l, offer(100, 10, 1), BEGIN), b, c, d;
@@ -340,7 +340,7 @@ static void b27_in_the_second_of_expiry_everything_is_new_and_a_chain_of_its_own
 	b = granted(l, &renewal, ON(10));
 	check_segment(row(l, b), SEGMENT_NEW, SEGMENT_ACTIVE, b, ON(10), 20);
 	assert_int_equal(row(l, b)->cash.fen, 200);
-	/* an upgrade, whose amount and days stay as they were quoted */
+	/* an upgrade, whose amount and days stay as quoted */
 	upgrade = quoted(l, offer(3, 7, 2), ON(30) - 1);
 	check_quote(upgrade, SEGMENT_UPGRADE, 3, 0, 23, 10);
 	c = granted(l, &upgrade, ON(40));
@@ -354,7 +354,7 @@ static void b27_in_the_second_of_expiry_everything_is_new_and_a_chain_of_its_own
 	assert_int_equal(entitlement_refundable(&l->e, c), OK);
 }
 
-static void b27_a_kept_quote_is_granted_as_it_was_made(void **state)
+static void b27_a_stored_quote_is_granted_unchanged(void **state)
 {
 	struct life *l = born();
 	int64_t a = bought(l, offer(3000, 30, 1), BEGIN);
@@ -367,7 +367,7 @@ static void b27_a_kept_quote_is_granted_as_it_was_made(void **state)
 	assert_int_equal(row(l, a)->state, SEGMENT_FOLDED);
 }
 
-static void a_clock_that_was_set_back_sells_no_second_chain_over_the_first(void **state)
+static void a_clock_set_back_starts_no_overlapping_chain(void **state)
 {
 	struct life *l = born();
 	int64_t a = bought(l, offer(3000, 30, 1), BEGIN);
@@ -379,14 +379,14 @@ static void a_clock_that_was_set_back_sells_no_second_chain_over_the_first(void 
 	assert_int_equal(entitlement_refund(&l->e, a, BEGIN - 1, ++l->version), OK);
 	assert_int_equal(row(l, a)->cut_s, BEGIN);
 	check_segment(row(l, b), SEGMENT_RENEWAL, SEGMENT_ACTIVE, a, BEGIN, 30);
-	/* nor does a refund reach from one to the other */
+	/* nor does a refund in one affect the other */
 	c = bought(l, offer(3000, 30, 1), ON(30));
 	assert_int_equal(entitlement_refund(&l->e, b, ON(30) - 1, ++l->version), OK);
 	assert_int_equal(row(l, b)->taken_s, 1);
 	check_segment(row(l, c), SEGMENT_NEW, SEGMENT_ACTIVE, c, ON(30), 30);
 }
 
-static void a_user_who_has_all_the_segments_that_he_may_is_quoted_no_more(void **state)
+static void a_user_with_the_maximum_of_segments_gets_no_quote(void **state)
 {
 	struct life *l = born();
 
@@ -396,12 +396,12 @@ static void a_user_who_has_all_the_segments_that_he_may_is_quoted_no_more(void *
 	assert_int_equal(refused(l, offer(1, 1, 1), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
 	assert_int_equal(refused(l, offer(0, 1, 1), BEGIN), ERR_ENTITLEMENT_TOO_LONG);
 	l->e.n--;
-	/* five hundred times the dearest plan is a credit like any other */
+	/* five hundred times the most expensive plan is still a valid credit */
 	assert_int_equal(credit(l, BEGIN), INT64_C(499) * 100000000);
 }
 
-/* What was over when the quote was made lasts again: not what was quoted, at that moment. */
-static void b63_a_clock_set_back_does_not_fit_the_quote(void **state)
+/* A segment that had ended when the quote was made is live again: the quote does not apply then. */
+static void b63_a_clock_set_back_invalidates_the_quote(void **state)
 {
 	struct life *l = born();
 	struct quote fresh;
@@ -422,24 +422,22 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(b24_the_kind_follows_from_the_live_level),
-		cmocka_unit_test(
-			b25_a_segment_lasts_from_its_first_second_to_the_one_before_its_end),
-		cmocka_unit_test(b25_a_gift_counts_for_nothing_and_fits_only_the_live_level),
+		cmocka_unit_test(b25_a_segment_includes_its_start_and_excludes_its_end),
+		cmocka_unit_test(b25_a_gift_has_no_value_and_requires_the_live_level),
 		cmocka_unit_test(b26_the_example),
-		cmocka_unit_test(b26_a_day_that_has_begun_is_credited_whole),
+		cmocka_unit_test(b26_a_started_day_is_credited_in_full),
 		cmocka_unit_test(b26_a_credit_is_rounded_half_up),
 		cmocka_unit_test(b26_more_credit_than_the_price_is_paid_in_days),
-		cmocka_unit_test(b26_days_beyond_counting_are_too_long_and_nothing_overflows),
-		cmocka_unit_test(b26_nothing_reaches_further_than_36600_days_to_the_second),
-		cmocka_unit_test(b26_an_upgrade_folds_what_lasts_and_no_others),
-		cmocka_unit_test(b26_a_stop_on_the_way_up_costs_nothing),
-		cmocka_unit_test(b27_a_renewal_starts_where_the_last_ends),
-		cmocka_unit_test(
-			b27_in_the_second_of_expiry_everything_is_new_and_a_chain_of_its_own),
-		cmocka_unit_test(b27_a_kept_quote_is_granted_as_it_was_made),
-		cmocka_unit_test(a_clock_that_was_set_back_sells_no_second_chain_over_the_first),
-		cmocka_unit_test(a_user_who_has_all_the_segments_that_he_may_is_quoted_no_more),
-		cmocka_unit_test(b63_a_clock_set_back_does_not_fit_the_quote),
+		cmocka_unit_test(b26_too_many_days_are_refused_and_nothing_overflows),
+		cmocka_unit_test(b26_no_grant_ends_after_36600_days_to_the_second),
+		cmocka_unit_test(b26_an_upgrade_folds_only_what_has_not_ended),
+		cmocka_unit_test(b26_an_intermediate_upgrade_costs_nothing),
+		cmocka_unit_test(b27_a_renewal_starts_at_the_latest_end),
+		cmocka_unit_test(b27_from_the_second_of_expiry_everything_is_new_in_its_own_chain),
+		cmocka_unit_test(b27_a_stored_quote_is_granted_unchanged),
+		cmocka_unit_test(a_clock_set_back_starts_no_overlapping_chain),
+		cmocka_unit_test(a_user_with_the_maximum_of_segments_gets_no_quote),
+		cmocka_unit_test(b63_a_clock_set_back_invalidates_the_quote),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random lives, each step of which is compared with BEHAVIOUR 24 to 30 said in another way.
- * ENTITLEMENT_SEED=n ENTITLEMENT_LIVES=1 lives one of them again.
+ * Random histories, each step of which is compared with another formulation of BEHAVIOUR 24 to 30.
+ * ENTITLEMENT_SEED=n ENTITLEMENT_LIVES=1 repeats one of them.
  */
 #include "unit.h"
 
@@ -12,7 +12,7 @@
 
 #define DAY ENTITLEMENT_DAY_S
 
-__extension__ typedef __int128 wide; /* the formulas as they stand, whatever the numbers */
+__extension__ typedef __int128 wide; /* the formulas as written, for all numbers */
 
 enum {
 	ROWS_MAX = 16,
@@ -34,8 +34,8 @@ struct life {
 	struct segment was[ROWS_MAX];
 	int64_t was_n, was_version;
 	/*
-	 * Something ended was refunded while later ones of its chain were folded: it took no days
-	 * from them, and when they are back and shift, they may leave a hole in what is past.
+	 * An ended segment was refunded while later ones of its chain were folded: it took no days
+	 * from them, and when they are restored and shift, they may leave a gap in the past.
 	 */
 	bool torn;
 };
@@ -99,7 +99,7 @@ static int64_t latest_end(const struct segment *rows, int64_t n, int64_t chain)
 	return end_s;
 }
 
-/* C of BEHAVIOUR 26, as it is written there. */
+/* C of BEHAVIOUR 26, as written there. */
 static int64_t credit(const struct entitlement *e, int64_t at_s)
 {
 	wide sum = 0;
@@ -116,7 +116,7 @@ static int64_t credit(const struct entitlement *e, int64_t at_s)
 	return (int64_t)sum;
 }
 
-/* Let time pass: not at all, to a boundary, by days, by anything. */
+/* Advance the time: not at all, to a boundary, by days, or arbitrarily. */
 static int64_t later(struct life *l)
 {
 	int64_t to_s = l->now_s, edge_s;
@@ -196,7 +196,7 @@ static void remember(struct life *l)
 	l->was_version = ++l->version;
 }
 
-/* The rows are what they were, made what BEHAVIOUR 26 and 27 say, and nothing else. */
+/* The rows changed as BEHAVIOUR 26 and 27 say, and in no other way. */
 static void check_grant(struct life *l, const struct quote *q, int64_t cash)
 {
 	struct segment *rows = l->was, *s = &rows[l->was_n];
@@ -247,7 +247,7 @@ static void buy(struct life *l)
 	must(l, q.kind != SEGMENT_UPGRADE || q.value.fen == q.amount.fen + credit(&l->e, l->now_s),
 		"an upgrade is worth what it costs and what it is credited");
 	if (any(l, 3) == 0)
-		l->now_s = later(l); /* a kept quote */
+		l->now_s = later(l); /* a stored quote */
 	cash = any(l, 4) == 0 ? any(l, q.amount.fen + 1) : q.amount.fen;
 	remember(l);
 	e = entitlement_grant(&l->e, l->version, &q, (money){ cash }, l->now_s, l->version);
@@ -266,7 +266,7 @@ static enum err may_refund(const struct life *l, const struct segment *s)
 	return OK;
 }
 
-/* The rows are what they were, made what BEHAVIOUR 29 says, and nothing else. */
+/* The rows changed as BEHAVIOUR 29 says, and in no other way. */
 static void check_refund(struct life *l, int64_t at)
 {
 	static struct segment rows[ROWS_MAX];
@@ -332,7 +332,7 @@ static void refund(struct life *l)
 	l->torn = torn;
 }
 
-/* Is the second before a segment its chain's too, unless the chain begins with it? */
+/* Does the second before a segment also belong to its chain, unless the chain begins with it? */
 static bool follows(const struct life *l, const struct segment *s)
 {
 	bool begins = true;
@@ -399,7 +399,7 @@ static void check_credit(struct life *l)
 	must(l, then.discount.fen == credit(&l->e, later_s), "credit by the formula");
 }
 
-/* A to C by way of B in one second, where B is not dearer than C. */
+/* A to C by way of B in one second, where B does not cost more than C. */
 static void check_path(struct life *l)
 {
 	static struct segment rows[ROWS_MAX + 1];
@@ -478,7 +478,7 @@ static uint64_t from_environment(const char *name, uint64_t otherwise)
 	return text != NULL ? strtoull(text, NULL, 10) : otherwise;
 }
 
-static void b24_to_b30_hold_after_every_step_of_any_life(void **state)
+static void b24_to_b30_hold_after_every_step_of_any_history(void **state)
 {
 	uint64_t seed = from_environment("ENTITLEMENT_SEED", 20240229);
 	uint64_t lives = from_environment("ENTITLEMENT_LIVES", LIVES);
@@ -494,7 +494,7 @@ static void b24_to_b30_hold_after_every_step_of_any_life(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(b24_to_b30_hold_after_every_step_of_any_life),
+		cmocka_unit_test(b24_to_b30_hold_after_every_step_of_any_history),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,7 +36,7 @@ static const struct {
 	int64_t taken_s, cut_s, start_s[3]; /* afterwards */
 	int64_t level, expire_s, shown_s;
 } refunds[] = {
-	/* the first: not used, in use, used, and when the others are nearly and all used */
+	/* the first: unused, in use, used, and when the others are nearly or all used */
 	{ 101, 0, 30 * DAY, 0, { 0, 0, 30 * DAY }, 1, 60 * DAY, 60 * DAY },
 	{ 101, 10 * DAY, 30 * DAY, 10 * DAY, { 0, 0, 30 * DAY }, 1, 60 * DAY, 60 * DAY },
 	{ 101, 45 * DAY, 30 * DAY, 30 * DAY, { 0, 0, 30 * DAY }, 1, 60 * DAY, 60 * DAY },
@@ -64,7 +64,7 @@ static const struct {
 	{ 103, 95 * DAY, 0, 90 * DAY, { 0, 30 * DAY, 60 * DAY }, 0, 60 * DAY, 90 * DAY },
 };
 
-static void b29_what_a_refund_takes_is_lost_by_its_chain_and_by_nobody_else(void **state)
+static void b29_a_refund_shortens_only_its_own_chain(void **state)
 {
 
 	(void)state;
@@ -108,7 +108,7 @@ static void b29_refunds_of_one_chain_follow_one_another(void **state)
 	assert_int_equal(entitlement_expire_s(&l->e), 0);
 	assert_int_equal(entitlement_level(&l->e, ON(26)), 0);
 	assert_int_equal(entitlement_shown_until_s(&l->e), ON(26));
-	/* nothing is live: a chain of its own */
+	/* nothing is live: its own chain */
 	bought(l, offer(3000, 30, 1), ON(26));
 	check_segment(row(l, 105), SEGMENT_NEW, SEGMENT_ACTIVE, 105, ON(26), 30);
 }
@@ -148,7 +148,7 @@ static void b29_the_example_of_an_upgrade(void **state)
 	assert_int_equal(entitlement_refundable(&l->e, a), OK);
 }
 
-static void b29_an_upgrade_refunded_when_what_it_folded_would_be_over(void **state)
+static void b29_an_upgrade_refunded_after_the_folded_segments_would_have_ended(void **state)
 {
 	struct life *l = born();
 	int64_t a = bought(l, offer(3000, 30, 1), BEGIN);
@@ -173,7 +173,7 @@ static void b29_a_folded_order_is_refunded_after_its_upgrade(void **state)
 	check_refusal(l, 102, ERR_SEGMENT_FOLDED);
 	check_refusal(l, 103, ERR_SEGMENT_FOLDED);
 	check_refusal(l, 100, ERR_NOT_FOUND);
-	/* the first was over, and what was folded is no more of its chain for now */
+	/* the first had ended, and folded segments are not part of its chain at that time */
 	refunded(l, 101, ON(41));
 	assert_int_equal(row(l, 101)->taken_s, 0);
 	refunded(l, u, ON(50));
@@ -196,7 +196,7 @@ static void b29_an_upgrade_waits_for_every_later_grant(void **state)
 
 	(void)state;
 	check_refusal(
-		l, v, ERR_GRANTED_LATER); /* though it's a chain of its own, and all is over */
+		l, v, ERR_GRANTED_LATER); /* though it is its own chain, and everything has ended */
 	check_refusal(l, u, ERR_SEGMENT_FOLDED);
 	refunded(l, late, ON(50));
 	refunded(l, v, ON(51));
@@ -225,7 +225,7 @@ static void b27_an_upgrade_that_was_granted_as_new_is_refunded_as_new(void **sta
 	check_segment(row(l, c), SEGMENT_RENEWAL, SEGMENT_ACTIVE, b, ON(10), 10);
 }
 
-static void b30_a_refund_that_the_provider_refuses_never_happened(void **state)
+static void b30_a_refund_refused_by_the_provider_is_undone(void **state)
 {
 	static const int64_t at_s[] = { 0, 10 * DAY, 44 * DAY, 45 * DAY, 130 * DAY, 500 * DAY };
 	static struct life before;
@@ -245,11 +245,11 @@ static void b30_a_refund_that_the_provider_refuses_never_happened(void **state)
 			continue;
 		assert_int_equal(entitlement_refund_undo(&l->e, order), OK);
 		assert_memory_equal(&before, l, sizeof(before));
-		refunded(l, order, now_s); /* and may be tried again */
+		refunded(l, order, now_s); /* and may be retried */
 	}
 }
 
-/* A life in which everything happened. */
+/* A history with every kind of change. */
 static struct life *full(void)
 {
 	struct life *l = three();
@@ -272,8 +272,8 @@ static const struct {
 	int64_t order;
 	size_t off;
 	int64_t add;
-	const char *name; /* what is found */
-	int64_t at;       /* and where; 0: there */
+	const char *name; /* the member reported */
+	int64_t at;       /* and its place; 0: the changed one */
 } lies[] = {
 	{ 101, offsetof(struct segment, state), -1, "state", 0 },
 	{ 105, offsetof(struct segment, state), -2, "state", 0 },
@@ -313,7 +313,7 @@ static const struct {
 	{ 107, offsetof(struct segment, refunded_version), -1, "refunded_version", 0 },
 };
 
-static void everything_can_be_derived_anew_and_a_false_member_is_named(void **state)
+static void every_member_can_be_recomputed_and_a_wrong_one_is_named(void **state)
 {
 	static struct segment work[ENTITLEMENT_SEGMENTS_MAX];
 
@@ -327,7 +327,7 @@ static void everything_can_be_derived_anew_and_a_false_member_is_named(void **st
 			fail_msg("a true life has a false %s at %lld", found, (long long)at);
 		assert_int_equal(at, -1);
 		*member += lies[i].add;
-		for (int64_t j = 0; j < l->e.n; j++) { /* what is left in `work` is nothing */
+		for (int64_t j = 0; j < l->e.n; j++) { /* the rest of `work` is unused */
 			work[j] = l->rows[0];
 			work[j].granted_version = 0;
 			work[j].state = SEGMENT_ACTIVE;
@@ -340,7 +340,7 @@ static void everything_can_be_derived_anew_and_a_false_member_is_named(void **st
 	}
 }
 
-/* What is added to a grant that would be right: 30 days, on day 1 of three(). */
+/* Added to a valid grant: 30 days, on day 1 of three(). */
 struct wrong {
 	const struct offer *quoted;
 	struct quote q;
@@ -395,7 +395,7 @@ static struct wrong never_quoted[] = {
 	{ .quoted = &renewal, .at_s = -ON(1) - 1 },
 };
 
-static void what_was_never_quoted_cannot_be_granted(void **state)
+static void only_quoted_changes_can_be_granted(void **state)
 {
 	static struct wrong right[] = { { .quoted = &renewal }, { .quoted = &upgrade },
 		{ .quoted = &for_nothing }, { .quoted = &gift },
@@ -424,7 +424,7 @@ static enum err misuse(int how)
 	case 1:
 		return entitlement_refund_undo(&l->e, 101); /* not refunded */
 	case 2:
-		return entitlement_refund_undo(&l->e, 104); /* nobody's */
+		return entitlement_refund_undo(&l->e, 104); /* no such order */
 	case 3:
 		bought(l, offer(3000, 30, 1), ON(1));
 		return entitlement_refund_undo(&l->e, 102); /* not the latest change */
@@ -439,7 +439,7 @@ static enum err misuse(int how)
 	}
 }
 
-static void b63_what_no_caller_may_do_is_an_error_and_changes_nothing(void **state)
+static void b63_invalid_calls_are_errors_and_change_nothing(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 8; i++)
@@ -447,7 +447,7 @@ static void b63_what_no_caller_may_do_is_an_error_and_changes_nothing(void **sta
 			fail_msg("misuse %d", i);
 }
 
-static void b63_rows_that_cannot_be_are_told(void **state)
+static void b63_impossible_rows_are_reported(void **state)
 {
 	struct life *l = three();
 	const size_t members[] = { offsetof(struct segment, kind), offsetof(struct segment, state),
@@ -463,7 +463,7 @@ static void b63_rows_that_cannot_be_are_told(void **state)
 		*at = -1;
 		assert_false(entitlement_possible(&l->e));
 		*at = INT64_MAX;
-		/* any level above 0 is one */
+		/* any level above 0 is valid */
 		if (members[i] != offsetof(struct segment, level))
 			assert_false(entitlement_possible(&l->e));
 		*at = was;
@@ -473,19 +473,20 @@ static void b63_rows_that_cannot_be_are_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(b29_what_a_refund_takes_is_lost_by_its_chain_and_by_nobody_else),
+		cmocka_unit_test(b29_a_refund_shortens_only_its_own_chain),
 		cmocka_unit_test(b29_refunds_of_one_chain_follow_one_another),
 		cmocka_unit_test(b29_another_chain_is_untouched),
 		cmocka_unit_test(b29_the_example_of_an_upgrade),
-		cmocka_unit_test(b29_an_upgrade_refunded_when_what_it_folded_would_be_over),
+		cmocka_unit_test(
+			b29_an_upgrade_refunded_after_the_folded_segments_would_have_ended),
 		cmocka_unit_test(b29_a_folded_order_is_refunded_after_its_upgrade),
 		cmocka_unit_test(b29_an_upgrade_waits_for_every_later_grant),
 		cmocka_unit_test(b27_an_upgrade_that_was_granted_as_new_is_refunded_as_new),
-		cmocka_unit_test(b30_a_refund_that_the_provider_refuses_never_happened),
-		cmocka_unit_test(everything_can_be_derived_anew_and_a_false_member_is_named),
-		cmocka_unit_test(what_was_never_quoted_cannot_be_granted),
-		cmocka_unit_test(b63_what_no_caller_may_do_is_an_error_and_changes_nothing),
-		cmocka_unit_test(b63_rows_that_cannot_be_are_told),
+		cmocka_unit_test(b30_a_refund_refused_by_the_provider_is_undone),
+		cmocka_unit_test(every_member_can_be_recomputed_and_a_wrong_one_is_named),
+		cmocka_unit_test(only_quoted_changes_can_be_granted),
+		cmocka_unit_test(b63_invalid_calls_are_errors_and_change_nothing),
+		cmocka_unit_test(b63_impossible_rows_are_reported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,11 +53,11 @@ static void types_and_offsets_come_from_the_members(void **state)
 	}
 	assert_string_equal(goods_fields[1].name, "category_id");
 	assert_null(goods_fields[ARRAY_LEN(types)].name);
-	assert_false(goods_fields[0].flags & F_IN); /* FIELD only goes out */
+	assert_false(goods_fields[0].flags & F_IN); /* FIELD is output-only */
 	assert_true(goods_fields[1].flags & F_IN);
 }
 
-static void presence_is_asked_by_name(void **state)
+static void presence_is_looked_up_by_name(void **state)
 {
 	const struct goods in = { .has = NAME | AT };
 
@@ -77,7 +77,7 @@ static void ask_for_an_unknown_field(void *arg)
 	(void)field_has(goods_fields, &in, "nmae");
 }
 
-static void a_misspelt_name_ends_the_process(void **state)
+static void a_misspelt_name_aborts_the_process(void **state)
 {
 	(void)state;
 	assert_true(child_aborts(ask_for_an_unknown_field, NULL));
@@ -98,7 +98,7 @@ static void the_last_of_64_fields_can_be_present(void **state)
 	assert_false(field_has(fields, &has, "f62"));
 }
 
-static void a_merge_changes_what_is_present_and_nothing_else(void **state)
+static void a_merge_changes_only_present_members(void **state)
 {
 	int64_t ids[] = { 1, 2 };
 	const struct goods in = {
@@ -158,7 +158,7 @@ static void an_empty_change_is_the_same_as_any_row(void **state)
 	assert_memory_equal(&merged, &row, sizeof(row));
 }
 
-static void sameness_looks_at_what_is_present(void **state)
+static void sameness_compares_only_present_members(void **state)
 {
 	char tea[] = "tea"; /* another address */
 	const struct {
@@ -178,7 +178,7 @@ static void sameness_looks_at_what_is_present(void **state)
 		{ { .has = AT, .at = { 1694764800001 } }, false },
 		{ { .has = NAME | PRICE, .name = tea, .price = { 1 } }, false },
 		{ { .has = NAME, .name = tea, .price = { 1 } }, true },
-		{ { .has = LINES }, false }, /* lists are never taken for the same */
+		{ { .has = LINES }, false }, /* lists never count as the same */
 	};
 
 	(void)state;
@@ -187,7 +187,7 @@ static void sameness_looks_at_what_is_present(void **state)
 			fail_msg("case %zu", i);
 }
 
-static void two_nulls_are_the_same_whatever_is_behind_them(void **state)
+static void two_nulls_are_the_same_whatever_their_values(void **state)
 {
 	const struct goods none = { .category_id = { 3, false } };
 	const struct goods in = { .has = CATEGORY | NAME | AT, .category_id = { 5, false } };
@@ -201,14 +201,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(types_and_offsets_come_from_the_members),
-		cmocka_unit_test(presence_is_asked_by_name),
-		cmocka_unit_test(a_misspelt_name_ends_the_process),
+		cmocka_unit_test(presence_is_looked_up_by_name),
+		cmocka_unit_test(a_misspelt_name_aborts_the_process),
 		cmocka_unit_test(the_last_of_64_fields_can_be_present),
-		cmocka_unit_test(a_merge_changes_what_is_present_and_nothing_else),
+		cmocka_unit_test(a_merge_changes_only_present_members),
 		cmocka_unit_test(every_kind_of_member_can_be_merged),
 		cmocka_unit_test(an_empty_change_is_the_same_as_any_row),
-		cmocka_unit_test(sameness_looks_at_what_is_present),
-		cmocka_unit_test(two_nulls_are_the_same_whatever_is_behind_them),
+		cmocka_unit_test(sameness_compares_only_present_members),
+		cmocka_unit_test(two_nulls_are_the_same_whatever_their_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

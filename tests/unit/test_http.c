@@ -6,7 +6,7 @@
 #include "ext/http.h"
 #include "peer.h"
 
-/* SHORT_MS is waited out; a busy machine must have sent the request by then. */
+/* SHORT_MS is awaited in full; even a busy machine must have sent the request by then. */
 enum { LONG_MS = 20000, SHORT_MS = 2500 };
 
 static struct ctx ctx;
@@ -35,7 +35,7 @@ static const char *path(const char *tail)
 	return arena_printf(&ctx.arena, "%s%s", peer.url, tail);
 }
 
-static void a_call_sends_what_it_says(void **state)
+static void a_call_sends_the_request_as_given(void **state)
 {
 	static const struct peer_step steps[] = {
 		{ "HTTP/1.1 201 Created\r\nContent-Length: 3\r\nx-one: 1\r\n\r\nyes", true, false },
@@ -113,7 +113,7 @@ static void only_headers_of_the_final_answer_count(void **state)
 	assert_int_equal(peer.served, 2);
 }
 
-static void a_redirect_is_an_answer_and_not_followed(void **state)
+static void a_redirect_is_returned_and_not_followed(void **state)
 {
 	static const struct peer_step steps[] = {
 		{ "HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n", true,
@@ -134,7 +134,7 @@ static void without_a_connection_nothing_was_sent(void **state)
 {
 	struct http_answer out;
 	char url[64];
-	int fd = peer_bind(url, sizeof(url)); /* bound, and nobody listens */
+	int fd = peer_bind(url, sizeof(url)); /* bound, not listening */
 
 	(void)state;
 	assert_int_equal(get(url, LONG_MS, &out), ERR_PROVIDER_BUSY);
@@ -160,7 +160,7 @@ static void a_peer_without_tls_never_gets_the_request(void **state)
 	peer_stop(&peer);
 }
 
-static void without_a_whole_answer_the_outcome_is_open(void **state)
+static void without_a_complete_response_the_outcome_is_unknown(void **state)
 {
 	static const struct peer_step steps[] = {
 		{ NULL, false, false },
@@ -186,7 +186,7 @@ static void without_a_whole_answer_the_outcome_is_open(void **state)
 	assert_int_equal(out.status, -1);
 }
 
-static void a_dropped_idle_connection_is_no_failure(void **state)
+static void a_dropped_idle_connection_is_not_a_failure(void **state)
 {
 	static const struct peer_step steps[] = {
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1", false, false },
@@ -202,7 +202,7 @@ static void a_dropped_idle_connection_is_no_failure(void **state)
 	peer_stop(&peer);
 }
 
-static void a_request_that_was_sent_once_stays_open_though_the_second_try_was_refused(void **state)
+static void a_request_sent_once_stays_unknown_when_the_retry_is_refused(void **state)
 {
 	static const struct peer_step steps[] = {
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1", true, false },
@@ -213,7 +213,7 @@ static void a_request_that_was_sent_once_stays_open_though_the_second_try_was_re
 	(void)state;
 	peer_start(&peer, steps, 2);
 	assert_int_equal(get(path("/"), LONG_MS, &out), OK);
-	/* the old connection lives; curl, which finds it closed after sending, can make no new one
+	/* the old connection is alive; curl, which finds it closed after sending, can't open a new one
 	 */
 	assert_int_equal(shutdown(peer.listener, SHUT_RDWR), 0);
 	assert_int_equal(get(path("/"), LONG_MS, &out), ERR_PROVIDER_UNKNOWN);
@@ -221,7 +221,7 @@ static void a_request_that_was_sent_once_stays_open_though_the_second_try_was_re
 	assert_int_equal(peer.served, 2);
 }
 
-static void an_answer_has_a_limit(void **state)
+static void a_response_has_a_size_limit(void **state)
 {
 	const char *const head = "HTTP/1.1 200 OK\r\n\r\n"; /* no length: up to the end */
 	size_t head_len = strlen(head);
@@ -260,7 +260,7 @@ static void the_deadline_of_the_request_bounds_the_call(void **state)
 	assert_int_equal(peer.served, 1);
 }
 
-static void a_pause_keeps_to_the_deadline(void **state)
+static void a_pause_respects_the_deadline(void **state)
 {
 	int64_t start_ms = clock_mono_ms();
 
@@ -273,7 +273,7 @@ static void a_pause_keeps_to_the_deadline(void **state)
 	assert_true(clock_mono_ms() - start_ms < LONG_MS / 4);
 }
 
-static void addresses_that_leave_this_host_in_the_clear_are_refused(void **state)
+static void plain_http_to_other_hosts_is_refused(void **state)
 {
 	static const char *const bad[] = { "http://example.com/", "http://127.0.0.1.example.com/",
 		"http://127.0.0.2/", "http://10.0.0.1/", "http://localhost.example/",
@@ -287,7 +287,7 @@ static void addresses_that_leave_this_host_in_the_clear_are_refused(void **state
 			fail_msg("not refused: %s", bad[i]);
 }
 
-static void no_proxy_of_the_environment_sees_calls_to_this_host(void **state)
+static void calls_to_loopback_ignore_proxies_of_the_environment(void **state)
 {
 	static const struct peer_step steps[] = {
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1", false, false },
@@ -295,7 +295,7 @@ static void no_proxy_of_the_environment_sees_calls_to_this_host(void **state)
 	struct http_answer out;
 
 	(void)state;
-	/* nobody listens on the discard port of this host */
+	/* nothing listens on the discard port of this host */
 	assert_int_equal(setenv("http_proxy", "http://127.0.0.1:9", 1), 0);
 	assert_int_equal(setenv("all_proxy", "http://127.0.0.1:9", 1), 0);
 	peer_start(&peer, steps, 1);
@@ -308,23 +308,22 @@ static void no_proxy_of_the_environment_sees_calls_to_this_host(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(a_call_sends_what_it_says, forget),
+		cmocka_unit_test_teardown(a_call_sends_the_request_as_given, forget),
 		cmocka_unit_test_teardown(only_headers_of_the_final_answer_count, forget),
-		cmocka_unit_test_teardown(a_redirect_is_an_answer_and_not_followed, forget),
+		cmocka_unit_test_teardown(a_redirect_is_returned_and_not_followed, forget),
 		cmocka_unit_test_teardown(without_a_connection_nothing_was_sent, forget),
 		cmocka_unit_test_teardown(a_peer_without_tls_never_gets_the_request, forget),
-		cmocka_unit_test_teardown(without_a_whole_answer_the_outcome_is_open, forget),
-		cmocka_unit_test_teardown(a_dropped_idle_connection_is_no_failure, forget),
 		cmocka_unit_test_teardown(
-			a_request_that_was_sent_once_stays_open_though_the_second_try_was_refused,
-			forget),
-		cmocka_unit_test_teardown(an_answer_has_a_limit, forget),
+			without_a_complete_response_the_outcome_is_unknown, forget),
+		cmocka_unit_test_teardown(a_dropped_idle_connection_is_not_a_failure, forget),
+		cmocka_unit_test_teardown(
+			a_request_sent_once_stays_unknown_when_the_retry_is_refused, forget),
+		cmocka_unit_test_teardown(a_response_has_a_size_limit, forget),
 		cmocka_unit_test_teardown(the_deadline_of_the_request_bounds_the_call, forget),
-		cmocka_unit_test_teardown(a_pause_keeps_to_the_deadline, forget),
+		cmocka_unit_test_teardown(a_pause_respects_the_deadline, forget),
+		cmocka_unit_test_teardown(plain_http_to_other_hosts_is_refused, forget),
 		cmocka_unit_test_teardown(
-			addresses_that_leave_this_host_in_the_clear_are_refused, forget),
-		cmocka_unit_test_teardown(
-			no_proxy_of_the_environment_sees_calls_to_this_host, forget),
+			calls_to_loopback_ignore_proxies_of_the_environment, forget),
 	};
 
 	if (!log_open("/dev/null", "test"))

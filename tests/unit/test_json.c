@@ -31,7 +31,7 @@ static bool has(const char *name)
 	return field_has(goods_fields, &out, name);
 }
 
-/* ---- what is read ---- */
+/* ---- reading ---- */
 
 static void every_type_is_read(void **state)
 {
@@ -64,7 +64,7 @@ static void every_type_is_read(void **state)
 	assert_false(has("secret"));
 }
 
-static void what_is_absent_is_left_alone_and_not_present(void **state)
+static void absent_members_are_unchanged_and_not_present(void **state)
 {
 	(void)state;
 	assert_int_equal(read_as("{}", JSON_CHANGE), OK);
@@ -76,7 +76,7 @@ static void what_is_absent_is_left_alone_and_not_present(void **state)
 	assert_false(has("category_id"));
 }
 
-static void unknown_members_and_those_that_only_go_out_are_ignored(void **state)
+static void unknown_and_output_only_members_are_ignored(void **state)
 {
 	(void)state;
 	assert_int_equal(read_as("{\"id\":99,\"name\":\"x\",\"role\":1,\"x\":{\"y\":[1,null]},"
@@ -89,7 +89,7 @@ static void unknown_members_and_those_that_only_go_out_are_ignored(void **state)
 	assert_false(has("id"));
 }
 
-static void texts_survive_as_they_are(void **state)
+static void texts_survive_a_round_trip(void **state)
 {
 	static const char *const cases[][2] = {
 		{ "\"😀😀😀\"", "😀😀😀" },
@@ -116,14 +116,14 @@ static void texts_survive_as_they_are(void **state)
 	}
 }
 
-/* ---- what is refused, and the name that it gives ---- */
+/* ---- refused input, and the field named ---- */
 
 static void a_fault_names_its_field(void **state)
 {
 	static const struct {
 		const char *text, *field;
 	} cases[] = {
-		/* required, and null where null is nothing */
+		/* required, and null where null is not allowed */
 		{ "{}", "name" },
 		{ "{\"name\":null}", "name" },
 		{ "{\"name\":\"x\",\"live\":null}", "live" },
@@ -196,11 +196,11 @@ static void integers_are_integers_in_their_range(void **state)
 			fail_msg("quantity %s", wrong[i]);
 	}
 	assert_int_equal(read_as("{\"stock\":-5}", JSON_CHANGE), OK);
-	/* to json-c the same integer as 0, so the scanner keeps it out */
+	/* the same as 0 to json-c, so the scanner refuses it */
 	assert_int_equal(read_as("{\"stock\":-0}", JSON_CHANGE), ERR_MALFORMED);
 	assert_string_equal(ctx.fault, "stock");
 	assert_int_equal(read_as("{\"stock\":-6}", JSON_CHANGE), ERR_INVALID);
-	/* what json-c clamps doesn't pass for the largest id */
+	/* a number clamped by json-c is not accepted as the largest id */
 	assert_int_equal(
 		read_as("{\"items\":[{\"product_id\":9223372036854775806,\"quantity\":1}]}",
 			JSON_CHANGE),
@@ -211,7 +211,7 @@ static void integers_are_integers_in_their_range(void **state)
 		ERR_INVALID);
 }
 
-static void what_the_parser_clamps_is_no_number_even_without_limits(void **state)
+static void numbers_that_the_parser_clamps_are_refused_even_without_limits(void **state)
 {
 	static const struct field unlimited[] = {
 		INPUT(struct line, quantity, INT64_MIN, INT64_MAX, F_REQUIRED),
@@ -251,7 +251,7 @@ static void money_is_taken_from_its_source_text(void **state)
 		{ "29", 2900 },
 		{ "\"29.90\"", 2990 },
 		{ "\"29\"", 2900 },
-		{ "19.99", 1999 }, /* 1998.9999999999998 by way of a double */
+		{ "19.99", 1999 }, /* 1998.9999999999998 as a double */
 		{ "0.29", 29 },    /* 28.999999999999996 */
 		{ "1.1", 110 },
 		{ "0", 0 },
@@ -300,7 +300,7 @@ static void money_is_taken_from_its_source_text(void **state)
 	assert_int_equal(read_as("{\"price\":0}", JSON_CHANGE), ERR_INVALID);
 }
 
-static void what_is_no_object_of_strict_json_is_malformed(void **state)
+static void anything_but_an_object_of_strict_json_is_malformed(void **state)
 {
 	static const struct {
 		const char *text, *fault;
@@ -344,7 +344,7 @@ static void what_is_no_object_of_strict_json_is_malformed(void **state)
 		OK);
 }
 
-static void what_the_scanner_passes_the_parser_understands(void **state)
+static void the_parser_accepts_what_the_scanner_accepts(void **state)
 {
 	static const char document[] =
 		"{\"name\":\"\\u4e2d\\ud83d\\ude00 \\\"q\\\" 文😀\",\"n\":[1,-2.5e3,0.5,1E+2],"
@@ -379,24 +379,24 @@ static void what_the_scanner_passes_the_parser_understands(void **state)
 		json_tokener_free(t);
 		arena_reset(&ctx.arena);
 	}
-	assert_in_range(passed, 6667, 19999); /* the unchanged third, and some */
+	assert_in_range(passed, 6667, 19999); /* at least the unchanged third */
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(every_type_is_read, forget),
-		cmocka_unit_test_teardown(what_is_absent_is_left_alone_and_not_present, forget),
-		cmocka_unit_test_teardown(
-			unknown_members_and_those_that_only_go_out_are_ignored, forget),
-		cmocka_unit_test_teardown(texts_survive_as_they_are, forget),
+		cmocka_unit_test_teardown(absent_members_are_unchanged_and_not_present, forget),
+		cmocka_unit_test_teardown(unknown_and_output_only_members_are_ignored, forget),
+		cmocka_unit_test_teardown(texts_survive_a_round_trip, forget),
 		cmocka_unit_test_teardown(a_fault_names_its_field, forget),
 		cmocka_unit_test_teardown(integers_are_integers_in_their_range, forget),
 		cmocka_unit_test_teardown(
-			what_the_parser_clamps_is_no_number_even_without_limits, forget),
+			numbers_that_the_parser_clamps_are_refused_even_without_limits, forget),
 		cmocka_unit_test_teardown(money_is_taken_from_its_source_text, forget),
-		cmocka_unit_test_teardown(what_is_no_object_of_strict_json_is_malformed, forget),
-		cmocka_unit_test_teardown(what_the_scanner_passes_the_parser_understands, forget),
+		cmocka_unit_test_teardown(
+			anything_but_an_object_of_strict_json_is_malformed, forget),
+		cmocka_unit_test_teardown(the_parser_accepts_what_the_scanner_accepts, forget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

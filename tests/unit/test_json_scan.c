@@ -13,7 +13,7 @@ static int forget(void **state)
 	return 0;
 }
 
-/* Scan a copy that ends exactly where it ends, so that a sanitizer sees one byte too far. */
+/* Scan a copy of exact size, so that a sanitizer detects an overread by one byte. */
 static enum json_fault scan(const char *text, size_t len, const char **what)
 {
 	char *copy = arena_alloc(&arena, len);
@@ -63,7 +63,7 @@ static void check_bad(const struct bad *cases, size_t n)
 	}
 }
 
-static void what_is_not_json_is_refused(void **state)
+static void invalid_json_is_refused(void **state)
 {
 	static const struct bad cases[] = {
 		{ "", JSON_SYNTAX }, { " ", JSON_SYNTAX }, { "{", JSON_SYNTAX },
@@ -92,8 +92,8 @@ static void what_is_not_json_is_refused(void **state)
 	check_bad(cases, ARRAY_LEN(cases));
 }
 
-/* PLATFORM's list of what a strict json-c still takes. */
-static void what_the_parser_behind_it_would_take_is_refused(void **state)
+/* PLATFORM's list of what a strict json-c still accepts. */
+static void extensions_of_the_parser_are_refused(void **state)
 {
 	static const struct bad cases[] = {
 		{ "NaN", JSON_SYNTAX },
@@ -119,7 +119,7 @@ static void what_the_parser_behind_it_would_take_is_refused(void **state)
 	check_bad(cases, ARRAY_LEN(cases));
 }
 
-static void numbers_have_the_form_of_the_standard(void **state)
+static void numbers_have_the_standard_form(void **state)
 {
 	static const struct bad cases[] = {
 		{ "01", JSON_SYNTAX },
@@ -154,7 +154,7 @@ static void texts_must_be_whole_utf8_without_nul(void **state)
 		{ "\"\xff\"", JSON_ENCODING },
 		{ "\"\x80\"", JSON_ENCODING },
 		{ "\"\xe4\xb8\"", JSON_ENCODING },
-		{ "\"\xed\xa0\x80\"", JSON_ENCODING }, /* a surrogate, as it is */
+		{ "\"\xed\xa0\x80\"", JSON_ENCODING }, /* a raw surrogate */
 		{ "\"\xf4\x90\x80\x80\"", JSON_ENCODING },
 		{ "\"\xe0\x80\xaf\"", JSON_ENCODING },
 		{ "\"\\ud83d\"", JSON_ENCODING },
@@ -177,7 +177,7 @@ static void texts_must_be_whole_utf8_without_nul(void **state)
 	assert_int_equal(scan("12", 1, &what), JSON_FINE); /* the length is the end */
 }
 
-static void a_key_twice_is_refused_however_it_is_written(void **state)
+static void a_duplicate_key_is_refused_in_any_spelling(void **state)
 {
 	static const struct bad cases[] = {
 		{ "{\"a\":1,\"b\":2,\"a\":3}", JSON_DUPLICATE },
@@ -208,7 +208,7 @@ static const char *nested(int depth, const char *open, const char *inner, const 
 	return str_text(&s);
 }
 
-static void nesting_ends_at_its_limit(void **state)
+static void nesting_is_limited(void **state)
 {
 	(void)state;
 	assert_int_equal(scan_text(nested(JSON_DEPTH_MAX, "[", "", "]")), JSON_FINE);
@@ -216,12 +216,12 @@ static void nesting_ends_at_its_limit(void **state)
 	assert_int_equal(scan_text(nested(JSON_DEPTH_MAX, "{\"a\":", "1", "}")), JSON_FINE);
 	assert_int_equal(scan_text(nested(JSON_DEPTH_MAX + 1, "{\"a\":", "1", "}")), JSON_DEPTH);
 	assert_int_equal(
-		scan_text(nested(60000, "[", "", "")), JSON_DEPTH); /* no stack is used up */
-	/* siblings are no nesting */
+		scan_text(nested(60000, "[", "", "")), JSON_DEPTH); /* without using the stack */
+	/* siblings are not nesting */
 	assert_int_equal(scan_text(nested(1, "[", nested(1000, "[],", "0", ""), "]")), JSON_FINE);
 }
 
-static void an_object_has_no_more_than_its_members(void **state)
+static void the_members_of_an_object_are_limited(void **state)
 {
 	(void)state;
 	for (int n = JSON_MEMBERS_MAX - 1; n <= JSON_MEMBERS_MAX + 1; n++) {
@@ -236,7 +236,7 @@ static void an_object_has_no_more_than_its_members(void **state)
 	}
 }
 
-static void a_fault_names_where_it_is(void **state)
+static void a_fault_names_its_place(void **state)
 {
 	static const struct {
 		const char *text, *what;
@@ -270,7 +270,7 @@ static const char document[] =
 	"{\"product_id\":18,\"quantity\":10,\"note\":\"\\u4e2d\\ud83d\\ude00 \\\"q\\\" 中文😀\"}],"
 	"\"flags\":[true,false,null,-1.5e-3,0],\"empty\":{},\"none\":[]}";
 
-static void a_document_that_is_cut_anywhere_is_refused(void **state)
+static void a_document_truncated_anywhere_is_refused(void **state)
 {
 	const char *what;
 
@@ -281,7 +281,7 @@ static void a_document_that_is_cut_anywhere_is_refused(void **state)
 			fail_msg("accepted when cut at %zu", len);
 }
 
-static void no_change_of_two_bytes_makes_it_read_beyond_the_end(void **state)
+static void no_change_of_two_bytes_causes_a_read_beyond_the_end(void **state)
 {
 	uint64_t seed = 88172645463325252;
 	int fine = 0;
@@ -303,12 +303,12 @@ static void no_change_of_two_bytes_makes_it_read_beyond_the_end(void **state)
 		assert_true(utf8_count(what, strlen(what)) >= 0);
 		arena_reset(&arena);
 	}
-	/* letters of texts and digits may change, but most changes are seen */
+	/* changed letters and digits may stay valid, but most changes are detected */
 	assert_in_range(fine, 1, 10000);
 }
 
-/* A provider's answer has many more objects than memory has room for keys (BEHAVIOUR 63). */
-static void a_text_takes_the_memory_of_its_depth_and_gives_it_back(void **state)
+/* A provider's response may have many more objects than there is memory for keys (BEHAVIOUR 63). */
+static void memory_use_depends_only_on_depth_and_is_freed(void **state)
 {
 	static const char object[] = "{\"a\":{\"b\":[[],{\"c\":1}]}},";
 	struct str text = str_new(&arena, (size_t)2 << 20);
@@ -331,19 +331,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(json_is_accepted, forget),
-		cmocka_unit_test_teardown(what_is_not_json_is_refused, forget),
-		cmocka_unit_test_teardown(what_the_parser_behind_it_would_take_is_refused, forget),
-		cmocka_unit_test_teardown(numbers_have_the_form_of_the_standard, forget),
+		cmocka_unit_test_teardown(invalid_json_is_refused, forget),
+		cmocka_unit_test_teardown(extensions_of_the_parser_are_refused, forget),
+		cmocka_unit_test_teardown(numbers_have_the_standard_form, forget),
 		cmocka_unit_test_teardown(texts_must_be_whole_utf8_without_nul, forget),
-		cmocka_unit_test_teardown(a_key_twice_is_refused_however_it_is_written, forget),
-		cmocka_unit_test_teardown(nesting_ends_at_its_limit, forget),
-		cmocka_unit_test_teardown(an_object_has_no_more_than_its_members, forget),
-		cmocka_unit_test_teardown(a_fault_names_where_it_is, forget),
-		cmocka_unit_test_teardown(a_document_that_is_cut_anywhere_is_refused, forget),
+		cmocka_unit_test_teardown(a_duplicate_key_is_refused_in_any_spelling, forget),
+		cmocka_unit_test_teardown(nesting_is_limited, forget),
+		cmocka_unit_test_teardown(the_members_of_an_object_are_limited, forget),
+		cmocka_unit_test_teardown(a_fault_names_its_place, forget),
+		cmocka_unit_test_teardown(a_document_truncated_anywhere_is_refused, forget),
+		cmocka_unit_test_teardown(memory_use_depends_only_on_depth_and_is_freed, forget),
 		cmocka_unit_test_teardown(
-			a_text_takes_the_memory_of_its_depth_and_gives_it_back, forget),
-		cmocka_unit_test_teardown(
-			no_change_of_two_bytes_makes_it_read_beyond_the_end, forget),
+			no_change_of_two_bytes_causes_a_read_beyond_the_end, forget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,7 +98,7 @@ static const char *written(const struct goods *g)
 	return str_text(&s);
 }
 
-static void every_type_is_written_as_its_row_says(void **state)
+static void every_type_is_written_by_its_field(void **state)
 {
 	struct line lines[] = { { .product_id = 1, .quantity = 2 },
 		{ .product_id = INT64_MAX, .quantity = 1, .note = "轻放" } };
@@ -128,7 +128,7 @@ static void every_type_is_written_as_its_row_says(void **state)
 		"{\"product_id\":9223372036854775807,\"quantity\":1,\"note\":\"轻放\"}]}");
 }
 
-static void what_is_null_is_written_null_or_left_out(void **state)
+static void null_is_written_or_omitted(void **state)
 {
 	const struct goods none = { 0 };
 
@@ -156,8 +156,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_parameter_is_read_by_the_rules_of_its_field, forget),
-		cmocka_unit_test_teardown(every_type_is_written_as_its_row_says, forget),
-		cmocka_unit_test_teardown(what_is_null_is_written_null_or_left_out, forget),
+		cmocka_unit_test_teardown(every_type_is_written_by_its_field, forget),
+		cmocka_unit_test_teardown(null_is_written_or_omitted, forget),
 		cmocka_unit_test_teardown(rows_are_written_as_an_array, forget),
 	};
 

@@ -34,7 +34,7 @@ static bool accepted(const char *token)
 	return jwt_verify(&ctx, token, &user_id, &session_id);
 }
 
-/* ---- tokens by OpenSSL alone, so that nothing of ours judges itself ---- */
+/* ---- tokens made with OpenSSL directly, independent of our code ---- */
 
 static void base64url(const void *data, size_t len, struct str *out)
 {
@@ -85,7 +85,7 @@ static const char *payload_of(struct claims x)
 		x.iss, x.aud, x.sub, x.sid, (long long)x.iat, (long long)x.nbf, (long long)x.exp);
 }
 
-/* ---- what is accepted ---- */
+/* ---- accepted ---- */
 
 static void an_issued_token_names_its_user_and_session(void **state)
 {
@@ -103,13 +103,13 @@ static void an_issued_token_names_its_user_and_session(void **state)
 	}
 }
 
-static void an_issued_token_is_the_one_that_openssl_makes(void **state)
+static void an_issued_token_equals_one_made_by_openssl(void **state)
 {
 	(void)state;
 	assert_string_equal(jwt_issue(&ctx, 42, 7), signed_token(HEADER, payload_of(good)));
 }
 
-static void a_token_lives_a_day_to_the_second(void **state)
+static void a_token_is_valid_for_a_day_to_the_second(void **state)
 {
 	const char *token = jwt_issue(&ctx, 42, 7);
 
@@ -122,7 +122,7 @@ static void a_token_lives_a_day_to_the_second(void **state)
 	assert_false(accepted(token));
 }
 
-static void a_token_of_the_future_waits_but_for_a_few_seconds_of_clock_skew(void **state)
+static void a_token_from_the_future_is_refused_beyond_a_few_seconds_of_clock_skew(void **state)
 {
 	struct claims x = good;
 
@@ -135,7 +135,7 @@ static void a_token_of_the_future_waits_but_for_a_few_seconds_of_clock_skew(void
 	assert_false(accepted(signed_token(HEADER, payload_of(x))));
 }
 
-static void unknown_claims_do_no_harm(void **state)
+static void unknown_claims_are_ignored(void **state)
 {
 	(void)state;
 	assert_true(accepted(signed_token(HEADER,
@@ -144,7 +144,7 @@ static void unknown_claims_do_no_harm(void **state)
 		"\"exp\":99999999999,\"role\":\"admin\",\"x\":{\"y\":[1]}}")));
 }
 
-/* ---- what is refused, though its signature is right ---- */
+/* ---- refused despite a valid signature ---- */
 
 static void no_other_header_is_accepted(void **state)
 {
@@ -205,7 +205,7 @@ static void no_other_algorithm_or_secret_is_accepted(void **state)
 	assert_false(accepted(token));
 }
 
-static void claims_must_be_right_every_one(void **state)
+static void every_claim_must_be_valid(void **state)
 {
 	static const struct claims cases[] = {
 		{ "\"minimal\"", "\"minimall\"", "\"42\"", "7", 1, 1, NOW_S + 9 },
@@ -237,7 +237,7 @@ static void claims_must_be_right_every_one(void **state)
 			fail_msg("accepted: %s", payload_of(cases[i]));
 }
 
-static void a_payload_must_be_one_whole_strict_object(void **state)
+static void a_payload_must_be_one_strict_json_object(void **state)
 {
 	static const char *const claims[] = { "\"iss\":\"minimall\"", "\"aud\":\"minimall\"",
 		"\"sub\":\"42\"", "\"sid\":7", "\"iat\":1", "\"nbf\":1", "\"exp\":99999999999" };
@@ -258,7 +258,7 @@ static void a_payload_must_be_one_whole_strict_object(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(payloads); i++)
 		if (accepted(signed_token(HEADER, payloads[i])))
 			fail_msg("accepted: %s", payloads[i]);
-	/* each claim left out in its turn, and at last none */
+	/* each claim omitted in turn, and finally none */
 	for (size_t gap = 0; gap <= ARRAY_LEN(claims); gap++) {
 		struct str s = str_new(&ctx.arena, 1024);
 
@@ -268,11 +268,11 @@ static void a_payload_must_be_one_whole_strict_object(void **state)
 		str_addc(&s, '}');
 		assert_int_equal(
 			accepted(signed_token(HEADER, str_text(&s))), gap == ARRAY_LEN(claims));
-		assert_null(ctx.fault); /* a token's fault is no field of the request */
+		assert_null(ctx.fault); /* a fault of a token is not a field of the request */
 	}
 }
 
-static void what_is_no_token_is_refused(void **state)
+static void malformed_tokens_are_refused(void **state)
 {
 	static const char *const cases[] = { "", ".", "..", "...", "a.b", "a.b.c", "a.b.c.d",
 		"null", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9",
@@ -302,7 +302,7 @@ static void a_token_beyond_the_limit_is_refused_though_signed(void **state)
 	}
 }
 
-/* ---- what is refused because it was changed ---- */
+/* ---- refused because it was changed ---- */
 
 static uint64_t seed = 88172645463325252;
 
@@ -336,13 +336,13 @@ static void mutate(const char *token, size_t len, char *out)
 	case 3: /* one less */
 		memmove(out + at, out + at + 1, len - at);
 		break;
-	case 4: /* cut */
+	case 4: /* truncated */
 		out[at] = '\0';
 		break;
-	case 5: /* something behind */
+	case 5: /* something appended */
 		snprintf(out + len, 8, "%c%c", ch, ch);
 		break;
-	default: /* two places change places */
+	default: /* two characters swapped */
 		out[at] = token[len - 1 - at];
 		out[len - 1 - at] = token[at];
 		break;
@@ -379,7 +379,7 @@ static void every_other_last_character_is_refused(void **state)
 	int taken = 0;
 
 	(void)state;
-	/* 43 characters hold two bits more than 32 bytes: these mustn't be free to choose */
+	/* 43 characters hold two bits more than 32 bytes: these must be zero */
 	for (const char *ch = alphabet; *ch != '\0'; ch++) {
 		token[last] = *ch;
 		taken += accepted(token);
@@ -387,7 +387,7 @@ static void every_other_last_character_is_refused(void **state)
 	assert_int_equal(taken, 1);
 }
 
-static void parts_of_two_tokens_make_no_third(void **state)
+static void parts_of_two_tokens_make_no_valid_token(void **state)
 {
 	const char *a = jwt_issue(&ctx, 1, 1), *b = jwt_issue(&ctx, 2, 2);
 	const char *a_sign = strrchr(a, '.'), *b_sign = strrchr(b, '.');
@@ -403,21 +403,22 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(an_issued_token_names_its_user_and_session, forget),
-		cmocka_unit_test_teardown(an_issued_token_is_the_one_that_openssl_makes, forget),
-		cmocka_unit_test_teardown(a_token_lives_a_day_to_the_second, forget),
+		cmocka_unit_test_teardown(an_issued_token_equals_one_made_by_openssl, forget),
+		cmocka_unit_test_teardown(a_token_is_valid_for_a_day_to_the_second, forget),
 		cmocka_unit_test_teardown(
-			a_token_of_the_future_waits_but_for_a_few_seconds_of_clock_skew, forget),
-		cmocka_unit_test_teardown(unknown_claims_do_no_harm, forget),
+			a_token_from_the_future_is_refused_beyond_a_few_seconds_of_clock_skew,
+			forget),
+		cmocka_unit_test_teardown(unknown_claims_are_ignored, forget),
 		cmocka_unit_test_teardown(no_other_header_is_accepted, forget),
 		cmocka_unit_test_teardown(no_other_algorithm_or_secret_is_accepted, forget),
-		cmocka_unit_test_teardown(claims_must_be_right_every_one, forget),
-		cmocka_unit_test_teardown(a_payload_must_be_one_whole_strict_object, forget),
-		cmocka_unit_test_teardown(what_is_no_token_is_refused, forget),
+		cmocka_unit_test_teardown(every_claim_must_be_valid, forget),
+		cmocka_unit_test_teardown(a_payload_must_be_one_strict_json_object, forget),
+		cmocka_unit_test_teardown(malformed_tokens_are_refused, forget),
 		cmocka_unit_test_teardown(
 			a_token_beyond_the_limit_is_refused_though_signed, forget),
 		cmocka_unit_test_teardown(of_10000_changed_tokens_none_is_accepted, forget),
 		cmocka_unit_test_teardown(every_other_last_character_is_refused, forget),
-		cmocka_unit_test_teardown(parts_of_two_tokens_make_no_third, forget),
+		cmocka_unit_test_teardown(parts_of_two_tokens_make_no_valid_token, forget),
 	};
 
 	if (!log_open("/dev/null", "test"))

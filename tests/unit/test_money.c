@@ -25,7 +25,7 @@ static void amounts_are_read_from_their_text_exactly(void **state)
 		{ "29.9", 2990 },
 		{ "29.90", 2990 },
 		{ "29.09", 2909 },
-		{ "007", 700 }, /* a text may; JSON numbers can't begin so */
+		{ "007", 700 }, /* allowed in a string; not a valid JSON number */
 		{ "1000000.00", 100000000 },
 		{ "9999999999", 999999999900 },
 		{ "9999999999.99", MONEY_MAX_FEN },
@@ -40,7 +40,7 @@ static void amounts_are_read_from_their_text_exactly(void **state)
 	}
 }
 
-static void anything_else_is_no_amount(void **state)
+static void anything_else_is_not_an_amount(void **state)
 {
 	static const char *const cases[] = { "", ".", "1.", ".5", "29.905", "29.900", "-1", "-0.01",
 		"+1", " 1", "1 ", "1\n", "1,5", "1,000.00", "1e3", "1E3", "NaN", "nan", "Infinity",
@@ -57,7 +57,7 @@ static void anything_else_is_no_amount(void **state)
 	}
 	assert_false(money_parse((struct slice){ "1\0", 2 }, &(money){ 0 }));
 	assert_false(money_parse((struct slice){ NULL, 0 }, &(money){ 0 }));
-	/* a slice ends where it says */
+	/* a slice ends at its length */
 	assert_true(money_parse((struct slice){ "1.50xyz", 4 }, &(money){ 0 }));
 }
 
@@ -73,7 +73,7 @@ static void check_round_trip(int64_t n)
 	}
 }
 
-static void every_amount_survives_the_way_out_and_back(void **state)
+static void every_amount_survives_a_round_trip(void **state)
 {
 	uint64_t seed = 88172645463325252;
 
@@ -134,7 +134,7 @@ static void amounts_add_subtract_multiply_and_compare(void **state)
 	assert_int_equal(money_sub(fen(INT64_MIN), fen(0)).fen, INT64_MIN);
 	assert_true(money_cmp(fen(1), fen(2)) < 0);
 	assert_true(money_cmp(fen(2), fen(1)) > 0);
-	assert_true(money_cmp(fen(INT64_MIN), fen(INT64_MAX)) < 0); /* no difference is taken */
+	assert_true(money_cmp(fen(INT64_MIN), fen(INT64_MAX)) < 0); /* not by subtraction */
 	assert_int_equal(money_cmp(fen(-5), fen(-5)), 0);
 	assert_int_equal(money_cmp(MONEY_ZERO, fen(0)), 0);
 }
@@ -156,7 +156,7 @@ static void calculate(void *arg)
 		(void)!money_times(fen(s->a), s->b).fen;
 }
 
-static void an_overflow_ends_the_process_rather_than_wrap(void **state)
+static void an_overflow_aborts_the_process(void **state)
 {
 	static struct sum wrong[] = {
 		{ '+', INT64_MAX, 1 },
@@ -180,11 +180,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(amounts_are_read_from_their_text_exactly),
-		cmocka_unit_test(anything_else_is_no_amount),
-		cmocka_unit_test(every_amount_survives_the_way_out_and_back),
+		cmocka_unit_test(anything_else_is_not_an_amount),
+		cmocka_unit_test(every_amount_survives_a_round_trip),
 		cmocka_unit_test(amounts_are_written_in_two_forms),
 		cmocka_unit_test(amounts_add_subtract_multiply_and_compare),
-		cmocka_unit_test(an_overflow_ends_the_process_rather_than_wrap),
+		cmocka_unit_test(an_overflow_aborts_the_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 #include "base/phone.h"
 
 /* BEHAVIOUR 65: one normal form, E.164 with +86 by default. */
-static void a_number_has_one_form_however_it_is_written(void **state)
+static void a_number_has_one_normal_form(void **state)
 {
 	static const struct {
 		const char *text, *e164;
@@ -20,7 +20,8 @@ static void a_number_has_one_form_however_it_is_written(void **state)
 		{ "02081167888", "+862081167888" },
 		{ "+862081167888", "+862081167888" },
 		{ "+86 02081167888", NULL },
-		{ "8612345", "+868612345" }, /* no mobile number follows: a number within China */
+		{ "8612345",
+			"+868612345" }, /* not followed by a mobile number: a domestic number */
 		{ "12345", "+8612345" },
 		{ "+85212345678", "+85212345678" },
 		{ "0085212345678", "+85212345678" },
@@ -33,7 +34,7 @@ static void a_number_has_one_form_however_it_is_written(void **state)
 		{ "+1234", NULL },
 		{ "001234", NULL }, /* +1234 */
 		{ "00000", NULL },
-		{ "+860012345678", NULL }, /* what would be left once more has a trunk prefix */
+		{ "+860012345678", NULL }, /* the rest would have a trunk prefix again */
 		{ "0086000000000000", NULL },
 		{ "", NULL },
 		{ "+", NULL },
@@ -76,7 +77,7 @@ static void a_consignee_may_have_groups_and_an_extension(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_number_has_one_form_however_it_is_written),
+		cmocka_unit_test(a_number_has_one_normal_form),
 		cmocka_unit_test(a_consignee_may_have_groups_and_an_extension),
 	};
 

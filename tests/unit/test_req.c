@@ -126,7 +126,7 @@ static void a_target_is_split_and_decoded(void **state)
 	assert_int_equal(r.method, 0);
 }
 
-static void a_target_may_name_its_host(void **state)
+static void a_target_may_be_absolute(void **state)
 {
 	static const struct {
 		const char *uri, *path, *query;
@@ -145,9 +145,9 @@ static void a_target_may_name_its_host(void **state)
 	}
 }
 
-static void a_target_that_no_path_can_be_is_refused(void **state)
+static void an_invalid_target_is_refused(void **state)
 {
-	/* and what of it can be read, which tells the family that it is beside */
+	/* and the readable part of it, which determines the family */
 	static const char *const uris[][2] = { { "/api/orders/%2F", "/api/orders//" },
 		{ "/api%2forders", "/api/orders" }, { "/%00", "//00" }, { "/a%00b", "/a/00b" },
 		{ "/%ff", "//ff" }, { "/%", "//" }, { "/%4", "//4" }, { "/%6dx/%zz", "/mx//zz" },
@@ -168,21 +168,21 @@ static void a_target_that_no_path_can_be_is_refused(void **state)
 
 /* ---- query parameters ---- */
 
-static void a_parameter_is_found_by_its_whole_name(void **state)
+static void a_parameter_is_found_by_its_exact_name(void **state)
 {
 	static const struct {
 		const char *query, *text; /* text NULL: absent */
 	} cases[] = {
 		{ "", NULL }, { "q=1", "1" }, { "q=", "" }, { "q", "" }, { "a=0&q=1&b=2", "1" },
 		{ "qq=0&q=1", "1" }, { "aq=0", NULL }, { "%71=1", "1" }, { "a%26q=1", NULL },
-		{ "_=0&%5B%5D=0&茶=0&q=1", "1" }, /* names without a letter are like no other */
+		{ "_=0&%5B%5D=0&茶=0&q=1", "1" }, /* names without a letter resemble no other */
 		{ "&&q=1&&", "1" }, { "q=a=b", "a=b" }, { "q=a+b%26c", "a b&c" },
 		{ "q=%E4%B8%AD", "中" }, { "x=q=1", NULL }, { "=1&q=2", "2" }, { "q=1#q=2", "1" },
 		{ "a=1#&q=2", NULL },
-		{ "other=%ff&q=1", "1" }, /* what nobody asks for is not looked at */
+		{ "other=%ff&q=1", "1" }, /* unused parameters are not checked */
 	};
 	static const char *const wrong[] = { "q=%", "q=%f", "q=%ff", "q=a%00", "q=%ed%a0%80",
-		/* twice, and what is it but for case and punctuation */
+		/* repeated, or equal except for case and punctuation */
 		"q=1&q=2", "q=1&q=1", "q=&q=1", "q=1&%71=1", "Q=0", "q=1&Q=1", "q[]=1", "%5Bq%5D=1",
 		"+q=1", "q%20=1", "q_=1", "_q", ".q=1", "q%C2%A0=1", "%51=1" };
 	static const char *const no_name[] = { "%", "%4=1", "q=1&%zz=1", "%ff", "a%00=1",
@@ -223,7 +223,7 @@ static void a_query_is_read_as_a_struct(void **state)
 	assert_int_equal(in.status, 5);
 	assert_string_equal(in.q, "茶");
 	assert_int_equal(in.secret.fen, 7); /* not from input */
-	assert_int_equal(in.has, 1 | 4);    /* an empty parameter is as good as none */
+	assert_int_equal(in.has, 1 | 4);    /* an empty parameter is treated as absent */
 	r = asked("");
 	assert_int_equal(req_query(&ctx, &r, query_fields, &in), OK);
 	assert_int_equal(in.has, 0);
@@ -263,13 +263,13 @@ int main(void)
 		cmocka_unit_test_teardown(percent_encoded_text_is_decoded_or_refused, forget),
 		cmocka_unit_test_teardown(every_text_survives_encoding_and_decoding, forget),
 		cmocka_unit_test_teardown(a_target_is_split_and_decoded, forget),
-		cmocka_unit_test_teardown(a_target_may_name_its_host, forget),
-		cmocka_unit_test_teardown(a_target_that_no_path_can_be_is_refused, forget),
-		cmocka_unit_test_teardown(a_parameter_is_found_by_its_whole_name, forget),
+		cmocka_unit_test_teardown(a_target_may_be_absolute, forget),
+		cmocka_unit_test_teardown(an_invalid_target_is_refused, forget),
+		cmocka_unit_test_teardown(a_parameter_is_found_by_its_exact_name, forget),
 		cmocka_unit_test_teardown(a_query_is_read_as_a_struct, forget),
 		cmocka_unit_test_teardown(a_wrong_parameter_is_named, forget),
 	};
-	/* libfcgi takes a process for plain CGI unless its standard input is a socket */
+	/* libfcgi assumes plain CGI unless standard input is a socket */
 	int null = open("/dev/null", O_RDONLY), failed;
 
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0)

@@ -69,7 +69,7 @@ static enum err follow(const struct route *route, const char *cursor, struct pag
 	return req_list(&ctx, &r, query_fields, &(struct query){ 0 }, page);
 }
 
-static void a_cursor_brings_its_key_back(void **state)
+static void a_cursor_returns_its_key(void **state)
 {
 	static const int64_t keys[][2] = { { 1, 2 }, { 0, 0 }, { -1, 1 }, { INT64_MAX, INT64_MIN },
 		{ 1694764800000, 4294967296 }, { INT64_MAX, INT64_MAX } };
@@ -124,8 +124,8 @@ static void a_forged_cursor_is_refused(void **state)
 		follow(&orders, arena_printf(&ctx.arena, "%sAAAA", cursor), &page), ERR_INVALID);
 }
 
-/* query_fields has status, user_id and q; what other lists have is not ignored by this one */
-static void a_list_takes_what_it_can_honour(void **state)
+/* query_fields has status, user_id and q; parameters of other lists are not ignored */
+static void a_list_accepts_only_supported_parameters(void **state)
 {
 	static const char *const good[] = { "", "status=1&limit=5", "x=1&sort=name&_=5",
 		"categoryx=1", "utm_source=x", "secret=1", "page=&category_id=&offset",
@@ -173,7 +173,7 @@ static void a_list_takes_what_it_can_honour(void **state)
 	assert_int_equal(number.size, 5);
 }
 
-static void a_cursor_is_good_for_its_list_and_shop_only(void **state)
+static void a_cursor_is_valid_only_for_its_list_and_shop(void **state)
 {
 	const struct req r = asked("");
 	const char *cursor = req_cursor(&ctx, &r, (int64_t[]){ 1, 2 });
@@ -199,7 +199,7 @@ static void the_next_page_keeps_the_filters(void **state)
 		{ "q=x>;\"<", "q=x%3E%3B%22%3C&" },
 		{ "q=%0D%0ASet-Cookie:x", "q=%0D%0ASet-Cookie%3Ax&" },
 		{ "flag&&x=", "flag=&x=&" },
-		{ "q=%ff&status=1", "status=1&" }, /* what is no text goes */
+		{ "q=%ff&status=1", "status=1&" }, /* invalid text is dropped */
 		{ "a=1#b=2", "a=1&" },
 	};
 	static const struct field key_only[] = { FIELD_END };
@@ -235,10 +235,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_limit_is_capped_or_refused, forget),
-		cmocka_unit_test_teardown(a_cursor_brings_its_key_back, forget),
+		cmocka_unit_test_teardown(a_cursor_returns_its_key, forget),
 		cmocka_unit_test_teardown(a_forged_cursor_is_refused, forget),
-		cmocka_unit_test_teardown(a_list_takes_what_it_can_honour, forget),
-		cmocka_unit_test_teardown(a_cursor_is_good_for_its_list_and_shop_only, forget),
+		cmocka_unit_test_teardown(a_list_accepts_only_supported_parameters, forget),
+		cmocka_unit_test_teardown(a_cursor_is_valid_only_for_its_list_and_shop, forget),
 		cmocka_unit_test_teardown(the_next_page_keeps_the_filters, forget),
 		cmocka_unit_test_teardown(the_last_page_has_no_next_one, forget),
 	};

@@ -5,7 +5,7 @@
 
 #include "web/resp.h"
 
-/* Answers whose size rows choose: cut into pages, or refused (BEHAVIOUR 63). */
+/* Responses whose size depends on rows: cut into pages, or refused (BEHAVIOUR 63). */
 
 enum { ROWS = 500, TEXT_BYTES = 5000, ESCAPED_BYTES = 6 * TEXT_BYTES };
 
@@ -34,7 +34,7 @@ static int forget(void **state)
 	return 0;
 }
 
-/* A page of n rows, each of which is written as six times what it takes. */
+/* A page of n rows, each of which expands sixfold when written. */
 static struct page_rows page_of(int64_t n)
 {
 	memset(text, 1, TEXT_BYTES);
@@ -53,7 +53,7 @@ static size_t count(const struct str *body, const char *what)
 	return n;
 }
 
-static void a_list_that_is_too_long_to_write_is_cut_behind_a_row(void **state)
+static void a_list_too_long_to_write_is_cut_after_a_row(void **state)
 {
 	const struct page_rows page = page_of(ROWS);
 	struct req r = { .method = GET, .path = "/api/products", .query = "q=x", .route = &route };
@@ -74,7 +74,7 @@ static void a_list_that_is_too_long_to_write_is_cut_behind_a_row(void **state)
 			cursor));
 }
 
-static void one_row_is_written_however_long_it_is(void **state)
+static void a_single_row_of_any_length_is_written(void **state)
 {
 	static char long_text[(RESP_PAGE_MAX >> 2) + 1];
 	struct page_rows page = page_of(2);
@@ -91,7 +91,7 @@ static void one_row_is_written_however_long_it_is(void **state)
 	assert_string_not_equal(str_text(&w.headers), "");
 }
 
-static void a_numbered_page_of_the_longest_texts_fits_whole(void **state)
+static void a_numbered_page_of_the_longest_texts_fits(void **state)
 {
 	const struct page_rows page = page_of(ROWS);
 	struct resp w = resp_new(&ctx);
@@ -105,10 +105,9 @@ static void a_numbered_page_of_the_longest_texts_fits_whole(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(
-			a_list_that_is_too_long_to_write_is_cut_behind_a_row, forget),
-		cmocka_unit_test_teardown(one_row_is_written_however_long_it_is, forget),
-		cmocka_unit_test_teardown(a_numbered_page_of_the_longest_texts_fits_whole, forget),
+		cmocka_unit_test_teardown(a_list_too_long_to_write_is_cut_after_a_row, forget),
+		cmocka_unit_test_teardown(a_single_row_of_any_length_is_written, forget),
+		cmocka_unit_test_teardown(a_numbered_page_of_the_longest_texts_fits, forget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

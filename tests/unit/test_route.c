@@ -65,7 +65,7 @@ static void a_path_and_a_method_find_their_row(void **state)
 	check(GET, "/", ROOT, GET_BIT);
 }
 
-static void a_trailing_slash_never_matters(void **state)
+static void a_trailing_slash_is_ignored(void **state)
 {
 	(void)state;
 	check(GET, "/api/orders/", LIST, GET_BIT | POST_BIT);
@@ -74,7 +74,7 @@ static void a_trailing_slash_never_matters(void **state)
 	check(GET, "", ROOT, GET_BIT);
 }
 
-static void a_known_path_with_another_method_says_which_it_has(void **state)
+static void a_known_path_with_another_method_lists_the_allowed_ones(void **state)
 {
 	(void)state;
 	check(DELETE, "/api/orders", NONE, GET_BIT | POST_BIT);
@@ -97,7 +97,7 @@ static void an_unknown_path_finds_nothing(void **state)
 		check(GET, cases[i], NONE, 0);
 }
 
-static void an_id_is_a_positive_integer_in_its_one_form(void **state)
+static void an_id_is_a_positive_integer_in_canonical_form(void **state)
 {
 	static const char *const wrong[] = { "0", "-1", "+1", "01", "1.0", "1e3", "0x1", " 1", "1 ",
 		"abc", "1a", "me2", "9223372036854775807", "9223372036854775808",
@@ -148,7 +148,7 @@ static void parameters_are_handed_over(void **state)
 	assert_int_equal(m.id, 42);
 }
 
-static void a_row_without_a_role_is_closed(void **state)
+static void a_row_without_a_role_denies(void **state)
 {
 	struct ctx c = { .actor = { .kind = ACTOR_USER, .user_id = 1, .administrator = true } };
 
@@ -157,7 +157,7 @@ static void a_row_without_a_role_is_closed(void **state)
 	(void)state;
 }
 
-static void methods_have_their_names_and_no_others(void **state)
+static void only_known_method_names_are_accepted(void **state)
 {
 	static const char *const wrong[] = { "", "get", "Get", "GETS", "GE", "TRACE", "CONNECT",
 		"PROPFIND", "HEADS", "head", " GET" };
@@ -218,14 +218,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_path_and_a_method_find_their_row),
-		cmocka_unit_test(a_trailing_slash_never_matters),
-		cmocka_unit_test(a_known_path_with_another_method_says_which_it_has),
+		cmocka_unit_test(a_trailing_slash_is_ignored),
+		cmocka_unit_test(a_known_path_with_another_method_lists_the_allowed_ones),
 		cmocka_unit_test(an_unknown_path_finds_nothing),
-		cmocka_unit_test(an_id_is_a_positive_integer_in_its_one_form),
+		cmocka_unit_test(an_id_is_a_positive_integer_in_canonical_form),
 		cmocka_unit_test(an_order_number_has_1_to_64_characters_of_its_alphabet),
 		cmocka_unit_test(parameters_are_handed_over),
-		cmocka_unit_test(a_row_without_a_role_is_closed),
-		cmocka_unit_test(methods_have_their_names_and_no_others),
+		cmocka_unit_test(a_row_without_a_role_denies),
+		cmocka_unit_test(only_known_method_names_are_accepted),
 		cmocka_unit_test(the_printed_table_has_a_line_for_each_row),
 	};
 

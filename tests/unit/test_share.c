@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "shop/books/share.h"
 
-/* A kind of work has its share of a pass of jobs, whatever it meets. */
+/* Each job has its share of a pass, whatever happens in it. */
 
 static struct ctx ctx;
 
@@ -35,7 +35,7 @@ static void a_share_is_over_when_its_time_is(void **state)
 	assert_false(share_next(&ctx, &later));
 }
 
-static void each_row_begins_with_the_time_read_anew_and_a_deadline_of_its_own(void **state)
+static void each_row_has_its_own_time_and_deadline(void **state)
 {
 	struct share s = share_begin("x", HOUR_MS);
 	const int64_t from_ms = clock_now_ms();
@@ -46,7 +46,7 @@ static void each_row_begins_with_the_time_read_anew_and_a_deadline_of_its_own(vo
 	assert_true(left_ms() <= 20 * SECOND_MS && left_ms() > 5 * SECOND_MS);
 }
 
-static void a_silent_provider_is_waited_for_less_long_until_it_answers(void **state)
+static void the_wait_for_an_unresponsive_provider_shrinks_until_it_answers(void **state)
 {
 	struct share s = share_begin("x", HOUR_MS);
 
@@ -63,7 +63,7 @@ static void a_silent_provider_is_waited_for_less_long_until_it_answers(void **st
 	assert_true(left_ms() > 5 * SECOND_MS);
 }
 
-static void forty_unanswered_rows_in_a_row_end_a_share_and_forty_others_do_not(void **state)
+static void forty_consecutive_unanswered_rows_end_a_share_and_forty_others_do_not(void **state)
 {
 	struct share s = share_begin("x", HOUR_MS);
 
@@ -75,10 +75,10 @@ static void forty_unanswered_rows_in_a_row_end_a_share_and_forty_others_do_not(v
 	share_note_answer(&s, false);
 	assert_false(share_next(&ctx, &s));
 	share_note_answer(&s, true);
-	assert_false(share_next(&ctx, &s)); /* for good */
+	assert_false(share_next(&ctx, &s)); /* permanently */
 }
 
-static void what_fails_is_counted_and_the_first_failure_kept(void **state)
+static void failures_are_counted_and_the_first_is_kept(void **state)
 {
 	struct share s = share_begin("x", HOUR_MS);
 	enum err e = OK;
@@ -93,13 +93,13 @@ static void what_fails_is_counted_and_the_first_failure_kept(void **state)
 	assert_int_equal(s.failed, 2);
 	assert_int_equal(s.trouble, ERR_CONFLICT);
 	assert_true(share_next(&ctx, &s));
-	e = ERR_DB_LOST; /* by its own doing, for all we know */
+	e = ERR_DB_LOST; /* possibly caused by the row itself */
 	assert_true(share_failed(&ctx, &s, 9, &e));
 	assert_int_equal(s.failed, 3);
 	assert_true(share_next(&ctx, &s));
 }
 
-static void a_share_ends_when_nothing_can_be_written_about_a_row(void **state)
+static void a_share_ends_when_a_rows_result_cannot_be_stored(void **state)
 {
 	struct share s = share_begin("x", HOUR_MS);
 
@@ -113,7 +113,7 @@ static void a_share_ends_when_nothing_can_be_written_about_a_row(void **state)
 	assert_false(share_next(&ctx, &s));
 }
 
-static void used_up_memory_is_a_failure_of_the_row_whatever_it_answered(void **state)
+static void exhausted_memory_is_a_failure_of_the_row_whatever_it_returned(void **state)
 {
 	struct share s = share_begin("x", HOUR_MS);
 	enum err e = OK;
@@ -124,7 +124,7 @@ static void used_up_memory_is_a_failure_of_the_row_whatever_it_answered(void **s
 	assert_int_equal(e, ERR_INTERNAL);
 }
 
-static void what_failed_is_tried_again_ever_later_what_was_busy_in_a_minute(void **state)
+static void failures_back_off_and_busy_rows_are_retried_in_a_minute(void **state)
 {
 	static const int64_t minutes[] = { 1, 2, 4, 8, 16, 32, 60, 60 };
 
@@ -142,19 +142,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_share_is_over_when_its_time_is, forget),
+		cmocka_unit_test_teardown(each_row_has_its_own_time_and_deadline, forget),
 		cmocka_unit_test_teardown(
-			each_row_begins_with_the_time_read_anew_and_a_deadline_of_its_own, forget),
+			the_wait_for_an_unresponsive_provider_shrinks_until_it_answers, forget),
 		cmocka_unit_test_teardown(
-			a_silent_provider_is_waited_for_less_long_until_it_answers, forget),
+			forty_consecutive_unanswered_rows_end_a_share_and_forty_others_do_not,
+			forget),
+		cmocka_unit_test_teardown(failures_are_counted_and_the_first_is_kept, forget),
+		cmocka_unit_test_teardown(a_share_ends_when_a_rows_result_cannot_be_stored, forget),
 		cmocka_unit_test_teardown(
-			forty_unanswered_rows_in_a_row_end_a_share_and_forty_others_do_not, forget),
-		cmocka_unit_test_teardown(what_fails_is_counted_and_the_first_failure_kept, forget),
+			exhausted_memory_is_a_failure_of_the_row_whatever_it_returned, forget),
 		cmocka_unit_test_teardown(
-			a_share_ends_when_nothing_can_be_written_about_a_row, forget),
-		cmocka_unit_test_teardown(
-			used_up_memory_is_a_failure_of_the_row_whatever_it_answered, forget),
-		cmocka_unit_test_teardown(
-			what_failed_is_tried_again_ever_later_what_was_busy_in_a_minute, forget),
+			failures_back_off_and_busy_rows_are_retried_in_a_minute, forget),
 	};
 
 	if (!log_open("/dev/null", "test"))

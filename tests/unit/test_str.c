@@ -14,7 +14,7 @@ static int forget(void **state)
 	return 0;
 }
 
-static void an_empty_str_reads_as_an_empty_text(void **state)
+static void an_empty_str_is_an_empty_text(void **state)
 {
 	struct str s = str_new(&arena, 10);
 
@@ -25,7 +25,7 @@ static void an_empty_str_reads_as_an_empty_text(void **state)
 	assert_false(s.overflow);
 }
 
-static void what_is_added_piece_by_piece_is_what_is_read(void **state)
+static void pieces_are_concatenated(void **state)
 {
 	struct str s = str_new(&arena, 1 << 20);
 	char expected[32];
@@ -49,7 +49,7 @@ static void what_is_added_piece_by_piece_is_what_is_read(void **state)
 	assert_string_equal(str_text(&s) + at, "-9223372036854775808");
 }
 
-static void a_str_holds_its_maximum_and_not_one_byte_more(void **state)
+static void a_str_holds_exactly_its_maximum(void **state)
 {
 	(void)state;
 	for (size_t max = 0; max < 600; max += 7) {
@@ -65,14 +65,14 @@ static void a_str_holds_its_maximum_and_not_one_byte_more(void **state)
 	}
 }
 
-static void after_an_overflow_nothing_is_added_any_more(void **state)
+static void nothing_is_added_after_an_overflow(void **state)
 {
 	struct str s = str_new(&arena, 5);
 
 	(void)state;
 	str_adds(&s, "abc");
 	str_adds(&s, "defg");
-	str_adds(&s, "x"); /* would fit, and make a text with a hole */
+	str_adds(&s, "x"); /* would fit, and leave a gap in the text */
 	str_addf(&s, "%d", 1);
 	assert_true(s.overflow);
 	assert_string_equal(str_text(&s), "abc");
@@ -93,7 +93,7 @@ static void a_text_may_be_as_long_as_most_of_an_arena(void **state)
 	assert_false(arena.exhausted);
 }
 
-static void a_text_that_the_arena_has_no_room_for_says_so_and_short_ones_go_on(void **state)
+static void a_text_without_room_in_the_arena_overflows_and_short_ones_still_fit(void **state)
 {
 	struct str s = str_new(&arena, ARENA_MAX), answer = str_new(&arena, 1000);
 
@@ -108,7 +108,7 @@ static void a_text_that_the_arena_has_no_room_for_says_so_and_short_ones_go_on(v
 	assert_string_equal(str_text(&answer), "{\"message\":\"out\"}");
 }
 
-static void a_cut_takes_back_what_was_added_and_its_overflow(void **state)
+static void a_cut_removes_what_was_added_and_its_overflow(void **state)
 {
 	struct str s = str_new(&arena, 10);
 
@@ -125,7 +125,7 @@ static void a_cut_takes_back_what_was_added_and_its_overflow(void **state)
 	assert_false(s.overflow);
 }
 
-static void json_strings_escape_what_json_wants_escaped(void **state)
+static void json_strings_are_escaped_as_json_requires(void **state)
 {
 	static const struct {
 		const char *text;
@@ -152,7 +152,7 @@ static void json_strings_escape_what_json_wants_escaped(void **state)
 	}
 }
 
-static void urls_keep_the_unreserved_characters_alone(void **state)
+static void urls_keep_only_unreserved_characters(void **state)
 {
 	static const char kept[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
@@ -173,7 +173,7 @@ static void urls_keep_the_unreserved_characters_alone(void **state)
 
 /* ---- UTF-8 ---- */
 
-/* An independent judge: decode by arithmetic, then ask of the code point. */
+/* An independent check: decode arithmetically, then test the code point. */
 static bool is_one_code_point(const unsigned char *p, size_t n)
 {
 	static const unsigned lowest[] = { 0, 1, 0x80, 0x800, 0x10000 };
@@ -212,7 +212,7 @@ static void check_bytes(const unsigned char *p, size_t n)
 		fail_msg("wrong about %zu bytes %02x %02x %02x %02x", n, p[0], p[1], p[2], p[3]);
 }
 
-static void every_text_of_up_to_three_bytes_is_judged_right(void **state)
+static void every_text_of_up_to_three_bytes_is_classified_correctly(void **state)
 {
 	unsigned char p[4] = { 0 };
 
@@ -235,7 +235,7 @@ static void every_text_of_up_to_three_bytes_is_judged_right(void **state)
 	}
 }
 
-static void four_bytes_are_judged_right_at_all_their_boundaries(void **state)
+static void four_bytes_are_classified_correctly_at_all_boundaries(void **state)
 {
 	static const unsigned char edges[] = { 0x00, 0x01, 0x7f, 0x80, 0x81, 0x8f, 0x90, 0x9f, 0xa0,
 		0xbe, 0xbf, 0xc0, 0xc1, 0xc2, 0xed, 0xf0, 0xff };
@@ -252,13 +252,13 @@ static void four_bytes_are_judged_right_at_all_their_boundaries(void **state)
 				}
 }
 
-static void a_sequence_that_is_cut_is_refused_without_reading_beyond_it(void **state)
+static void a_truncated_sequence_is_refused_without_an_overread(void **state)
 {
 	static const char text[] = "x😀";
 
 	(void)state;
 	for (size_t len = 0; len <= 5; len++) {
-		/* exactly as long as it says, so that a sanitizer sees one byte too far */
+		/* of exact size, so that a sanitizer detects an overread by one byte */
 		char *copy = arena_alloc(&arena, len);
 
 		memcpy(copy, text, len);
@@ -268,7 +268,7 @@ static void a_sequence_that_is_cut_is_refused_without_reading_beyond_it(void **s
 
 /* ---- numbers and comparisons ---- */
 
-static void decimal_numbers_have_one_form(void **state)
+static void decimal_numbers_have_one_canonical_form(void **state)
 {
 	static const struct {
 		const char *text;
@@ -307,7 +307,7 @@ static void slices_compare_by_their_whole_length(void **state)
 	assert_false(slice_is((struct slice){ "a\0b", 3 }, "a"));
 }
 
-static void texts_compare_as_their_names_say(void **state)
+static void texts_compare_as_documented(void **state)
 {
 	(void)state;
 	assert_true(str_starts("PUB_KEY_ID_01", "PUB_KEY_ID_"));
@@ -317,13 +317,13 @@ static void texts_compare_as_their_names_say(void **state)
 	assert_true(str_same_nocase("", ""));
 	assert_false(str_same_nocase("abc", "abcd"));
 	assert_false(str_same_nocase("abcd", "abc"));
-	assert_false(str_same_nocase("@", "`")); /* 32 apart, and no letters */
+	assert_false(str_same_nocase("@", "`")); /* 32 apart, but not letters */
 	assert_true(bytes_equal("a\0b", "a\0b", 3));
 	assert_false(bytes_equal("a\0b", "a\0c", 3));
 	assert_true(bytes_equal("x", "y", 0));
 }
 
-static void hex_has_two_lower_case_digits_a_byte(void **state)
+static void hex_has_two_lower_case_digits_per_byte(void **state)
 {
 	unsigned char bytes[256];
 	char out[513];
@@ -346,25 +346,27 @@ static void hex_has_two_lower_case_digits_a_byte(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(an_empty_str_reads_as_an_empty_text, forget),
-		cmocka_unit_test_teardown(what_is_added_piece_by_piece_is_what_is_read, forget),
-		cmocka_unit_test_teardown(a_str_holds_its_maximum_and_not_one_byte_more, forget),
-		cmocka_unit_test_teardown(after_an_overflow_nothing_is_added_any_more, forget),
+		cmocka_unit_test_teardown(an_empty_str_is_an_empty_text, forget),
+		cmocka_unit_test_teardown(pieces_are_concatenated, forget),
+		cmocka_unit_test_teardown(a_str_holds_exactly_its_maximum, forget),
+		cmocka_unit_test_teardown(nothing_is_added_after_an_overflow, forget),
 		cmocka_unit_test_teardown(a_text_may_be_as_long_as_most_of_an_arena, forget),
 		cmocka_unit_test_teardown(
-			a_text_that_the_arena_has_no_room_for_says_so_and_short_ones_go_on, forget),
-		cmocka_unit_test_teardown(a_cut_takes_back_what_was_added_and_its_overflow, forget),
-		cmocka_unit_test_teardown(json_strings_escape_what_json_wants_escaped, forget),
-		cmocka_unit_test_teardown(urls_keep_the_unreserved_characters_alone, forget),
-		cmocka_unit_test_teardown(every_text_of_up_to_three_bytes_is_judged_right, forget),
+			a_text_without_room_in_the_arena_overflows_and_short_ones_still_fit,
+			forget),
+		cmocka_unit_test_teardown(a_cut_removes_what_was_added_and_its_overflow, forget),
+		cmocka_unit_test_teardown(json_strings_are_escaped_as_json_requires, forget),
+		cmocka_unit_test_teardown(urls_keep_only_unreserved_characters, forget),
 		cmocka_unit_test_teardown(
-			four_bytes_are_judged_right_at_all_their_boundaries, forget),
+			every_text_of_up_to_three_bytes_is_classified_correctly, forget),
 		cmocka_unit_test_teardown(
-			a_sequence_that_is_cut_is_refused_without_reading_beyond_it, forget),
-		cmocka_unit_test_teardown(decimal_numbers_have_one_form, forget),
+			four_bytes_are_classified_correctly_at_all_boundaries, forget),
+		cmocka_unit_test_teardown(
+			a_truncated_sequence_is_refused_without_an_overread, forget),
+		cmocka_unit_test_teardown(decimal_numbers_have_one_canonical_form, forget),
 		cmocka_unit_test_teardown(slices_compare_by_their_whole_length, forget),
-		cmocka_unit_test_teardown(texts_compare_as_their_names_say, forget),
-		cmocka_unit_test_teardown(hex_has_two_lower_case_digits_a_byte, forget),
+		cmocka_unit_test_teardown(texts_compare_as_documented, forget),
+		cmocka_unit_test_teardown(hex_has_two_lower_case_digits_per_byte, forget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

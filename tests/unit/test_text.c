@@ -5,8 +5,8 @@
 
 #include "base/text.h"
 
-/* BEHAVIOUR 65: texts that people must see. */
-static void a_line_has_something_visible_and_nothing_that_hides_or_turns(void **state)
+/* BEHAVIOUR 65: texts shown to people. */
+static void a_line_has_a_visible_character_and_no_control_or_direction_override(void **state)
 {
 	static const char *const lines[] = { "a", "张三", " 张 三 ", "👩‍👩‍👧 家庭",
 		"❤️", "é", "e\u0301", "شركة", "\u200eabc", "x\u200b", "\ue000x", "\U0001facf",
@@ -57,7 +57,8 @@ static void a_blank_has_its_width(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_line_has_something_visible_and_nothing_that_hides_or_turns),
+		cmocka_unit_test(
+			a_line_has_a_visible_character_and_no_control_or_direction_override),
 		cmocka_unit_test(prose_may_have_lines_and_may_be_empty),
 		cmocka_unit_test(a_blank_has_its_width),
 	};

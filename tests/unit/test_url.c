@@ -24,7 +24,7 @@ static const char *const refused[] = { "", "https://", "https:///a.png", "http:/
 	"https:/a.cn", "javascript:alert(1)", "data:image/png;base64,x", "https://a.cn\\x",
 	"https://a.cn/\\x", "https://a.cn/\x01" };
 
-static void an_address_on_the_web_is_parsed(void **state)
+static void a_web_url_is_recognised(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(addresses); i++)
@@ -35,8 +35,8 @@ static void an_address_on_the_web_is_parsed(void **state)
 			fail_msg("taken: %s", refused[i]);
 }
 
-/* Another reader must not find another host in what is taken here. */
-static void libcurl_reads_the_same_host(void **state)
+/* Another parser must not find a different host in what is accepted here. */
+static void libcurl_parses_the_same_host(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
@@ -67,8 +67,8 @@ static void a_path_of_this_site_has_no_host(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_address_on_the_web_is_parsed),
-		cmocka_unit_test(libcurl_reads_the_same_host),
+		cmocka_unit_test(a_web_url_is_recognised),
+		cmocka_unit_test(libcurl_parses_the_same_host),
 		cmocka_unit_test(a_path_of_this_site_has_no_host),
 	};
 

@@ -51,7 +51,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* After each test: nothing of WeChat's is left as our caller's fault, and no deadline either. */
+/* After each test: no fault of WeChat's data is left as our caller's, and no deadline. */
 static int unchanged(void **state)
 {
 	(void)state;
@@ -70,7 +70,7 @@ static const char *signature_of(const char *time_s, const char *nonce, const cha
 	return base64;
 }
 
-/* An answer with a good signature at `skew_s` from now; more: further headers, each with its CRLF.
+/* A response with a valid signature at `skew_s` from now; more: further headers, each with its CRLF.
  */
 static const char *signed_at(int64_t skew_s, int status, const char *body, const char *more)
 {
@@ -129,7 +129,7 @@ static enum wx_answer close_against(const char *answer)
 	return got;
 }
 
-/* A header's value in a request as the peer saw it, or its part from `from` up to `end`. */
+/* A header's value in a request as the peer received it, or its part from `from` up to `end`. */
 static const char *between(const char *request, const char *from, const char *end)
 {
 	const char *at = strstr(request, from), *stop;
@@ -160,7 +160,7 @@ static void assert_signed_request(const char *request, const char *method, const
 			between(request, "\r\nContent-Type: ", "\r\n"), "application/json");
 }
 
-static void a_query_gives_the_facts(void **state)
+static void a_query_returns_the_facts(void **state)
 {
 	struct wx_transaction t;
 
@@ -173,7 +173,7 @@ static void a_query_gives_the_facts(void **state)
 		"/v3/pay/transactions/out-trade-no/" ORDER "?mchid=1900007291");
 }
 
-static void facts_that_are_absent_are_null(void **state)
+static void absent_facts_are_null(void **state)
 {
 	struct wx_transaction t;
 
@@ -189,7 +189,7 @@ static void facts_that_are_absent_are_null(void **state)
 	assert_int_equal(t.total_fen, -1);
 }
 
-static void an_answer_without_a_good_signature_is_not_believed(void **state)
+static void a_response_without_a_valid_signature_is_not_trusted(void **state)
 {
 	struct wx_transaction t = { .total_fen = -7 };
 	const char *spoilt = signed_at(0, 200, PAID, "");
@@ -211,7 +211,7 @@ static void an_answer_without_a_good_signature_is_not_believed(void **state)
 	assert_int_equal(close_against(bare(204, "")), WX_UNKNOWN);
 }
 
-static void an_answer_about_something_else_is_not_believed(void **state)
+static void a_response_about_something_else_is_not_trusted(void **state)
 {
 	static const char *const bodies[] = {
 		"{\"mchid\":\"1900007291\",\"out_trade_no\":\"MM20261121000002\",\"trade_state\":"
@@ -235,7 +235,7 @@ static void an_answer_about_something_else_is_not_believed(void **state)
 	assert_int_equal(t.total_fen, -7);
 }
 
-static void an_amount_is_a_whole_number_of_fen(void **state)
+static void an_amount_is_an_integer_of_fen(void **state)
 {
 	static const char *const totals[] = { "\"100\"", "100.0", "1e2", "-1", "null", "true", "[]",
 		"99999999999999999999" };
@@ -254,7 +254,7 @@ static void an_amount_is_a_whole_number_of_fen(void **state)
 	assert_int_equal(t.total_fen, -7);
 }
 
-static void refusals_say_no_more_than_they_may(void **state)
+static void refusals_are_classified_no_further_than_certain(void **state)
 {
 	static const struct {
 		int status;
@@ -313,14 +313,14 @@ static void a_close_is_confirmed_by_a_signed_204_only(void **state)
 	assert_int_equal(close_against(NULL), WX_UNKNOWN);
 }
 
-static void a_prepay_is_sent_as_it_was_frozen(void **state)
+static void a_prepay_is_sent_as_stored(void **state)
 {
 	const struct peer_step step = { good(200, "{\"prepay_id\":\"wx2611\"}"), false, false };
 	const char *prepay_id;
 
 	(void)state;
 	start(&step, 1);
-	/* an address of its own path, and a slash at its end: both are signed as they are sent */
+	/* a base URL with a path, and with a trailing slash: both are signed as sent */
 	conf.wechat_pay_base_url = arena_printf(&ctx.arena, "%s/pay/", peer.url);
 	assert_int_equal(wxpay_prepay(&ctx, &keys, PREPAY_JSON, &prepay_id), WX_OK);
 	peer_stop(&peer);
@@ -329,7 +329,7 @@ static void a_prepay_is_sent_as_it_was_frozen(void **state)
 	assert_string_equal(strstr(peer.requests[0], "\r\n\r\n") + 4, PREPAY_JSON);
 }
 
-static void a_refusal_of_the_moment_is_tried_again_with_a_new_signature(void **state)
+static void a_temporary_refusal_is_retried_with_a_new_signature(void **state)
 {
 	const struct peer_step steps[] = {
 		{ bare(429, "{\"code\":\"FREQUENCY_LIMITED\"}"), false, false },
@@ -360,7 +360,7 @@ static void a_prepay_ends_with_the_requests_deadline(void **state)
 	enum wx_answer answer = WX_OK;
 
 	(void)state;
-	/* a busy machine may find the time gone before it has sent anything */
+	/* on a busy machine the time may be over before anything is sent */
 	peer.served = 0;
 	for (int i = 0; i < 10 && peer.served == 0; i++) {
 		const int64_t deadline_ms = clock_mono_ms() + 900; /* less than the first pause */
@@ -377,7 +377,7 @@ static void a_prepay_ends_with_the_requests_deadline(void **state)
 	assert_null(prepay_id);
 }
 
-static void a_prepay_that_is_refused_is_not_tried_again(void **state)
+static void a_refused_prepay_is_not_retried(void **state)
 {
 	static const struct {
 		int status;
@@ -429,20 +429,21 @@ static void a_prepay_id_has_1_to_64_characters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(a_query_gives_the_facts, unchanged),
-		cmocka_unit_test_teardown(facts_that_are_absent_are_null, unchanged),
+		cmocka_unit_test_teardown(a_query_returns_the_facts, unchanged),
+		cmocka_unit_test_teardown(absent_facts_are_null, unchanged),
 		cmocka_unit_test_teardown(
-			an_answer_without_a_good_signature_is_not_believed, unchanged),
+			a_response_without_a_valid_signature_is_not_trusted, unchanged),
 		cmocka_unit_test_teardown(
-			an_answer_about_something_else_is_not_believed, unchanged),
-		cmocka_unit_test_teardown(an_amount_is_a_whole_number_of_fen, unchanged),
-		cmocka_unit_test_teardown(refusals_say_no_more_than_they_may, unchanged),
+			a_response_about_something_else_is_not_trusted, unchanged),
+		cmocka_unit_test_teardown(an_amount_is_an_integer_of_fen, unchanged),
+		cmocka_unit_test_teardown(
+			refusals_are_classified_no_further_than_certain, unchanged),
 		cmocka_unit_test_teardown(a_close_is_confirmed_by_a_signed_204_only, unchanged),
-		cmocka_unit_test_teardown(a_prepay_is_sent_as_it_was_frozen, unchanged),
+		cmocka_unit_test_teardown(a_prepay_is_sent_as_stored, unchanged),
 		cmocka_unit_test_teardown(
-			a_refusal_of_the_moment_is_tried_again_with_a_new_signature, unchanged),
+			a_temporary_refusal_is_retried_with_a_new_signature, unchanged),
 		cmocka_unit_test_teardown(a_prepay_ends_with_the_requests_deadline, unchanged),
-		cmocka_unit_test_teardown(a_prepay_that_is_refused_is_not_tried_again, unchanged),
+		cmocka_unit_test_teardown(a_refused_prepay_is_not_retried, unchanged),
 		cmocka_unit_test_teardown(a_prepay_id_has_1_to_64_characters, unchanged),
 	};
 

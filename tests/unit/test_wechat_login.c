@@ -74,7 +74,7 @@ static void a_code_is_exchanged_for_an_openid(void **state)
 	assert_string_equal(openid, "o");
 }
 
-static void each_errcode_ends_as_the_table_says(void **state)
+static void each_errcode_has_the_outcome_of_the_table(void **state)
 {
 	static const struct {
 		int errcode;
@@ -98,7 +98,7 @@ static void each_errcode_ends_as_the_table_says(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		/* with an openid beside it: the errcode decides */
+		/* even with an openid the errcode decides */
 		const char *body = arena_printf(&ctx.arena,
 			"{\"errcode\":%d,\"errmsg\":\"x, rid: 5f8e-1\",\"openid\":\"o\","
 			"\"session_key\":\"k\"}",
@@ -112,7 +112,7 @@ static void each_errcode_ends_as_the_table_says(void **state)
 	assert_null(openid);
 }
 
-static void a_busy_system_is_asked_once_more(void **state)
+static void a_busy_system_is_retried_once(void **state)
 {
 	const char *busy = answer(200, "{\"errcode\":-1,\"errmsg\":\"system error\"}"),
 		   *openid = NULL;
@@ -131,7 +131,7 @@ static void a_busy_system_is_asked_once_more(void **state)
 	assert_int_equal(peer.served, 2);
 }
 
-static void an_answer_without_a_usable_openid_signs_nobody_in(void **state)
+static void a_response_without_a_usable_openid_signs_nobody_in(void **state)
 {
 	static const char *const bodies[] = { "{}", "{\"openid\":\"o\"}", "{\"session_key\":\"k\"}",
 		"{\"openid\":\"\",\"session_key\":\"k\"}",
@@ -150,7 +150,7 @@ static void an_answer_without_a_usable_openid_signs_nobody_in(void **state)
 	assert_null(openid);
 }
 
-static void an_answer_that_cannot_be_read_leaves_it_open(void **state)
+static void an_unreadable_response_leaves_the_outcome_unknown(void **state)
 {
 	static const char *const bodies[] = { "", "<html>", "[]", "null", "{\"openid\":\"o\",",
 		"{\"openid\":1,\"session_key\":\"k\"}", "{\"openid\":\"a\",\"openid\":\"b\"}",
@@ -185,7 +185,7 @@ static void a_status_other_than_200_is_no_answer(void **state)
 	assert_null(openid);
 }
 
-static void a_code_beyond_reason_is_not_sent(void **state)
+static void an_implausible_code_is_not_sent(void **state)
 {
 	char *code = arena_alloc(&ctx.arena, 8193);
 	const char *openid;
@@ -195,7 +195,7 @@ static void a_code_beyond_reason_is_not_sent(void **state)
 	assert_int_equal(wxlogin_openid(&ctx, code, &openid), ERR_LOGIN_CODE_INVALID);
 }
 
-/* Runs last: all the tests above wrote to this log. */
+/* Runs last: all tests above wrote to this log. */
 static void the_log_names_the_rid_and_no_secret(void **state)
 {
 	static char text[256 << 10];
@@ -219,13 +219,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_code_is_exchanged_for_an_openid, forget),
-		cmocka_unit_test_teardown(each_errcode_ends_as_the_table_says, forget),
-		cmocka_unit_test_teardown(a_busy_system_is_asked_once_more, forget),
+		cmocka_unit_test_teardown(each_errcode_has_the_outcome_of_the_table, forget),
+		cmocka_unit_test_teardown(a_busy_system_is_retried_once, forget),
 		cmocka_unit_test_teardown(
-			an_answer_without_a_usable_openid_signs_nobody_in, forget),
-		cmocka_unit_test_teardown(an_answer_that_cannot_be_read_leaves_it_open, forget),
+			a_response_without_a_usable_openid_signs_nobody_in, forget),
+		cmocka_unit_test_teardown(
+			an_unreadable_response_leaves_the_outcome_unknown, forget),
 		cmocka_unit_test_teardown(a_status_other_than_200_is_no_answer, forget),
-		cmocka_unit_test_teardown(a_code_beyond_reason_is_not_sent, forget),
+		cmocka_unit_test_teardown(an_implausible_code_is_not_sent, forget),
 		cmocka_unit_test_teardown(the_log_names_the_rid_and_no_secret, forget),
 	};
 	int fd = mkstemp(log_path), failed;

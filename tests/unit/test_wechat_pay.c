@@ -8,7 +8,7 @@
 #define ORDER "MM20261121000001"
 
 static struct json_object *notify;
-static struct wx_keys keys; /* what opens is enough here */
+static struct wx_keys keys; /* only the decryption key is needed here */
 static struct conf conf;
 static struct ctx ctx;
 
@@ -34,7 +34,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* After each test: nothing of WeChat's is left as our caller's fault. */
+/* After each test: no fault of WeChat's data is left as our caller's. */
 static int unchanged(void **state)
 {
 	(void)state;
@@ -43,7 +43,7 @@ static int unchanged(void **state)
 	return 0;
 }
 
-static void a_prepay_is_json_of_the_documented_shape(void **state)
+static void a_prepay_is_json_of_the_documented_form(void **state)
 {
 	const struct wx_prepay p = { .description = "雨前龙井 \"特级\"",
 		.out_trade_no = ORDER,
@@ -77,7 +77,7 @@ static const char *described(const char *description)
 	return copy;
 }
 
-static void a_description_is_cut_between_characters(void **state)
+static void a_description_is_truncated_between_characters(void **state)
 {
 	struct str whole = str_new(&ctx.arena, 4096), longer = str_new(&ctx.arena, 4096);
 
@@ -100,7 +100,7 @@ static struct wx_event event_of(const char *body)
 	return e;
 }
 
-static void a_notification_opens_to_its_transaction(void **state)
+static void a_notification_decrypts_to_its_transaction(void **state)
 {
 	struct wx_event e = event_of(text_at(notify, "/body"));
 	struct wx_transaction t;
@@ -122,7 +122,7 @@ static void a_notification_opens_to_its_transaction(void **state)
 	assert_string_equal(t.payer_openid, "oX");
 }
 
-static void a_notification_that_is_no_transaction_stays_closed(void **state)
+static void a_notification_that_is_not_a_transaction_is_refused(void **state)
 {
 	const struct wx_event whole = event_of(text_at(notify, "/body"));
 	struct wx_transaction t = { .total_fen = -7 };
@@ -148,7 +148,7 @@ static void a_notification_that_is_no_transaction_stays_closed(void **state)
 	assert_int_equal(t.total_fen, -7);
 }
 
-static void a_body_that_is_no_event_is_refused(void **state)
+static void a_body_that_is_not_an_event_is_refused(void **state)
 {
 	static const char *const bad[] = { "", "[]", "null", "1", "{", "{}x", "{\"id\":1}",
 		"{\"resource\":[]}", "{\"resource\":{\"nonce\":1}}",
@@ -164,12 +164,12 @@ static void a_body_that_is_no_event_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(a_prepay_is_json_of_the_documented_shape, unchanged),
-		cmocka_unit_test_teardown(a_description_is_cut_between_characters, unchanged),
-		cmocka_unit_test_teardown(a_notification_opens_to_its_transaction, unchanged),
+		cmocka_unit_test_teardown(a_prepay_is_json_of_the_documented_form, unchanged),
+		cmocka_unit_test_teardown(a_description_is_truncated_between_characters, unchanged),
+		cmocka_unit_test_teardown(a_notification_decrypts_to_its_transaction, unchanged),
 		cmocka_unit_test_teardown(
-			a_notification_that_is_no_transaction_stays_closed, unchanged),
-		cmocka_unit_test_teardown(a_body_that_is_no_event_is_refused, unchanged),
+			a_notification_that_is_not_a_transaction_is_refused, unchanged),
+		cmocka_unit_test_teardown(a_body_that_is_not_an_event_is_refused, unchanged),
 	};
 
 	if (!log_open("/dev/null", "test"))

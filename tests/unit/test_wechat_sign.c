@@ -103,7 +103,7 @@ static void a_request_without_a_body_signs_an_empty_line(void **state)
 	}
 }
 
-static void the_mini_programs_payment_is_signed_as_the_documentation_shows(void **state)
+static void a_mini_program_payment_is_signed_as_the_documentation_shows(void **state)
 {
 	const char *out;
 
@@ -115,7 +115,7 @@ static void the_mini_programs_payment_is_signed_as_the_documentation_shows(void 
 		OK);
 	assert_string_equal(out, text_at(doc, "/mini_program_paysign/paySign"));
 
-	/* an app's payment signs the bare id: the two must not be mixed up */
+	/* an app payment signs the bare id: the two must not be confused */
 	assert_int_equal(
 		wx_pay_sign(&arena, &keys, text_at(doc, "/mini_program_paysign/appId"),
 			text_at(doc, "/mini_program_paysign/timeStamp"),
@@ -151,7 +151,7 @@ static struct wx_signed notification(void)
 	};
 }
 
-static void a_real_answer_of_wechats_is_valid(void **state)
+static void a_real_response_from_wechat_is_valid(void **state)
 {
 	const struct wx_signed m = {
 		.timestamp = text_at(doc, "/response_verify/wechatpay_timestamp"),
@@ -179,7 +179,7 @@ static void a_notification_is_valid_for_less_than_five_minutes_either_way(void *
 	assert_int_equal(wx_verify(&arena, &keys, &m, NOTIFIED_S - 301), WX_TIME);
 }
 
-static void whatever_is_changed_makes_it_invalid(void **state)
+static void any_change_makes_it_invalid(void **state)
 {
 	struct wx_signed m = notification();
 	char *body = arena_dup(&arena, m.body.p, m.body.len);
@@ -198,7 +198,7 @@ static void whatever_is_changed_makes_it_invalid(void **state)
 	m.nonce = "NONCE32NONCE32NONCE32NONCE32NON2";
 	assert_int_equal(wx_verify(&arena, &keys, &m, NOTIFIED_S), WX_INVALID);
 	m = notification();
-	m.serial = PUBLIC_KEY_ID; /* a key of WeChat's, but not the one that signed */
+	m.serial = PUBLIC_KEY_ID; /* one of WeChat's keys, but not the one that signed */
 	assert_int_equal(wx_verify(&arena, &keys, &m, NOTIFIED_S), WX_INVALID);
 	m = notification();
 	m.signature_type = "WECHATPAY2-SM2-WITH-SM3";
@@ -207,7 +207,7 @@ static void whatever_is_changed_makes_it_invalid(void **state)
 	assert_int_equal(wx_verify(&arena, &keys, &m, NOTIFIED_S), WX_VALID);
 }
 
-static void a_serial_is_found_without_case_and_never_guessed(void **state)
+static void a_serial_is_found_case_insensitively_and_never_guessed(void **state)
 {
 	struct wx_signed m = notification();
 
@@ -216,11 +216,11 @@ static void a_serial_is_found_without_case_and_never_guessed(void **state)
 	assert_int_equal(wx_verify(&arena, &keys, &m, NOTIFIED_S), WX_VALID);
 	m.serial = "440024045C4A427599D09BB4E3DE0279F2E813FE";
 	assert_int_equal(wx_verify(&arena, &keys, &m, NOTIFIED_S), WX_UNKNOWN_SERIAL);
-	m.serial = text_at(doc, "/merchant/serial_no"); /* our own key signs nothing of WeChat's */
+	m.serial = text_at(doc, "/merchant/serial_no"); /* our own key is not one of WeChat's */
 	assert_int_equal(wx_verify(&arena, &keys, &m, NOTIFIED_S), WX_UNKNOWN_SERIAL);
 }
 
-static void a_header_that_is_missing_or_malformed_is_incomplete(void **state)
+static void a_missing_or_malformed_header_is_incomplete(void **state)
 {
 	static const size_t headers[] = { offsetof(struct wx_signed, timestamp),
 		offsetof(struct wx_signed, nonce), offsetof(struct wx_signed, serial),
@@ -253,7 +253,7 @@ static void a_timestamp_is_a_plain_number(void **state)
 	}
 }
 
-static void wechats_probe_is_merely_invalid(void **state)
+static void wechats_probe_is_invalid(void **state)
 {
 	struct wx_signed m = {
 		.timestamp = text_at(probe, "/headers/Wechatpay-Timestamp"),
@@ -269,7 +269,7 @@ static void wechats_probe_is_merely_invalid(void **state)
 	assert_int_equal(wx_verify(&arena, &keys, &m, 1733109540), WX_INVALID);
 }
 
-static void a_sealed_resource_opens_to_its_plain_text(void **state)
+static void an_encrypted_resource_decrypts_to_its_plain_text(void **state)
 {
 	struct json_object *body = json_tokener_parse(text_at(notify, "/body"));
 	struct slice plain = { 0 };
@@ -282,7 +282,7 @@ static void a_sealed_resource_opens_to_its_plain_text(void **state)
 	json_object_put(body);
 }
 
-static void a_resource_that_was_touched_stays_sealed(void **state)
+static void a_modified_resource_is_not_decrypted(void **state)
 {
 	struct json_object *body = json_tokener_parse(text_at(notify, "/body"));
 	const char *nonce = text_at(body, "/resource/nonce");
@@ -306,7 +306,7 @@ static void a_resource_that_was_touched_stays_sealed(void **state)
 	json_object_put(body);
 }
 
-/* A file of the process's own, for the settings that name one. */
+/* A temporary file of this process, for settings that name a file. */
 static const char *write_file(const char *text)
 {
 	char *path = arena_dup(&arena, "/tmp/minimall-unit-XXXXXX", 25);
@@ -355,7 +355,7 @@ static void keys_are_loaded_from_the_configured_files(void **state)
 	unlink(public_file);
 }
 
-static void the_key_table_has_a_limit_and_no_serial_twice(void **state)
+static void the_key_table_has_a_limit_and_unique_serials(void **state)
 {
 	struct wx_keys table = { 0 };
 	struct rsa_key *key = public_key(notify, "/wechatpay_public_key_pem");
@@ -376,7 +376,7 @@ static void the_key_table_has_a_limit_and_no_serial_twice(void **state)
 	wx_keys_done(&table);
 }
 
-static void a_certificate_is_a_key_under_its_own_serial_while_it_lasts(void **state)
+static void a_certificate_is_a_key_under_its_serial_while_valid(void **state)
 {
 	struct json_object *file = data_json("wechat_apache_httpclient.json");
 	const char *at = "/rsa_oaep_sha1_mgf1sha1/certificate_pem";
@@ -420,20 +420,20 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_is_signed_as_the_documentation_shows),
 		cmocka_unit_test(a_request_without_a_body_signs_an_empty_line),
-		cmocka_unit_test(the_mini_programs_payment_is_signed_as_the_documentation_shows),
+		cmocka_unit_test(a_mini_program_payment_is_signed_as_the_documentation_shows),
 		cmocka_unit_test(a_nonce_is_32_letters_and_digits_and_never_the_same),
-		cmocka_unit_test(a_real_answer_of_wechats_is_valid),
+		cmocka_unit_test(a_real_response_from_wechat_is_valid),
 		cmocka_unit_test(a_notification_is_valid_for_less_than_five_minutes_either_way),
-		cmocka_unit_test(whatever_is_changed_makes_it_invalid),
-		cmocka_unit_test(a_serial_is_found_without_case_and_never_guessed),
-		cmocka_unit_test(a_header_that_is_missing_or_malformed_is_incomplete),
+		cmocka_unit_test(any_change_makes_it_invalid),
+		cmocka_unit_test(a_serial_is_found_case_insensitively_and_never_guessed),
+		cmocka_unit_test(a_missing_or_malformed_header_is_incomplete),
 		cmocka_unit_test(a_timestamp_is_a_plain_number),
-		cmocka_unit_test(wechats_probe_is_merely_invalid),
-		cmocka_unit_test(a_sealed_resource_opens_to_its_plain_text),
-		cmocka_unit_test(a_resource_that_was_touched_stays_sealed),
+		cmocka_unit_test(wechats_probe_is_invalid),
+		cmocka_unit_test(an_encrypted_resource_decrypts_to_its_plain_text),
+		cmocka_unit_test(a_modified_resource_is_not_decrypted),
 		cmocka_unit_test(keys_are_loaded_from_the_configured_files),
-		cmocka_unit_test(the_key_table_has_a_limit_and_no_serial_twice),
-		cmocka_unit_test(a_certificate_is_a_key_under_its_own_serial_while_it_lasts),
+		cmocka_unit_test(the_key_table_has_a_limit_and_unique_serials),
+		cmocka_unit_test(a_certificate_is_a_key_under_its_serial_while_valid),
 	};
 
 	if (!log_open("/dev/null", "test"))

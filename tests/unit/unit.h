@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit.h - cmocka, with what it wants to be included before it.
+ * unit.h - cmocka, with the headers that it requires before it.
  */
 #ifndef UNIT_UNIT_H
 #define UNIT_UNIT_H
@@ -13,7 +13,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-/* cmocka's fail() has the name of a function of base/ctx.h, and its fail_msg() is made of it. */
+/* cmocka's fail() clashes with a function of base/ctx.h, and its fail_msg() uses it. */
 #undef fail
 #undef fail_msg
 #define fail_msg(...) (print_error(__VA_ARGS__), print_error("\n"), _fail(__FILE__, __LINE__))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vectors.h - the known-answer files of tests/unit/data (TEST_DATA names another
- * place), and small helpers that several test programs share.
+ * vectors.h - the known-answer files of tests/unit/data (or TEST_DATA), and small
+ * helpers shared by several test programs.
  */
 #ifndef UNIT_VECTORS_H
 #define UNIT_VECTORS_H
@@ -41,7 +41,7 @@ static inline struct slice data_text(struct arena *a, const char *name)
 	return (struct slice){ text, len };
 }
 
-/* A JSON file of vectors; json_object_put ends it. */
+/* A JSON file of vectors; release it with json_object_put. */
 static inline struct json_object *data_json(const char *name)
 {
 	struct arena a = { 0 };
@@ -52,7 +52,7 @@ static inline struct json_object *data_json(const char *name)
 	return o;
 }
 
-/* The text at a JSON pointer, as long as the file lives. */
+/* The text at a JSON pointer, borrowed from the file. */
 static inline const char *text_at(struct json_object *o, const char *pointer)
 {
 	struct json_object *v = NULL;
@@ -69,7 +69,7 @@ static inline struct slice slice_at(struct json_object *o, const char *pointer)
 	return slice_of(text_at(o, pointer));
 }
 
-/* The bytes that hexadecimal digits stand for. */
+/* The bytes of hexadecimal digits. */
 static inline struct slice unhex(struct arena *a, const char *hex)
 {
 	size_t n = strlen(hex) / 2;
