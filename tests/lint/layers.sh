@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Which layer may include which, which room of lib/shop which other (rooms.txt), and which one file sees a third-party library's header.
+# Which layer may include which, which room of lib/shop which other (rooms.txt), and the only file that may include each
+# third-party library's header.
 set -eu
 cd "$(dirname "$0")/../.."
 

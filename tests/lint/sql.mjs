@@ -5,9 +5,9 @@
 //   * There are at most as many statements as a connection caches.
 //   * Each table of schema/ is named by exactly one "Owns tables:" of a lib/shop header, and only that header's .c
 //     writes to it. A room of lib/shop reads the tables of the rooms that rooms.txt allows it.
-//   * A read that locks guards nothing by itself: each is named in locking-reads.mjs, with what is written beside it.
+//   * A locking read guards nothing by itself: each is listed in locking-reads.mjs, with what is written together with it.
 //   * A number that stands for a state or a kind (a TINYINT of schema/) is written by its name: SQL() of ext/sql.h.
-//   * What only one of MariaDB and MySQL takes is in none.
+//   * No syntax that only one of MariaDB and MySQL accepts.
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
