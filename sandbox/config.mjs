@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The settings file of a shop that the starter runs.
+// The settings file of a shop that the launcher runs.
 
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Fault, keptJson, stateDirectory, writePrivate } from './files.mjs';
 
-// Limits per minute are out of the way while one person, or one test, plays all the customers; those per hour stay.
+// Limits per minute are raised, since one person or one test acts as all customers; those per hour are unchanged.
 const RATE_LIMITS = {};
 
-// Without the sandbox these come from the user; the shop can't serve without them.
+// Without the sandbox these come from the user; they are mandatory.
 const PROVIDER_NAMES = [
   'WECHAT_APPID', 'WECHAT_SECRET', 'WECHAT_MCHID', 'WECHAT_API_V3_KEY', 'WECHAT_MCH_SERIAL_NO',
   'WECHAT_MCH_PRIVATE_KEY_FILE', 'WECHAT_PAY_PUBLIC_KEY_ID', 'WECHAT_PAY_PUBLIC_KEY_FILE', 'WECHAT_NOTIFY_URL',
@@ -19,7 +19,7 @@ const OTHER_NAMES = [
   'CORS_ORIGINS',
 ];
 
-// What is secret in one directory's shop, made once.
+// The secrets of one directory's shop, generated once.
 export function shopSecrets(dir) {
   return keptJson(path.join(dir, 'secrets.json'), () => ({
     jwt: randomBytes(32).toString('hex'),
@@ -55,11 +55,11 @@ export function sandboxSettings(keys, url, baseUrl) {
     WECHAT_PAY_BASE_URL: url,
     WXPAY_QUERY_GAP_S: '0',
     PAYMENT_SIMULATION: 'on',
-    PENDING_ORDERS_MAX: '0', // one customer stands for many here
+    PENDING_ORDERS_MAX: '0', // here one customer acts as many
   };
 }
 
-// The real providers' settings, from the environment or the user's own settings file, as the programs read them.
+// The real providers' settings, from the environment or the user's settings file, as the programs read them.
 export function realSettings(environment) {
   const given = { ...readSettings(environment.MINIMALL_CONFIG), ...environment };
   const missing = PROVIDER_NAMES.filter((name) => !given[name]);

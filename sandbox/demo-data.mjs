@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The goods, people and orders of the demo shop, a small shop for tea, mountain produce and handmade things.
+// The products, users and orders of the demo shop, a small shop for tea, mountain produce and crafts.
 
-// [name, description, name of the parent or null]; a parent stands before its children.
+// [name, description, name of the parent or null]; parents before their children.
 export const categories = [
   ['茶与茶具', '从茶园到茶席', null],
   ['茶叶', '当季新茶与陈年老茶', '茶与茶具'],
@@ -18,7 +18,7 @@ export const categories = [
 const on = 1;
 const off = 0;
 
-// [category, name, description, price in yuan, stock, on or off the shelf]
+// [category, name, description, price in yuan, stock, on sale or not]
 export const products = [
   ['绿茶', '明前西湖龙井 50g', '狮峰山核心产区，一芽一叶，豆香清幽，建议 85℃ 玻璃杯冲泡。', '128.00', 80, on],
   ['绿茶', '黄山毛峰 100g', '高山云雾茶，汤色清碧微黄，兰花香。', '68.00', 120, on],

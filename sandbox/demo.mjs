@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Loads the demo data through the shop's own API, so that whatever holds for a customer's order holds for these.
+// Loads the demo data through the shop's API, so that its orders follow the same rules as customers' orders.
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -8,8 +8,8 @@ import { categories, orders, people, plans, products } from './demo-data.mjs';
 
 const CARRIERS = ['顺丰速运', '中通快递'];
 
-// Loads what is not there yet: the catalogue, the plans, and with `customers` the people and their orders (they need the
-// simulator). What a start that was broken off has left is recognised by name or Idempotency-Key and completed.
+// Loads what is missing: the catalogue, the plans, and with `customers` the users and their orders (they need the
+// simulator). What an aborted start left is recognised by name or Idempotency-Key and completed.
 export async function loadDemo(shop, { customers, log = () => {}, signal }) {
   const missing = (part) => !existsSync(marker(shop, part));
   if (!missing('catalogue') && !missing('plans') && (!customers || !missing('customers'))) return;
@@ -111,7 +111,7 @@ class Demo {
     }
   }
 
-  // Takes an order from where it is to `target`, each step by the one who may make it.
+  // Moves an order from its status to `target`, each step as a user who may do so.
   async advance(id, target, owner, number) {
     const address = `/api/orders/${id}`;
     const { status } = await this.call('GET', address, { token: owner });

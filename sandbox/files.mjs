@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Small things about files, locks and ports that the starter and the tests share.
+// Helpers for files, locks and ports shared by the launcher and the tests.
 
 import { spawnSync } from 'node:child_process';
 import { createHash, randomInt } from 'node:crypto';
@@ -11,15 +11,15 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-// A fault that the reader can mend: shown without a stack.
+// A fault that the user can fix: shown without a stack.
 export class Fault extends Error {}
 
-// Something that this machine cannot have: what needs it is left out, and told.
+// Something unavailable on this machine: what needs it is skipped with a notice.
 export class Unavailable extends Fault {}
 
 export const checkout = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..');
 
-// Writes a file that only its owner reads, as a whole or not at all. flush: it outlives a power cut.
+// Writes a file readable only by its owner, atomically. flush: it outlives a power cut.
 export function writePrivate(file, text, { flush = true } = {}) {
   const fresh = `${file}.new`;
   rmSync(fresh, { force: true });
@@ -31,7 +31,7 @@ export function readJson(file) {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
 }
 
-// The value stored in a JSON file; made and stored first if there is none.
+// The value stored in a JSON file; created and stored first if there is none.
 export function keptJson(file, make) {
   const kept = readJson(file);
   if (kept !== null) return kept;
@@ -45,8 +45,8 @@ export function tail(file, lines = 15) {
   return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
 }
 
-// Takes the lock of a directory, or says who has it. The kernel holds it for this process and drops it when the process
-// ends in whatever way: flock(1) locks the open file that it shares with us.
+// Takes the lock of a directory, or fails with its owner. The kernel releases it when this process ends in any way:
+// flock(1) locks the open file that it shares with us.
 export function lockDirectory(directory) {
   const file = path.join(directory, 'lock');
   const handle = openOwn(file);
@@ -70,11 +70,11 @@ function openOwn(file) {
   }
 }
 
-// A socket's path holds at most 107 bytes. Gives a short name for a directory that is too deep for `longest` below it: a
-// link in the system's temporary directory, which opens no door that the directory itself keeps shut.
+// A socket's path is limited to 107 bytes. Returns a short path for a directory that is too deep for `longest` below it: a
+// symlink in the system's temporary directory, which grants no additional access.
 export function shortName(directory, longest) {
   const note = path.join(directory, 'short-name');
-  if (existsSync(note)) { // of a starter that was killed
+  if (existsSync(note)) { // of a launcher that was killed
     rmSync(readFileSync(note, 'utf8'), { recursive: true, force: true });
     rmSync(note);
   }
@@ -93,7 +93,7 @@ export function shortName(directory, longest) {
   };
 }
 
-// Where the processes of a directory's shop share what may be lost: on a memory file system, if there is one.
+// STATE_DIR of a directory's shop: on a memory file system, if there is one.
 export function stateDirectory(directory) {
   try {
     accessSync('/dev/shm', constants.W_OK | constants.X_OK);
@@ -116,9 +116,9 @@ export function portIsFree(port) {
   });
 }
 
-// A free port below the range from which the kernel takes the near ends of outgoing connections: one from that range
-// can be lost to such a connection between finding it and listening on it. No other caller is given it as long as this
-// process lives: it is taken at another address of this host's own meanwhile.
+// A free port below the kernel's ephemeral range: one in that range could be taken by an outgoing connection before it
+// is listened on. No other caller gets it while this process lives: it is claimed on another loopback address
+// meanwhile.
 export async function freePort() {
   for (;;) {
     const port = randomInt(12000, 32000);
@@ -129,7 +129,7 @@ export async function freePort() {
 function claim(port) {
   return new Promise((resolve) => {
     const claimed = createServer((socket) => socket.destroy());
-    claimed.once('error', ({ code }) => resolve(code !== 'EADDRINUSE')); // where there is no such address, nobody claims
+    claimed.once('error', ({ code }) => resolve(code !== 'EADDRINUSE')); // without such an address there are no claims
     claimed.listen(port, '127.0.0.2', () => resolve(true)).unref();
   });
 }
@@ -143,12 +143,12 @@ export function accepts(where) {
   });
 }
 
-// A shell's word that stands for exactly this text.
+// A shell word for exactly this text.
 export function quoted(text) {
   return `'${String(text).replaceAll("'", "'\\''")}'`;
 }
 
-// Announces a slow step, does it, and says how long it took.
+// Announces a slow step, runs it, and reports how long it took.
 export async function step(log, text, work) {
   const start = Date.now();
   log(`==> ${text} …`);

@@ -1,21 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs what minimall needs to be built and run here: Debian packages, then the npm packages of sandbox/.
-#   sh sandbox/install.sh             what is missing, as root or through sudo; quiet and quick when nothing is; with
+# Installs what minimall needs to build and run: Debian packages, then the npm packages of sandbox/.
+#   sh sandbox/install.sh             what is missing, as root or through sudo; silent and fast when nothing is; with
 #                                     SERVER=apache in the environment, Apache too
-#   sh sandbox/install.sh --test      and what only the tests need
-#   sh sandbox/install.sh --packages  the Debian packages alone, for an administrator (as root)
-# No service of a package is started, and none is left to start by itself; services that were there stay as they are.
+#   sh sandbox/install.sh --test      also what only the tests need
+#   sh sandbox/install.sh --packages  only the Debian packages, for an administrator (as root)
+# No service of a package is started or enabled; existing services are unchanged.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 log=$root/var/log/install.log
 
-# name|another one that will do as well
+# name|an acceptable alternative
 run_packages='curl gcc make pkg-config|pkgconf libc6-dev libfcgi-dev libjson-c-dev libmariadb-dev libssl-dev
   libcurl4-openssl-dev|libcurl4-gnutls-dev libcrypt-dev liblmdb-dev libhiredis-dev libcmocka-dev
   mariadb-server-core mariadb-client-core lighttpd'
-# Apache's program and modules, without the package that makes a service of them
+# Apache's program and modules, without the package that makes it a service
 apache_packages='apache2-bin spawn-fcgi'
 # one run of the tests needs it, and is skipped without it
 galera_packages=galera-4
@@ -30,18 +30,18 @@ installed() {
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# Prints those of the wanted packages that are not there.
+# Prints those of the wanted packages that are not installed.
 missing_packages() {
   for choice in $1; do
     first=${choice%%|*}
     installed "$first" || installed "${choice##*|}" || printf '%s ' "$first"
   done
-  # a Node that came another way is as good
+  # a Node installed in another way will do
   command -v node >/dev/null || printf 'nodejs '
   command -v npm >/dev/null || printf 'npm '
 }
 
-# As root: installs packages. Services must neither start now nor at the next boot, unless they were there before.
+# As root: installs packages. Services must start neither now nor at the next boot, unless they existed before.
 install_packages() {
   policy=/usr/sbin/policy-rc.d
   lighttpd_before=no
@@ -100,7 +100,7 @@ check_node() {
   [ "${major%%.*}" -ge 18 ] || fail "the node on your PATH is $version; 18 or newer is needed"
 }
 
-# npm's packages are up to date when the lock file is the one that they were installed from.
+# The npm packages are up to date when the lock file is the one that they were installed from.
 add_npm_packages() {
   cd "$root/sandbox"
   stamp=node_modules/.installed-from

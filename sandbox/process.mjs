@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Child processes: started so that they never outlive their starter, and found again by a mark in their environment.
+// Child processes that never outlive their launcher, and are found again by a variable in their environment.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
-// Every process of one starter carries this name with the starter's directory as its value. Whoever holds the lock of
-// that directory may end every process that carries it: nobody else can have started it.
+// Every process of one launcher has this variable with the launcher's directory as its value. The holder of that
+// directory's lock may end every process that has it: nothing else can have started it.
 const MARK = 'MINIMALL_STARTER';
 
-// Names that children may inherit. All others stay out: a DB_HOST or WECHAT_SECRET in the user's shell would win over
-// the settings file of the shop that is being started.
+// Variables that children inherit. No others: a DB_HOST or WECHAT_SECRET in the user's shell would override
+// the settings file of the shop being started.
 const ASK_AGAIN_TURNS = 10;
 const INHERITED = ['HOME', 'LANG', 'LC_ALL', 'TERM', 'TMPDIR', 'TZ', 'USER'];
 
@@ -22,8 +22,8 @@ export function cleanEnv(home, extra = {}) {
   return { ...env, ...extra };
 }
 
-// Starts a long-running program in a session of its own, so that Ctrl-C reaches only the starter, which then stops
-// things in order. The kernel sends it TERM should the starter be killed.
+// Starts a long-running program in its own session, so that Ctrl-C reaches only the launcher, which then stops
+// everything in order. The kernel sends it TERM if the launcher is killed.
 // as: { uid, gid } to run as, or null.  Returns the ChildProcess with `exited`, a promise of { code, signal }.
 export function startProcess(command, args, { env, cwd, logFile, as = null }) {
   const out = openSync(logFile, 'a', 0o600);
@@ -38,7 +38,7 @@ export function startProcess(command, args, { env, cwd, logFile, as = null }) {
   return child;
 }
 
-// Asks a child to end and insists after a while. True if it went when asked.
+// Terminates a child, and kills it after a while. True if it ended without being killed.
 export async function stopProcess(child, patienceMs) {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return true;
   child.kill('SIGTERM');
@@ -48,8 +48,8 @@ export async function stopProcess(child, patienceMs) {
   return polite !== undefined;
 }
 
-// Runs a program to its end, which comes after limitMs at the latest. Returns { code, signal, stdout, stderr }; a program that
-// is missing has code 127.
+// Runs a program to its end, at most for limitMs. Returns { code, signal, stdout, stderr }; a missing program has
+// code 127.
 export function run(command, args, { env, cwd, input = '', as = null, signal, limitMs } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { env, cwd, signal, timeout: limitMs, ...(as ?? {}) });
@@ -57,7 +57,7 @@ export function run(command, args, { env, cwd, input = '', as = null, signal, li
     for (const name of ['stdout', 'stderr']) child[name].on('data', (chunk) => out[name].push(chunk));
     const text = (name) => Buffer.concat(out[name]).toString('utf8');
     child.on('error', (error) => {
-      if (error.name === 'AbortError') return; // it was told to end, and 'close' says when it has
+      if (error.name === 'AbortError') return; // it was aborted, and 'close' reports its end
       resolve({ code: 127, signal: null, stdout: text('stdout'), stderr: error.message });
     });
     child.on('close', (code, sig) => resolve({ code, signal: sig, stdout: text('stdout'), stderr: text('stderr') }));
@@ -77,7 +77,7 @@ export async function withinMs(promise, ms) {
   }
 }
 
-// Calls `ready` until it says true, `child` ends, or the time is over; returns whether it became ready.
+// Calls `ready` until it returns true, `child` ends, or the time is over; returns whether it became ready.
 export async function untilReady(ready, child, limitMs) {
   const end = Date.now() + limitMs;
   let ended = false;
@@ -89,7 +89,7 @@ export async function untilReady(ready, child, limitMs) {
   return false;
 }
 
-// Ids of the live processes that the starter of `home` started, now or in an earlier life.
+// Ids of the live processes that the launcher of `home` started, now or in an earlier run.
 export function processesOf(home) {
   const mark = `${MARK}=${home}`;
   return readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name) && Number(name) !== process.pid).map(Number)
@@ -102,10 +102,10 @@ export function processesOf(home) {
     });
 }
 
-// What the kernel says of a process: { state, parent, started }, or null when there is none.
+// The kernel's data on a process: { state, parent, started }, or null when there is none.
 export function processStatus(pid) {
   try {
-    // The name before the parenthesis may hold anything; the fields after it are proc(5)'s, from the third on.
+    // The name in parentheses may contain anything; the fields after it are those of proc(5), from the third on.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
     return { state: fields[0], parent: Number(fields[1]), started: fields[19] };
   } catch {
@@ -113,7 +113,7 @@ export function processStatus(pid) {
   }
 }
 
-// True while a process holds anything. A dying one has lost its environment before its sockets, and its first thread may
+// True while a process holds resources. An exiting one loses its environment before its sockets, and its first thread may
 // be a zombie while others still hold them.
 function isThere({ pid, started }) {
   const now = processStatus(pid);
@@ -126,14 +126,14 @@ function isThere({ pid, started }) {
   }
 }
 
-// Ends whatever the starter of `home` still has running. Only for the holder of that directory's lock.
-// Returns { asked, forced }: how many there were, and how many did not go when asked.
+// Ends all remaining processes of the launcher of `home`. Only for the holder of that directory's lock.
+// Returns { asked, forced }: how many there were, and how many had to be killed.
 export async function endStrays(home, patienceMs = 1500) {
   const asked = processesOf(home);
   const end = Date.now() + patienceMs;
   let left = withStart(asked);
   let forced = 0;
-  // Asked again and again: what is just between fork and exec loses the signal, or is not in the first list.
+  // Repeatedly: a process between fork and exec misses the signal, or is not in the first list.
   for (let turn = 0; left.length > 0; turn += 1) {
     if (Date.now() >= end) {
       forced = Math.max(forced, left.length);
@@ -167,7 +167,7 @@ function signalAll(processes, signal) {
   }
 }
 
-// True if a user could enter a directory, whatever it is that might stop them.
+// True if a user could enter a directory, considering every restriction.
 export function mayEnter(directory, { uid, gid }) {
   return spawnSync('test', ['-x', directory], { uid, gid }).status === 0;
 }

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { Fault, checkout, dropState, lockDirectory } from './files.mjs';
 
-// Only what the starter has made, whatever else somebody keeps there.
+// Only what the launcher has created; anything else is left alone.
 const OURS = /^(db|web|wechat|log|secrets\.json|minimall\.conf|dev\.env|clock|lock|admin-minimall\w*|demo-\w+-minimall\w*)$/;
 
 const dir = path.resolve(process.env.VAR_DIR || path.join(checkout, 'var'));

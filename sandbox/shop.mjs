@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One whole shop: database, settings, WeChat's simulator, web server. `make run` and the tests start it with this.
+// A complete shop: database, settings, WeChat simulator, web server. Used by `make run` and the tests.
 
 import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
@@ -15,19 +15,19 @@ export { attachDatabase, startDatabase } from './database/start.mjs';
 
 const ADMIN_ACCOUNT = 'admin@example.com';
 
-// dir         everything this shop writes; kept from one start to the next
+// dir         everything this shop writes; kept between starts
 // port        0: any free one
 // binDir      the programs and the CLI
 // db, dbName  server from startDatabase, name of this shop's database in it
-// wechat      start the simulator; else `providers` holds the providers' settings
-// certificates  its merchant has platform certificates as well as the public key
-// lasting     false: what the simulator knows ends with it
-// refundMode  what the simulator answers new refunds with
+// wechat      start the simulator; otherwise `providers` has the providers' settings
+// certificates  its merchant has platform certificates in addition to the public key
+// lasting     false: the simulator's state is not stored
+// refundMode  the simulator's answer to new refunds
 // demo        load the demo data, once
-// testClock   let setClock() move the shop's time
-// env         settings over the starter's own; null removes one
+// testClock   let setClock() shift the shop's time
+// env         settings that override the launcher's; null removes one
 // workerEnv   environment of the programs (sanitizers, TZ)
-// signal      breaks the start off
+// signal      aborts the start
 // Returns { baseUrl, sandboxUrl, env, dir, admin, gatewaySecret, minimall, sql, session, setClock, restartWeb, died, stop }.
 export async function startShop({
   dir, port = 0, binDir, db, dbName, wechat = true, certificates = false, lasting = true, refundMode, providers = {}, demo = false,
@@ -37,7 +37,7 @@ export async function startShop({
   const shop = new Shop({ dir: path.resolve(dir), binDir: path.resolve(binDir), db, dbName, workerEnv });
   shop.open();
   try {
-    await endStrays(shop.webHome); // a web server that lost its starter may hold the port
+    await endStrays(shop.webHome); // a web server whose launcher was killed may hold the port
     shop.port = port === 0 ? await freePort() : port;
     if (!await portIsFree(shop.port)) {
       throw new Fault(`port ${shop.port} is taken by another program, or not yours to use: choose one with PORT=…`);
@@ -59,7 +59,7 @@ class Shop {
   constructor(parts) {
     Object.assign(this, parts);
     this.configFile = path.join(this.dir, 'minimall.conf');
-    // Resolves with a sentence when the web server ends without having been asked to.
+    // Resolves with a message when the web server ends unexpectedly.
     this.died = new Promise((resolve) => { this.tellDeath = resolve; });
   }
 
@@ -81,7 +81,7 @@ class Shop {
 
   async configure({ wechat, certificates, lasting, refundMode, providers, testClock, env }) {
     await endStrays(this.dir);
-    dropState(this.dir); // it may be of another database
+    dropState(this.dir); // it may belong to another database
     const database = await this.db.createDatabase(this.dbName);
     if (testClock) {
       this.clockFile = path.join(this.dir, 'clock');
@@ -95,7 +95,7 @@ class Shop {
     writeSettings(this.configFile, this.env);
   }
 
-  // The simulator keeps its port from one start to the next, so that orders of an earlier day are still found there.
+  // The simulator keeps its port between starts, so that earlier orders are still found there.
   async startWechat({ certificates, lasting, refundMode }) {
     const keys = makeKeys(path.join(this.dir, 'wechat'), { clockFile: this.clockFile });
     const portFile = path.join(this.dir, 'wechat', 'port.json');
@@ -131,7 +131,7 @@ class Shop {
     return await web?.stop(patienceMs) ?? { forced: 0 };
   }
 
-  // Starts all programs afresh; `env` changes settings first (null removes one).
+  // Restarts all programs; `env` changes settings first (null removes one).
   async restartWeb(env = {}, patienceMs = undefined) {
     await this.stopWeb(patienceMs);
     this.env = { ...this.env, ...env };
@@ -139,7 +139,7 @@ class Shop {
     await this.startWeb();
   }
 
-  // The password is fixed before the account, so a start that was broken off in between still knows it.
+  // The password is stored before the account is created, so an aborted start still knows it.
   async createAdmin() {
     const marker = path.join(this.dir, `admin-${this.dbName}`);
     if (existsSync(marker)) return;
@@ -159,7 +159,7 @@ class Shop {
     return response.ok;
   }
 
-  // Runs the CLI to its end: { code, stdout, stderr }. options: input for its standard input, signal to end it early.
+  // Runs the CLI to its end: { code, stdout, stderr }. options: input for its standard input, signal to abort it.
   minimall(args, options = {}) {
     return run(path.join(this.binDir, 'minimall'), args, {
       ...options,
@@ -179,14 +179,14 @@ class Shop {
     return openSession(this.db.socket, this.dbName, this.dir);
   }
 
-  // Moves the time of the shop and of the simulator, in seconds from the real one.
+  // Shifts the time of the shop and of the simulator, in seconds from the real one.
   setClock(offsetSeconds) {
     if (!this.clockFile) throw new Error('the shop was started without a test clock');
     if (!Number.isSafeInteger(offsetSeconds)) throw new Error(`not whole seconds: ${offsetSeconds}`);
     writePrivate(this.clockFile, `${offsetSeconds}\n`, { flush: false });
   }
 
-  // Returns { forced }: how many programs did not go when asked.
+  // Returns { forced }: how many programs had to be killed.
   async stop({ patienceMs } = {}) {
     const { forced } = await this.stopWeb(patienceMs);
     await this.pool?.close();

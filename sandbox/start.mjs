@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // `make run`: the whole shop in the foreground, with demo data, until Ctrl-C.
 //   PORT=8080    SANDBOX=off (the real providers' settings are used)    MODE=asan (build/asan)    DB=mysql (database/kinds.mjs)
-//   VAR_DIR      where its data is; var/ of the checkout unless a test says otherwise
+//   VAR_DIR      the data directory; default var/ of the checkout
 
 import { setMaxListeners } from 'node:events';
 import { accessSync, constants, mkdirSync, rmSync } from 'node:fs';
@@ -19,7 +19,7 @@ const dir = path.resolve(process.env.VAR_DIR || path.join(checkout, 'var'));
 const sandbox = process.env.SANDBOX !== 'off';
 const log = (line) => console.log(line);
 
-// The terminal may be gone when there is still something to stop.
+// The terminal may be closed before everything has stopped.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 const interruption = new AbortController();
@@ -38,12 +38,12 @@ async function main() {
     const providers = sandbox ? {} : realSettings(process.env);
     prepareDirectory();
     database = await startDatabase({ dir: path.join(dir, 'db'), signal, log });
-    rmSync(path.join(dir, 'dev.env'), { force: true }); // it comes back when it is true
+    rmSync(path.join(dir, 'dev.env'), { force: true }); // written again when it is valid
     signal.throwIfAborted();
     shop = await startShop({
-      // What the sandbox has paid means nothing to the real providers: each has a database of its own.
+      // The real providers don't know the sandbox's payments: each has its own database.
       dir, port, db: database, dbName: `${sandbox ? 'minimall' : 'minimall_live'}${serverKind().suffix}`, wechat: sandbox, providers, demo: true,
-      refundMode: 'SUCCESS', // nobody is there to end it by hand, as tests do
+      refundMode: 'SUCCESS', // here nobody completes it by hand, as tests do
       binDir: path.join(checkout, 'build', process.env.MODE || 'release'), signal, log,
     });
     signal.throwIfAborted();
@@ -68,7 +68,7 @@ async function serve(shop, database) {
   log(announcement(shop));
   const death = await Promise.race([interrupted, shop.died, database.exited.then(() => `the database server ended; its log is ${database.logFile}`)]);
   interruption.abort();
-  await withinMs(jobs, 1000); // a pass that is under way ends with the shop
+  await withinMs(jobs, 1000); // a running pass ends with the shop
   if (death === null) return 0;
   console.error(`minimall: ${death}`);
   return 1;
@@ -116,7 +116,7 @@ function announcement(shop) {
   ].join('\n');
 }
 
-// One pass of `minimall jobs` after another, none beside another. A fault is said once, not every ten seconds.
+// One pass of `minimall jobs` after another, never concurrently. A fault is reported once, not every ten seconds.
 async function runJobs(shop) {
   let said = '';
   while (!signal.aborted) {

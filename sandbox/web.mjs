@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The web server with the shop's programs, started with the configuration that the project ships: lighttpd, or Apache
+// The web server with the shop's programs, with the configuration that the project ships: lighttpd, or Apache
 // with SERVER=apache.
 
 import { spawnSync } from 'node:child_process';
@@ -13,17 +13,17 @@ const STOP_MS = 1_500;
 
 export const serverName = process.env.SERVER || 'lighttpd';
 
-// How many requests of each family are worked on at once, behind either server.
+// How many requests of each family are processed at once, behind either server.
 export const WORKERS = workersOf(readFileSync(path.join(checkout, 'cgi-bin', 'families'), 'utf8'));
 export const FAMILIES = Object.keys(WORKERS);
 const LONGEST = FAMILIES.reduce((longest, name) => (name.length > longest.length ? name : longest));
 
-// Debian's account for web servers, which may connect to the programs' sockets and read the pages.
+// Debian's account for web servers, which must be able to connect to the programs' sockets and read the pages.
 const APACHE_USER = 'www-data';
 
 const SERVERS = {
   lighttpd: {
-    // the programs' sockets get their mode from the umask
+    // the umask sets the mode of the programs' sockets
     command: ['/bin/sh', '-c', 'umask 0177 && exec "$@"', 'sh', 'lighttpd', '-D', '-f', path.join(checkout, 'lighttpd.conf.example')],
     prepare: () => {},
     startPrograms: () => [],
@@ -35,11 +35,11 @@ const SERVERS = {
   },
 };
 
-// The web server's log, wherever the shop is.
+// The web server's log file.
 export const logName = `${serverName}.log`;
 
-// home: the web server's own directory: sockets and log.
-// Returns { exited, stop(patienceMs) }; stop() tells how many programs did not go when asked.
+// home: the web server's directory for sockets and log.
+// Returns { exited, stop(patienceMs) }; stop() returns how many programs had to be killed.
 export async function startWeb({ home, port, binDir, configFile, env }) {
   const kind = SERVERS[serverName];
   if (!kind) throw new Fault(`SERVER=${serverName} is none of ${Object.keys(SERVERS).join(', ')}`);
@@ -56,8 +56,8 @@ export async function startWeb({ home, port, binDir, configFile, env }) {
   const groups = kind.startPrograms({ logFile, env: serverEnv });
   const stop = async (patienceMs) => {
     await stopProcess(server, STOP_MS);
-    groups.forEach(endGroup); // at once, so that no program is started for one that ended
-    const { forced } = await endStrays(home, patienceMs); // a program finishes its request before it goes
+    groups.forEach(endGroup); // first, so that ended programs are not restarted
+    const { forced } = await endStrays(home, patienceMs); // a program finishes its request before it ends
     for (const name of ['lighttpd.pid', 'apache.pid']) rmSync(path.join(home, name), { force: true });
     short.remove();
     return { forced };
@@ -75,7 +75,7 @@ function workersOf(text) {
   return Object.fromEntries(lines.map((line) => line.split(/ +/)).map(([family, count]) => [family, Number(count)]));
 }
 
-// Root's Apache serves as somebody else, who must come through to pages and sockets; what is secret stays root's.
+// When started by root Apache runs as another user, which must be able to reach pages and sockets; secrets stay root's.
 function admitApache(home) {
   if (process.getuid() !== 0) return;
   chmodSync(home, 0o711);
@@ -88,7 +88,7 @@ function admitApache(home) {
   }
 }
 
-// Each family's programs at one listening socket, kept running by workers.sh.
+// Each family's programs on one listening socket, kept running by workers.sh.
 function startPrograms({ logFile, env }) {
   const owner = process.getuid() === 0 ? ['-U', APACHE_USER, '-G', APACHE_USER] : [];
   return Object.entries(WORKERS).map(([family, count]) => {
@@ -100,7 +100,7 @@ function startPrograms({ logFile, env }) {
   });
 }
 
-// Accepted is not served: a program that is still starting lets callers wait.
+// Accepting is not serving: callers wait while a program is still starting.
 async function allAccept(groups) {
   const open = await Promise.all(groups.map(({ socket }) => accepts({ path: socket })));
   return open.every(Boolean);

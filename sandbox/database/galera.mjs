@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A Galera cluster of one's own: MariaDB nodes on this host (start.mjs starts each of them), which talk over loopback.
-// The first node weighs more than the others together, so that it stays in charge whatever happens to them.
+// A private Galera cluster: MariaDB nodes on this host (each started by start.mjs), which communicate over loopback.
+// The first node weighs more than the others together, so that it keeps the quorum whatever happens to them.
 
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -15,13 +15,13 @@ const PROVIDERS = ['/usr/lib/galera/libgalera_smm.so', '/usr/lib64/galera-4/libg
 const METHOD = 'position';
 const END_MS = 60_000;
 
-// How long a node may be silent before the others go on without it. On a busy machine all may be, and the line between them,
-// for longer than Galera would wait by itself. Before one is killed: as Galera does.
+// How long a node may be silent before the others evict it. On a busy machine nodes and connections may be slower
+// than Galera's default allows. Before one is killed: Galera's default.
 const PATIENT = 'evs.inactive_timeout=PT90S;evs.suspect_timeout=PT60S;gmcast.peer_timeout=PT60S';
 const USUAL = 'evs.suspect_timeout=PT5S;evs.inactive_timeout=PT15S';
 
-// A state transfer that transfers nothing: each node begins as the same copy, and gets what it missed as single write sets
-// from another's cache. All that passes is that node's position, by a file, since all are on one host.
+// A state transfer that transfers nothing: each node starts as the same copy and receives what it missed as single write
+// sets from another's cache. Only that node's position is passed, in a file, since all are on one host.
 const TRANSFER = `#!/bin/sh
 set -eu
 while [ $# -gt 0 ]; do
@@ -54,14 +54,14 @@ export function findProvider() {
   return found;
 }
 
-// latencyMs: how long what one node sends takes to reach the other, so that what happens on both at once is certain not to be
-// known to either.  Returns { nodes: [{ socket, createDatabase, dropDatabase, kill(), start() }, …], beImpatient(), stop() }:
-// a node that is killed after beImpatient() is missed by the others in a few seconds, else in a minute.
+// latencyMs: the replication delay between nodes, so that concurrent writes on both are certain to be unknown to the other
+// node.  Returns { nodes: [{ socket, createDatabase, dropDatabase, kill(), start() }, …], evictFast(), stop() }:
+// a node killed after evictFast() is evicted within a few seconds, otherwise within a minute.
 export async function startCluster({ dir, latencyMs = 0, log = () => {} }) {
   const provider = findProvider();
   const home = path.resolve(dir);
   mkdirSync(path.join(home, 'bin'), { recursive: true });
-  for (const directory of [home, path.join(home, 'bin')]) chmodSync(directory, 0o711); // the servers' own user must come through
+  for (const directory of [home, path.join(home, 'bin')]) chmodSync(directory, 0o711); // the servers' user must be able to enter
   writeFileSync(path.join(home, 'bin', `wsrep_sst_${METHOD}`), TRANSFER);
   chmodSync(path.join(home, 'bin', `wsrep_sst_${METHOD}`), 0o755);
   const nodes = [new Node(home, 'one', provider), new Node(home, 'two', provider)];
@@ -71,16 +71,16 @@ export async function startCluster({ dir, latencyMs = 0, log = () => {} }) {
     line = await openLine(nodes[0].port, latencyMs);
     nodes[1].peer = line.port;
     await step(log, 'creating the nodes (some seconds)', () => nodes[0].start());
-    await nodes[0].stop(END_MS); // in good order, which makes it the one to begin with
+    await nodes[0].stop(END_MS); // a clean shutdown, so that it can bootstrap the cluster
     await copyNode(home);
     await step(log, 'starting the nodes', async () => { for (const node of nodes) await node.start(); });
   } catch (error) {
     await stop();
     throw error;
   }
-  return { nodes, beImpatient, stop };
+  return { nodes, evictFast, stop };
 
-  async function beImpatient() {
+  async function evictFast() {
     for (const { socket } of nodes) await query(socket, '', `SET GLOBAL wsrep_provider_options = '${USUAL}'`);
   }
 
@@ -90,7 +90,7 @@ export async function startCluster({ dir, latencyMs = 0, log = () => {} }) {
   }
 }
 
-// Data, position in the cluster's history and account of the first node are the second's too.
+// The second node starts with the data, cluster position and account of the first.
 async function copyNode(home) {
   const { data } = serverKind('mariadb');
   mkdirSync(path.join(home, 'two'), { mode: 0o700 });
@@ -116,12 +116,12 @@ class Node {
     [this.port, this.catchUpPort] = [await freePort(), await freePort()];
   }
 
-  // Only the first can begin a cluster, and only once.
+  // Only the first can bootstrap the cluster, and only once.
   async start() {
     this.server = await startDatabase({ dir: path.join(this.home, this.name), durable: false, kind: this.#kind() });
   }
 
-  // As if its host had lost its power.
+  // As in a power failure of its host.
   async kill() {
     process.kill(Number(readFileSync(path.join(this.home, this.name, 'mariadb.pid'), 'utf8')), 'SIGKILL');
     await this.server.exited;
@@ -160,11 +160,11 @@ async function isSynced(socket) {
     const [row] = await query(socket, '', "SHOW STATUS LIKE 'wsrep_local_state_comment'");
     return row?.Value === 'Synced';
   } catch {
-    return false; // it does not listen yet
+    return false; // not listening yet
   }
 }
 
-// A port whose connections go on to another, everything later by so many ms.
+// A port that forwards connections to another, delaying all data by so many ms.
 async function openLine(port, latencyMs) {
   const open = new Set();
   const server = createServer((from) => {

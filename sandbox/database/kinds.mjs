@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The kinds of database server that start.mjs can start: where each one's programs are, what they are told, and how the
-// files and accounts are made. DB in the environment chooses.
+// The kinds of database server that start.mjs can start: their programs, options, and how their files and accounts are
+// created. Chosen by DB in the environment.
 //   data        the directory of its files
-//   suffix      of the name of a database that `make run` keeps: what it notes beside the server goes by that name, and a
-//               shop on one kind of server has nothing in common with one on another
-//   find        what starts the server: { command, options, root }, after getting it if that is possible; root is a
-//               directory that it must be able to read, or null. Throws Unavailable where it cannot be had
-//   create      the command that makes the files of a new server in a directory
-//   options     of every start; lazy: those of a server whose data is thrown away, which need not wait for the disk
-//   ready       whether it serves at its socket; without it, one that greets does
+//   suffix      of the name of a database that `make run` keeps: what is stored outside the server uses that name too, and
+//               a shop on one kind of server shares nothing with one on another
+//   find        how to start the server: { command, options, root }, after fetching it if possible; root is a
+//               directory that it must be able to read, or null. Throws Unavailable when there is none
+//   create      the command that creates the files of a new server in a directory
+//   options     of every start; lazy: those of a server with temporary data, which need not wait for the disk
+//   ready       whether it serves on its socket; by default, one that sends a greeting does
 //   peer        how an account is identified by the user who runs the client
 
 import { Fault } from '../files.mjs';
@@ -24,7 +24,7 @@ const mariadb = {
   find: async () => ({ command: ['mariadbd'], options: [], root: null }),
   create: ({ data, tmp, user }) => ['mariadb-install-db', '--no-defaults', `--datadir=${data}`, `--tmpdir=${tmp}`,
     '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve',
-    '--force', // even where the host's own name cannot be looked up
+    '--force', // even if the host's own name cannot be resolved
     ...(user ? [`--user=${user}`] : [])],
   options: [...COMMON, '--innodb-log-file-size=48M', '--aria-pagecache-buffer-size=8M'],
   lazy: ['--innodb-flush-log-at-trx-commit=2'],
@@ -44,7 +44,7 @@ const mysql = {
   peer: 'IDENTIFIED WITH auth_socket',
 };
 
-const kinds = { mariadb, mysql, galera: mariadb }; // the nodes of a cluster, which galera.mjs starts
+const kinds = { mariadb, mysql, galera: mariadb }; // the nodes of a cluster started by galera.mjs
 
 export function serverKind(name = process.env.DB || 'mariadb') {
   const kind = kinds[name];

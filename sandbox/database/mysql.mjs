@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A MySQL server for tests: the one on PATH, if there is one; else Debian's, from the distribution under development (the
-// stable ones have none). Its packages and the libraries that they need are fetched by apt in directories of its own, from
-// the mirror that the machine uses already, unpacked side by side and started through their own loader: nothing is
-// installed, and the system's apt stays as it is. What was unpacked is kept for later runs; remove it to have a newer one.
+// A MySQL server for tests: the one on PATH, if any; otherwise Debian's, from unstable (the stable releases have none).
+// Its packages and their libraries are fetched by apt with its own directories, from the mirror that the machine already
+// uses, unpacked side by side and started through their own loader: nothing is installed, and the system's apt is not
+// changed. The unpacked files are kept for later runs; remove them to get a newer version.
 
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -12,14 +12,14 @@ import { run } from '../process.mjs';
 
 const PACKAGE = 'mysql-server-core';
 const SUITE = 'sid';
-const NAMED_SUITES = ['stable', 'oldstable', 'testing', 'unstable', SUITE]; // what a source may say instead of the code name
+const NAMED_SUITES = ['stable', 'oldstable', 'testing', 'unstable', SUITE]; // alternatives to the code name in a source
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const OLDEST_MAJOR = 8;
 const FETCH_MS = 300_000;
 const DAY_MS = 86_400_000;
 
-// Returns { command, options, root }: root is the directory that the server reads its own files from, or null. It throws
-// Unavailable where no server can be had.
+// Returns { command, options, root }: root is the directory of the server's own files, or null. Throws
+// Unavailable when there is no server.
 export async function findMysql(log = () => {}) {
   const installed = { command: ['mysqld'], options: [], root: null };
   if (await isMysql(installed)) return installed;
@@ -30,21 +30,21 @@ export async function findMysql(log = () => {}) {
   return found;
 }
 
-// MariaDB installs itself under MySQL's name too.
+// MariaDB also installs itself under MySQL's name.
 async function isMysql({ command: [program, ...args] }) {
   const { code, stdout } = await run(program, [...args, '--no-defaults', '--version'], { env: aptEnv() });
   const major = Number(/\bVer ([0-9]+)\./.exec(stdout)?.[1]);
   return code === 0 && !/mariadb/i.test(stdout) && major >= OLDEST_MAJOR;
 }
 
-// Root's is where the unprivileged user that the server runs as can read it.
+// For root it must be readable by the unprivileged user that the server runs as.
 function cacheDirectory() {
   const { XDG_CACHE_HOME: xdg } = process.env;
   const base = xdg && path.isAbsolute(xdg) ? xdg : process.getuid() === 0 ? '/var/cache' : path.join(homedir(), '.cache');
   return path.join(base, 'minimall');
 }
 
-// How the server in an unpacked directory is started: by the loader of the C library that came with it.
+// How to start the server in an unpacked directory: with the loader of its own C library.
 function unpacked(root) {
   const lib = path.join(root, 'usr', 'lib');
   if (!existsSync(lib)) return null;
@@ -62,7 +62,7 @@ function unpacked(root) {
   };
 }
 
-// Made beside its place and moved there when complete. Of two runs that do this at once, one finds the place taken.
+// Created next to its final place and renamed when complete. Of two concurrent runs, one finds the place taken.
 async function fetchServer(place) {
   const source = mirror();
   if (source === null) throw new Unavailable('no mysqld is on PATH, and only on Debian with a mirror in its sources can one be fetched');
@@ -96,19 +96,19 @@ function dropAbandoned(directory) {
 async function fetchPackages(dir, { uri, keyring }) {
   for (const name of ['state/lists/partial', 'cache/archives/partial', 'packages', 'root']) mkdirSync(path.join(dir, name), { recursive: true });
   writeFileSync(path.join(dir, 'sources.list'), `deb [signed-by=${keyring}] ${uri} ${SUITE} main\n`);
-  writeFileSync(path.join(dir, 'state', 'status'), ''); // as if nothing was installed: all libraries come along
+  writeFileSync(path.join(dir, 'state', 'status'), ''); // as if nothing was installed: all libraries are fetched
   const options = {
     'Dir::Etc::sourcelist': path.join(dir, 'sources.list'), 'Dir::Etc::sourceparts': '/dev/null', 'Dir::Etc::preferences': '/dev/null',
     'Dir::Etc::preferencesparts': '/dev/null', 'Dir::State': path.join(dir, 'state'), 'Dir::State::lists': path.join(dir, 'state', 'lists'),
     'Dir::State::status': path.join(dir, 'state', 'status'), 'Dir::Cache': path.join(dir, 'cache'), 'APT::Sandbox::User': 'root',
     'APT::Default-Release': '', 'APT::Install-Recommends': 'false', 'Acquire::Languages': 'none', 'Acquire::Retries': '1',
-    'Acquire::Check-Valid-Until': 'false', // signed, but a mirror may stand still, or this machine's clock be ahead
+    'Acquire::Check-Valid-Until': 'false', // signed, but a mirror may be outdated, or this machine's clock ahead
   };
   const apt = (...args) => must('apt-get', ['-q', ...Object.entries(options).map(([name, value]) => `-o${name}=${value}`), ...args],
     path.join(dir, 'packages'));
   await apt('update');
   const plan = await apt('--simulate', 'install', PACKAGE);
-  // Not what it depends on for its scripts: it is not going to be installed.
+  // Without dependencies of its maintainer scripts: it is not installed.
   const names = [...plan.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name).filter((name) => /^(lib(?!perl)|zlib|mysql-)/.test(name));
   await apt('download', ...names);
   const root = path.join(dir, 'root');
@@ -127,7 +127,7 @@ async function must(command, args, cwd) {
   throw new Unavailable(`no mysqld is on PATH, and ${command} cannot get one: ${said || `it ended with ${code}`}`);
 }
 
-// A proxy, if the environment names one.
+// A proxy, if set in the environment.
 function aptEnv() {
   return { ...process.env, LC_ALL: 'C', PATH: `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin` };
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// SQL through the command-line client: no driver to install, and what is tested is not what tests.
-// Rows are those of all statements that give any, in order. A value is null, a Number where the text is an integer up to
-// 15 digits, a string otherwise. Statements run as the server's root.
+// SQL through the command-line client: no driver to install, and independent of the tested code.
+// Returns the rows of all statements in order. A value is null, a Number if the text is an integer of up to
+// 15 digits, otherwise a string. Statements run as the server's root.
 
 import { spawn } from 'node:child_process';
 import { clientArgs } from './start.mjs';
 import { cleanEnv } from '../process.mjs';
 
-// Connections for statements that need none of their own: query(statements) takes an idle one, or opens one, since a new
-// client costs more than most statements. It rejects with the server's own error line, after which nothing more was run.
+// A pool for statements that don't need their own connection: query(statements) takes an idle one or opens one, since a new
+// client costs more than most statements. It rejects with the server's error line; later statements are not run.
 export function openPool(socket, database, home = '') {
   const idle = new Set();
   const all = new Set();
@@ -23,14 +23,14 @@ export function openPool(socket, database, home = '') {
       const [session = open()] = idle;
       idle.delete(session);
       const rows = await session.run(statements);
-      idle.add(session); // one that failed has ended
+      idle.add(session); // a failed session has ended
       return rows;
     },
     close: () => Promise.all([...all].map((session) => session.close())),
   };
 }
 
-// Statements on a connection that is opened for them.
+// Statements on a new connection.
 export async function query(socket, database, statements) {
   const session = openSession(socket, database, '', { force: false });
   try {
@@ -40,10 +40,10 @@ export async function query(socket, database, statements) {
   }
 }
 
-// A connection that stays open, for transactions and locks that are held while something else happens.
-// Returns { run(statements), close(), ended }; run() rejects with the server's own error line. force: goes on after an error.
+// A connection that stays open, for transactions and locks held while something else happens.
+// Returns { run(statements), close(), ended }; run() rejects with the server's error line. force: continues after an error.
 export function openSession(socket, database, home = '', { force = true } = {}) {
-  // One pipe for answers and errors keeps them in order.
+  // One pipe for output and errors keeps them in order.
   const command = 'exec mariadb "$@" --xml --unbuffered 2>&1';
   const args = [...clientArgs(socket), ...force ? ['--force'] : [], database];
   const child = spawn('sh', ['-c', command, 'sh', ...args], { env: cleanEnv(home) });
@@ -56,7 +56,7 @@ export function openSession(socket, database, home = '', { force = true } = {}) 
     waiting?.reject(new Error(errorLine(received) || 'the session ended'));
     resolve();
   }));
-  child.stdin.on('error', () => {}); // told by 'close'
+  child.stdin.on('error', () => {}); // reported by 'close'
   child.stdout.setEncoding('utf8');
   child.stdout.on('data', (chunk) => {
     received += chunk;
@@ -88,16 +88,16 @@ export function openSession(socket, database, home = '', { force = true } = {}) 
   };
 }
 
-// What a server's connections to one database do just now: [{ id, user, command, state, info }]. ask: runs one statement.
-// MySQL cannot hand out its table of them while any runs a statement with bytes that are no text (error 3854); this it can.
+// A server's connections to one database: [{ id, user, command, state, info }]. ask: runs one statement.
+// MySQL's process list fails while a statement contains bytes that are not text (error 3854); this query does not.
 export async function connectionsTo(database, ask) {
   const rows = await ask('SHOW FULL PROCESSLIST');
   return rows.filter((row) => row.db === database)
     .map(({ Id: id, User: user, Command: command, State: state, Info: info }) => ({ id, user, command, state: state ?? '', info: String(info ?? '') }));
 }
 
-// For a FROM: n rows whose column seq counts from 1 on, at most as many as a text of the server's max_allowed_packet has
-// elements. Only MariaDB has an engine for it.
+// For a FROM: n rows whose column seq counts from 1, limited by the server's max_allowed_packet. Only MariaDB has an
+// engine for it.
 export function sequence(n) {
   return `JSON_TABLE(CONCAT('[', REPEAT('0,', ${n} - 1), '0]'), '$[*]' COLUMNS (seq FOR ORDINALITY)) AS sequence`;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A database server of one's own, MariaDB or another kind (kinds.mjs): data, socket and log below one directory, no network, no system server touched.
+// A private database server, MariaDB or another kind (kinds.mjs): data, socket and log in one directory, no network, independent
+// of system servers.
 
 import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -10,22 +11,22 @@ import { Fault, keptJson, lockDirectory, readJson, shortName, step, tail, writeP
 import { cleanEnv, endStrays, mayEnter, run, startProcess, stopProcess, untilReady } from '../process.mjs';
 import { serverKind } from './kinds.mjs';
 
-const READY_MS = 60_000; // a server that was killed first repairs its files
+const READY_MS = 60_000; // a server recovers first if it was killed
 const STOP_MS = 3_000;
 const ACCOUNT = 'minimall';
 
-// Starts the server, creating its files the first time. signal: breaks that off at once. durable: false, for what is thrown
-// away: a commit need not wait until the disk has it, which keeps waits for locks short on a slow one. kind: of kinds.mjs.
+// Starts the server, creating its files the first time. signal: aborts that at once. durable: false, for temporary data:
+// commits don't wait for the disk, which keeps lock waits short on a slow one. kind: of kinds.mjs.
 // Returns { socket, logFile, createDatabase(name), dropDatabase(name), exited, stop(patienceMs) }; stop() kills a server that
-// has not ended by then.
+// has not stopped in time.
 export async function startDatabase({ dir, durable = true, kind = serverKind(), signal, log = () => {} }) {
   const home = path.resolve(dir);
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const lock = lockDirectory(home);
   let short;
   let server;
-  const breakOff = () => { endStrays(home).catch(() => {}); }; // whoever waits for one of them goes on, and stop() ends the rest
-  signal?.addEventListener('abort', breakOff);
+  const endChildren = () => { endStrays(home).catch(() => {}); }; // pending waits return, and stop() ends the rest
+  signal?.addEventListener('abort', endChildren);
   try {
     const { asked } = await endStrays(home);
     if (asked > 0) log('ended a database server that an earlier start had left behind');
@@ -45,7 +46,7 @@ export async function startDatabase({ dir, durable = true, kind = serverKind(), 
     await stop();
     throw error;
   } finally {
-    signal?.removeEventListener('abort', breakOff);
+    signal?.removeEventListener('abort', endChildren);
   }
 
   async function stop(patienceMs = STOP_MS) {
@@ -57,7 +58,7 @@ export async function startDatabase({ dir, durable = true, kind = serverKind(), 
   }
 }
 
-// The same for a server that another process started and will stop.
+// The same for a server that another process starts and stops.
 export function attachDatabase({ dir }) {
   const home = path.resolve(dir);
   if (!existsSync(path.join(home, 'socket'))) throw new Fault(`no database server runs in ${home}`);
@@ -94,7 +95,7 @@ async function asRoot(socket, sql) {
   if (code !== 0) throw new Error(`database: ${stderr.trim()}`);
 }
 
-// Whom the server runs as: oneself; for root an unprivileged user, if that user can come to the files at all.
+// The user that the server runs as: the current one; for root an unprivileged user, if it can access the files.
 function serverUser(directories, log) {
   if (process.getuid() !== 0) return null;
   const users = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':'));
@@ -122,7 +123,7 @@ async function prepareFiles({ kind, found, home, data, as, log }) {
   else if (as && statSync(data).uid !== as.uid) await must('chown', ['-R', `${as.uid}:${as.gid}`, data], home);
 }
 
-// Made beside its place and moved there when complete, so that a start which was broken off leaves no half a server.
+// Created next to its final place and renamed when complete, so that an aborted start leaves no incomplete server.
 async function createFiles({ kind, found, home, data, as }) {
   const fresh = `${data}.new`;
   rmSync(fresh, { recursive: true, force: true });
@@ -150,7 +151,7 @@ async function startServer({ kind, found, home, data, socket, as, durable }) {
   throw new Fault(`the database server did not start; the end of ${said}:\n${tail(said)}`);
 }
 
-// A server is ready when it greets, not when its socket exists.
+// A server is ready when it sends its greeting, not when its socket exists.
 function greets(socket) {
   return new Promise((resolve) => {
     const connection = connect({ path: socket });
@@ -167,7 +168,7 @@ async function createAccounts(kind, socket, password) {
     `GRANT ALL ON \`${ACCOUNT}%\`.* TO ${ACCOUNT}@localhost`,
   ];
   const { username } = userInfo();
-  if (username !== 'root' && username !== ACCOUNT) { // so that `mariadb --socket=…` needs no option more
+  if (username !== 'root' && username !== ACCOUNT) { // so that `mariadb --socket=…` needs no further option
     const name = `'${username.replace(/['\\]/g, '\\$&')}'@localhost`;
     statements.push(`CREATE USER IF NOT EXISTS ${name} ${kind.peer}`, `GRANT ALL ON *.* TO ${name}`);
   }

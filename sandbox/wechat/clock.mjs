@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The simulator's clock: the machine's, plus the offset in seconds that a test keeps in a file.
+// The simulator's clock: the machine's, plus an offset in seconds that a test sets in a file.
 import { readFileSync } from 'node:fs';
 
-const CHINA_MS = 8 * 3600 * 1000; // WeChat writes every time with +08:00
+const CHINA_MS = 8 * 3600 * 1000; // all of WeChat's times have +08:00
 const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+08:00$/;
 
-// The file is read at each use, so that a test moves the clock of every process at once. A file
-// that is being rewritten reads as empty for an instant; the offset known until then holds.
+// The file is read at each use, so that a test shifts the clock of every process at once. While the
+// file is rewritten it may be empty for an instant; then the previous offset applies.
 export function makeClock(file) {
   let offsetMs = 0;
   const readOffset = () => {
@@ -28,13 +28,13 @@ export function toRfc3339(ms) {
   return `${new Date(ms + CHINA_MS).toISOString().slice(0, 19)}+08:00`;
 }
 
-// As in WeChat's ids: 20260131235959.
+// The format in WeChat's ids: 20260131235959.
 export const toDigits = (ms) => toRfc3339(ms).slice(0, 19).replace(/\D/g, '');
 
-// Milliseconds, or null for anything but a real moment written as WeChat wants it.
+// Milliseconds, or null for anything but a valid time in WeChat's format.
 export function fromRfc3339(text) {
   if (!RFC3339.test(text)) return null;
   const ms = Date.parse(text);
-  // 30 February parses as 2 March: only a moment that prints as it was written is real.
+  // 30 February parses as 2 March: only a time that prints as written is valid.
   return Number.isNaN(ms) || toRfc3339(ms) !== text ? null : ms;
 }

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT
-// How a notification reaches the shop: sealed, signed, in as many copies as wanted, and damaged if told to.
+// Delivers a notification to the shop: encrypted, signed, in any number of copies, and tampered with on request.
 import http from 'node:http';
 import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SandboxError } from './errors.mjs';
 import { isLoopback } from './rules.mjs';
-import { seal, spoil } from './sign.mjs';
+import { seal, corrupt } from './sign.mjs';
 
-const ANSWER_MS = 10_000; // WeChat itself gives up after 5 s; the test wants to see how late it was
+const ANSWER_MS = 10_000; // WeChat gives up after 5 s; tests measure the actual delay
 const ANSWER_BYTES_MAX = 65_536;
 const OLD_S = 301;
 const FRAMING = ['host', 'content-length', 'transfer-encoding', 'connection', 'expect', 'upgrade'];
 
-// What can be wrong with any notification; each kind adds what can be wrong in its own text, as
-// plain: a change of it.
+// Ways to tamper with any notification; each kind adds changes of its own plain text as
+// `plain`.
 export const TAMPERS = {
   ciphertext: { damaged: true },
   timestamp: { ageS: OLD_S },
-  signature: { spoiled: true },
+  signature: { corrupted: true },
 };
 
 export const whole = (min, max) => (value) => Number.isSafeInteger(value) && value >= min && value <= max;
@@ -35,7 +35,7 @@ function headerMap(value) {
   });
 }
 
-// A row: is the value good, and in words what is.
+// A row: is the value valid, and a description of valid values.
 export const OPTIONS = {
   times: [whole(1, 200), 'an integer from 1 to 200'],
   delay_ms: [whole(0, 60_000), 'an integer from 0 to 60000'],
@@ -47,7 +47,7 @@ export const OPTIONS = {
   headers: [headerMap, 'an object of header lines: text, a list of texts, or null'],
 };
 
-// The body of POST /pay or POST /refund, checked by a table such as the one above.
+// The body of POST /pay or POST /refund, validated by a table such as the one above.
 export function readOptions(body, table) {
   for (const [name, value] of Object.entries(body)) {
     if (!Object.hasOwn(table, name)) {
@@ -80,7 +80,7 @@ function buildBody({ event, type, summary, kind, plain, tamper }, apiV3Key) {
   };
 }
 
-// One copy: a timestamp and a signature of its own over the body all copies share.
+// One copy: its own timestamp and signature over the body that all copies share.
 function buildCopy(body, options, { tamper }, { sign, clock }) {
   const signedText = JSON.stringify(body);
   const headers = {
@@ -89,7 +89,7 @@ function buildCopy(body, options, { tamper }, { sign, clock }) {
     'Content-Type': 'application/json',
     ...sign(signedText, clock.seconds() - (options.age_s ?? tamper.ageS ?? 0)),
   };
-  if (tamper.spoiled) headers['Wechatpay-Signature'] = spoil(headers['Wechatpay-Signature']);
+  if (tamper.corrupted) headers['Wechatpay-Signature'] = corrupt(headers['Wechatpay-Signature']);
   if (options.serial !== undefined) headers['Wechatpay-Serial'] = options.serial;
   for (const [name, value] of Object.entries(options.headers)) {
     for (const own of Object.keys(headers)) if (own.toLowerCase() === name.toLowerCase()) delete headers[own];
@@ -98,7 +98,7 @@ function buildCopy(body, options, { tamper }, { sign, clock }) {
   return { headers, text: options.reorder ? JSON.stringify(backwards(body)) : signedText };
 }
 
-// Resolves to { status, body, ms }, or status 0 and the error: how a shop fails is a result too.
+// Resolves to { status, body, ms }, or status 0 and the error: a failure of the shop is also a result.
 function post(address, { headers, text }, signal) {
   const url = new URL(address);
   if (!isLoopback(url.hostname)) {
@@ -114,7 +114,7 @@ function post(address, { headers, text }, signal) {
     const fail = (error) => finish({ status: 0, body: '', error: error.message });
     const options = {
       method: 'POST',
-      agent: false, // WeChat's calls come on connections of their own
+      agent: false, // each of WeChat's calls uses a new connection
       headers: { ...headers, 'Content-Length': Buffer.byteLength(text) },
       signal,
     };
@@ -137,7 +137,7 @@ function post(address, { headers, text }, signal) {
   });
 }
 
-// Resolves to the shop's last answer; with several copies, to all of them as well.
+// Resolves to the shop's last response; with several copies, also to all of them.
 //   notice   { event: { id, create_time }, type, summary, kind, plain, tamper, address, about }
 //   context  { clock, sign, apiV3Key, signal, log }
 export async function deliver(notice, options, context) {

@@ -18,10 +18,10 @@ const REFUSALS = {
   OPENID_MISMATCH: [500, 268445527, 'openid和appid不匹配'],
 };
 
-const VALUE_MAX = 128; // a refused value is quoted, but not at any length
+const VALUE_MAX = 128; // a refused value is quoted up to this length
 
 export class Refusal extends Error {
-  // text, number: where WeChat has others than the usual ones of this code.
+  // text, number: where WeChat's differ from the usual ones of this code.
   constructor(code, { detail, text, number } = {}) {
     const [status, usualNumber, usualText] = REFUSALS[code];
     super(text ?? usualText);
@@ -31,7 +31,7 @@ export class Refusal extends Error {
     this.number = number ?? usualNumber;
   }
 
-  // For the log: what exactly was wrong.
+  // For the log: the exact fault.
   get reason() {
     return this.detail ? `${this.detail.field} ${this.detail.issue}` : this.message;
   }
@@ -50,7 +50,7 @@ export function signError(field, issue) {
   return new Refusal('SIGN_ERROR', { detail: { field, issue, location: 'authorization' } });
 }
 
-// A fault in a request to the sandbox's own endpoints: for the test's author, so in plain words.
+// A fault in a request to the sandbox's own endpoints, described for the test's author.
 export class SandboxError extends Error {
   constructor(status, message) {
     super(message);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The fault switches: how a provider that is slow, broken or forged answers, on demand.
+// The fault switches: responses of a slow, broken or forged provider, on demand.
 import { SandboxError } from './errors.mjs';
-import { otherEnd, probe, spoil } from './sign.mjs';
+import { otherEnd, probe, corrupt } from './sign.mjs';
 
 const PAY = ['jsapi', 'query', 'close', 'refund', 'refund_query', 'certificates'];
 const ALL = ['jscode2session', ...PAY];
@@ -42,10 +42,10 @@ const otherKeyId = (id) => (id.startsWith('PUB_KEY_ID_') ? `PUB_KEY_ID_${backwar
 
 const lie = (member) => onMember((body) => { body[member] = otherEnd(body[member]); });
 
-// A refund has an amount of its own beside its order's.
+// A refund has its own amount in addition to its order's.
 const addFen = (body) => { body.amount[body.out_refund_no ? 'refund' : 'total'] += 1; };
 
-// instead: the answer without any work done. after: a change of the right answer, the work done.
+// instead: a response without doing the work. after: a change of the correct response, with the work done.
 export const FAULTS = {
   status_500: { on: ALL, instead: json(500, 'SYSTEM_ERROR', '系统异常，请稍后重试') },
   status_429: { on: ALL, instead: json(429, 'FREQUENCY_LIMITED', '频率超限，请降低请求频率') },
@@ -58,7 +58,7 @@ export const FAULTS = {
   truncated: { on: ALL, after: (reply) => ({ ...onText((text) => text)(reply), cut: true }) },
   not_json: { on: ALL, after: html },
   huge: { on: ALL, after: padded },
-  bad_signature: { on: PAY, after: setHeader('Wechatpay-Signature', spoil) },
+  bad_signature: { on: PAY, after: setHeader('Wechatpay-Signature', corrupt) },
   signtest: { on: PAY, after: setHeader('Wechatpay-Signature', probe) },
   no_signature: { on: PAY, after: (reply) => ({ ...reply, signed: false }) },
   old_timestamp: { on: PAY, after: (reply) => ({ ...reply, ageS: OLD_S }) },
@@ -81,10 +81,10 @@ function whole(value, name, min, max, fallback) {
   return value;
 }
 
-// Faults wait in the order in which they were switched on; each call of their interface uses one.
+// Faults are queued in the order in which they were switched on; each call of their interface uses one.
 export class FaultSwitches {
   #queue = [];
-  #patience = new AbortController(); // of the calls that wait as long as their fault says
+  #patience = new AbortController(); // aborts the waits of calls delayed by a fault
 
   add({ on, fault, times, delay_ms: delayMs, ...rest }) {
     const extra = Object.keys(rest);
@@ -111,14 +111,14 @@ export class FaultSwitches {
     return this.#queue.map((entry) => ({ ...entry }));
   }
 
-  // Calls that wait for their fault's delay go on at once: a test needs not guess how long it must be.
+  // Ends the delays of waiting calls at once, so that a test need not guess how long they must be.
   clear() {
     this.#queue = [];
     this.#patience.abort();
     this.#patience = new AbortController();
   }
 
-  // The fault for this call of an interface, used up by it; an empty one if none is switched on.
+  // Takes the next fault for this call of an interface; an empty one if none is switched on.
   take(on) {
     const entry = this.#queue.find((candidate) => candidate.on === on);
     if (!entry) return { delayMs: 0 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The secrets of one sandbox: made once into a directory, never fixed, never shared.
+// The secrets of one sandbox: generated once into a directory, never hard-coded, never shared.
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -8,7 +8,7 @@ import { makeClock } from './clock.mjs';
 import { digits, nonce } from './sign.mjs';
 
 const LIFE_YEARS = 5;
-const AGES_DAYS = [1, 3 * 365]; // of the platform's certificates, newest first: WeChat hands out both while it changes
+const AGES_DAYS = [1, 3 * 365]; // of the platform's certificates, newest first: WeChat returns both during a rotation
 
 const hex = (bytes) => randomBytes(bytes).toString('hex');
 
@@ -32,7 +32,7 @@ function makeIdentity() {
   };
 }
 
-// Self-signed: WeChat's own root is not public either, and a shop's trust comes from the APIv3 key.
+// Self-signed: WeChat's root is not public either, and a shop's trust is based on the APIv3 key.
 function makeCertificate(ageDays, now) {
   const pair = makePair();
   const certificate = forge.pki.createCertificate();
@@ -54,9 +54,9 @@ function makeCertificate(ageDays, now) {
   return { certificate: forge.pki.certificateToPem(certificate).replaceAll('\r\n', '\n'), privateKey: pair.privateKey };
 }
 
-// Reads what dir holds, or makes it: wechat.json, four PEM files and the platform's certificates,
-// all mode 0600. Each JSON comes last, under its final name only when complete, so an interrupted
-// run leaves nothing half made. clockFile: the clock by which the certificates are valid.
+// Reads what dir contains, or generates it: wechat.json, four PEM files and the platform's certificates,
+// all mode 0600. Each JSON is written last and renamed when complete, so an interrupted
+// run leaves nothing incomplete. clockFile: the clock by which the certificates are valid.
 export function makeKeys(dir, { clockFile } = {}) {
   const path = (name) => resolve(join(dir, name));
   const write = (name, text) => {
@@ -74,7 +74,7 @@ export function makeKeys(dir, { clockFile } = {}) {
     }
     write('wechat.json', `${JSON.stringify(makeIdentity(), null, 2)}\n`);
   }
-  if (!existsSync(path('wechat-certificates.json'))) { // a directory may be older than certificates
+  if (!existsSync(path('wechat-certificates.json'))) { // an old directory may have no certificates
     const now = makeClock(clockFile).ms();
     write('wechat-certificates.json', `${JSON.stringify(AGES_DAYS.map((days) => makeCertificate(days, now)), null, 2)}\n`);
   }

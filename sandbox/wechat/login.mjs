@@ -42,7 +42,7 @@ export function checkLogin(method, query, { appid, secret }) {
   return 0;
 }
 
-// sandbox:NAME[:once-XYZ][:unionid] is the user sandbox-NAME; sandbox:err:ERRCODE plays that answer.
+// sandbox:NAME[:once-XYZ][:unionid] is the user sandbox-NAME; sandbox:err:ERRCODE returns that errcode.
 export function login(code, state) {
   const [realm, name, ...options] = code.split(':');
   if (realm === 'sandbox' && name === 'err' && options.length === 1 && /^-?\d{1,6}$/.test(options[0])) {

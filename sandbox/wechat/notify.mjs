@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The payer's side, and the bank's: pays an order or ends a refund, and tells the shop, as WeChat
+// Acts as the payer and the bank: pays an order or completes a refund, and notifies the shop, as WeChat
 // does or as a forger would.
 import { randomUUID } from 'node:crypto';
 import { toRfc3339 } from './clock.mjs';
@@ -10,7 +10,7 @@ import { consoleRefund, noticeOf, setStatus } from './refund.mjs';
 import { OUT_REFUND_NO, OUT_TRADE_NO } from './rules.mjs';
 import { otherEnd } from './sign.mjs';
 
-const UNTOLD = { status: null, body: null }; // the answer of a shop that was not told
+const NOT_NOTIFIED = { status: null, body: null }; // the response when the shop was not notified
 
 const PAY_TAMPERS = {
   amount: { plain: (t) => { t.amount.total += 1; t.amount.payer_total += 1; } },
@@ -69,11 +69,11 @@ function findPayable(id, options, state, now) {
   return order;
 }
 
-// What the forger says was paid: an order that is paid in his story only.
-function pretended(order, { now, couponFen = 0 }) {
+// The payment that a forger claims; the order itself is not paid.
+function claimedPaid(order, { now, couponFen = 0 }) {
   if (order.state === 'SUCCESS') return order;
-  const story = { transaction_id: newTransactionId(now), success_ms: now, coupon_fen: couponFen };
-  return { ...order, ...story, state: 'SUCCESS' };
+  const payment = { transaction_id: newTransactionId(now), success_ms: now, coupon_fen: couponFen };
+  return { ...order, ...payment, state: 'SUCCESS' };
 }
 
 function notifyOfPayment(order, event, options, context) {
@@ -90,7 +90,7 @@ function notifyOfPayment(order, event, options, context) {
 }
 
 // Pays the order with this prepay_id or out_trade_no and delivers the notification; resolves to
-// the shop's answer. A tampered notification leaves the order as it is.
+// the shop's response. A tampered notification does not change the order.
 // context: { state, clock, sign, apiV3Key, notifyUrl, signal, log }
 export async function pay(id, body, context) {
   const { state, clock } = context;
@@ -101,15 +101,15 @@ export async function pay(id, body, context) {
 
   if (options.tamper) {
     const event = { id: eventId, create_time: toRfc3339(now) };
-    const story = pretended(order, { now, couponFen: options.coupon_fen });
-    return notifyOfPayment(story, event, options, context);
+    const payment = claimedPaid(order, { now, couponFen: options.coupon_fen });
+    return notifyOfPayment(payment, event, options, context);
   }
   if (order.state !== 'SUCCESS') {
     markPaid(order, { now, couponFen: options.coupon_fen, eventId });
     state.byTransaction.set(order.transaction_id, order);
     await state.saved();
   }
-  if (!options.notify) return UNTOLD;
+  if (!options.notify) return NOT_NOTIFIED;
   const event = { ...order.event, id: options.event_id ?? order.event.id };
   return notifyOfPayment(order, event, options, context);
 }
@@ -124,18 +124,18 @@ function findEndable(no, status, { tamper }, state) {
   return refund;
 }
 
-// One status, one event: told again, it is the same one.
+// One event per status: a repeated notification has the same one.
 function endRefund(refund, status, { now, eventId }) {
   if (refund.status !== status) setStatus(refund, status, now);
   if (refund.event?.status !== status) refund.event = { status, id: eventId, create_time: toRfc3339(now) };
 }
 
-// Tells the shop how the refund stands. One that was made in the console has no notify_url: WeChat tells of it where the
-// merchant has set it in the console, which here is where the order's own notifications go.
+// Notifies the shop of the refund's status. A refund made in the console has no notify_url: WeChat uses the URL that the
+// merchant has set in the console, which here is that of the order's notifications.
 function notifyOfRefund(refund, event, options, context, tamper = {}) {
   const order = context.state.orders.get(refund.out_trade_no);
   const address = context.notifyUrl ?? refund.request.notify_url ?? (refund.console ? order.request.notify_url : undefined);
-  if (!options.notify || address === undefined) return UNTOLD;
+  if (!options.notify || address === undefined) return NOT_NOTIFIED;
   return deliver({
     event,
     type: `REFUND.${refund.status}`,
@@ -148,25 +148,25 @@ function notifyOfRefund(refund, event, options, context, tamper = {}) {
   }, options, context);
 }
 
-// Ends the refund as options.status says, SUCCESS if it does not, and delivers the notification;
-// resolves to the shop's answer. A tampered notification leaves the refund as it is. A refund that
-// was asked for without notify_url tells nobody.
+// Completes the refund with options.status, by default SUCCESS, and delivers the notification;
+// resolves to the shop's response. A tampered notification does not change the refund. A refund
+// requested without notify_url sends no notification.
 export async function settleRefund(no, body, context) {
   const { state, clock } = context;
   const options = readOptions(body, REFUND_OPTIONS);
   const status = options.status ?? 'SUCCESS';
   const now = clock.ms();
   const refund = findEndable(no, status, options, state);
-  const story = options.tamper ? { ...refund, event: null } : refund; // a forger has an event of his own
+  const notified = options.tamper ? { ...refund, event: null } : refund; // a forged notification has its own event
 
-  endRefund(story, status, { now, eventId: options.event_id ?? randomUUID() });
-  if (story === refund) await state.saved();
-  const event = { id: options.event_id ?? story.event.id, create_time: story.event.create_time };
-  return notifyOfRefund(story, event, options, context, REFUND_TAMPERS[options.tamper]);
+  endRefund(notified, status, { now, eventId: options.event_id ?? randomUUID() });
+  if (notified === refund) await state.saved();
+  const event = { id: options.event_id ?? notified.event.id, create_time: notified.event.create_time };
+  return notifyOfRefund(notified, event, options, context, REFUND_TAMPERS[options.tamper]);
 }
 
-// Refunds a paid order in the merchant console, wholly or in part (amount_fen), and delivers the notification, unless it
-// is under way: resolves to { out_refund_no, answer }.
+// Refunds a paid order in the merchant console, in full or in part (amount_fen), and delivers the notification, unless it
+// is processing: resolves to { out_refund_no, answer }.
 export async function refundInConsole(outTradeNo, body, context) {
   const { state, clock } = context;
   const options = readOptions(body, CONSOLE_OPTIONS);
@@ -178,6 +178,6 @@ export async function refundInConsole(outTradeNo, body, context) {
   if (refund.status !== 'PROCESSING') endRefund(refund, refund.status, { now, eventId: options.event_id ?? randomUUID() });
   await state.saved();
   const answer = refund.event
-    ? await notifyOfRefund(refund, { id: refund.event.id, create_time: refund.event.create_time }, options, context) : UNTOLD;
+    ? await notifyOfRefund(refund, { id: refund.event.id, create_time: refund.event.create_time }, options, context) : NOT_NOTIFIED;
   return { out_refund_no: refund.out_refund_no, answer };
 }

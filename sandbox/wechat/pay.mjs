@@ -8,16 +8,16 @@ import { digits, nonce } from './sign.mjs';
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const EXPIRE_DEFAULT_MS = 7 * DAY_MS;
-const EXPIRE_MAX_MS = 15 * DAY_MS; // the shortest limit any page of WeChat's names
+const EXPIRE_MAX_MS = 15 * DAY_MS; // the shortest limit in WeChat's documentation
 const PREPAY_MS = 2 * 3600_000;
 
 const STATES = { SUCCESS: '支付成功', REFUND: '转入退款', NOTPAY: '订单未支付', CLOSED: '订单已关闭' };
 
 export const newTransactionId = (ms) => `420000${digits(4)}${toDigits(ms).slice(0, 8)}${digits(10)}`;
 
-// An unpaid order whose time is over is closed, with nobody having closed it.
+// An unpaid order is closed automatically when its time is over.
 export function tradeState(order, now) {
-  if (order.refunds.length > 0) return 'REFUND'; // from the first one on, whatever becomes of it
+  if (order.refunds.length > 0) return 'REFUND'; // from the first refund on, whatever its outcome
   return order.state === 'NOTPAY' && now >= order.expire_ms ? 'CLOSED' : order.state;
 }
 
@@ -54,7 +54,7 @@ function paidMembers(order) {
   };
 }
 
-// The transaction as query answers and as a notification carries it, the latter as it was when paid.
+// The transaction as in the query response and in the notification, the latter as at payment.
 export function transactionOf(order, state) {
   const { appid, mchid, out_trade_no: outTradeNo, attach, amount } = order.request;
   return {
@@ -69,7 +69,7 @@ export function transactionOf(order, state) {
   };
 }
 
-// One text for one meaning: members sorted at every level.
+// Canonical JSON: members sorted at every level.
 export function canonical(value) {
   return JSON.stringify(value, (_, inner) => (inner && typeof inner === 'object' && !Array.isArray(inner)
     ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
@@ -90,10 +90,10 @@ function expiryOf(request, now) {
   };
   if (expire <= now) refuse('lies in the past');
   if (expire > now + EXPIRE_MAX_MS) refuse('lies too far ahead');
-  return Math.max(expire, now + MINUTE_MS); // as WeChat does: no order lives less than a minute
+  return Math.max(expire, now + MINUTE_MS); // as WeChat does: at least a minute
 }
 
-// The order to pay again, or a Refusal for one that can't be.
+// The order for a repeated prepay, or a Refusal.
 function checkRepeat(order, request, now) {
   if (order.state === 'SUCCESS') throw new Refusal('ORDERPAID');
   if (tradeState(order, now) === 'CLOSED') throw new Refusal('ORDER_CLOSED');

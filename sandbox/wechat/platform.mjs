@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What proves words to be WeChat Pay's: its public key, or one of its platform certificates.
+// WeChat Pay's signing keys: its public key, or one of its platform certificates.
 import { X509Certificate } from 'node:crypto';
 import { toRfc3339 } from './clock.mjs';
 import { Refusal, SandboxError } from './errors.mjs';
@@ -16,8 +16,8 @@ function openCertificate({ certificate, privateKey }) {
   };
 }
 
-// certificates: false is a merchant of the public-key mode, who never had a platform certificate;
-// true is one who is changing from certificates to the public key, and so has both.
+// certificates: false is a merchant in public-key mode, without platform certificates; true is one
+// migrating from certificates to the public key, with both.
 export class Platform {
   #publicKey;
   #signer;
@@ -33,12 +33,12 @@ export class Platform {
     return [this.#publicKey, ...this.certificates];
   }
 
-  // What a request may name as the key that it knows.
+  // The serials that a request may name as known.
   get serials() {
     return this.#keys.map(({ serial }) => serial);
   }
 
-  // What signs an answer to one who names the key that he knows; null: he names none of these.
+  // The key that signs the response to a request that names a known key; null: an unknown one.
   signOf(serial) {
     return this.#keys.find((key) => key.serial === serial)?.sign ?? null;
   }
@@ -61,9 +61,9 @@ export class Platform {
   }
 }
 
-// All of them, an expired one too: it is the shop that has to look. Signed with the key that the
-// request names, or else with the newest, which nobody can know yet who asks for the first time:
-// the seal proves it then.
+// All of them, including an expired one: the shop must check. Signed with the key that the request
+// names, otherwise with the newest, which a first-time caller cannot know yet: then the encryption
+// is the proof.
 export function listCertificates({ query, serial: known, platform }) {
   const { certificates, apiV3Key } = platform;
   if (certificates.length === 0 || query.get('algorithm_type') === 'SM2') {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// WeChat Pay v3 refunds: ask for one, look at one.
+// WeChat Pay v3 refunds: create and query.
 import { toDigits, toRfc3339 } from './clock.mjs';
 import { Refusal, SandboxError } from './errors.mjs';
 import { canonical } from './pay.mjs';
@@ -18,8 +18,8 @@ export function setStatus(refund, status, now) {
   if (status === 'SUCCESS') refund.success_ms = now;
 }
 
-// The amount as a notification has it. Its coupon is one that was bought: the shop got that money,
-// so what is settled is the whole sum, and only the payer's own part goes back to the payer.
+// The amount as in a notification. The coupon is a prepaid one: the shop got that money, so the whole
+// sum is settled, and only the payer's own part is refunded to the payer.
 function amountOf(refund, order) {
   const { total, refund: fen } = refund.request.amount;
   return { total, refund: fen, payer_total: total - order.coupon_fen, payer_refund: fen - refund.coupon_fen };
@@ -27,7 +27,7 @@ function amountOf(refund, order) {
 
 const successTime = ({ status, success_ms: ms }) => (status === 'SUCCESS' ? { success_time: toRfc3339(ms) } : {});
 
-// The refund as it is answered.
+// The refund as in a response.
 function refundOf(refund, order) {
   const amount = amountOf(refund, order);
   return {
@@ -56,7 +56,7 @@ function refundOf(refund, order) {
   };
 }
 
-// The refund as a notification carries it.
+// The refund as in a notification.
 export function noticeOf(refund, order) {
   return {
     mchid: order.request.mchid,
@@ -71,7 +71,7 @@ export function noticeOf(refund, order) {
   };
 }
 
-// What of the order, and of its coupon, has not been asked back; a closed refund gave nothing.
+// The refundable rest of the order and of its coupon; closed refunds don't count.
 function restOf(order) {
   const rest = { fen: order.request.amount.total, coupon_fen: order.coupon_fen };
   for (const { status, request, coupon_fen: couponFen } of order.refunds) {
@@ -96,8 +96,8 @@ function checkAmount({ refund, total }, order, rest, now) {
   if (now - order.success_ms > REFUNDABLE_MS) throw invalid('订单已超过可退款的最大期限');
 }
 
-// The coupon's share, rounded down; the last refund takes what is left. (The product of two amounts
-// is beyond what a number holds.)
+// The coupon's share, rounded down; the last refund takes the rest. (The product of two amounts
+// exceeds a number's exact range.)
 function couponShare(fen, rest) {
   return Number(BigInt(rest.coupon_fen) * BigInt(fen) / BigInt(rest.fen));
 }
@@ -124,8 +124,8 @@ export function refund({ body, state, refundMode, now }) {
   return { status: 200, body: refundOf(made, order), changed: true };
 }
 
-// Made by the merchant's staff in the console: whole, or what of it is wanted; no notify_url, and a number of
-// WeChat's own kind. What the console refuses is what the API refuses.
+// A refund made by staff in the merchant console: full or partial; no notify_url, and a number in WeChat's own
+// format. The console refuses what the API refuses.
 export function consoleRefund(order, { amount_fen: fen, out_refund_no: number, status = 'SUCCESS' }, state, now) {
   if (order.state !== 'SUCCESS') throw new SandboxError(409, 'the order is not paid');
   const rest = restOf(order);
@@ -158,7 +158,7 @@ export function queryRefund({ params, state }) {
   return { status: 200, body: refundOf(found, state.orders.get(found.out_trade_no)) };
 }
 
-// What new refunds are answered with.
+// The status of new refunds.
 export function readRefundMode({ status, ...rest }) {
   const extra = Object.keys(rest);
   if (extra.length > 0) throw new SandboxError(400, `unknown member ${extra[0]}: status`);

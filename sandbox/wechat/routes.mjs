@@ -12,9 +12,9 @@ const POST = { method: 'POST', query: {} };
 const GET = { method: 'GET', query: {} };
 const OWN = { mchid: MCHID };
 
-// name: what fault switches call it; path: * is one segment; body: the rule for its body; query: the
+// name: its name in fault switches; path: * is one segment; body: the rule for its body; query: the
 // rules of its parameters; handle gets { params, query, body, merchant, state, platform, refundMode,
-// now }, waits for nothing, and answers { status, body, changed, sign? }.
+// now }, is synchronous, and returns { status, body, changed, sign? }.
 const routes = [
   { ...POST, name: 'jsapi', path: `${PAY}/jsapi`, body: JSAPI, handle: jsapi },
   { ...GET, name: 'query', path: `${PAY}/out-trade-no/*`, query: OWN, handle: queryByNumber },

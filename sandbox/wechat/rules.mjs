@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What WeChat Pay accepts: bodies as tables of rules, checked to the last member.
+// What WeChat Pay accepts: bodies as tables of rules, checked strictly.
 // A rule is a function (value, at) that throws the Refusal; at = { field, location }.
 import { paramError } from './errors.mjs';
 import { fromRfc3339 } from './clock.mjs';
 
 const TOTAL_FEN_MAX = 100_000_000_000;
 const DEPTH_MAX = 16;
-const UNKNOWN_OR_NULL = 270924358; // error numbers that WeChat gives to these two mistakes alone
+const UNKNOWN_OR_NULL = 270924358; // error numbers specific to these two mistakes
 const OPENID_MISSING = 268501013;
 
 const refuse = (at, value, issue, cause) => {
@@ -81,11 +81,11 @@ const address = (max) => (value, at) => {
   if (/[?#]/.test(value)) refuse(at, value, 'must have no query and no fragment');
   if (url.username || url.password) refuse(at, value, 'must have no user information');
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
-    refuse(at, value, 'must be https'); // plain http is for a shop on this very machine
+    refuse(at, value, 'must be https'); // plain http is for a shop on this machine
   }
 };
 
-// Each page of WeChat's names another set of further characters: this is what all agree on.
+// WeChat's pages differ in the further characters allowed: this is their intersection.
 export const OUT_TRADE_NO = /^[0-9A-Za-z_*-]{6,32}$/;
 
 const goods = object({
@@ -155,8 +155,8 @@ export const MCHID = required(text(32));
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
-// What JSON.parse forgives and WeChat's typed decoder does not: a member given twice, a number
-// with a fraction or an exponent (1.0 is not a number of fen), nesting without end.
+// What JSON.parse accepts and WeChat's typed decoder does not: a duplicate member, a number
+// with a fraction or an exponent (1.0 is not a number of fen), unlimited nesting.
 function inspect(source) {
   const open = []; // an object: { names, name, atName }; an array: {}
   const field = () => open.map((o) => (o.names ? `/${o.name}` : '')).join('');

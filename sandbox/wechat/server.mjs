@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The WeChat simulator: login and WeChat Pay v3 on a loopback port, as strict as WeChat, plus the
-// switches by which a test makes it pay, forge, fail and hang.
+// The WeChat simulator: login and WeChat Pay v3 on a loopback port, as strict as WeChat, plus
+// endpoints by which a test makes it pay, forge, fail and hang.
 //   GET  /sns/jscode2session, /v3/…                     what the shop calls
 //   POST /pay/<prepay_id or out_trade_no>               pay, and deliver the notification
-//   POST /refund/<out_refund_no>                        end a refund, and deliver the notification
+//   POST /refund/<out_refund_no>                        complete a refund, and deliver the notification
 //   POST /console/refund/<out_trade_no>                 refund it in the merchant console, and deliver the notification
-//   POST /sandbox/refund-mode                           what new refunds are answered with
+//   POST /sandbox/refund-mode                           the status of new refunds
 //   POST /sandbox/sign-with                             the key that signs from now on
 //   GET, POST, DELETE /sandbox/faults                   fault switches
 //   GET, DELETE /sandbox/requests                       the shop's calls so far
@@ -31,7 +31,7 @@ export { makeKeys } from './keys.mjs';
 
 const BODY_BYTES_MAX = 65_536;
 const REQUESTS_MAX = 10_000;
-const IDLE_MS = 600_000; // a kept-alive connection is not closed under a caller about to reuse it
+const IDLE_MS = 600_000; // a kept-alive connection is not closed while a caller may reuse it
 const NO_FAULT = { delayMs: 0 };
 
 async function readRaw(request) {
@@ -39,7 +39,7 @@ async function readRaw(request) {
   let size = 0;
   for await (const chunk of request) {
     size += chunk.length;
-    if (size <= BODY_BYTES_MAX) chunks.push(chunk); // the rest is read and forgotten, so that the answer arrives
+    if (size <= BODY_BYTES_MAX) chunks.push(chunk); // the rest is read and discarded, so that the response arrives
   }
   return size > BODY_BYTES_MAX ? null : Buffer.concat(chunks);
 }
@@ -60,7 +60,7 @@ class Wechat {
     this.faults = new FaultSwitches();
     this.requests = [];
     this.stopping = new AbortController();
-    events.setMaxListeners(0, this.stopping.signal); // every notification under way listens
+    events.setMaxListeners(0, this.stopping.signal); // every pending notification listens
     this.log = log;
   }
 
@@ -72,7 +72,7 @@ class Wechat {
     return entry;
   }
 
-  // Nothing that goes wrong inside may look like an answer of WeChat's that a test expects.
+  // An internal error must not look like a response of WeChat that a test expects.
   alarm(request, error) {
     const text = `WeChat simulator: ${request.method} ${request.url.split('?')[0]} failed inside: ${error.stack}`;
     process.stderr.write(`${text}\n`);
@@ -115,7 +115,7 @@ class Wechat {
     await this.send(response, reply, entry);
   }
 
-  // Everything that can be said of a request without looking at orders.
+  // All checks of a request that don't depend on orders.
   admit({ request, pathname, query, raw }) {
     if (raw === null) throw new Refusal('PAYLOAD_TOO_LARGE');
     this.gate(request, raw);
@@ -141,7 +141,7 @@ class Wechat {
     return { status, type: 'application/json', text: JSON.stringify(refusal.body), signed: true, number };
   }
 
-  // The work's reply as the fault wants it; waits as long as the fault says, is not cleared, and the caller stays.
+  // The reply as changed by the fault; waits for the fault's delay, unless it is cleared or the caller disconnects.
   async play(fault, work, response) {
     const left = new AbortController();
     response.once('close', () => left.abort());
@@ -165,8 +165,8 @@ class Wechat {
       return;
     }
     if (reply.drop) {
-      // Not before the first byte: libcurl would take a reused connection for a stale one, and
-      // quietly ask again. Nor within the header: it takes that for an empty answer.
+      // Not before the first byte: libcurl would consider a reused connection stale and silently
+      // retry. Nor within the header: it considers that an empty response.
       response.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n', () => response.destroy());
       return;
     }
@@ -199,7 +199,7 @@ class Wechat {
     response.end(text);
   }
 
-  // The answer's body, or undefined for none.
+  // The response body, or undefined for none.
   command(line, raw) {
     const [, payable] = /^POST \/pay\/([^/]+)$/.exec(line) ?? [];
     const [, refundable] = /^POST \/refund\/([^/]+)$/.exec(line) ?? [];
@@ -260,20 +260,20 @@ function sandboxBody(raw) {
   throw new SandboxError(400, 'the body must be a JSON object');
 }
 
-// Starts the simulator on 127.0.0.1; resolves to { url, port, close }. It needs all that makeKeys()
-// makes. close() ends calls that hang, and keeps the state.
+// Starts the simulator on 127.0.0.1; resolves to { url, port, close }. It needs everything that makeKeys()
+// generates. close() ends hanging calls and keeps the state.
 //   port          0: any free one
 //   clockFile     a file with an offset in seconds from the machine's clock
-//   stateFile     where orders and refunds outlive the process
-//   notifyUrl     where notifications go, whatever an order or refund says
-//   certificates  true: the merchant has platform certificates as well as the public key
-//   refundMode    what new refunds are answered with: PROCESSING, SUCCESS, ABNORMAL or CLOSED
-//   log           gets a line of text for each event worth one
+//   stateFile     where orders and refunds are stored across restarts
+//   notifyUrl     where notifications are sent, overriding an order's or refund's own
+//   certificates  true: the merchant has platform certificates in addition to the public key
+//   refundMode    the status of new refunds: PROCESSING, SUCCESS, ABNORMAL or CLOSED
+//   log           gets a line of text for each notable event
 export async function startWechat({ port = 0, ...config }) {
   const wechat = new Wechat(config);
   const server = http.createServer((request, response) => {
     wechat.handle(request, response).catch((error) => {
-      if (!request.complete) return; // the caller left while it was still talking
+      if (!request.complete) return; // the caller disconnected while sending
       wechat.alarm(request, error);
       response.destroy();
     });

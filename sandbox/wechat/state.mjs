@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the simulator remembers: orders with their refunds, used login codes, session keys given out.
-// With a file, all of it survives a restart; an answer is sent only after what it says is stored.
+// The simulator's state: orders with their refunds, used login codes, issued session keys.
+// With a file, it survives a restart; a response is sent only after its content is stored.
 import { existsSync, readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 
@@ -40,7 +40,7 @@ export class State {
   }
 
   putOrder(order) {
-    order.refunds ??= []; // the file may be older than refunds
+    order.refunds ??= []; // an old file may have no refunds
     this.orders.set(order.out_trade_no, order);
     for (const prepay of order.prepays) this.byPrepay.set(prepay.id, order);
     for (const refund of order.refunds) this.refunds.set(refund.out_refund_no, refund);
@@ -79,8 +79,8 @@ export class State {
     if (this.sessionKeys.length > SESSION_KEYS_MAX) this.sessionKeys.shift();
   }
 
-  // Resolves when everything changed before this call is in the file. Changes that come while a
-  // write is under way share the next one.
+  // Resolves when all changes before this call are in the file. Changes made while a
+  // write is in progress share the next one.
   saved() {
     if (!this.file) return Promise.resolve();
     this.queued ??= this.writing.catch(() => {}).then(() => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who may call WeChat Pay v3: the headers every request needs, and its signature.
+// Checks of requests to WeChat Pay v3: mandatory headers and the signature.
 import { paramError, signError } from './errors.mjs';
 import { makeVerifier, requestMessage } from './sign.mjs';
 
@@ -14,7 +14,7 @@ const ITEMS = {
   signature: /^[0-9A-Za-z+/=]{1,1024}$/,
 };
 
-// Node keeps the first of a repeated header without a word: only the raw list tells.
+// Node silently keeps the first of a repeated header: only the raw list shows it.
 function header(request, name) {
   const values = [];
   for (let i = 0; i < request.rawHeaders.length; i += 2) {
@@ -61,7 +61,7 @@ function parseAuthorization(value) {
   return items;
 }
 
-// Returns check(request, raw body), which throws a Refusal for a request WeChat would not take.
+// Returns check(request, raw body), which throws a Refusal for a request that WeChat would refuse.
 export function makeGate({ mchid, merchantSerial, merchantPublicKey, platformSerials, clock }) {
   const verify = makeVerifier(merchantPublicKey);
   const nonces = new Set();

@@ -283,7 +283,7 @@ test('a node is killed while orders commit: what was promised is there, what is 
   const own = await one.product({ price: '1.00', stock: 1000 });
   const people = await one.buyers(BUYERS);
   await caughtUp();
-  await cluster.beImpatient();
+  await cluster.evictFast();
   const key = (person) => ({ 'idempotency-key': `killed-${person.user.user_id}` });
   const tries = people.map((person, i) => (i % 2 ? two.tryOrder(person, [[own, 1]]) : two.tryOrder(person, [[own, 1]], { headers: key(person) }))
     .catch((error) => ({ status: 0, body: { code: error.message } })));
