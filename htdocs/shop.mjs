@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The shop's front page: what is on the shelf, by category or by name, as anyone may see it.
+// The shop's front page: products on sale, by category or name, as seen by the public.
 
 import { address, hashOf, readHash } from './common/address.mjs';
 import { send } from './common/api.mjs';
@@ -63,7 +63,7 @@ function drawCategories(chosen, q) {
     const children = tree.childrenOf(parent);
     return children.length > 0 && h('div', { class: 'category-row' }, first, children.map((one) => link(one.category_id, one.name)));
   };
-  // the way down to the chosen one, each step with its sisters
+  // the path to the chosen category, each level with its siblings
   const path = [];
   for (let at = chosen === null ? null : tree.get(chosen); at; at = tree.get(at.parent_id)) path.unshift(at.category_id);
   show(document.getElementById('categories'), row(null, link(null, '全部')), path.map((id) => row(id)));

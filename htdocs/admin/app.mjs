@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The frame of the admin pages: who is in, which page the address names, and how it comes onto the screen.
+// The frame of the admin pages: sign-in state, routing by address, and rendering.
 
 import { hashOf, readHash } from '../common/address.mjs';
 import { ApiError } from '../common/api.mjs';
@@ -14,8 +14,8 @@ import { editProduct, listProducts, newProduct } from './products.mjs';
 import { SignedOut, check, onLost, signIn, signOut, user } from './session.mjs';
 import { editUser, listUsers } from './users.mjs';
 
-// A page is made by an async function of { params, query, signal, go, reload }. It answers { title, body } and, where it
-// has them, heading (else the title), back { href, text } and actions; nodes and texts all.
+// A page is made by an async function of { params, query, signal, go, reload }. It returns { title, body } and optionally
+// heading (default: the title), back { href, text } and actions; all are nodes or texts.
 const PAGES = [
   [/^orders$/, listOrders],
   [/^orders\/([^/]+)$/, showOrder],
@@ -41,15 +41,15 @@ const main = document.getElementById('main');
 const bar = document.getElementById('bar');
 let visit = new AbortController();
 let shown = null; // path of the page on the screen
-let typed = false; // something was entered there and not sent yet
-let kept = null; // such a page, put aside when the session ended, until its user is back
+let typed = false; // it has unsent input
+let kept = null; // such a page, kept when the session ended, for when its user returns
 
 function go(hash) {
   if (location.hash === hash) route();
   else location.hash = hash;
 }
 
-// Shows what the address names. A visit that another has overtaken shows nothing any more.
+// Shows the page of the address. A visit superseded by another shows nothing.
 async function route() {
   visit.abort();
   visit = new AbortController();
@@ -91,7 +91,7 @@ function draw(path, { title, heading = title, back, actions, body }) {
     back && h('a', { class: 'back', href: back.href }, `‹ ${back.text}`),
     h('div', { class: 'head' }, h1, actions && h('div', { class: 'buttons' }, actions)),
     body);
-  // a list that was filtered keeps the place of whoever works it by keyboard
+  // a filtered list keeps the keyboard focus
   const before = path === shown && focused ? document.getElementById(focused) : null;
   (before && main.contains(before) ? before : h1).focus({ preventScroll: path === shown });
   if (path !== shown) window.scrollTo(0, 0);
@@ -133,17 +133,17 @@ function showSignIn(notice = '') {
   form.querySelector('input').focus();
 }
 
-// Takes the page with what was typed off the screen, for whoever signs in again.
+// Removes the page with unsent input from the screen, to restore it after signing in again.
 function putAside(who) {
   const dialogs = [...document.querySelectorAll('dialog[open]')];
   kept = { who, hash: location.hash, shown, title: document.title, dialogs, nodes: [...main.childNodes] };
   for (const dialog of dialogs) {
-    dialog.remove(); // not closed: the question is still open
+    dialog.remove(); // removed, not closed: the question is still pending
     dialog.removeAttribute('open');
   }
 }
 
-// Puts it back for the same user at the same place; answers whether there was one.
+// Restores it for the same user at the same address; returns whether there was one.
 function takeUp() {
   const page = kept;
   kept = null;
@@ -185,6 +185,6 @@ document.getElementById('skip').addEventListener('click', (event) => {
   main.focus();
 });
 window.addEventListener('hashchange', route);
-// a page that the browser kept as it was left may belong to someone who has gone
+// a page from the browser's back/forward cache may belong to a user who has signed out
 window.addEventListener('pageshow', ({ persisted }) => { if (persisted) route(); });
 route();

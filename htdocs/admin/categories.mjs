@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Categories: the tree, and dialogs that make, rename, move and delete one.
+// Categories: the tree, and dialogs that create, rename, move and delete one.
 
 import { hashOf } from '../common/address.mjs';
 import { empty, h } from '../common/dom.mjs';

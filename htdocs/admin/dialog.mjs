@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Questions before a step is taken, and a word when it has been.
+// Confirmation dialogs, and a notice when a step is done.
 
 import { h, show } from '../common/dom.mjs';
 import { makeForm } from './form.mjs';
 
-// Asks, and takes the step itself, so that what goes wrong is said where it was asked.
-// Answers true once `save` is done, false when the step was given up. See makeForm for fields and save.
+// Asks, and performs the step itself, so that errors are shown in the dialog.
+// Resolves to true once `save` is done, false when cancelled. See makeForm for fields and save.
 export function ask({ title, text, fields = [], submit, danger = false, save }) {
   return new Promise((resolve) => {
     let done = false;
@@ -22,7 +22,7 @@ export function ask({ title, text, fields = [], submit, danger = false, save }) 
       h('h2', { id: 'dialog-title' }, title),
       text && h('p', { class: 'dialog-text' }, text),
       form);
-    // what has been sent cannot be called back, so its answer is waited for
+    // a sent request cannot be cancelled, so wait for its response
     const isBusy = () => form.getAttribute('aria-busy') === 'true';
     dialog.addEventListener('cancel', (event) => { if (isBusy()) event.preventDefault(); });
     dialog.addEventListener('close', () => {

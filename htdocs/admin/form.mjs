@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Forms: a label for every field, faults beside the field they are about, one submission at a time.
+// Forms: a label for every field, errors next to their field, one submission at a time.
 
 import { messageOf } from '../common/api.mjs';
 import { add, h, show } from '../common/dom.mjs';
@@ -8,11 +8,11 @@ let made = 0;
 
 // fields: [{ name, label, type, value, required, hint, choices, check, more, aside }]
 //   type     of <input>; or 'select' with choices [[value, text]]; or 'textarea'
-//   check    (text) => what is wrong with it, or null; asked only of what is not empty
+//   check    (text) => an error text, or null; called only for non-empty values
 //   more     further attributes of the control
-//   aside    (control) => a node to stand below the control
-// submit: text of the button. save(values, control): does it; values are trimmed texts, but passwords as they are.
-// An ApiError that save() fails with is shown at the field it blames, else below the fields.
+//   aside    (control) => a node to show below the control
+// submit: text of the button. save(values, control): submits; values are trimmed texts, except passwords.
+// An ApiError from save() is shown at the field that it names, otherwise below the fields.
 export function makeForm({ fields, submit, danger = false, save, buttons = [], id = `form-${made += 1}` }) {
   const parts = fields.map((field) => new Field(`${id}-${field.name}`, field));
   const fault = h('p', { class: 'fault', role: 'alert' });
@@ -48,14 +48,14 @@ export function makeForm({ fields, submit, danger = false, save, buttons = [], i
   return form;
 }
 
-// A form above a list. Its id is the same when the list comes again, so that the focus finds its place.
+// A form above a list. Its id stays the same when the list is rendered again, so that the focus can be restored.
 export function makeFilter(options) {
   const form = makeForm({ id: 'filter', ...options });
   form.classList.add('filter');
   return form;
 }
 
-// What differs from what was there: only this is sent, so that two who edit one thing undo nothing of each other's.
+// The changed values: only these are sent, so that two users editing one thing don't undo each other's changes.
 export function changes(values, before) {
   return Object.fromEntries(Object.entries(values).filter(([name, value]) => value !== before[name]));
 }
@@ -64,7 +64,7 @@ export function orNull(text) {
   return text === '' ? null : text;
 }
 
-// Limits of the API as checks.
+// The API's limits as checks.
 export const atMost = (n) => (text) => (Array.from(text).length > n ? `最多 ${n} 个字` : null);
 
 class Field {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Lists: a table that becomes cards on a narrow screen, filters above it, and a way to its further rows.
+// Lists: a table that becomes cards on a narrow screen, with filters and paging.
 
 import { messageOf } from '../common/api.mjs';
 import { h, loading, empty, show } from '../common/dom.mjs';
 import { call } from './session.mjs';
 
-// Filters that are links, one for each value.
+// Filters as links, one for each value.
 export function tabs(label, choices, chosen, hrefOf) {
   return h('nav', { class: 'tabs', 'aria-label': label }, choices.map(([value, text]) => h('a', {
     id: `tab-${value}`, href: hrefOf(value), 'aria-current': value === chosen ? 'true' : null,
@@ -13,7 +13,7 @@ export function tabs(label, choices, chosen, hrefOf) {
 }
 
 // columns: [{ label, cell: (row) => content, className }]; `first` is the address of the first page.
-// Answers the table once its first page is there; more rows come to its end as long as the API names a next page.
+// Resolves to the table once its first page is loaded; more rows can be appended while the API names a next page.
 export async function makeList({ caption, columns, first, signal, nothing }) {
   const { table, body, addRow } = makeTable(caption, columns);
   const end = h('div', { class: 'list-end' });
@@ -39,8 +39,8 @@ export async function makeList({ caption, columns, first, signal, nothing }) {
   return body.rows.length === 0 ? empty(nothing) : h('div', { class: 'panel' }, table, end);
 }
 
-// The same for a list whose pages have numbers: one page of it at `target`, with links to its neighbours above and below.
-// hrefOf(page): where in the admin pages another page of it is.
+// The same for a list with numbered pages: one page at `target`, with links to the previous and next above and below.
+// hrefOf(page): the admin page's address of another page.
 export async function makePage({ caption, columns, target, signal, nothing, hrefOf }) {
   const { body: rows, pagination: { total, page, page_size: size } } = await call('GET', target, { signal });
   const pages = Math.ceil(total / size);
@@ -49,7 +49,7 @@ export async function makePage({ caption, columns, target, signal, nothing, href
   const { table, addRow } = makeTable(caption, columns);
   rows.forEach(addRow);
   if (pages === 1) return h('div', { class: 'panel' }, table, h('div', { class: 'list-end' }, allShown(total)));
-  // the keyboard pages above the list, where its place is kept; who reads to the end goes on at the next page's beginning
+  // only the links above the list keep the keyboard focus; those below lead to the start of the next page
   const pager = (where, attributes) => {
     const link = (name, to, text) => h(to >= 1 && to <= pages ? 'a' : 'span', {
       class: 'button', href: to >= 1 && to <= pages ? hrefOf(to) : null, ...attributes(name),
@@ -65,7 +65,7 @@ export async function makePage({ caption, columns, target, signal, nothing, href
     pager('below', () => ({ on: { click: () => window.scrollTo(0, 0) } })));
 }
 
-// What is known of one thing: [[name, value]], without those that have no value.
+// The properties of one thing: [[name, value]], without empty ones.
 export function facts(rows) {
   return h('dl', { class: 'panel facts' }, rows.filter(([, value]) => value || value === 0)
     .map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));

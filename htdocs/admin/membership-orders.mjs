@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Membership orders: the list, and one with the steps that may follow.
+// Membership orders: the list, and one order with its possible steps.
 
 import { address, hashOf } from '../common/address.mjs';
 import { h } from '../common/dom.mjs';
@@ -77,7 +77,7 @@ export async function showMembershipOrder({ params: [no], signal, go, reload }) 
   };
 }
 
-// A user who was deleted can't be read any more, but the order can.
+// A deleted user can't be read any more, but the order can.
 async function ownerOf({ user_id: id }, signal) {
   try {
     return (await call('GET', `/api/users/${id}`, { signal })).body;

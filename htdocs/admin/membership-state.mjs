@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A membership order's states and kinds, and the steps that the shop lets an administrator take from each.
+// A membership order's states and types, and an administrator's possible steps in each.
 
 import { showYuan } from '../common/money.mjs';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What went back of an order's money, or is on its way: read with the order, shown below it.
+// An order's refunds, completed or in progress: loaded with the order, shown below it.
 
 import { address } from '../common/address.mjs';
 import { everyRow } from '../common/api.mjs';
@@ -15,8 +15,8 @@ const STATES = {
   ABNORMAL: ['异常', 'act', '顾客的账户收不了款，请在支付平台的商户后台处理。'],
 };
 
-// { rows, left }: every refund of the order, and what may still be given back, as a text in yuan. What the shop gives back
-// by itself was paid beside the order and is no part of its money.
+// { rows, left }: every refund of the order, and the refundable amount, as a text in yuan. Automatic refunds are of payments
+// that the order didn't need, and are not part of its amount.
 export async function refundsOf({ order_id, total_amount: total, paid_by: by }, signal) {
   if (by !== 'PROVIDER') return { rows: [], left: '0.00' };
   const rows = await everyRow((page) => call('GET', page, { signal }), address('/api/payment/refunds', { order_id, limit: 500 }));

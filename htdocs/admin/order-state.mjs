@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An order's states, and the steps that the shop lets an administrator take from each.
+// An order's states, and an administrator's possible steps in each.
 
 import { fenOf, isYuan, showYuan } from '../common/money.mjs';
 import { atMost } from './form.mjs';
@@ -36,7 +36,7 @@ const payOffline = {
   request: (order, values) => ['PUT', addressOf(order.order_id), { status: PAID, ...values }],
 };
 
-// The parcel is asked for where the shop keeps it.
+// The shipment's fields.
 const ship = {
   label: '发货',
   tone: 'primary',
@@ -69,7 +69,7 @@ const cancel = {
   request: (order) => ['POST', `${addressOf(order.order_id)}/cancel`],
 };
 
-// What was paid through WeChat or from a card goes back the same way. refunds: what order-refunds.mjs found.
+// Payments through WeChat or by card are refunded in the same way. refunds: from order-refunds.mjs.
 const refundOnline = {
   label: '退款',
   tone: 'danger',
@@ -127,7 +127,7 @@ const STEPS = {
   [REFUNDED]: [remove],
 };
 
-// Only the way back that the money came is offered, and only while something is left to go it.
+// Only the refund matching the payment is offered, and only while something is refundable.
 const fits = (step, { paid_by: by, refunds }) => {
   if (step === refundOnline) return by === 'PROVIDER' && fenOf(refunds.left) > 0;
   return step !== refundOffline || by !== 'PROVIDER';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Orders: the list, and one with its lines and the steps that may follow.
+// Orders: the list, and one order with its lines and possible steps.
 
 import { address, hashOf } from '../common/address.mjs';
 import { h } from '../common/dom.mjs';

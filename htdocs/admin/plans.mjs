@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Plans of the VIP membership: the list, and the form that makes and changes one.
+// VIP plans: the list, and the form that creates and changes one.
 
 import { address, hashOf } from '../common/address.mjs';
 import { ApiError } from '../common/api.mjs';
@@ -86,7 +86,7 @@ export async function editPlan({ params: [id], signal, go }) {
   };
 }
 
-// The API shows plans as a list only.
+// The API returns plans only as a list.
 async function findPlan(id, signal) {
   for (let page = 1, more = true; more; page += 1) {
     const { body: rows, pagination } = await call('GET', address(PLANS, { page, page_size: 500 }), { signal });
@@ -97,7 +97,7 @@ async function findPlan(id, signal) {
   throw new ApiError('没有这个套餐，可能已被删除。', { status: 404 });
 }
 
-// A row as the form gives it back, so that the two can be compared.
+// A row in the form's representation, so that the two can be compared.
 function fromRow({ name, level, duration_days, price, original_price, is_active, description }) {
   return {
     name, level, duration_days, is_active, description,

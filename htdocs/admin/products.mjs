@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Products: the list, and the form that makes and changes one.
+// Products: the list, and the form that creates and changes one.
 
 import { address, hashOf } from '../common/address.mjs';
 import { newKey } from '../common/api.mjs';
@@ -76,10 +76,10 @@ export async function editProduct({ params: [id], signal, go }) {
   const load = (page) => call('GET', page, { signal });
   const [{ body: product }, tree] = await Promise.all([load(addressOf(id)), loadTree(load)]);
   const before = fromRow(product);
-  const key = newKey(); // a stock is changed once, also if the answer got lost and 保存 is clicked again
+  const key = newKey(); // the stock is changed once, even if the response is lost and 保存 is clicked again
   const save = async (values) => {
     const { stock, ...body } = changes(values, before);
-    // what was sold since the form was opened stays sold
+    // sales since the form was opened are kept
     if (stock !== undefined) body.stock_delta = stock - before.stock;
     if (Object.keys(body).length > 0) await call('PUT', addressOf(id), { body, key });
     say('商品已保存');
@@ -104,7 +104,7 @@ export async function editProduct({ params: [id], signal, go }) {
   };
 }
 
-// A row as the form gives it back, so that the two can be compared.
+// A row in the form's representation, so that the two can be compared.
 function fromRow(row) {
   const { name, description, stock, image_url, status, category_id } = row;
   return { name, description, price: yuanText(row.price), stock, image_url, status, category_id };
@@ -156,9 +156,9 @@ function fieldsOf(product, tree) {
 
 function previewOf(control) {
   const place = h('div', { class: 'preview' });
-  // its room is there from the beginning: what moves the buttons below takes a click away from them
+  // its space is reserved from the beginning: if the buttons below moved, a click could miss them
   const draw = () => show(place, picture(control.value.trim() || null, '图', 'medium'));
   control.addEventListener('change', draw);
-  queueMicrotask(draw); // the value comes after the control
+  queueMicrotask(draw); // the value is set after the control is created
   return place;
 }

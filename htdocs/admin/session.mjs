@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who is signed in, and calls to the API in that name. The tokens live as long as the browser's tab.
+// The signed-in user, and API calls as that user. The tokens are kept as long as the browser tab.
 
 import { ApiError, send } from '../common/api.mjs';
 
@@ -15,27 +15,27 @@ export class SignedOut extends ApiError {
 let lost = () => {};
 let renewing = null;
 
-// Calls `listener` with the user's id when the session turns out to have ended.
+// Calls `listener` with the user's id when the session is found to have ended.
 export function onLost(listener) {
   lost = listener;
 }
 
-// The user that signed in, or null.
+// The signed-in user, or null.
 export function user() {
   return stored()?.user ?? null;
 }
 
-// Only an administrator comes in. Fails with an ApiError.
+// Only administrators may sign in. Fails with an ApiError.
 export async function signIn(account, password) {
   const { body } = await send('POST', '/api/auth/login', { body: { account, password } });
   if (body.user.permission_level < 1) {
-    await send('POST', '/api/auth/logout', { token: body.token }).catch(() => {}); // its token is forgotten in any case
+    await send('POST', '/api/auth/logout', { token: body.token }).catch(() => {}); // its token is discarded in any case
     throw new ApiError('这个账号不是管理员，不能进入管理后台。', { status: 403 });
   }
   store(body);
 }
 
-// Ends the session at the shop too. Answers false when the shop could not be told.
+// Also ends the session on the server. Returns false when the server could not be reached.
 export async function signOut() {
   try {
     await authorized('POST', '/api/auth/logout');
@@ -47,8 +47,8 @@ export async function signOut() {
   }
 }
 
-// Asks whether the session still stands. Lists that anyone may read answer a token that has ended as they answer a
-// stranger, without a word, so every page asks this first.
+// Checks whether the session is still valid. Public lists silently treat an invalid token as absent, so every page
+// checks this first.
 export async function check(signal) {
   const { body } = await call('GET', '/api/auth/me', { signal });
   if (body.permission_level < 1) throw end();
@@ -56,7 +56,7 @@ export async function check(signal) {
   if (kept) store({ ...kept, user: body });
 }
 
-// send() as the user who is signed in. Fails with SignedOut, after the listener was told, when nobody is any longer.
+// send() as the signed-in user. Fails with SignedOut, after calling the listener, when nobody is signed in any more.
 export async function call(method, target, options) {
   const who = user()?.user_id;
   try {
@@ -83,7 +83,7 @@ async function authorized(method, target, options = {}) {
   }
 }
 
-// A refresh token serves once, so calls that were refused together wait for one renewal.
+// A refresh token can be used once, so concurrent refused calls wait for one refresh.
 async function renew(refused) {
   if (stored()?.token !== refused) return;
   renewing ??= send('POST', '/api/auth/refresh', { body: { refresh_token: stored().refresh_token } })

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The steps that may be taken with an order: a button for each, a question, and the call that takes it.
+// The possible steps of an order: a button for each, a confirmation, and the API call.
 
 import { newKey } from '../common/api.mjs';
 import { h } from '../common/dom.mjs';
@@ -7,7 +7,7 @@ import { ask, say } from './dialog.mjs';
 import { call } from './session.mjs';
 
 // A step: label and tone of its button; question(order) as ask() takes it; request(order, values) is [method, address, body];
-// done: what to say afterwards where the shop has no words of its own; leaves: the order is gone then.
+// done: the notice afterwards if the API returns no message; leaves: the order no longer exists then.
 export function stepButtons(steps, order, { reload, leave }) {
   const take = async ({ question, request, done, leaves }) => {
     const key = newKey();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The only place that talks to the shop's API.
+// The only module that calls the shop's API.
 
-// status 0: no answer came. field: the member of the request that the answer blames, or null.
+// status 0: no response. field: the member of the request that the error names, or null.
 export class ApiError extends Error {
   constructor(message, { status = 0, code = null, field = null } = {}) {
     super(message);
@@ -12,17 +12,17 @@ export class ApiError extends Error {
   }
 }
 
-// What to tell a person. A fault of these pages must not look like an answer of the shop.
+// The message for users. A fault of these pages must not look like a response of the shop.
 export function messageOf(error) {
   if (error instanceof ApiError) return error.message;
   console.error(error);
   return '页面出错了，请刷新后重试。';
 }
 
-// One request. Answers { body, next, message, pagination }: what JSON says (null when empty); the address of the list's next
-// page; the shop's own words about what it did; of a list by numbers { total, page, page_size }. Null is what is not there.
-// key: an Idempotency-Key, the same for every try of one and the same thing.
-// Fails with an ApiError whose message is for people; with an AbortError when `signal` breaks it off.
+// One request. Resolves to { body, next, message, pagination }: the JSON body (null when empty); the address of the list's
+// next page; the API's message; of a list with numbered pages { total, page, page_size }. What is absent is null.
+// key: an Idempotency-Key, the same for every try of one operation.
+// Fails with an ApiError whose message is for users; with an AbortError when `signal` is aborted.
 export async function send(method, target, { token, body, key, signal } = {}) {
   let response;
   let text;
@@ -50,12 +50,12 @@ export async function send(method, target, { token, body, key, signal } = {}) {
   return { ...opened(answer), next: nextPage(response.headers.get('link')) };
 }
 
-// A key that nobody else has; crypto.randomUUID() is not there on plain HTTP.
+// A unique key; crypto.randomUUID() is not available on plain HTTP.
 export function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-// Every row of a list; `load` gets the address of one page and answers as send() does.
+// Every row of a list; `load` gets the address of one page and returns what send() does.
 export async function everyRow(load, first) {
   const rows = [];
   for (let page = first; page !== null;) {
@@ -81,7 +81,7 @@ function opened(answer) {
     : { body: answer, message: null, pagination: null };
 }
 
-// The answer's own words; the name of a field, which they end with, is for programs.
+// The response's message, without the field name at its end, which is for programs.
 function refusal(response, answer) {
   const { message = `服务器出错（${response.status}），请稍后重试。`, code, field = null } = answer ?? {};
   const words = field && message.endsWith(`: ${field}`) ? message.slice(0, -field.length - 2) : message;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Elements from data. Whatever is stored reaches the page as text or as the value of an attribute, never as markup.
+// Elements from data. Stored data reaches the page only as text or as attribute values, never as markup.
 
 import { messageOf } from './api.mjs';
 
 // h('a', { href: '#/orders', class: 'link' }, '订单', 3): children are nodes, texts, lists of these, or null for nothing.
-// `on` holds listeners; true sets an attribute without a value; null, undefined and false leave it out.
+// `on` has listeners; true sets an attribute without a value; null, undefined and false omit it.
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -30,7 +30,7 @@ export function show(element, ...children) {
   add(element, children);
 }
 
-// The picture of a thing, or its first character where there is none that may be loaded.
+// A thing's picture, or its first character if there is none that may be loaded.
 export function picture(address, name, className = '') {
   const frame = h('span', { class: `picture ${className}`, 'aria-hidden': 'true' });
   const blank = () => show(frame, h('span', { class: 'picture-blank' }, Array.from(name)[0] ?? ''));
@@ -39,7 +39,7 @@ export function picture(address, name, className = '') {
   return frame;
 }
 
-// What the pages' Content-Security-Policy lets through.
+// What the pages' Content-Security-Policy allows.
 export function mayLoad(address) {
   try {
     const { protocol, origin } = new URL(address ?? 'about:blank', location.href);
@@ -57,7 +57,7 @@ export function empty(text, ...more) {
   return h('div', { class: 'note' }, h('p', {}, text), more);
 }
 
-// What went wrong, a way to try again where that can help, and other ways on.
+// An error, a retry button if that can help, and other links.
 export function failure(error, retry, ...ways) {
   return h('div', { class: 'note failure', role: 'alert' },
     h('p', {}, messageOf(error)),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Yuan as texts: nothing here adds, rounds or otherwise computes with a binary fraction.
+// Yuan as texts: nothing here computes with binary fractions.
 
 const YUAN = /^\d{1,10}(\.\d{1,2})?$/;
 
@@ -7,7 +7,7 @@ export function isYuan(text) {
   return YUAN.test(text);
 }
 
-// '29.9' and 29.9 are '29.90'. A number of the API has at most 12 digits, and String() gives those back exactly.
+// '29.9' and 29.9 are '29.90'. A number from the API has at most 12 digits, which String() returns exactly.
 export function yuanText(value) {
   const text = String(value);
   if (!isYuan(text)) throw new RangeError(`no amount: ${text}`);
@@ -20,7 +20,7 @@ export function fenOf(value) {
   return Number(yuanText(value).replace('.', ''));
 }
 
-// 2990 is '29.90'; nothing is less than nothing.
+// 2990 is '29.90'; negative amounts are '0.00'.
 export function yuanOf(fen) {
   const digits = String(Math.max(0, fen)).padStart(3, '0');
   return `${digits.slice(0, -2)}.${digits.slice(-2)}`;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The API's times, in the zone of whoever looks at the page.
+// The API's times, in the viewer's time zone.
 
 const FORMAT = new Intl.DateTimeFormat('zh-CN', {
   year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', hourCycle: 'h23',
@@ -10,8 +10,8 @@ export function showTime(iso) {
   return `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute}`;
 }
 
-// The moment at which a day (2026-01-31, as <input type="date"> gives it) begins, or the day `later` days after it.
-// Null for what is no day.
+// The start of a day (2026-01-31, as from <input type="date">), or of the day `later` days after it.
+// Null for an invalid day.
 export function startOfDay(day, later = 0) {
   const [, year, month, date] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(day ?? '') ?? [];
   if (!year) return null;

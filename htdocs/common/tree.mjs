@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The categories as a tree: the API gives them as a flat list, newest first.
+// The categories as a tree: the API returns them as a flat list, newest first.
 
 import { everyRow, send } from './api.mjs';
 
-// load(address) answers one page, as send() does.
+// load(address) returns one page, as send() does.
 export async function loadTree(load = (page) => send('GET', page)) {
   return new Tree(await everyRow(load, '/api/categories?limit=500'));
 }
@@ -22,10 +22,10 @@ export class Tree {
 
   get(id) { return this.#known.get(id) ?? null; }
 
-  // null: those at the top.
+  // null: the top level.
   childrenOf(id) { return this.#children.get(id) ?? []; }
 
-  // [{ row, depth }], each followed by what is below it; without the branch of `except`.
+  // [{ row, depth }], each followed by its descendants; without the branch of `except`.
   flat(except = null, parent = null, depth = 0) {
     return this.childrenOf(parent).filter((row) => row.category_id !== except)
       .flatMap((row) => [{ row, depth }, ...this.flat(except, row.category_id, depth + 1)]);
