@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # minimall. `make help` lists the targets.
-# What `minimall --version` and /healthz say, before the commit of a checkout.
+# The version in `minimall --version` and /healthz; a checkout's commit is appended.
 VERSION := 0.1.0-dev
 MODE ?= release
 CC ?= gcc
@@ -30,17 +30,17 @@ OPT.release := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 OPT.debug := -O0
 OPT.asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 OPT.cov := -O0 --coverage
-# for clang, whose own warnings nobody asked for, and which says otherwise than gcc that AddressSanitizer is there (base/arena.c)
+# for clang: without its own warnings, and with gcc's macro for AddressSanitizer (base/arena.c)
 OPT.fuzz := -w -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -D__SANITIZE_ADDRESS__
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wformat=2 -Wwrite-strings -Wswitch-enum -Wdouble-promotion -Werror
 
 PKGS := json-c libmariadb libcrypto libcurl fcgi libcrypt lmdb
-# not before install.sh made sure that they are there
+# deferred: install.sh installs them first
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS))
 PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS))
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE= -Ilib -g -fPIE $(WARN) $(OPT.$(MODE)) $(PKG_CFLAGS) $(CFLAGS)
-# --as-needed is gcc's own default on Debian, but not with sanitizers: users.fcgi has no use for libcurl and its thirty libraries
+# --as-needed is gcc's default on Debian, but not with sanitizers: users.fcgi doesn't need libcurl and its thirty libraries
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,--as-needed $(filter -fsanitize% --coverage,$(OPT.$(MODE))) $(LDFLAGS)
 
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard lib/*/*.c lib/*/*/*.c)))
@@ -48,7 +48,7 @@ CGI := $(patsubst cgi-bin/%.c,$(B)/%.fcgi,$(sort $(wildcard cgi-bin/*.c)))
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cli/*.c)))
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
-# what they run, and not the whole library, which would be compiled for them alone
+# only what they test: the whole library would have to be compiled for them
 FUZZ_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard lib/base/*.c)) $(patsubst %,lib/ext/%.c,base64 crypto entity http json) \
 	$(patsubst %,lib/web/%.c,jwt req route) $(patsubst %,lib/providers/wechat/%.c,call pay refund sign))
 V ?= 0
@@ -60,7 +60,7 @@ say = $(if $(filter 0,$(V)),@echo "  $(1)" $(2),@true)
 
 all: $(CGI) $(B)/minimall ## build every executable and the command (MODE=release|debug|asan|cov)
 
-# A recipe of a machine without the libraries installs them first, then builds in a second make.
+# On a machine without the libraries, they are installed first; a second make then builds.
 run: install-needs ## install what is missing, build, and run the shop with its sandbox (PORT=8080)
 	@echo "==> building"
 	@$(MAKE) --no-print-directory -j2 all
@@ -77,12 +77,12 @@ $(B)/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-# /readyz knows the schema that the programs were built for; a file more makes it anew.
+# /readyz knows the schema that the programs were built for; a new file rebuilds it.
 MIGRATIONS := $(sort $(wildcard schema/*.sql))
 $(B)/lib/shop/books/health.o: ALL_CFLAGS += -DSCHEMA_FILES=$(words $(MIGRATIONS)) -DSCHEMA_LAST='"$(notdir $(lastword $(MIGRATIONS)))"'
 $(B)/lib/shop/books/health.o: $(MIGRATIONS)
 
-# A tarball has no commit, and is told by VERSION alone. The file changes only when what it says does.
+# A tarball has no commit and only VERSION. The file is rewritten only when its content changes.
 COMMIT := $(if $(wildcard .git),$(shell git -c safe.directory='*' rev-parse --short=12 HEAD 2>/dev/null))
 FULL_VERSION := $(VERSION)$(if $(COMMIT),+$(COMMIT))
 $(B)/version: FORCE
@@ -121,7 +121,7 @@ $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libfuzz.a
 
 -include $(shell test -d $(B) && find $(B) -name '*.d')
 
-# What doesn't depend on the database server is tested once, with the usual one; the sources are looked at in one mode.
+# What doesn't depend on the database server is tested once, with the default one; the sources are linted in one mode.
 test: ## install what is missing, then lint, unit and end-to-end tests (MODE=asan for sanitizers; DB=mysql, DB=galera)
 	@sh sandbox/install.sh --test
 	@$(MAKE) --no-print-directory -j2 all
@@ -140,7 +140,7 @@ lint: ## the project's own rules: layers, banned functions, SQL, headers, format
 unit: $(UNIT) ## unit tests
 	@sh tests/unit/run.sh $(UNIT)
 
-fuzz: ## feed every parser of outside bytes with made-up ones, under sanitizers (SECONDS=60 or RUNS=5000 each; needs clang)
+fuzz: ## fuzz every parser of untrusted bytes, under sanitizers (SECONDS=60 or RUNS=5000 each; needs clang)
 	@sh tests/fuzz/run.sh $(if $(RUNS),-runs=$(RUNS),-max_total_time=$(or $(SECONDS),60))
 
 # of MODE=fuzz
@@ -149,10 +149,10 @@ fuzz-targets: $(FUZZ)
 e2e: all ## end-to-end tests; FILES=tests/e2e/x.test.mjs for some
 	@MODE=$(MODE) node tests/e2e/run.mjs $(FILES)
 
-bench: all ## how fast it answers, as ratios within one run (SECONDS=3 a scene)
+bench: all ## response times, as ratios within one run (SECONDS=3 per scenario)
 	@MODE=$(MODE) node tests/bench/bench.mjs
 
-bench-apache: all ## mod_proxy_fcgi against mod_fcgid (SECONDS=3 a scene)
+bench-apache: all ## mod_proxy_fcgi against mod_fcgid (SECONDS=3 per scenario)
 	@MODE=$(MODE) SERVER=apache node tests/bench/apache.mjs
 
 routes: $(CGI) ## print every route
@@ -164,8 +164,8 @@ format: ## clang-format every source
 format-check:
 	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 
-# What goes where, a path below the checkout and the directory that it is copied to. Settings are never touched: only
-# examples are installed beside them.
+# The files to install and their directories. Settings are never touched: only examples are installed in their
+# directory.
 PAGES := $(sort $(shell find htdocs -type f))
 # the deepest first
 PAGE_DIRS := $(shell find htdocs -depth -type d)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// make bench-apache: Apache's mod_proxy_fcgi, as apache.conf.example has it, against its part for mod_fcgid, in one run: the
-// same shop, as many processes. More connections than processes, and senders that are slow with their bodies.
+// make bench-apache: Apache's mod_proxy_fcgi, as in apache.conf.example, against mod_fcgid, in one run, with the same
+// shop and number of processes. More connections than processes, and clients that send their bodies slowly.
 
 import { rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -13,17 +13,17 @@ import { openLoad } from './load.mjs';
 
 const PROCESSES = WORKERS.products;
 const CROWDS = [PROCESSES, 32];
-const ROUNDS = 3; // taking turns, so that a busy moment of the machine meets both
+const ROUNDS = 3; // alternating, so that other load affects both
 const DRIP_MS = 250;
 
-// As many processes as the family has elsewhere.
+// The family's usual number of processes.
 function limitProcesses(text) {
   const limited = text.replace(/^(FcgidMaxProcessesPerClass) +[0-9]+$/m, `$1 ${PROCESSES}\nFcgidMinProcessesPerClass ${PROCESSES}`);
   if (limited === text) throw new Error('the number of processes is not in the configuration');
   return limited;
 }
 
-// Announces a body and then sends a byte at a time. Returns { cut, close }: cut resolves when the server hangs up.
+// Announces a body and then sends a byte at a time. Returns { cut, close }: cut resolves when the server disconnects.
 function sendSlowly(base, address, token) {
   const { hostname, port } = new URL(base);
   const socket = connect({ host: hostname, port });
@@ -58,7 +58,7 @@ async function crowd(servers, connections, product) {
   return results.map((rounds) => Object.fromEntries(Object.keys(rounds[0]).map((key) => [key, middle(rounds.map((one) => one[key]))])));
 }
 
-// How long one reader waits beside as many slow senders as there are processes, in ms, and when those were cut off.
+// How long one reader waits next to as many slow senders as there are processes, in ms, and when those were disconnected.
 async function beside(base, product, admin) {
   const load = openLoad(1);
   const senders = Array.from({ length: PROCESSES }, () => sendSlowly(base, '/api/products', admin));

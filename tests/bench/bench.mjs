@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // make bench: how fast the shop answers, as ratios within one run (absolute figures are the machine's, not ours).
-// A shop of its own, bounded in count and time; 16 kept connections from this process.
+// Its own shop, bounded in count and time; 16 persistent connections from this process.
 
 import { rmSync } from 'node:fs';
 import path from 'node:path';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Requests of a measurement, over kept connections, bounded in count and time.
+// The requests of a measurement, over persistent connections, bounded in count and time.
 //
 //   const load = openLoad(16);
 //   const { perSecond, p50, p99, max } = await load.measure(base, () => ({ address: '/' }), 200);    // microseconds
@@ -37,14 +37,14 @@ export function openLoad(connections) {
     });
   }
 
-  // What a request that must succeed answers.
+  // The response of a request that must succeed.
   async function json(base, options) {
     const { status, text } = await send(base, options);
     if (status >= 300) throw new Error(`${options.method ?? 'GET'} ${options.address}: ${status} ${text}`);
     return text === '' ? null : JSON.parse(text);
   }
 
-  // As many requests as fit, all connections busy all the time.
+  // As many requests as possible, with all connections always busy.
   async function measure(base, make, expected) {
     const until = Date.now() + SECONDS_MAX * 1000;
     const took = [];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Runs end-to-end tests: `node tests/e2e/run.mjs [files…]`, without arguments those that legs.mjs names. One database server
-// serves the whole run, in a directory of its own, and the simulator's keys are made once; each file has its own database
-// and shop (harness.mjs). Where the server of DB cannot be had, the run is skipped: it says so in a line and ends well.
+// Runs end-to-end tests: `node tests/e2e/run.mjs [files…]`, by default those that legs.mjs selects. One database server
+// serves the whole run, in its own directory, and the simulator's keys are generated once; each file has its own database
+// and shop (harness.mjs). When the server of DB is unavailable, the run is skipped with a line, successfully.
 //   MODE=asan    test build/asan            E2E_JOBS=1   one file at a time (default: one more than processors)
 //   DB=mysql     on that server             BRIEF=1      only what .ci/run runs there
 //   DB=galera    the files that start a cluster each
@@ -19,7 +19,7 @@ import { makeKeys } from '../../sandbox/wechat/server.mjs';
 import { filesOf } from './lib/legs.mjs';
 
 const SLOWEST = 10;
-const LIMIT_MS = 45 * 60_000; // a test that hangs must not hang the machine that runs it
+const LIMIT_MS = 45 * 60_000; // a hanging test must not block the machine
 
 const here = path.join(checkout, 'tests', 'e2e');
 const db = process.env.DB || 'mariadb';
@@ -37,7 +37,7 @@ const interrupted = new Promise((resolve) => {
 });
 
 const dir = mkdtempSync(path.join(tmpdir(), 'minimall-e2e-db-'));
-chmodSync(dir, 0o711); // the server's own user must come through
+chmodSync(dir, 0o711); // the server's user must be able to enter
 let code = 1;
 try {
   const { database, place } = await openDatabase();
@@ -59,7 +59,7 @@ try {
 }
 process.exit(code);
 
-// What the files share; those that need a cluster start one of their own.
+// Shared by all files; those that need a cluster start their own.
 async function openDatabase() {
   if (db === 'galera') {
     findProvider();
@@ -94,7 +94,7 @@ function tellSlowest(times) {
   for (const [seconds, name] of files.slice(0, SLOWEST)) console.log(`  ${seconds.padStart(6)} s  ${name}`);
 }
 
-// The files' own processes end what they started, and need the database for that.
+// The files' processes end what they started, and need the database for that.
 async function endGroup(group) {
   const end = Date.now() + 15_000;
   try {
@@ -104,6 +104,6 @@ async function endGroup(group) {
       process.kill(group, Date.now() < end ? 0 : 'SIGKILL');
     }
   } catch (error) {
-    if (error.code !== 'ESRCH') throw error; // nobody is left
+    if (error.code !== 'ESRCH') throw error; // no process is left
   }
 }

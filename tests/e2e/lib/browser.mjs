@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What the tests of htdocs/ share: a shop, a browser before it, and words for what one does there.
+// Helpers of the tests of htdocs/: a shop, a browser, and user actions.
 //
 //   const { shop, openAdmin } = await openPages();
 //   const { page } = await openAdmin(t, '#/orders');       // a tab with the administrator signed in
 //   await press(page, '筛选');
 //
-// Whatever a page complains of in the console, breaches of the Content-Security-Policy among it, fails the test.
+// Any error in a page's console, including violations of the Content-Security-Policy, fails the test.
 
 import { after } from 'node:test';
 import assert from 'node:assert/strict';
@@ -24,19 +24,19 @@ export async function openPages() {
   const shop = await openShop();
   const server = await chromium.launchServer({
     executablePath: CHROMIUM,
-    headless: false, // the new headless mode is an argument of its own
+    headless: false, // the new headless mode is a separate argument
     args: [
       '--no-sandbox', '--headless=new', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync',
     ],
   });
-  // Not close(): that waits for a browser which, on a busy machine, may never have done with itself.
+  // Not close(): on a busy machine that may wait for the browser forever.
   after(() => server.kill());
   const browser = await chromium.connect(server.wsEndpoint());
   const chrome = await browser.newContext({ baseURL: shop.baseUrl, locale: 'zh-CN', timezoneId: 'Asia/Shanghai' });
   chrome.setDefaultTimeout(15_000);
 
-  // A tab of its own, watched to the end of the test. expected: complaints that belong to it.
+  // A new tab, watched to the end of the test. expected: console errors that the test expects.
   async function openTab(t, { viewport = DESKTOP, expected = [] } = {}) {
     const page = await chrome.newPage();
     const complaints = [];
@@ -62,7 +62,7 @@ export async function openPages() {
     await page.getByRole('button', { name: '登录' }).click();
   }
 
-  // The admin pages with the administrator signed in, at a page of theirs.
+  // The admin pages with the administrator signed in, at the given page.
   async function openAdmin(t, hash = '#/orders', options = {}) {
     const { page, complaints } = await openTab(t, options);
     await page.goto(`/admin/${hash}`);
@@ -75,10 +75,10 @@ export async function openPages() {
   return { shop, openTab, openAdmin, fillSignIn };
 }
 
-// The browser itself notes answers like these in the console.
+// The browser itself logs such responses in the console.
 export const answered = (status) => new RegExp(`^Failed to load resource: the server responded with a status of ${status} `);
 
-export const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor(); // a part of the name will do
+export const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor(); // part of the name is enough
 export const said = (page, text) => page.locator('#said').getByText(text).waitFor();
 export const press = (scope, name) => scope.getByRole('button', { name, exact: true }).click();
 export const tokenOf = (page) => page.evaluate(() => JSON.parse(sessionStorage.getItem('minimall.session')).token);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the tests of stored-value cards share: the words for what is done with them, and what must hold of a ledger.
+// Helpers of the tests of stored-value cards: operations, and the invariants of a ledger.
 //
 //   const cards = new Cards(trade);
 //   const card = await cards.of(anna, '50.00');              // a new card, topped up
@@ -33,7 +33,7 @@ export class Cards {
     return this.call('POST', CARDS, { body: { user_id: person.user.user_id } });
   }
 
-  // A person's new card, with money on it if any is named.
+  // A user's new card, topped up if an amount is given.
   async of(person, balance) {
     const { status, body } = await this.tryCreate(person);
     assert.equal(status, 201, JSON.stringify(body));
@@ -61,7 +61,7 @@ export class Cards {
     return this.call('POST', '/api/payment/card', { token: person.token, headers, body: { order_id: order.order_id } });
   }
 
-  // A card's whole ledger as the wire shows it, oldest first.
+  // A card's whole ledger as on the wire, oldest first.
   async ledger(card, token = this.trade.admin) {
     const rows = [];
     for (let next = `${LEDGER}?card_id=${card.card_id}&limit=500`; next;) {
@@ -73,7 +73,7 @@ export class Cards {
     return rows.reverse();
   }
 
-  // Walks the ledger: every balance_after is what the rows up to it make, none is negative, the last is the card's (B21).
+  // Checks the ledger: every balance_after is the sum of the rows so far, none is negative, the last is the card's (B21).
   async assertAddsUp(card) {
     const rows = await this.ledger(card);
     let balance = 0;
@@ -89,13 +89,13 @@ export class Cards {
     return rows;
   }
 
-  // What staff did to a card, as the journal has it.
+  // Staff's changes of a card, from the journal.
   journal(card) {
     return this.shop.sql(`SELECT actor_user_id, action, detail FROM journal WHERE subject = 'card ${card.card_id}' ORDER BY entry_id`);
   }
 }
 
-// What a row of the wire does to its balance: spending is positive there.
+// The effect of a row on the wire on the balance: spending is positive there.
 export function signedFen({ type, amount }) {
   return type === SPEND ? -fen(amount) : fen(amount);
 }
@@ -108,7 +108,7 @@ export function isLuhn(number) {
   return sum % 10 === 0;
 }
 
-// A card as it is answered when written; with `user`, as it is read.
+// A card as in the response of a write; with `user`, as in that of a read.
 export function assertCard(body, expected = {}, { withUser = false } = {}) {
   assert.deepEqual(Object.keys(body), withUser ? [...CARD_KEYS, 'user'] : CARD_KEYS);
   assert.ok(Number.isSafeInteger(body.card_id) && body.card_id > 0);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Stands between the shop and its database, and does what servers, hosts and networks do: loses answers, ends connections
-// that rest, refuses statements, calls itself otherwise. What it does not touch passes byte by byte.
+// A proxy between the shop and its database that simulates faults of servers, hosts and networks: it drops responses, closes
+// idle connections, refuses statements, changes the server's version. Everything else passes unchanged.
 //
 //   const proxy = await openDbProxy(shop.env.DB_SOCKET, shop.dir);
 //   await shop.restartWeb({ DB_SOCKET: proxy.socket });
-//   proxy.once(/^COMMIT$/, 'lose');   // the server does it, the shop never hears of it
+//   proxy.once(/^COMMIT$/, 'lose');   // the server executes it, the shop gets no response
 //
-// A statement is matched by its text, a prepared one each time that it is executed (its preparation as "PREPARE …").
+// A statement is matched by its text, a prepared one on each execution (its preparation as "PREPARE …").
 
 import { createServer, connect } from 'node:net';
 import path from 'node:path';
@@ -26,8 +26,8 @@ class Proxy {
   links = new Set();
   seen = []; // texts of all statements since forget()
   codes = []; // of the server's own errors since forget()
-  greeting = null; // what the server calls itself to new connections
-  init = null; // a statement that each new connection begins with, as a host's init_connect
+  greeting = null; // the server's version string for new connections
+  init = null; // the first statement of each new connection, like a host's init_connect
 
   constructor(serverSocket, socket) {
     this.serverSocket = serverSocket;
@@ -36,14 +36,14 @@ class Proxy {
 
   listen() {
     this.server = createServer((client) => { this.links.add(new Link(this, client)); });
-    this.server.unref(); // open until the file's shop has ended
+    this.server.unref(); // open until the file's shop has stopped
     return new Promise((resolve, reject) => { this.server.once('error', reject).listen(this.socket, resolve); });
   }
 
-  // The next statement that matches; act: 'lose' (done, and the connection ends before the answer), 'last' (it ends after it),
-  // 'drop' (it ends before the server has the statement), { error: [code, message] } (the server never has it), or
+  // For the next matching statement; act: 'lose' (executed, and the connection is closed before the response), 'last' (closed
+  // after it), 'drop' (closed before the server gets the statement), { error: [code, message] } (the server never gets it), or
   // { prepare: [from, to] } (the server prepares another text).
-  // among: only on these links. Answers { hit }: the link that it met.
+  // among: only on these links. Returns { hit }: the link that matched.
   once(pattern, act, { among } = {}) {
     const rule = { pattern, act, among, hit: null };
     this.#rules.push(rule);
@@ -63,7 +63,7 @@ class Proxy {
     this.codes = [];
   }
 
-  // Ends all connections, as a server those that rest for too long; notice: a code that it tells before.
+  // Closes all connections, as a server does after wait_timeout; notice: an error code sent before.
   async endAll({ notice } = {}) {
     await Promise.all([...this.links].map((link) => link.end(notice)));
   }
@@ -76,7 +76,7 @@ class Link {
   #losing = false;
   #last = false;
   #greeted = false;
-  #held = null; // the server's OK to the sign-in, until `init` was answered
+  #held = null; // the server's OK to the sign-in, until `init` is done
   #order = Promise.resolve();
 
   constructor(proxy, client) {
@@ -88,7 +88,7 @@ class Link {
     this.#pump(this.server, (packet) => this.#answer(packet));
   }
 
-  // Hands on whole packets, each when the one before is done with.
+  // Forwards whole packets, each after the previous one is processed.
   #pump(socket, handle) {
     let kept = Buffer.alloc(0);
     socket.on('data', (chunk) => {
@@ -100,7 +100,7 @@ class Link {
         this.#order = this.#order.then(() => handle(packet));
       }
     });
-    socket.on('error', () => {}); // told by 'close'
+    socket.on('error', () => {}); // reported by 'close'
     socket.on('close', () => this.#over());
   }
 
@@ -139,7 +139,7 @@ class Link {
       this.#greeted = true;
       return this.client.write(this.proxy.greeting === null ? packet : renamed(packet, this.proxy.greeting));
     }
-    if (this.#held) { // the answer to `init`
+    if (this.#held) { // the response to `init`
       if (kind === ERROR) throw new Error(`init: ${packet.subarray(5)}`);
       this.client.write(this.#held);
       this.#held = null;
@@ -184,7 +184,7 @@ function errorPacket(sequence, code, message) {
   return framed(sequence, Buffer.concat([head, Buffer.from(`#HY000${message}`)]));
 }
 
-// The greeting with another name: one byte of the protocol's version, then the server's name up to a NUL.
+// The greeting with another version: one byte of protocol version, then the server's version string up to a NUL.
 function renamed(packet, name) {
   const rest = packet.subarray(packet.indexOf(0, 5));
   return framed(packet[3], Buffer.concat([packet.subarray(4, 5), Buffer.from(name), rest]));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// docs/deploy.md, for the tests that follow it.
+// docs/deploy.md, for the tests that execute it.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { checkout } from '../../../sandbox/files.mjs';
 
 export const document = readFileSync(path.join(checkout, 'docs', 'deploy.md'), 'utf8');
 
-// Its blocks of code: { kind, name, text }, of "```sh hosting".
+// Its code blocks: { kind, name, text }, as in "```sh hosting".
 export const blocks = [...document.matchAll(/^```([a-z]+)(?: ([a-z-]+))?\n([^]*?)^```$/gm)]
   .map(([, kind, name, text]) => ({ kind, name: name ?? '', text }));
 
@@ -18,7 +18,7 @@ export function block(kind, name) {
   return found[0].text;
 }
 
-// Replaces a text that must be there.
+// Replaces a text that must be present.
 export function replaced(text, old, value) {
   assert.ok(text.includes(old), `${old} in\n${text}`);
   return text.replaceAll(old, value);

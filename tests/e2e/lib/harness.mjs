@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A shop of its own for every test file, on a fresh database:
+// A separate shop for every test file, on a new database:
 //
 //   import { openShop } from './harness.mjs';
 //   const shop = await openShop();                   // at the top level of the file, once or more
@@ -8,9 +8,9 @@
 //     const { status, body } = await shop.call('POST', '/api/orders', { token, body: { items: [...] } });
 //   });
 //
-// When the file's tests are over, the shop must still add up (`minimall audit`), must have told its logs no secret, must
-// have drawn no sanitizer's report, and must end when asked. Nothing is shared with another file but the MariaDB server and
-// the keys that a simulator begins with.
+// When the file's tests are over, the shop must pass `minimall audit`, must have logged no secret, must have
+// caused no sanitizer report, and must stop when asked. Files share only the database server and the simulator's
+// initial keys.
 
 import { after } from 'node:test';
 import assert from 'node:assert/strict';
@@ -27,19 +27,19 @@ import { request } from './http-client.mjs';
 export const mode = process.env.MODE || 'release';
 export const binDir = path.join(checkout, 'build', mode);
 
-// What a web server says of itself: lighttpd nothing, Apache its name at least, whatever it is told.
+// The web server's own Server header: lighttpd sends none, Apache at least its name in any configuration.
 export const serverTag = serverName === 'apache' ? 'Apache' : null;
 
-const STOP_MS = mode === 'asan' ? 60_000 : 10_000; // all programs may look for leaks at once, as they end
+const STOP_MS = mode === 'asan' ? 60_000 : 10_000; // all programs may check for leaks at once when they end
 const INTERRUPTED = 130;
 const PRIVATE_FIELDS = new Set(['token', 'refresh_token', 'openid', 'session_key', 'phone', 'password', 'old_password', 'card_number']);
 const PRIVATE_SETTINGS = ['JWT_SECRET', 'DB_PASSWORD', 'WECHAT_SECRET', 'WECHAT_API_V3_KEY'];
 
-// A directory for one file's shop. Its logs stay when the file fails.
+// A directory for one file's shop. Its logs are kept when the file fails.
 export function makeDirectory() {
   const dir = mkdtempSync(path.join(tmpdir(), 'minimall-e2e-'));
-  chmodSync(dir, 0o711); // the database's own user must come through; all below is private
-  // Whatever was started ends with this process: the kernel sees to it.
+  chmodSync(dir, 0o711); // the database's user must be able to enter; everything below is private
+  // Everything started ends with this process, by the kernel.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(INTERRUPTED));
   process.on('exit', (code) => {
     dropState(dir);
@@ -52,9 +52,9 @@ export function makeDirectory() {
 
 const endings = [];
 
-// What has to be done when a file's tests are over, or, said in a test, when that one is: in the order in which it was said,
-// each whatever comes of the others. A file's tests are over as soon as all that it has told node:test of by then are: nothing
-// may be waited for at its top level between two of them.
+// Registers work for the end of the file's tests or, when called in a test, of that test: it runs in the order of
+// registration, regardless of failures. A file's tests are over as soon as all those registered by then are: the file must
+// not await anything at its top level between two of them.
 export function atEnd(work) {
   if (endings.length === 0) after(endAll);
   endings.push(work);
@@ -62,16 +62,16 @@ export function atEnd(work) {
 
 async function endAll() {
   const faults = [];
-  for (const work of endings.splice(0)) await work().catch((error) => faults.push(error)); // what is begun after this ends later
+  for (const work of endings.splice(0)) await work().catch((error) => faults.push(error)); // work registered after this runs later
   if (faults.length === 1) throw faults[0];
   if (faults.length > 1) throw new AggregateError(faults, faults.map(({ message }) => message).join('\n\n'));
 }
 
-// options: env (settings over the starter's; null removes one), processEnv (environment of the programs), wechat (false: no
-// simulator), certificates (true: its merchant has platform certificates too), binDir, leaks (true: the sanitizers' build looks for
-// leaks, which costs a second at the end of every program; files that between them ask for all that can be asked for do). The
-// test clock is on unless `testClock` is false. db: a database server of the caller's. beside: a shop, of which this one is
-// another host: it has the same secrets, simulator and data, and db is another node of the same cluster.
+// options: env (settings that override the launcher's; null removes one), processEnv (environment of the programs), wechat (false:
+// no simulator), certificates (true: its merchant also has platform certificates), binDir, leaks (true: the sanitizers' build checks
+// for leaks, which costs a second at the end of every program; set in files that together cover all routes). The test
+// clock is on unless `testClock` is false. db: the caller's database server. beside: a shop of which this one is
+// another host, with the same secrets, simulator and data, where db is another node of the same cluster.
 export async function openShop({
   env = {}, processEnv = {}, wechat = true, certificates = false, testClock = true, binDir: programs = binDir,
   leaks = false, db: given, beside,
@@ -110,12 +110,12 @@ export async function openShop({
     throw error;
   }
   const tested = new TestShop(shop, reports);
-  if (beside) tested.sabotaged(); // what is to be audited is audited once
+  if (beside) tested.sabotaged(); // the shared data is audited once
   atEnd(() => tested.finish(close));
   return tested;
 }
 
-// The settings of another shop that say how its providers are spoken with.
+// The settings of another shop for its providers.
 function providersOf(shop) {
   return Object.fromEntries(Object.entries(shop?.env ?? {}).filter(([name]) => /^(WECHAT_|WXPAY_|PAYMENT_SIMULATION$)/.test(name)));
 }
@@ -137,8 +137,8 @@ class TestShop {
   get dir() { return this.shop.dir; }
   get adminAccount() { return this.shop.admin; }
 
-  // One request to the shop. body: sent as JSON; raw: sent as it is. `path` may be a whole URL.
-  // Returns { status, headers, body }; body is what JSON says, a text, or null when empty.
+  // One request to the shop. body: sent as JSON; raw: sent unchanged. `path` may be a whole URL.
+  // Returns { status, headers, body }; body is parsed JSON, a text, or null when empty.
   async call(method, address, { token, body, raw, headers = {}, signal } = {}) {
     const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
     this.#watch(body);
@@ -157,7 +157,7 @@ class TestShop {
     return { status, headers: told, body: answer };
   }
 
-  // call() for what must succeed: answers the body, or fails with what came instead.
+  // call() that must succeed: returns the body, or fails with the response.
   async ok(method, address, options) {
     const { status, body } = await this.call(method, address, options);
     assert.ok(status >= 200 && status < 300, `${method} ${address}: ${status} ${JSON.stringify(body)}`);
@@ -184,12 +184,12 @@ class TestShop {
     return { status, headers, body: bodyOf(headers, text) };
   }
 
-  // Pays at the simulator what a prepay_id or out_trade_no names; options as DESIGN's POST /pay takes them.
+  // Pays a prepay_id or out_trade_no at the simulator; options as for DESIGN's POST /pay.
   pay(id, options = {}) {
     return this.sandbox('POST', `/pay/${encodeURIComponent(id)}`, options);
   }
 
-  // Prepares the payment of an order as its owner and pays it. Returns the shop's answer to the notification.
+  // Prepares the payment of an order as its owner and pays it. Returns the shop's response to the notification.
   async payOrder(token, orderId, options) {
     const prepared = await this.ok('POST', '/api/payment/wxpay', { token, body: { order_id: orderId } });
     const { status, body } = await this.pay(prepared.package.replace(/^prepay_id=/, ''), options);
@@ -200,7 +200,7 @@ class TestShop {
   // Rows of SQL statements, run as the server's root. sandbox/database/sql.mjs says what a value looks like.
   sql(statements) { return this.shop.sql(statements); }
 
-  // What the server's connections to this shop's database do just now, the shop's and our own (connectionsTo in sandbox/database/sql.mjs).
+  // The current connections to this shop's database, the shop's and our own (connectionsTo in sandbox/database/sql.mjs).
   connections() { return connectionsTo(this.env.DB_NAME, (statement) => this.sql(statement)); }
 
   // A connection that can hold a transaction open: { run(statement), close() }.
@@ -218,29 +218,29 @@ class TestShop {
 
   audit() { return this.minimall(['audit']); }
 
-  // Sets the time of shop and simulator to so many seconds from the real one.
+  // Sets the time of shop and simulator to an offset in seconds from the real one.
   clock(offsetSeconds) { this.shop.setClock(offsetSeconds); }
 
-  // Starts the programs afresh, with changed settings if any (null removes one).
-  // A program that is forced to end while a sanitizer looks for leaks leaves half a report.
+  // Restarts the programs, with changed settings if any (null removes one).
+  // A program that is killed while a sanitizer checks for leaks leaves an incomplete report.
   restartWeb(env) { return this.shop.restartWeb(env, STOP_MS); }
 
-  // The shop's log of requests, one object a line.
+  // The shop's request log, one object per line.
   log() {
     const file = this.env.LOG_FILE;
     if (!existsSync(file)) return [];
     return readFileSync(file, 'utf8').split('\n').filter((line) => line !== '').map((line) => JSON.parse(line));
   }
 
-  // Declares a text that no log may hold.
+  // Registers a text that no log may contain.
   canary(text) {
     if (typeof text === 'string' && text.length >= 6) this.#canaries.add(text);
   }
 
-  // For a file that damages data on purpose: the audit at its end is left out.
+  // For a file that damages data on purpose: skips the audit at its end.
   sabotaged() { this.#sabotaged = true; }
 
-  // The fields of a body that must not appear in a log, however deep.
+  // The fields of a body that must not appear in a log, at any depth.
   #watch(value) {
     if (value === null || typeof value !== 'object') return;
     for (const [name, inner] of Object.entries(value)) {
@@ -249,7 +249,7 @@ class TestShop {
     }
   }
 
-  // Ends the shop and reports all that is wrong with it at once.
+  // Stops the shop and reports all its faults at once.
   async finish(close) {
     const faults = [];
     try {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The database servers that end-to-end tests run on (DB), and which files each of them runs.
-//   all     whether a file belongs to a run of all of them
-//   brief   the files of BRIEF=1, which .ci/run asks for; without it, all
-// A file named galera-….test.mjs is for that server alone.
+// The database servers that end-to-end tests run on (DB), and which files run on each of them.
+//   all     whether a file belongs to a full run
+//   brief   the files of BRIEF=1, as in .ci/run; without it, all
+// A file named galera-….test.mjs is only for that server.
 
 const ofGalera = (name) => name.startsWith('galera-');
 
-// What exercises pages, simulators, starters and texts rather than our C, which is what the sanitizers (MODE=asan) look at.
-// start.test.mjs isn't here: .ci/run has it alone to look at the pages, and at every address, behind Apache.
+// Files that exercise pages, simulators, launchers and texts rather than our C, which the sanitizers (MODE=asan) check.
+// start.test.mjs isn't one: in .ci/run only it tests the pages, and every path, behind Apache.
 const NOT_C = [
   'admin-membership.test.mjs', 'admin.test.mjs', 'databases.test.mjs', 'deploy.test.mjs', 'readme.test.mjs', 'sandbox-certificates.test.mjs',
   'sandbox-faults.test.mjs', 'sandbox-play.test.mjs', 'sandbox-refund.test.mjs', 'sandbox.test.mjs', 'strays.test.mjs', 'workers.test.mjs',
@@ -16,7 +16,7 @@ const NOT_C = [
 export const LEGS = {
   mariadb: { all: (name) => !ofGalera(name) },
   galera: { all: ofGalera },
-  // Brief: the files that are heavy on SQL, with locks, lists, plans and each kind of statement that changes money.
+  // Brief: the SQL-heavy files, with locks, lists, plans and each kind of statement that changes money.
   mysql: {
     all: (name) => !ofGalera(name),
     brief: [
@@ -28,7 +28,7 @@ export const LEGS = {
   },
 };
 
-// The files, of those that there are, that a run on this server consists of.
+// Of all files, those that run on this server.
 export function filesOf(db, names, { brief = false, sanitized = false } = {}) {
   const leg = LEGS[db];
   const missing = [...NOT_C, ...leg.brief ?? []].filter((name) => !names.includes(name));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What the tests of memberships share: plans, customers who buy them, and the words for what they do.
+// Helpers of the tests of memberships: plans, customers who buy them, and their operations.
 //
 //   const vip = await openVip();
 //   const month = await vip.plan({ price: '30.00', duration_days: 30, level: 1 });
 //   const anna = await vip.buyer();
-//   const order = await vip.bought(anna, month);             // created, and paid in play
-//   await vip.at(15, anna);                                   // fifteen days later, with tokens that are good then
+//   const order = await vip.bought(anna, month);             // created, with a simulated payment
+//   await vip.at(15, anna);                                   // fifteen days later, with tokens valid then
 //   await vip.segments(anna);                                 // [{ order_no, kind: 'NEW', state: 'ACTIVE', start, end, … }]
 
 import assert from 'node:assert/strict';
@@ -33,8 +33,8 @@ export async function openVip(options) {
 
 class Vip {
   #plans = 0;
-  #admins = new Map(); // the administrator's tokens by the offset of the clock at which they were given: passwords take their time
-  #offset = 0; // of the clock now
+  #admins = new Map(); // the administrator's tokens by clock offset: password sign-in is slow
+  #offset = 0; // the current one of the clock
 
   constructor(trade) {
     this.trade = trade;
@@ -52,7 +52,7 @@ class Vip {
     return this.call('POST', PLANS, { token, body: fields });
   }
 
-  // 30.00 yuan for 30 days of level 1, but for what is named.
+  // 30.00 yuan for 30 days of level 1, except as given.
   async plan(fields = {}) {
     this.#plans += 1;
     return dataOf(await this.tryPlan({ name: `套餐 ${this.#plans}`, price: '30.00', duration_days: 30, level: 1, ...fields }));
@@ -80,7 +80,7 @@ class Vip {
     return dataOf(await this.tryPay(person, order));
   }
 
-  // Created, and paid in play where anything is due.
+  // Created, with a simulated payment if anything is due.
   async bought(person, plan) {
     const order = await this.create(person, plan);
     return order.status === 'PAID' ? order : this.pay(person, order);
@@ -119,7 +119,7 @@ class Vip {
   async cancel(person, order) { return dataOf(await this.tryCancel(person, order)); }
   tryRefund(order, headers) { return this.act(this.admin, order, 'refund', headers); }
 
-  // Refunded, as it stands once jobs has asked the provider, if there is one to ask.
+  // Refunded, as it is once jobs has called the provider, if there is one.
   async refund(order) {
     const answer = dataOf(await this.tryRefund(order));
     if (answer.status !== 'REFUNDING') return answer;
@@ -127,7 +127,7 @@ class Vip {
     return this.read(order);
   }
 
-  // What it throws away at a later time are also sessions that are good at an earlier one.
+  // Its purge at a later time also removes sessions that are valid at an earlier one.
   async jobs() {
     await this.shop.jobs();
     if (this.#offset >= DAY_S) this.#admins.clear();
@@ -157,7 +157,7 @@ class Vip {
     return { prepayId, outTradeNo };
   }
 
-  // Paid at the provider; the shop must have taken the notification.
+  // Paid at the provider; the shop must have accepted the notification.
   async settle({ outTradeNo }, options) {
     const { status, body } = await this.trade.payHeard(outTradeNo, options);
     assert.equal(status, 200, JSON.stringify(body));
@@ -183,18 +183,18 @@ class Vip {
     return (await this.attempts(order)).map(({ state }) => state);
   }
 
-  // What goes back of an order: [{ refund_no, amount (fen), state, automatic, reason }].
+  // An order's refunds: [{ refund_no, amount (fen), state, automatic, reason }].
   refunds(order) {
     return this.shop.sql(`SELECT r.refund_no, r.amount, r.state, r.automatic, r.reason FROM refunds r JOIN membership_orders o ON o.id = r.payable_id
       WHERE r.payable_kind = 2 AND o.order_no = '${order.order_no}' ORDER BY r.refund_id`);
   }
 
-  // What new refunds are answered with at the provider.
+  // The status of new refunds at the provider.
   async mode(status) {
     assert.deepEqual((await this.shop.sandbox('POST', '/sandbox/refund-mode', { status })).body, { status });
   }
 
-  // The provider ends a refund, and the shop hears of it.
+  // The provider completes a refund and notifies the shop.
   async told(refundNo, status = 'SUCCESS') {
     const heard = await redelivered(async () => {
       const { status: code, body } = await this.shop.sandbox('POST', `/refund/${refundNo}`, { status });
@@ -204,15 +204,15 @@ class Vip {
     assert.equal(heard.status, 200, JSON.stringify(heard));
   }
 
-  // What the provider has of a payment's refunds: [[fen, status], …].
+  // A payment's refunds at the provider: [[fen, status], …].
   async refundsThere({ outTradeNo }) {
     const { refunds } = await this.trade.atWechat(outTradeNo);
     return refunds.map(({ request, status }) => [request.amount.refund, status]);
   }
 
-  // ---- what one is entitled to ----
+  // ---- entitlement ----
 
-  // In the order of their granting; moments in seconds since 1970.
+  // In the order of granting; times in seconds since 1970.
   async segments(person) {
     const rows = await this.shop.sql(`SELECT o.order_no, s.kind, s.level, s.state, s.start_s, s.days, s.value, s.cash, s.cut_s, s.taken_s
       FROM entitlement_segments s JOIN membership_orders o ON o.id = s.order_id WHERE s.user_id = ${person.user.user_id} ORDER BY s.granted_version`);
@@ -221,7 +221,7 @@ class Vip {
     }));
   }
 
-  // The rows themselves, but for the version that says how often they changed: what an undone change must leave as it was.
+  // The rows without the version, which counts changes: an undone change must leave them as they were.
   rows(person) {
     return this.shop.sql(`SELECT * FROM entitlement_segments WHERE user_id = ${person.user.user_id} ORDER BY order_id`);
   }
@@ -230,7 +230,7 @@ class Vip {
     return this.call('GET', `${STATUS}?member_id=${memberId}`, { token });
   }
 
-  // One's own, or as an administrator sees it: { member_id, is_vip, vip_expire_at, days_remaining }.
+  // The caller's own, or as an administrator sees it: { member_id, is_vip, vip_expire_at, days_remaining }.
   async status(person, token = person.token) {
     const { status, body } = await this.tryStatus(person.user.member_id, token);
     assert.equal(status, 200, JSON.stringify(body));
@@ -238,7 +238,7 @@ class Vip {
     return body;
   }
 
-  // Until when, in seconds since 1970; null: no end is known.
+  // The expiry, in seconds since 1970; null: none.
   async until(person) {
     const { vip_expire_at: end } = await this.status(person);
     return end === null ? null : Date.parse(end) / 1000;
@@ -246,7 +246,7 @@ class Vip {
 
   // ---- time ----
 
-  // So many days, and seconds, after now; whoever is named signs in anew, and so does the administrator.
+  // Sets the time to so many days and seconds after now; the given users and the administrator sign in again.
   async at(days, ...people) {
     await this.after(days * DAY_S, ...people);
   }
@@ -259,8 +259,8 @@ class Vip {
     for (const person of people) await this.trade.again(person);
   }
 
-  // The answer of `ask`, all of which happened within one second of the shop's clock, which is that one. It is called again if
-  // the second went by meanwhile: it must change nothing, and judge nothing.
+  // The result of `ask`, run within one second of the shop's clock, and that second. It is called again if the second
+  // changed meanwhile: it must change nothing and assert nothing.
   async within(second, ask) {
     for (;;) {
       const began = Math.floor(Date.now() / 1000);
@@ -271,7 +271,7 @@ class Vip {
   }
 }
 
-// What an envelope holds, which must be one of success.
+// The data of an envelope, which must be a success.
 export function dataOf({ status, body }) {
   assert.equal(status, 200, JSON.stringify(body));
   assert.deepEqual([body.success, body.code], [true, 'OK'], JSON.stringify(body));
@@ -279,7 +279,7 @@ export function dataOf({ status, body }) {
   return body.data;
 }
 
-// A refusal in the dialect of membership-orders; text: what its message must hold.
+// An error in the dialect of membership-orders; text: what its message must contain.
 export function assertDenied({ status, body }, expected, text = '') {
   assert.equal(status, expected, JSON.stringify(body));
   assert.deepEqual([body.success, body.code], [false, CODES[expected]], JSON.stringify(body));
@@ -314,11 +314,11 @@ export function assertStatus(body, { user }) {
   else assert.equal(body.days_remaining, null);
 }
 
-// The audit's rules about memberships, each of which has its saboteur in membership-audit.test.mjs.
+// The audit's rules about memberships, each of which membership-audit.test.mjs violates once.
 export const AUDIT_RULES = [
   "a pending membership order is its user's only one", 'status and payer of a membership order agree', "a membership order's terms add up",
   'a membership order paid by a provider has its payment', "a membership's granted payment has its order", 'what was charged for a membership is what it costs',
   'a membership order is refunded when its cash went back', 'a paid membership order has its segment', 'a segment says what its order says',
   'changes of segments are counted',
 ];
-export const AUDIT_OTHERS = ['every entitlement follows from its orders', 'a difference not given back']; // these have tests of their own
+export const AUDIT_OTHERS = ['every entitlement follows from its orders', 'a difference not given back']; // these have their own tests

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Notifications of WeChat Pay built with node:crypto alone, part by part, so that a test can have any part wrong. The
+// Notifications of WeChat Pay built only with node:crypto, part by part, so that a test can have any part wrong. The
 // genuine ones come from the simulator, which uses the SDK's cryptography.
 
 import { createCipheriv, createSign, randomBytes, randomUUID } from 'node:crypto';
@@ -7,7 +7,7 @@ import http from 'node:http';
 
 export const SIGNATURE_TYPE = 'WECHATPAY2-SHA256-RSA2048';
 
-// keys: of makeKeys(), or of a published vector; url: where notifications go.
+// keys: of makeKeys(), or of a published vector; url: where notifications are sent.
 export function makeForger({ appid, mchid, apiV3Key, platformKeyId, platformPrivateKey }, url) {
   const transaction = (outTradeNo, fen, more = {}) => ({
     appid, mchid, out_trade_no: outTradeNo, transaction_id: newTransactionId(), trade_type: 'JSAPI', trade_state: 'SUCCESS',
@@ -16,7 +16,7 @@ export function makeForger({ appid, mchid, apiV3Key, platformKeyId, platformPriv
     ...more,
   });
 
-  // Of the whole sum, unless more.amount says otherwise.
+  // For the whole amount, unless more.amount is given.
   const refund = (outTradeNo, outRefundNo, fen, { amount, ...more } = {}) => ({
     mchid, out_trade_no: outTradeNo, transaction_id: newTransactionId(), out_refund_no: outRefundNo, refund_id: newRefundId(),
     refund_status: 'SUCCESS', success_time: '2026-01-31T12:00:00+08:00', user_received_account: '支付用户零钱',
@@ -24,7 +24,7 @@ export function makeForger({ appid, mchid, apiV3Key, platformKeyId, platformPriv
     ...more,
   });
 
-  // data: the associated data; kind: what the resource says that it is.
+  // data: the associated data; kind: the resource's declared type.
   const seal = (plain, { key = apiV3Key, nonce = randomBytes(6).toString('hex'), data = 'transaction', kind = 'transaction' } = {}) => {
     const cipher = createCipheriv('aes-256-gcm', key, nonce);
     cipher.setAAD(Buffer.from(data));
@@ -52,7 +52,7 @@ export function makeForger({ appid, mchid, apiV3Key, platformKeyId, platformPriv
     };
   };
 
-  // What is an object is sent as JSON; change(headers) gives the headers to send, a list for a repeated one.
+  // An object is sent as JSON; change(headers) returns the headers to send, a list for a repeated one.
   const send = (what, { change = (own) => own, sent, ...signing } = {}) => {
     const text = typeof what === 'string' ? what : JSON.stringify(what);
     return post(url, sent ?? text, { 'Content-Type': 'application/json', ...change(headers(text, signing)) });
@@ -69,7 +69,7 @@ export function newRefundId() {
   return `5030${randomBytes(12).readBigUInt64BE().toString().padStart(25, '0')}`;
 }
 
-// { status, body, ms }; on a connection of its own, as a provider's calls come.
+// { status, body, ms }; on a new connection, like a provider's calls.
 export function post(url, text, headers) {
   const started = performance.now();
   return new Promise((resolve, reject) => {

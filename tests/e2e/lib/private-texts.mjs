@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Private texts that no log may hold, and the detector that knows them however they are written, whole or in part.
+// Private texts that no log may contain, and a detector that finds them in any encoding, whole or in part.
 //
 //   const canaries = new Canaries();
 //   const phone = canaries.add('phone', '13812345678');
@@ -7,18 +7,18 @@
 
 import { randomBytes } from 'node:crypto';
 
-const SLICE = 16; // a part of this length tells a text
-const SHORTEST = 6; // whatever is shorter is found by chance
+const SLICE = 16; // a part of this length identifies a text
+const SHORTEST = 6; // shorter texts are found by chance
 
 const eachByte = (text, write) => [...Buffer.from(text)].map((byte) => write(byte.toString(16).padStart(2, '0'))).join('');
 
-// What base64 makes of a text that stands n bytes behind the start of a group; only the letters that are its alone.
+// The base64 of a text that starts n bytes into a group; only the characters that depend on it alone.
 function base64Behind(text, n) {
   const bytes = Buffer.concat([Buffer.alloc(n), Buffer.from(text)]);
   return bytes.toString('base64').slice(Math.ceil(n * 8 / 6), Math.floor(bytes.length * 8 / 6));
 }
 
-// Each is searched without regard to upper and lower case.
+// Each is searched case-insensitively.
 export const ENCODINGS = {
   plain: (text) => Buffer.from(text).toString('latin1'),
   json: (text) => Buffer.from(JSON.stringify(text).slice(1, -1)).toString('latin1'),
@@ -44,9 +44,9 @@ function partsOf(text) {
 
 export class Canaries {
   #texts = new Map(); // text → label
-  #needles = new Map(); // the first letters → [{ needle, label, encoding }]
+  #needles = new Map(); // first characters → [{ needle, label, encoding }]
 
-  // Takes a text over and returns it.
+  // Registers a text and returns it.
   add(label, text) {
     if (typeof text !== 'string' || Buffer.byteLength(text) < SHORTEST) throw new Error(`no canary: ${label} ${text}`);
     if (this.#texts.has(text)) return text;
@@ -57,7 +57,7 @@ export class Canaries {
     return text;
   }
 
-  // A new one, which may stand behind or before something.
+  // A new one, optionally with a prefix or suffix.
   make(label, before = '', behind = '') {
     return this.add(label, `${before}${randomBytes(12).toString('hex')}${behind}`);
   }
@@ -72,12 +72,12 @@ export class Canaries {
     this.#needles.get(start).push({ needle, label, encoding });
   }
 
-  // Of a log's bytes as latin1: [{ label, encoding, at, line }], one of a line and canary.
+  // In a log's bytes as latin1: [{ label, encoding, at, line }], one per line and canary.
   find(bytes) {
     const found = new Map();
     for (const [n, line] of bytes.split('\n').entries()) {
       const lower = line.toLowerCase();
-      for (const text of new Set([lower, lower.replaceAll('\\\\', '\\')])) { // a message may be escaped once more
+      for (const text of new Set([lower, lower.replaceAll('\\\\', '\\')])) { // a message may be escaped twice
         for (const { label, encoding } of this.#hits(text)) {
           const key = `${n} ${label}`;
           if (!found.has(key)) found.set(key, { label, encoding, at: n + 1, line });

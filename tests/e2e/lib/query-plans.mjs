@@ -49,7 +49,7 @@ export async function deepCursor(shop, address, token) {
 }
 
 // Runs `work` with the server's log of statements on. statementFor(limit) is what our own programs asked for that page,
-// the statement that ends so. The log is the whole server's: files that run side by side use it one after the other.
+// the statement that ends so. The log is server-wide: files running concurrently use it one after the other.
 export async function withStatementLog(shop, work) {
   const turn = shop.session();
   try {
@@ -64,7 +64,7 @@ export async function withStatementLog(shop, work) {
 async function loggingStatements(shop, work) {
   const [before] = await shop.sql('SELECT @@GLOBAL.general_log AS on_off, @@GLOBAL.log_output AS target');
   await shop.sql("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON");
-  await shop.restartWeb(); // only what is prepared under the log is logged with its values
+  await shop.restartWeb(); // only statements prepared while the log is on are logged with their values
   const statementFor = async (limit, ending = `LIMIT ${limit + 1}`) => {
     const programs = (await shop.connections()).map(({ id }) => id);
     const rows = await shop.sql(`SELECT CONVERT(argument USING utf8mb4) AS sql_text FROM mysql.general_log
@@ -80,7 +80,7 @@ async function loggingStatements(shop, work) {
   }
 }
 
-// That a statement reaches its table by a range of so many bytes of one index, in that index's order.
+// Asserts that a statement reads its table by a range of so many bytes of one index, in that index's order.
 export async function assertWalks(shop, statement, { table, key, bytes }, what) {
   const plan = await planOf(shop, statement, table);
   const told = `${what}: ${JSON.stringify(plan)}`;
@@ -90,7 +90,7 @@ export async function assertWalks(shop, statement, { table, key, bytes }, what) 
   assert.doesNotMatch(plan.Extra, /filesort|temporary/, told);
 }
 
-// How a statement reaches one of its tables: a row of EXPLAIN in the form that both servers know.
+// How a statement accesses one of its tables: a row of EXPLAIN in the format common to both servers.
 export async function planOf(shop, statement, table) {
   return (await shop.sql(`EXPLAIN FORMAT=TRADITIONAL ${statement}`)).find((row) => row.table === table);
 }

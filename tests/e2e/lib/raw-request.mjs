@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Requests that nothing on our side tidies up, and requests to one process of the shop that no web server chose.
+// Requests sent exactly as given, and requests directly to one process of the shop, bypassing the web server.
 //
 //   const { status, headers, text, json } = await exactly(shop, 'POST', '/api//x', { headers, body });
 //   for (const socket of processSockets(shop, 'users')) await askProcess(socket, { method, uri, token, body });
@@ -43,8 +43,8 @@ function answerOf(status, headers, bytes) {
   return { status, headers, text, json: isJson ? JSON.parse(text) : null };
 }
 
-// One socket for each process: lighttpd gives every process its own. Beside Apache a family shares one, which is listed as
-// often as it has processes; those that wait there are served in turn.
+// One socket for each process: with lighttpd every process has its own. With Apache a family shares one, which is listed
+// once per process.
 export function allProcessSockets(shop) {
   const home = path.join(shop.dir, 'web');
   const names = serverName === 'apache'
@@ -57,7 +57,7 @@ export function processSockets(shop, family) {
   return allProcessSockets(shop).filter((socket) => path.basename(socket).replace(/-[0-9]+$/, '') === `${family}.sock`);
 }
 
-// ---- FastCGI 1.0, as a web server speaks it ----
+// ---- FastCGI 1.0, as a web server's client ----
 
 const BEGIN = 1;
 const END = 3;
@@ -109,7 +109,7 @@ function stdoutOf(bytes) {
 // One request to the process behind a socket. headers: by their CGI names (HTTP_…). body: a value sent as JSON, or a raw text.
 export async function askProcess(socket, { method = 'GET', uri, token, headers = {}, body, raw }) {
   const content = Buffer.from(raw ?? (body === undefined ? '' : JSON.stringify(body)));
-  const begin = Buffer.from([0, 1, 0, 0, 0, 0, 0, 0]); // the responder's role; the connection closes after it
+  const begin = Buffer.from([0, 1, 0, 0, 0, 0, 0, 0]); // the responder role; the connection is closed afterwards
   const connection = connect({ path: socket });
   connection.write(Buffer.concat([
     record(BEGIN, begin),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What the tests of refunds share: a shop whose customers have paid, and the words for giving the money back.
+// Helpers of the tests of refunds: a shop whose customers have paid, and operations on refunds.
 //
 //   const { trade, paid, ask, refund, ... } = await openRefunds();
 //   const x = await paid();                              // { order, outTradeNo, product }, 10.00 yuan paid through WeChat
-//   const made = await refund(x, { amount: '3.00' });    // the answer's body
-//   await end(made.refund_no, { status: 'SUCCESS' });    // the provider has done it, and says so
+//   const made = await refund(x, { amount: '3.00' });    // the response body
+//   await end(made.refund_no, { status: 'SUCCESS' });    // the provider completes it and notifies
 
 import assert from 'node:assert/strict';
 import { DATE, openTrade, redelivered } from './trade.mjs';
@@ -13,7 +13,7 @@ export const ATTEMPT_REFUNDED = 5;
 export const VERDICT_REFUND = 7;
 export const STATE = { PROCESSING: 1, SUCCESS: 2, CLOSED: 3, ABNORMAL: 4 };
 export const FEN = 1000;
-export const FIRST_LOOK_S = 61; // `jobs` asks about a refund a minute after it was asked for
+export const FIRST_LOOK_S = 61; // `jobs` queries a refund a minute after it was requested
 
 const MEMBERS = ['refund_no', 'order_id', 'amount', 'status', 'reason', 'automatic', 'created_at', 'updated_at'];
 const NUMBER = { false: /^RF[0-9A-HJKMNP-TV-Z]{26}$/, true: /^R[0-9A-Z]{28}L$/ };
@@ -38,7 +38,7 @@ class Refunds {
     this.anna = anna;
   }
 
-  // An order of 10.00 with one line, prepared at the provider and not paid.
+  // An order of 10.00 with one line, prepared at the provider but not paid.
   async prepared(person = this.anna) {
     const product = await this.trade.product({ price: '10.00', stock: 5 });
     const order = await this.trade.order(person, [[product, 1]]);
@@ -75,7 +75,7 @@ class Refunds {
     return body.status;
   }
 
-  // `jobs` at a moment after now; what it asked of the provider about refunds.
+  // Runs `jobs` some time after now; returns its calls to the provider about refunds.
   async jobsAt(seconds) {
     this.shop.clock(seconds);
     await this.trade.forgetRequests();
@@ -90,14 +90,14 @@ class Refunds {
     assert.deepEqual(answer.body, { status });
   }
 
-  // Ends a refund at the provider; the shop's answer to the notification.
+  // Completes a refund at the provider; returns the shop's response to the notification.
   async end(refundNo, body = {}) {
     const answer = await this.shop.sandbox('POST', `/refund/${refundNo}`, body);
     assert.equal(answer.status, 200, JSON.stringify(answer.body));
     return answer.body;
   }
 
-  // The same, for what the shop must take: once it has heard.
+  // The same, for a notification that the shop must accept.
   heard(refundNo, body) {
     return redelivered(() => this.end(refundNo, body));
   }
@@ -106,7 +106,7 @@ class Refunds {
     assert.equal((await this.heard(refundNo, { status })).status, 200);
   }
 
-  // What the provider has of a payment's refunds: [[number, fen, status], …].
+  // A payment's refunds at the provider: [[number, fen, status], …].
   async there({ outTradeNo }) {
     const { refunds } = await this.trade.atWechat(outTradeNo);
     return refunds.map(({ out_refund_no: no, request, status }) => [no, request.amount.refund, status]);
@@ -118,19 +118,19 @@ class Refunds {
     return body.filter(({ path }) => path.startsWith('/v3/refund/')).map(({ method }) => (method === 'GET' ? 'refund_query' : 'refund'));
   }
 
-  // ---- behind the scenes ----
+  // ---- internals ----
 
   rows({ order }) {
     return this.shop.sql(`SELECT r.refund_no, r.amount, r.state, r.automatic, r.reason, a.out_trade_no FROM refunds r JOIN orders o ON o.id = r.payable_id
       JOIN payment_attempts a ON a.attempt_id = r.attempt_id WHERE o.order_id = '${order.order_id}' ORDER BY r.refund_id`);
   }
 
-  // Where an order stands, with its stock: [status, its moves, the stock of its product].
+  // An order's status and stock: [status, its moves, the stock of its product].
   async standing({ order, product }) {
     return [await this.trade.status(order), await this.trade.moves(order), await this.trade.stock(product)];
   }
 
-  // Ends whatever a test left under way, so that no other one's `jobs` meets it.
+  // Completes whatever a test left pending, so that no other test's `jobs` finds it.
   async settleAll() {
     await this.trade.noFaults();
     await this.mode('SUCCESS');

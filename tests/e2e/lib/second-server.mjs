@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A second web server for a shop, one that starts the shop's programs itself: with the parts for that which
-// apache.conf.example holds as comments, or with lighttpd's mod_cgi.
+// A second web server for a shop, which starts the shop's programs itself: with the alternatives that are comments in
+// apache.conf.example, or with lighttpd's mod_cgi.
 //
 //   const { base, stop } = await serveBy(shop, 'mod_fcgid');    // or 'mod_cgid', 'mod_cgi'
 
@@ -38,8 +38,8 @@ cgi.assign = (".fcgi" => "")
 `;
 }
 
-// apache.conf.example as its reader would change it: without the part for mod_proxy_fcgi, and with every line that is
-// commented out in the part that all the others share and in the part of this module. A remark is "# " and a word.
+// apache.conf.example as a user would edit it: without the part for mod_proxy_fcgi, and with the commented-out lines of
+// the common part and of this module's part. A real comment is "# " and a word.
 export function apacheConf(module) {
   const parts = readFileSync(path.join(checkout, 'apache.conf.example'), 'utf8').split(/^(?=# ---- )/m);
   const wanted = parts.slice(1).filter((part) => /^# ---- instead of mod_proxy_fcgi/.test(part) || part.startsWith(`# ---- with ${module}`));
@@ -61,7 +61,7 @@ const SERVERS = {
   },
 };
 
-// A directory for one web server: settings, key files and log, all readable by whom its programs run as.
+// A directory for one web server: settings, key files and log, all readable by the user of its programs.
 function prepareHome(shop, module, port) {
   const { conf, user } = SERVERS[module];
   const home = path.join(shop.dir, module);
@@ -84,7 +84,7 @@ function prepareHome(shop, module, port) {
   return home;
 }
 
-// The database's own directory admits nobody but its user and root; programs of another user reach it through this.
+// The database's directory is accessible only to its user and root; programs of another user reach it through this.
 async function openDatabase(shop, home) {
   const relay = createServer((near) => {
     const far = connect({ path: shop.env.DB_SOCKET });
@@ -97,7 +97,7 @@ async function openDatabase(shop, home) {
 }
 
 // edit: changes the configuration's text.
-// Returns { base, stop }; stop() tells how many processes did not go when asked, and what sanitizers said.
+// Returns { base, stop }; stop() returns how many processes had to be killed, and the sanitizers' reports.
 export async function serveBy(shop, module, { edit = (text) => text } = {}) {
   const port = await freePort();
   const home = prepareHome(shop, module, port);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A WeChat simulator on a free port, a receiver for its notifications, and the two SDKs and two
-// crypto libraries that judge both. For the simulator's own tests: there is no shop here.
+// crypto libraries that check both. For the simulator's own tests, without a shop.
 import assert from 'node:assert/strict';
 import { createSign, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -33,7 +33,7 @@ export const china = (ms) => `${new Date(ms + 8 * 3600_000).toISOString().slice(
 
 export const log = [];
 
-// stop() closes whatever was started, so that a test that fails half-way ends all the same.
+// stop() closes whatever was started, so that a failing test ends too.
 const started = [];
 export async function start(more) {
   const one = await startWechat({ ...keys, clockFile, log: (line) => log.push(line), ...more });
@@ -42,7 +42,7 @@ export async function start(more) {
 }
 export const wechat = await start();
 
-// What the shop would have got; answer(response) is how it answers.
+// Records what the shop would receive; answer(response) responds.
 export const shop = { received: [], answer: null, url: null };
 const receiver = http.createServer(async (request, response) => {
   const chunks = [];
@@ -146,13 +146,13 @@ export function forgeVerifies(message, signature, pem) {
   try {
     return forge.pki.publicKeyFromPem(pem).verify(digest, forge.util.decode64(signature));
   } catch {
-    return false; // node-forge throws where the padding inside is wrong
+    return false; // node-forge throws when the inner padding is wrong
   }
 }
 
 const PUBLIC_KEY = { serial: keys.platformKeyId, pem: platformPublicKey };
 
-// The platform's signature, judged by the SDK and by node-forge.
+// The platform's signature, checked by the SDK and by node-forge.
 export function signatureHolds({ headers: h }, text, { serial, pem } = PUBLIC_KEY) {
   const message = Formatter.response(h['wechatpay-timestamp'], h['wechatpay-nonce'], text);
   const verdicts = [Rsa.verify(message, h['wechatpay-signature'], pem), forgeVerifies(message, h['wechatpay-signature'], pem)];
@@ -183,7 +183,7 @@ export function unseal({ resource: r }) {
   return JSON.parse(plain);
 }
 
-// The checks a shop makes, by the SDK and by node-forge: the error, or the plain text.
+// A shop's checks, by the SDK and by node-forge: the error, or the plain text.
 export function judge({ headers, body }, key = PUBLIC_KEY) {
   if (headers['wechatpay-serial'] !== key.serial) return 'serial';
   if (!signatureHolds({ headers }, body, key)) {
@@ -210,7 +210,7 @@ export async function paid(more, how) {
   return made;
 }
 
-// The request for the whole sum of an order, with any part of it replaced.
+// The refund request for the whole amount of an order, with any part replaced.
 export function refundOrder(made, more = {}) {
   const { total } = made.amount;
   return {
@@ -223,7 +223,7 @@ export function refundOrder(made, more = {}) {
   };
 }
 
-// A refund that was begun: what was asked and what was answered.
+// A refund in progress: the request and the response.
 export async function refunded(made, more) {
   const body = refundOrder(made ?? await paid(), more);
   const reply = await post(REFUNDS, body);

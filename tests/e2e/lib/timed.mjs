@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Preloaded into every test file: notes how long it took, from its start to its end, where run.mjs collects that.
+// Preloaded into every test file: records its duration where run.mjs collects it.
 
 import { appendFileSync } from 'node:fs';
 import path from 'node:path';

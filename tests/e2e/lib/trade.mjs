@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What the tests of orders and payments share: a shop with goods and buyers, and the words for what they do.
+// Helpers of the tests of orders and payments: a shop with products and buyers, and their operations.
 //
 //   const trade = await openTrade();
 //   const anna = await trade.buyer();                        // { token, user, name }
 //   const tea = await trade.product({ price: '29.90', stock: 5 });
-//   const order = await trade.order(anna, [[tea, 2]]);       // the answer's body
+//   const order = await trade.order(anna, [[tea, 2]]);       // the response body
 //   const { outTradeNo, prepayId } = await trade.prepay(anna, order);
 
 import assert from 'node:assert/strict';
@@ -23,7 +23,7 @@ export const COMPLETED = 3;
 export const CANCELLED = 4;
 export const REFUNDED = 5;
 
-// States of a payment attempt, as the schema names them.
+// The states of a payment attempt, as in the schema.
 export const ATTEMPT = { open: 0, closed: 1, granted: 2, grantedLate: 3, refundDue: 4 };
 export const VERDICT = { granted: 1, grantedLate: 2, refundDue: 3, repeat: 4, nothing: 5, orphan: 6 };
 
@@ -31,7 +31,7 @@ export const MINUTE_S = 60;
 export const DAY_S = 86_400;
 export const PAY_S = 30 * MINUTE_S; // ORDER_PAY_MINUTES
 
-const PATIENCE_MS = 4500; // the shop gives a call of WeChat Pay up after 5 s
+const PATIENCE_MS = 4500; // the shop's calls of WeChat Pay time out after 5 s
 
 export const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const ORDER_EXTRAS = ['paid_by', 'consignee', 'remark', 'shipment']; // DESIGN: extra members of an order
@@ -54,7 +54,7 @@ class Trade {
   call(...args) { return this.shop.call(...args); }
   ok(...args) { return this.shop.ok(...args); }
 
-  // ---- people and goods ----
+  // ---- users and products ----
 
   async buyer() {
     this.#buyers += 1;
@@ -66,7 +66,7 @@ class Trade {
     return Promise.all(Array.from({ length: n }, () => this.buyer()));
   }
 
-  // A token outlives a day of the shop's clock only when it is taken anew.
+  // A token is valid for a day of the shop's clock; afterwards sign in again.
   async again(person) {
     person.token = (await this.shop.login(person.name)).token;
     return person;
@@ -136,7 +136,7 @@ class Trade {
     return this.set(order, { status: PAID, payment_method: '现金', payment_id: `cash-${order.order_id}` });
   }
 
-  // A new order, brought to a state; by: 'provider' or 'offline' pays it.
+  // A new order, brought to a status; by: paid through 'provider' or 'offline'.
   async orderIn(person, lines, status, by = 'provider') {
     const order = await this.order(person, lines);
     if (status === PENDING) return order;
@@ -158,7 +158,7 @@ class Trade {
     return this.call('POST', '/api/payment/wxpay', { token: person.token, headers, body: { order_id: order.order_id } });
   }
 
-  // Prepares the payment; answers what the simulator calls it as well.
+  // Prepares the payment; also returns the simulator's ids for it.
   async prepay(person, order) {
     const { status, body } = await this.tryPrepay(person, order);
     assert.equal(status, 200, JSON.stringify(body));
@@ -168,7 +168,7 @@ class Trade {
     return { body, prepayId, outTradeNo };
   }
 
-  // Paid at the provider, which tells the shop until it has been heard: what shop.pay() answers.
+  // Paid at the provider, which notifies the shop until it accepts: returns the result of shop.pay().
   async payHeard(outTradeNo, options) {
     let answer;
     await redelivered(async () => {
@@ -178,7 +178,7 @@ class Trade {
     return answer;
   }
 
-  // Prepared, paid, and heard of.
+  // Prepared, paid, and notified.
   async payByWechat(person, order) {
     const prepared = await this.prepay(person, order);
     const answer = await this.payHeard(prepared.outTradeNo);
@@ -190,12 +190,12 @@ class Trade {
     return this.call('GET', `/api/payment/wxpay/${order.order_id}`, { token: person.token });
   }
 
-  // Returns once the shop has called the simulator so.
+  // Returns once the shop has made such a call to the simulator.
   asked(name) {
     return until(`a call of ${name}`, async () => (await this.requests()).includes(name));
   }
 
-  // What the simulator knows of an attempt; 404 and no body for one it never saw.
+  // The simulator's data on an attempt; 404 and no body for an unknown one.
   async atWechat(outTradeNo) {
     const { status, body } = await this.shop.sandbox('GET', `/sandbox/orders/${outTradeNo}`);
     return status === 200 ? body : null;
@@ -205,7 +205,7 @@ class Trade {
     return this.#sandbox('POST', '/sandbox/faults', { on, fault, ...more });
   }
 
-  // The simulator does the next call so, and keeps the answer to itself until noFaults(), or for as long as the shop waits.
+  // The simulator executes the next such call, and withholds the response until noFaults(), or for as long as the shop waits.
   delayed(on) { return this.fault(on, 'late', { delay_ms: PATIENCE_MS }); }
 
   noFaults() { return this.#sandbox('DELETE', '/sandbox/faults'); }
@@ -228,7 +228,7 @@ class Trade {
     return answer;
   }
 
-  // ---- behind the scenes ----
+  // ---- internals ----
 
   attempts(order) {
     return this.shop.sql(`SELECT a.* FROM payment_attempts a JOIN orders o ON o.id = a.payable_id
@@ -239,7 +239,7 @@ class Trade {
     return (await this.attempts(order)).map(({ state }) => state);
   }
 
-  // How an order's stock went: the deltas of its moves, in order.
+  // An order's stock moves: their deltas, in order.
   async moves(order) {
     const rows = await this.shop.sql(`SELECT m.delta FROM stock_moves m JOIN orders o ON o.id = m.order_id
       WHERE o.order_id = '${order.order_id}' ORDER BY m.move_id`);
@@ -251,19 +251,19 @@ class Trade {
       FROM payment_events WHERE ${where} ORDER BY event_no`);
   }
 
-  // The audit's lines, which must end as expected.
+  // The audit's output lines; it must exit as expected.
   async audit(code = 0) {
     const result = await this.shop.audit();
     assert.equal(result.code, code, result.stdout + result.stderr);
     return result.stdout.split('\n').filter((line) => line !== '');
   }
 
-  // Ids of the programs that serve, as the kernel knows them; name: only these.
+  // Process ids of the serving programs; name: only these.
   workers(name = '') {
     return programsOf(path.join(this.shop.dir, 'web'), name);
   }
 
-  // The same in order, once all of them are there: the first may have served before the last was started.
+  // The same in order, once all are running: the first may have served before the last was started.
   async allWorkers(name = '') {
     const full = Object.entries(WORKERS).reduce((sum, [family, count]) => sum + (name === '' || family === name ? count : 0), 0);
     await until(`${full} programs`, () => this.workers(name).length === full, { limitMs: 60_000, everyMs: 50 });
@@ -310,14 +310,14 @@ export function fen(text) {
   return Math.round(Number(text) * 100);
 }
 
-// An error's status and code; its message must be there for people.
+// An error's status and code; it must have a message.
 export function assertRefused({ status, body }, expected, code) {
   assert.equal(status, expected, JSON.stringify(body));
   assert.ok(body.message, JSON.stringify(body));
   if (code) assert.equal(body.code, code, JSON.stringify(body));
 }
 
-// Waits for a condition that something else is about to bring; it must come, and soon.
+// Waits for a condition, which must become true soon.
 export async function until(what, condition, { limitMs = 10_000, everyMs = 5 } = {}) {
   const end = Date.now() + limitMs;
   while (!await condition()) {
@@ -326,9 +326,9 @@ export async function until(what, condition, { limitMs = 10_000, everyMs = 5 } =
   }
 }
 
-// The shop's answer to a notification that `deliver` delivers, again and again as WeChat does: when a row is locked or the
-// database slow for longer than two seconds, the right answer is a 503 (B40). Any other, as a 500, stands as it is. Copies
-// that are delivered at once must all be heard, and are delivered again together.
+// The shop's response to a notification that `deliver` delivers, repeated as WeChat does: when a row is locked or the
+// database slow for longer than two seconds, the correct response is a 503 (B40). Any other, such as a 500, is final.
+// Concurrent copies must all be accepted, and are delivered again together.
 export async function redelivered(deliver) {
   let answer;
   await until('a notification to be heard', async () => {
@@ -339,17 +339,17 @@ export async function redelivered(deliver) {
   return answer;
 }
 
-// Answered by the shop itself, not by a web server that lost the program; or not at all while the simulator listened.
+// Answered by the shop itself, not by a web server that lost the program; or not at all within the simulator's wait.
 function isPutOff({ status, body, error = '' }) {
   return status === 503 ? /\bFAIL\b/.test(JSON.stringify(body)) : status === 0 && error.startsWith('no answer within');
 }
 
-// Given up by the shop because a lock was never free in time, as on a machine that is slow enough any request may be.
+// Refused by the shop because a lock was not available in time, which can happen to any request on a slow machine.
 export function isBusy({ status, body }) {
   return status === 503 && body?.code === 'BUSY';
 }
 
-// Ends connections of the database by their ids; run: one statement. How many there were: one may go by itself just now.
+// Kills database connections by their ids; run: one statement. Returns how many there were: one may close by itself.
 export async function killConnections(run, ids) {
   let killed = 0;
   for (const id of ids) {
@@ -361,8 +361,8 @@ export async function killConnections(run, ids) {
   return killed;
 }
 
-// Which acts ({ name: async function }) take half the time of the one that is named `reference`, or twice, by their medians:
-// [[name, ratio]]. In turns, so that a busy moment meets all of them; and three times, since what really tells does so each time.
+// Which operations ({ name: async function }) take less than half or more than twice the median time of `reference`:
+// [[name, ratio]]. Interleaved, so that other load affects all of them; and three times, since a real difference recurs.
 export async function telling(acts, reference, rounds) {
   const median = (list) => list.sort((a, b) => a - b)[list.length >> 1];
   let told;
@@ -381,7 +381,7 @@ export async function telling(acts, reference, rounds) {
   return told;
 }
 
-// How often each value occurs.
+// The number of occurrences of each value.
 export function tally(values) {
   const counts = {};
   for (const value of values) counts[value] = (counts[value] ?? 0) + 1;
