@@ -29,6 +29,8 @@ static const struct db_meaning meanings[] = {
 	{ ONE(ER_TABLE_EXISTS_ERROR), CODE_PRESENT, CODE_UNDONE },
 	{ ONE(ER_DUP_FIELDNAME), CODE_PRESENT, CODE_UNDONE },
 	{ ONE(ER_DUP_KEYNAME), CODE_PRESENT, CODE_UNDONE },
+	/* what is renamed has its new name; of any other statement a fault of ours */
+	{ ONE(ER_BAD_FIELD_ERROR), CODE_PRESENT, CODE_ALARM | CODE_UNDONE },
 
 	{ ONE(ER_LOCK_DEADLOCK), CODE_REPEAT,
 		CODE_UNDONE }, /* on Galera also a conflict between nodes */

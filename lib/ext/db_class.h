@@ -9,7 +9,7 @@
 enum db_class {
 	CODE_FAULT,     /* our fault, or a code without a row: 500 and an alarm */
 	CODE_DUPLICATE, /* a unique key already has the value */
-	CODE_PRESENT,   /* DDL: what it creates exists */
+	CODE_PRESENT,   /* DDL: what it creates exists, or what it renames has its new name */
 	CODE_REPEAT,    /* busy: rolled back and retried from the start; 503 if that fails */
 	CODE_BUSY,      /* busy: this statement is rolled back, and a retry now is useless: 503 */
 	CODE_USELESS, /* the connection is unusable: closed, 503, and the next request gets a new one */

@@ -26,7 +26,7 @@ static const char SQL_STOCK[] =
 static const char SQL_LINE_STOCK[] =
 	"SELECT CONCAT('order ', i.no, ' product ', i.product_id) AS subject, "
 	"CONCAT('holds ', i.held, ', its moves took ', -i.total) AS problem "
-	"FROM (SELECT o.order_id AS no, i.product_id, i.quantity * o.stock_held AS held, "
+	"FROM (SELECT o.order_no AS no, i.product_id, i.quantity * o.stock_held AS held, "
 	SUM_OF("m.delta", "stock_moves m", "by_order",
 		"m.order_id = i.order_id AND m.product_id = i.product_id")
 	" AS total FROM order_items i STRAIGHT_JOIN orders o FORCE INDEX (PRIMARY) "
@@ -47,7 +47,7 @@ static const char SQL_MOVE[] =
 	"AND m.delta <> CASE m.reason WHEN " SQL(MOVE_TAKEN) " THEN -i.quantity "
 	"WHEN " SQL(MOVE_GIVEN_BACK) " THEN i.quantity ELSE 0 END) LIMIT ?";
 static const char SQL_HELD[] =
-	"SELECT CONCAT('order ', order_id) AS subject, "
+	"SELECT CONCAT('order ', order_no) AS subject, "
 	"CONCAT('status ', status, ' with stock_held ', stock_held) AS problem FROM orders "
 	"WHERE (status IN (" SQL(ORDER_PENDING, ORDER_PAID, ORDER_SHIPPED, ORDER_COMPLETED) ") "
 	"AND stock_held = FALSE) OR (status = " SQL(ORDER_CANCELLED) " AND stock_held = TRUE) "
@@ -56,14 +56,14 @@ static const char SQL_HELD[] =
 /* ---- orders ---- */
 
 static const char SQL_TOTAL[] =
-	"SELECT CONCAT('order ', o.order_id) AS subject, "
+	"SELECT CONCAT('order ', o.order_no) AS subject, "
 	"CONCAT('total_amount is ', o.total_amount, ' fen, its lines add up to ', o.total) AS problem "
-	"FROM (SELECT o.id, o.order_id, o.total_amount, " SUM_OF("i.total_price", "order_items i",
+	"FROM (SELECT o.id, o.order_no, o.total_amount, " SUM_OF("i.total_price", "order_items i",
 		"by_order", "i.order_id = o.id") " AS total FROM orders o) o "
 	"WHERE o.total_amount <> o.total OR NOT EXISTS (SELECT 1 FROM order_items i "
 	"FORCE INDEX (by_order) WHERE i.order_id = o.id) LIMIT ?";
 static const char SQL_PAID_BY[] =
-	"SELECT CONCAT('order ', order_id) AS subject, "
+	"SELECT CONCAT('order ', order_no) AS subject, "
 	"CONCAT('status ', status, ' with paid_by ', paid_by, ', total ', total_amount) AS problem "
 	"FROM orders "
 	"WHERE (status IN (" SQL(ORDER_PAID, ORDER_SHIPPED, ORDER_COMPLETED, ORDER_REFUNDED) ") "
@@ -76,16 +76,16 @@ static const char SQL_LINE[] =
 	"SELECT CONCAT('order_item ', i.order_item_id) AS subject, 'belongs to no order' AS problem "
 	"FROM order_items i LEFT JOIN orders o FORCE INDEX (PRIMARY) ON o.id = i.order_id WHERE o.id IS NULL LIMIT ?";
 static const char SQL_DELETED[] =
-	"SELECT CONCAT('order ', order_id) AS subject, "
+	"SELECT CONCAT('order ', order_no) AS subject, "
 	"CONCAT('deleted with status ', status) AS problem FROM orders "
 	"WHERE deleted_at IS NOT NULL "
 	"AND status IN (" SQL(ORDER_PENDING, ORDER_PAID, ORDER_SHIPPED) ") LIMIT ?";
 /* an administrator's word is the only other thing that pays an order, and it is noted */
 static const char SQL_OFFLINE[] =
-	"SELECT CONCAT('order ', o.order_id) AS subject, "
+	"SELECT CONCAT('order ', o.order_no) AS subject, "
 	"CONCAT('paid_by ', o.paid_by, ', ', IF(j.entry_id IS NULL, 'and no', 'but a'), "
 	"' word of an administrator') AS problem FROM orders o "
-	"LEFT JOIN journal j FORCE INDEX (by_subject) ON j.subject = o.order_id "
+	"LEFT JOIN journal j FORCE INDEX (by_subject) ON j.subject = o.order_no "
 	"AND j.action = 'offline-payment' "
 	"WHERE (o.paid_by = " SQL(PAID_OFFLINE) ") <> (j.entry_id IS NOT NULL) "
 	"OR (o.paid_by = " SQL(PAID_OFFLINE) " AND (o.payment_id IS NULL "
@@ -94,14 +94,14 @@ static const char SQL_OFFLINE[] =
 /* ---- payments ---- */
 
 static const char SQL_ORDER_PAYMENT[] =
-	"SELECT CONCAT('order ', o.order_id) AS subject, "
+	"SELECT CONCAT('order ', o.order_no) AS subject, "
 	"CONCAT('paid by a provider, with ', COUNT(a.attempt_id), ' granted payments of its "
 	"amount, moment and transaction') AS problem FROM orders o "
 	"LEFT JOIN payment_attempts a FORCE INDEX (by_payable) "
 	"ON a.payable_kind = " SQL(PAYABLE_ORDER) " AND a.payable_id = o.id "
 	"AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) ") AND a.amount = o.total_amount "
 	"AND a.transaction_id = o.payment_id AND a.paid_at = o.paid_at "
-	"WHERE o.paid_by = " SQL(PAID_BY_PROVIDER) " GROUP BY o.id, o.order_id "
+	"WHERE o.paid_by = " SQL(PAID_BY_PROVIDER) " GROUP BY o.id, o.order_no "
 	"HAVING COUNT(a.attempt_id) <> 1 LIMIT ?";
 static const char SQL_PAYMENT_ORDER[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
@@ -192,7 +192,7 @@ static const char SQL_REFUND_NUMBER[] =
 	"ON r.payable_kind = " SQL(PAYABLE_ORDER) " AND o.id = r.payable_id "
 	"LEFT JOIN membership_orders m FORCE INDEX (PRIMARY) "
 	"ON r.payable_kind = " SQL(PAYABLE_MEMBERSHIP) " AND m.id = r.payable_id "
-	"WHERE r.payable_no <> COALESCE(o.order_id, m.order_no, '') LIMIT ?";
+	"WHERE r.payable_no <> COALESCE(o.order_no, m.order_no, '') LIMIT ?";
 static const char SQL_REFUND_EVENT[] =
 	"SELECT CONCAT('event ', e.event_id) AS subject, "
 	"CONCAT('about a refund of ', e.amount, ' fen of ', e.out_trade_no, ', which is not "
@@ -202,9 +202,9 @@ static const char SQL_REFUND_EVENT[] =
 	"AND r.amount = e.amount WHERE a.out_trade_no = " EVENT_NO ") LIMIT ?";
 /* an order that a provider or a card paid is refunded exactly when all of it went back */
 static const char SQL_REFUND_ORDER[] =
-	"SELECT CONCAT('order ', o.order_id) AS subject, "
+	"SELECT CONCAT('order ', o.order_no) AS subject, "
 	"CONCAT('status ', o.status, ' with ', o.total, ' of ', o.total_amount, ' fen refunded') "
-	"AS problem FROM (SELECT o.order_id, o.status, o.total_amount, "
+	"AS problem FROM (SELECT o.order_no, o.status, o.total_amount, "
 	"(SELECT CAST(COALESCE(SUM(r.amount), 0) AS SIGNED) "
 	"FROM refunds r FORCE INDEX (by_payable) "
 	"STRAIGHT_JOIN payment_attempts a FORCE INDEX (PRIMARY) ON a.attempt_id = r.attempt_id "
@@ -304,14 +304,14 @@ static const char SQL_MEMBER[] =
 
 static const char SQL_OWNER[] =
 	"SELECT x.subject, CONCAT('of user ', x.user_id, ', who is not there') AS problem "
-	"FROM (SELECT CONCAT('order ', order_id) AS subject, user_id FROM orders UNION ALL "
+	"FROM (SELECT CONCAT('order ', order_no) AS subject, user_id FROM orders UNION ALL "
 	"SELECT CONCAT('card ', card_id), user_id FROM cards UNION ALL "
 	"SELECT CONCAT('member ', member_id), user_id FROM members) x "
 	"LEFT JOIN users u FORCE INDEX (PRIMARY) ON u.user_id = x.user_id WHERE u.user_id IS NULL LIMIT ?";
 
 /* who has left has nothing to come, and what is left to be forgotten is known */
 static const char SQL_LEFT[] =
-	"SELECT CONCAT('order ', o.order_id) AS subject, "
+	"SELECT CONCAT('order ', o.order_no) AS subject, "
 	"CONCAT('status ', o.status, IF(o.consignee_name IS NULL, ', of', "
 	"', with an address, of'), ' a deleted user') AS problem FROM orders o FORCE INDEX (PRIMARY) "
 	"STRAIGHT_JOIN users u FORCE INDEX (PRIMARY) ON u.user_id = o.user_id "

@@ -71,7 +71,7 @@ static const struct transition *find_transition(
 
 /* ---- statements ---- */
 
-static const char SQL_FIND[] = "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.order_id = ?";
+static const char SQL_FIND[] = "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.order_no = ?";
 static const char SQL_READ[] = "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.id = ?";
 static const char SQL_LOCK[] = "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.id = ? FOR UPDATE";
 static const char SQL_LINES[] =

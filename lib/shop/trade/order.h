@@ -47,8 +47,8 @@ struct shipment {
 };
 
 struct order {
-	int64_t id; /* of the row; never on the wire */
-	const char *order_id;
+	int64_t id;           /* of the row; never on the wire */
+	const char *order_id; /* on the wire; the order_no of the row */
 	int64_t user_id;
 	money total_amount;
 	int64_t status;

@@ -26,7 +26,7 @@ const struct field order_new_fields[] = {
 };
 
 static const char SQL_INSERT[] =
-	"INSERT INTO orders (order_id, user_id, total_amount, status, payment_method, paid_by, "
+	"INSERT INTO orders (order_no, user_id, total_amount, status, payment_method, paid_by, "
 	"stock_held, expires_at, paid_at, created_at, updated_at, consignee_name, "
 	"consignee_phone, consignee_address, remark) "
 	"VALUES (?, ?, ?, ?, ?, ?, TRUE, ?, ?, ?, ?, ?, ?, ?, ?)";

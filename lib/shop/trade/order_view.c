@@ -45,7 +45,7 @@ const struct field shipment_fields[] = {
 
 /* clang-format off */
 #define ORDER_FIELDS                                                                           \
-	FIELD(struct order, order_id),                                                         \
+	FIELD_WITH(struct order, order_id, .column = "order_no"),                               \
 	FIELD(struct order, user_id),                                                          \
 	FIELD_WITH(struct order, total_amount, .flags = F_TEXT),                               \
 	FIELD(struct order, status),                                                           \
@@ -95,7 +95,7 @@ const struct field order_query_fields[] = {
 #define JOIN_USER " LEFT JOIN users u ON u.user_id = o.user_id "
 
 static const char SQL_GET[] = "SELECT " WITH_USER " FROM orders o" JOIN_USER
-			      "WHERE o.order_id = ? AND o.deleted_at IS NULL";
+			      "WHERE o.order_no = ? AND o.deleted_at IS NULL";
 
 /*
  * One statement for each way to narrow the list, each with its own index; the key is

@@ -55,7 +55,7 @@ await trade.ok('PUT', `/api/membership/cards/${card}`, { token: trade.admin, bod
 const [topUp, spent, back, adjusted] = (await shop.sql(`SELECT transaction_id FROM card_transactions WHERE card_id = ${card} ORDER BY transaction_id`))
   .map((row) => row.transaction_id);
 
-const rowId = async (order) => (await shop.sql(`SELECT id FROM orders WHERE order_id = '${order.order_id}'`))[0].id;
+const rowId = async (order) => (await shop.sql(`SELECT id FROM orders WHERE order_no = '${order.order_id}'`))[0].id;
 const ids = { pending: await rowId(pending), cancelled: await rowId(cancelled), offline: await rowId(offline), shipped: await rowId(shipped), refunded: await rowId(refunded), partly: await rowId(partly) };
 
 const order = (id, change) => `UPDATE orders SET ${change} WHERE id = ${id}`;
@@ -242,7 +242,7 @@ test('every rule has its saboteur here, or in the file about memberships', async
 const TELLS_NOTHING = {
   products: ['category_id', 'name', 'description', 'price', 'image_url', 'status', 'created_at', 'updated_at'],
   stock_moves: ['at'],
-  orders: ['order_id', 'expires_at', 'created_at', 'updated_at', 'consignee_name', 'consignee_phone', 'consignee_address', 'remark', 'carrier', 'tracking_no'],
+  orders: ['order_no', 'expires_at', 'created_at', 'updated_at', 'consignee_name', 'consignee_phone', 'consignee_address', 'remark', 'carrier', 'tracking_no'],
   order_items: ['name'],
   payment_attempts: ['request', 'prepay_id', 'reason', 'expires_at', 'queried_at', 'created_at', 'updated_at'],
   payment_events: ['event_id', 'reason', 'serial', 'body', 'copies', 'received_at', 'judged_at'],

@@ -105,17 +105,18 @@ test('a file that stopped half-way goes on where it stopped', async (t) => {
 });
 
 test('a statement that ran before its process died is not run again, one that was refused is', async (t) => {
-  const script = 'CREATE TABLE a (n INT PRIMARY KEY);\nCREATE TABLE b (n INT);\nALTER TABLE a ADD m INT, ADD KEY by_m (m);\nINSERT INTO a VALUES (1, 1);\n';
+  const script = 'CREATE TABLE a (n INT PRIMARY KEY);\nCREATE TABLE b (n INT);\nALTER TABLE a ADD m INT, ADD KEY by_m (m);\nINSERT INTO a VALUES (1, 1);\nALTER TABLE b RENAME COLUMN n TO k;\n';
   const empty = await emptyShop(t, { '001-first.sql': script });
   await migrated(empty, ['001-first.sql']);
-  for (let n = 4; n >= 1; n--) { // as if it had died before the n-th was noted
+  for (let n = 5; n >= 1; n--) { // as if it had died before the n-th was noted
+    if (n < 5) await empty.sql('ALTER TABLE b RENAME COLUMN k TO n');
     if (n < 4) await empty.sql('DELETE FROM a');
     if (n < 3) await empty.sql('ALTER TABLE a DROP m');
     if (n < 2) await empty.sql('DROP TABLE b');
     await empty.sql(`UPDATE schema_migrations SET statements_done = -${n}, applied_at = NULL`);
     await migrated(empty, ['001-first.sql']);
     assert.deepEqual(await empty.sql('SELECT n, m FROM a'), [{ n: 1, m: 1 }], `after statement ${n}`);
-    assert.equal((await empty.sql('SELECT statements_done FROM schema_migrations'))[0].statements_done, 4);
+    assert.equal((await empty.sql('SELECT statements_done FROM schema_migrations'))[0].statements_done, 5);
   }
   const taken = await emptyShop(t, { '001-first.sql': script });
   await taken.sql('CREATE TABLE a (another INT)');

@@ -307,7 +307,7 @@ test('an order whose time-out fails for ever is put off, ever longer, and all el
   const asked = await preparedLate();
   shop.clock(0);
   const bare = await scarce();
-  await unwritable('orders', CANCELLED, `NEW.order_id = '${bad.order.order_id}'`, async () => {
+  await unwritable('orders', CANCELLED, `NEW.order_no = '${bad.order.order_id}'`, async () => {
     const said = await troubled(PAY_S + 5);
     assert.match(said, /^jobs: 2 orders timed out, 1 payments followed .*; 1 of \d+ kinds of work in trouble\n/);
     assert.match(said, /\nminimall: orders: 1 failed, .* \(DATABASE_ERROR\)\n/);
@@ -388,9 +388,9 @@ test('more overdue orders than a pass takes are done by the next ones, the longe
   }
   const last = orders.at(-1); // and first by its time
   const minutes = 60 * 1000;
-  await shop.sql(`UPDATE orders SET expires_at = expires_at - ${10 * minutes} WHERE order_id = '${last.order_id}'`);
+  await shop.sql(`UPDATE orders SET expires_at = expires_at - ${10 * minutes} WHERE order_no = '${last.order_id}'`);
   const [{ at }] = await shop.sql('SELECT expires_at AS at FROM orders WHERE status = 0 ORDER BY expires_at, id LIMIT 1 OFFSET 499');
-  await shop.sql(`UPDATE orders SET expires_at = expires_at - ${minutes} WHERE status = 0 AND expires_at <= ${at} AND order_id <> '${last.order_id}' ORDER BY expires_at, id LIMIT 499`);
+  await shop.sql(`UPDATE orders SET expires_at = expires_at - ${minutes} WHERE status = 0 AND expires_at <= ${at} AND order_no <> '${last.order_id}' ORDER BY expires_at, id LIMIT 499`);
   await unwritable('orders', CANCELLED, `NEW.expires_at < ${at - minutes / 2} AND NEW.expires_at > ${at - 5 * minutes}`, async () => {
     const first = await overdue(PAY_S + 60);
     assert.equal(await trade.status(last), CANCELLED);

@@ -397,7 +397,7 @@ test('a write that lost its connection is whole or has not been (B53)', async ()
     assert.ok(refused <= lost, `${refused} refusals, ${lost} connections`);
   }
   assert.ok(refused > 0, 'the connections were really lost');
-  const rows = await shop.sql(`SELECT o.order_id FROM orders o JOIN order_items i ON i.order_id = o.id WHERE i.product_id = ${tea}`);
+  const rows = await shop.sql(`SELECT o.order_no AS order_id FROM orders o JOIN order_items i ON i.order_id = o.id WHERE i.product_id = ${tea}`);
   const kept = new Set(rows.map(({ order_id: id }) => id));
   assert.deepEqual(placed.filter((id) => !kept.has(id)), [], 'acknowledged, and not there');
   assert.equal(await trade.stock(tea), 1000 - kept.size);

@@ -31,7 +31,7 @@ await shop.sql(`
   UPDATE users SET permission_level = 1 WHERE user_id > 1000 AND user_id % 4 = 0;
   INSERT INTO members (user_id, member_code, joined_at, last_active_at)
     SELECT user_id, CONCAT('T', user_id), created_at, created_at FROM users WHERE user_id > 1000;
-  INSERT INTO orders (id, order_id, user_id, total_amount, status, paid_by, stock_held, expires_at, paid_at, created_at, updated_at)
+  INSERT INTO orders (id, order_no, user_id, total_amount, status, paid_by, stock_held, expires_at, paid_at, created_at, updated_at)
     SELECT seq, CONCAT('ORDERT', seq), IF(seq % 2 = 0, ${userId}, 1000 + seq), IF(seq % 3 = 0, 0, 100), IF(seq % 3 = 0, 5, 4), IF(seq % 3 = 0, 3, 0), 0, 1700000000000,
       IF(seq % 3 = 0, 1700000000000, NULL), 1700000000000 + FLOOR(seq / 7), 1700000000000 FROM ${sequence(ROWS)};
   INSERT INTO order_items (order_id, product_id, name, quantity, unit_price, total_price)

@@ -93,7 +93,7 @@ const PLANTS = {
   'a deadline after all years': async () => {
     const anna = await vip.buyer();
     const order = await trade.order(anna, [[await trade.product(), 1]]);
-    return { table: 'orders', where: `order_id = '${order.order_id}'`, change: `expires_at = ${HUGE}`, ask: () => trade.tryPrepay(anna, order), heals: 200 };
+    return { table: 'orders', where: `order_no = '${order.order_id}'`, change: `expires_at = ${HUGE}`, ask: () => trade.tryPrepay(anna, order), heals: 200 };
   },
   'a segment that begins after all years': async () => {
     const anna = await vip.buyer();

@@ -122,7 +122,7 @@ class Refunds {
 
   rows({ order }) {
     return this.shop.sql(`SELECT r.refund_no, r.amount, r.state, r.automatic, r.reason, a.out_trade_no FROM refunds r JOIN orders o ON o.id = r.payable_id
-      JOIN payment_attempts a ON a.attempt_id = r.attempt_id WHERE o.order_id = '${order.order_id}' ORDER BY r.refund_id`);
+      JOIN payment_attempts a ON a.attempt_id = r.attempt_id WHERE o.order_no = '${order.order_id}' ORDER BY r.refund_id`);
   }
 
   // An order's status and stock: [status, its moves, the stock of its product].

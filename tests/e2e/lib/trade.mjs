@@ -232,7 +232,7 @@ class Trade {
 
   attempts(order) {
     return this.shop.sql(`SELECT a.* FROM payment_attempts a JOIN orders o ON o.id = a.payable_id
-      WHERE a.payable_kind = 1 AND o.order_id = '${order.order_id}' ORDER BY attempt_id`);
+      WHERE a.payable_kind = 1 AND o.order_no = '${order.order_id}' ORDER BY attempt_id`);
   }
 
   async states(order) {
@@ -242,7 +242,7 @@ class Trade {
   // An order's stock moves: their deltas, in order.
   async moves(order) {
     const rows = await this.shop.sql(`SELECT m.delta FROM stock_moves m JOIN orders o ON o.id = m.order_id
-      WHERE o.order_id = '${order.order_id}' ORDER BY m.move_id`);
+      WHERE o.order_no = '${order.order_id}' ORDER BY m.move_id`);
     return rows.map(({ delta }) => delta);
   }
 

@@ -31,7 +31,7 @@ const prepay = ({ order }) => trade.tryPrepay(anna, order);
 const jobs = async () => { await shop.jobs(); return { status: 200 }; };
 
 async function stateOf({ own, order }) {
-  const [row] = await shop.sql(`SELECT status, stock_held, paid_by, deleted_at IS NOT NULL AS deleted FROM orders WHERE order_id = '${order.order_id}'`);
+  const [row] = await shop.sql(`SELECT status, stock_held, paid_by, deleted_at IS NOT NULL AS deleted FROM orders WHERE order_no = '${order.order_id}'`);
   return { ...row, stock: await trade.stock(own), moves: await trade.moves(order), attempts: await trade.states(order) };
 }
 
@@ -222,7 +222,7 @@ test('shipping, completing, refunding and deleting a paid order at once: a way t
       () => trade.remove(order), () => trade.cancel(anna, order), () => trade.put(order, { status: COMPLETED }),
     ];
     assertAnswered(await Promise.all(acts.map((_, i) => acts[(i + round) % acts.length]())));
-    const [row] = await shop.sql(`SELECT status FROM orders WHERE order_id = '${order.order_id}'`);
+    const [row] = await shop.sql(`SELECT status FROM orders WHERE order_no = '${order.order_id}'`);
     assert.ok([SHIPPED, COMPLETED, REFUNDED].includes(row.status));
     const moves = await trade.moves(order);
     assert.deepEqual(moves, row.status === REFUNDED && moves.length === 2 ? [-QUANTITY, QUANTITY] : [-QUANTITY]);
@@ -237,7 +237,7 @@ test('many orders of the same goods, each cancelled, paid or deleted at once: th
   const all = await Promise.all(orders.map(async (order) => ({ order, ...await trade.prepay(anna, order) })));
   const answers = await Promise.all(all.flatMap((x) => [cancel(x), pay(x), remove(x), offline(x)]));
   assertAnswered(answers);
-  const rows = await shop.sql(`SELECT SUM(stock_held) AS held FROM orders WHERE order_id IN (${orders.map((o) => `'${o.order_id}'`).join()})`);
+  const rows = await shop.sql(`SELECT SUM(stock_held) AS held FROM orders WHERE order_no IN (${orders.map((o) => `'${o.order_id}'`).join()})`);
   for (const id of goods) assert.equal(await trade.stock(id), 500 - Number(rows[0].held));
   await trade.audit(0);
 });

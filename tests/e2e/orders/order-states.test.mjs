@@ -39,7 +39,7 @@ async function orderIn(product, status, by) {
 
 async function rowOf(order) {
   const [row] = await shop.sql(`SELECT status, payment_method, payment_id, paid_by, paid_at, stock_held, updated_at
-    FROM orders WHERE order_id = '${order.order_id}'`);
+    FROM orders WHERE order_no = '${order.order_id}'`);
   return row;
 }
 
@@ -165,7 +165,7 @@ test('an offline payment needs method and id, and is noted with who said so (B18
   assertOrder(paid, { status: PAID, payment_method: '支付宝', payment_id: '新交易号' });
   const { user_id: admin } = await trade.ok('GET', '/api/auth/me', { token: trade.admin });
   assert.deepEqual(await journal(), [{ actor_user_id: admin, detail: '支付宝 新交易号' }]);
-  const [row] = await shop.sql(`SELECT paid_by, ABS(paid_at - ${Date.now()}) < 60000 AS now FROM orders WHERE order_id = '${order.order_id}'`);
+  const [row] = await shop.sql(`SELECT paid_by, ABS(paid_at - ${Date.now()}) < 60000 AS now FROM orders WHERE order_no = '${order.order_id}'`);
   assert.deepEqual(row, { paid_by: 2, now: 1 });
   assert.equal((await trade.put(order, { status: PAID, payment_method: '支付宝', payment_id: '新交易号' })).status, 200);
   assert.equal((await journal()).length, 1, 'a repeat is no second payment');

@@ -327,7 +327,7 @@ test("a day of a list is the shop's, a moment is exact, the end is not included 
   const at = {};
   for (const moment of ['2026-03-01T15:59:59.999Z', '2026-03-01T16:00:00.000Z', '2026-03-02T15:59:59.999Z', '2026-03-02T16:00:00.000Z']) {
     at[moment] = (await trade.order(carl, [[product, 1]])).order_id;
-    await shop.sql(`UPDATE orders SET created_at = ${Date.parse(moment)} WHERE order_id = '${at[moment]}'`);
+    await shop.sql(`UPDATE orders SET created_at = ${Date.parse(moment)} WHERE order_no = '${at[moment]}'`);
   }
   const [before, midnight, evening, after] = Object.values(at);
   for (const [query, wanted] of [

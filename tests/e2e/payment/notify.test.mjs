@@ -331,7 +331,7 @@ test('while another holds the row, the answer comes within 5 s and is 5xx; redel
   const session = shop.session();
   try {
     for (const lock of [
-      `SELECT id FROM orders WHERE order_id = '${x.order.order_id}' FOR UPDATE`,
+      `SELECT id FROM orders WHERE order_no = '${x.order.order_id}' FOR UPDATE`,
       `SELECT attempt_id FROM payment_attempts WHERE out_trade_no = '${x.outTradeNo}' FOR UPDATE`,
     ]) {
       await session.run('START TRANSACTION');

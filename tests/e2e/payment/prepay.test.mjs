@@ -54,7 +54,7 @@ test("what WeChat is asked for: the order's amount, payer and deadline (B20)", a
   const order = await newOrder();
   const { outTradeNo } = await trade.prepay(anna, order);
   const { request } = await trade.atWechat(outTradeNo);
-  const [{ expires_at: expires }] = await shop.sql(`SELECT expires_at FROM orders WHERE order_id = '${order.order_id}'`);
+  const [{ expires_at: expires }] = await shop.sql(`SELECT expires_at FROM orders WHERE order_no = '${order.order_id}'`);
   assert.ok(Math.abs(expires - Date.parse(order.created_at) - PAY_S * 1000) < 1000);
   assert.deepEqual({ ...request, description: null, time_expire: Math.floor(Date.parse(request.time_expire) / 1000) }, {
     appid: keys.appid, mchid: keys.mchid, description: null, out_trade_no: outTradeNo, time_expire: Math.floor(expires / 1000),

@@ -15,7 +15,7 @@ const HOUR_S = 60 * MINUTE_S;
 const numberOf = ({ outTradeNo }) => `R${outTradeNo}L`;
 const stateOf = async (x) => (await trade.attempts(x.order)).find(({ out_trade_no: no }) => no === x.outTradeNo).state;
 const rowOf = async ({ order }) => (await shop.sql(`SELECT status, payment_method, payment_id, paid_by, paid_at, stock_held, deleted_at
-  FROM orders WHERE order_id = '${order.order_id}'`))[0];
+  FROM orders WHERE order_no = '${order.order_id}'`))[0];
 
 // Paid at the provider, which tells nobody, and then out of the shop's hands.
 async function paidInVain(act, person = anna) {

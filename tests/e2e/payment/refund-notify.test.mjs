@@ -296,7 +296,7 @@ test('while another holds the row, the answer comes within 5 s and is 5xx; redel
   const session = shop.session();
   try {
     for (const lock of [
-      `SELECT id FROM orders WHERE order_id = '${x.order.order_id}' FOR UPDATE`,
+      `SELECT id FROM orders WHERE order_no = '${x.order.order_id}' FOR UPDATE`,
       `SELECT refund_id FROM refunds WHERE refund_no = '${x.no}' FOR UPDATE`,
     ]) {
       await session.run('START TRANSACTION');

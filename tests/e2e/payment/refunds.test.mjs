@@ -409,7 +409,7 @@ async function twinsAfterDeadlock(x, headers) {
     await until('the first to wait for the attempt', () => waiting(1));
     const second = refunds.ask(x, { headers });
     await until('the second to wait for the first', () => waiting(2));
-    await holder.run(`SELECT id FROM orders WHERE order_id = '${x.order.order_id}' FOR UPDATE`);
+    await holder.run(`SELECT id FROM orders WHERE order_no = '${x.order.order_id}' FOR UPDATE`);
     await holder.run('ROLLBACK');
     return await Promise.all([first, second]);
   } finally {

@@ -119,7 +119,7 @@ async function burst(prefix, n, disturb, enough) {
           assert.ok([0, 201, 500, 502, 503, 504].includes(answer.status), `${answer.status} ${JSON.stringify(answer.body)}`);
           return answer.status === 201;
         }, { limitMs: 60_000 });
-        const [row] = await shop.sql(`SELECT COUNT(*) AS n FROM orders WHERE order_id = '${answer.body.order_id}'`);
+        const [row] = await shop.sql(`SELECT COUNT(*) AS n FROM orders WHERE order_no = '${answer.body.order_id}'`);
         assert.equal(row.n, 1, 'acknowledged, so it is there');
       }));
     }

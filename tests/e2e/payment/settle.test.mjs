@@ -28,7 +28,7 @@ async function paidUnheard(lines) {
 
 const standing = async (x) => (await trade.standing(anna, x.order)).body;
 const rowOf = async ({ order }) => (await shop.sql(`SELECT status, payment_method, payment_id, paid_by, paid_at, stock_held, deleted_at
-  FROM orders WHERE order_id = '${order.order_id}'`))[0];
+  FROM orders WHERE order_no = '${order.order_id}'`))[0];
 
 async function assertRefundDue(x, reason) {
   const attempt = (await trade.attempts(x.order)).find(({ out_trade_no: no }) => no === x.outTradeNo);

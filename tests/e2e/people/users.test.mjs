@@ -311,7 +311,7 @@ async function pile(userId, goods, n, first) {
   await shop.sql(`
     CREATE TEMPORARY TABLE pile (n BIGINT NOT NULL PRIMARY KEY);
     INSERT INTO pile VALUES ${Array.from({ length: n }, (_, i) => `(${first + i})`).join()};
-    INSERT INTO orders (id, order_id, user_id, total_amount, status, stock_held, expires_at, created_at, updated_at, consignee_name)
+    INSERT INTO orders (id, order_no, user_id, total_amount, status, stock_held, expires_at, created_at, updated_at, consignee_name)
       SELECT n, CONCAT('ORDERP', n), ${userId}, ${goods.length}, 0, 1, 4102444800000, 1700000000000 + n DIV 7, 1700000000000, '堆' FROM pile;
     INSERT INTO order_items (order_id, product_id, name, quantity, unit_price, total_price)
       SELECT n, p.product_id, '堆', 1, 1, 1 FROM pile JOIN products p ON p.product_id IN (${goods.join()});
