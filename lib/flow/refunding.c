@@ -5,26 +5,20 @@
 #include "base/log.h"
 #include "ext/db.h"
 #include "shop/money/card.h"
+#include "shop/money/paid.h"
 
 enum { PROVIDER_ID_MAX = 64 };
 
 /* ---- what a state does; everything is locked ---- */
 
-/*
- * Has all gone back that was paid? What goes back by itself was never part of that, whether it
- * succeeds or not.
- */
 static enum err complete_granted_tx(struct ctx *c, struct refunding *x)
 {
-	struct refund_sums sums;
-	money asked_done, asked_all;
+	bool all;
 
 	if (x->refund.automatic)
 		return OK;
-	TRY(refund_sum(c, x->attempt.attempt_id, &sums));
-	asked_done = money_sub(sums.done, sums.automatic_done);
-	asked_all = money_sub(x->attempt.amount, sums.automatic);
-	return money_cmp(asked_done, asked_all) >= 0 ? payable_revoke_tx(c, &x->payable) : OK;
+	TRY(paid_back_tx(c, x->payable.kind, x->payable.id, &all));
+	return all ? payable_revoke_tx(c, &x->payable) : OK;
 }
 
 static enum err complete_due_tx(struct ctx *c, const struct refunding *x)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "shop/money/paid.h"
 
+#include "shop/money/refund.h"
+
 enum err paid_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id, money amount,
 	const struct payment *p)
 {
@@ -9,4 +11,13 @@ enum err paid_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id, mone
 	if (p->by == PAID_BY_NOBODY || p->at.ms == 0 || (for_nothing && amount.fen != 0))
 		return violated(c, "a payment that can't be");
 	return payment_release_tx(c, kind, payable_id);
+}
+
+enum err paid_back_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id, bool *all)
+{
+	struct refund_totals totals;
+
+	TRY(refund_total(c, kind, payable_id, &totals));
+	*all = money_cmp(totals.done, totals.paid) >= 0;
+	return OK;
 }

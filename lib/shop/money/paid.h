@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * paid.h - what follows when something payable becomes paid, be it an order or a membership, and
- * whatever the way of paying: what every way has in common is here.
+ * paid.h - what follows when something payable becomes paid, and when money for it goes back, be it
+ * an order or a membership and whatever the way of paying: what all have in common is here.
  */
 #ifndef SHOP_MONEY_PAID_H
 #define SHOP_MONEY_PAID_H
@@ -16,5 +16,13 @@
  */
 enum err paid_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id, money amount,
 	const struct payment *p) MUST;
+
+/*
+ * Of what a provider or the card paid for it, a part has gone back that somebody asked for, here or
+ * elsewhere; *all: nothing of it is left (BEHAVIOUR 43). In the transaction that wrote the refund.
+ * Who gives back at the till gives back all, and of that there is no refund (order_update).
+ * Fails: DB, DB_LOST, BUSY.
+ */
+enum err paid_back_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id, bool *all) MUST;
 
 #endif

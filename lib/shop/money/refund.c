@@ -46,20 +46,15 @@ const struct field refund_query_fields[] = {
 static const struct field sums_fields[] = {
 	FIELD(struct refund_sums, done),
 	FIELD(struct refund_sums, under_way),
-	FIELD(struct refund_sums, automatic_done),
-	FIELD(struct refund_sums, automatic),
 	FIELD(struct refund_sums, elsewhere),
 	FIELD(struct refund_sums, known),
 	FIELD_END,
 };
 
-struct sum_row {
-	money done, under_way, paid;
-};
-static const struct field sum_fields[] = {
-	FIELD(struct sum_row, done),
-	FIELD(struct sum_row, under_way),
-	FIELD(struct sum_row, paid),
+static const struct field totals_fields[] = {
+	FIELD(struct refund_totals, paid),
+	FIELD(struct refund_totals, done),
+	FIELD(struct refund_totals, under_way),
 	FIELD_END,
 };
 
@@ -101,17 +96,15 @@ static const char SQL_LIST_PAYABLE[] = LIST_BY("by_number", "payable_no = ? AND"
 static const char SQL_SUM[] =
 	"SELECT " SUM_IF("state = " SQL(REFUND_SUCCESS), "amount") " AS done, "
 	SUM_IF("state IN (" SQL(REFUND_UNDER_WAY_SET) ")", "amount") " AS under_way, "
-	SUM_IF("automatic = TRUE AND state = " SQL(REFUND_SUCCESS), "amount") " AS automatic_done, "
-	"COALESCE(MAX(IF(automatic = TRUE, amount, 0)), 0) AS automatic, "
 	SUM_IF("origin = " SQL(REFUND_MADE_ELSEWHERE) " AND state IN (" SQL(REFUND_UNDER_WAY_SET) ")",
-		"amount") " AS elsewhere, COUNT(*) AS known FROM refunds WHERE attempt_id = ?";
-static const char SQL_SUM_PAYABLE[] =
-	"SELECT " SUM_IF("r.state = " SQL(REFUND_SUCCESS), "r.amount") " AS done, "
-	SUM_IF("r.state IN (" SQL(REFUND_UNDER_WAY_SET) ")", "r.amount") " AS under_way, "
-	"COALESCE(MAX(a.amount), 0) AS paid "
-	"FROM refunds r JOIN payment_attempts a ON a.attempt_id = r.attempt_id "
-	"WHERE r.payable_kind = ? AND r.payable_id = ? AND r.automatic = FALSE "
-	"AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) ")";
+		"amount") " AS elsewhere, "
+	"COUNT(*) AS known FROM refunds WHERE attempt_id = ?";
+static const char SQL_TOTAL[] =
+	"SELECT COALESCE(MAX(a.amount) - MAX(IF(r.automatic = TRUE, r.amount, 0)), 0) AS paid, "
+	SUM_IF("r.automatic = FALSE AND r.state = " SQL(REFUND_SUCCESS), "r.amount") " AS done, "
+	SUM_IF("r.automatic = FALSE AND r.state IN (" SQL(REFUND_UNDER_WAY_SET) ")", "r.amount")
+	" AS under_way FROM refunds r JOIN payment_attempts a ON a.attempt_id = r.attempt_id "
+	"WHERE r.payable_kind = ? AND r.payable_id = ? AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) ")";
 static const char SQL_SET[] =
 	"UPDATE refunds "
 	"SET state = ?, provider_refund_id = COALESCE(?, provider_refund_id), updated_at = ? "
@@ -262,15 +255,10 @@ enum err refund_set_tx(struct ctx *c, const struct refund *r, enum refund_state 
 	return refund_is_final(state) ? outbox_done(c, OUTBOX_FOLLOW_REFUND, r->refund_id) : OK;
 }
 
-enum err refund_is_completing(
-	struct ctx *c, enum payable_kind kind, int64_t payable_id, bool *completing)
+enum err refund_total(
+	struct ctx *c, enum payable_kind kind, int64_t payable_id, struct refund_totals *out)
 {
-	struct sum_row row = { 0 };
-
-	TRY(db_one(c, SQL_SUM_PAYABLE, ARGS(I64(kind), I64(payable_id)), sum_fields, &row));
-	*completing = row.under_way.fen > 0 &&
-		      money_cmp(money_add(row.done, row.under_way), row.paid) == 0;
-	return OK;
+	return db_one(c, SQL_TOTAL, ARGS(I64(kind), I64(payable_id)), totals_fields, out);
 }
 
 enum err refund_list_missing(struct ctx *c, int64_t limit, struct list *out)

@@ -58,14 +58,17 @@ struct refund_query {
 };
 extern const struct field refund_query_fields[];
 
-/*
- * What of an attempt has gone back (of that, by itself), what is still under way, what was to go back
- * by itself however often that was tried, what of it under way was begun elsewhere, and how many
- * refunds it has.
- */
+/* What of an attempt has gone back, what is still under way, what of that was begun elsewhere, and how many refunds it has. */
 struct refund_sums {
-	money done, under_way, automatic_done, automatic, elsewhere;
+	money done, under_way, elsewhere;
 	int64_t known;
+};
+/*
+ * What was paid for a payable, what of that has gone back, and what is under way. What goes back by
+ * itself was never part of it, whether it succeeds or not. All 0 without a refund of a granted payment.
+ */
+struct refund_totals {
+	money paid, done, under_way;
 };
 
 /* A new number. Automatic ones derive theirs from the attempt and how often it was tried. */
@@ -85,9 +88,8 @@ enum err refund_sum(struct ctx *c, int64_t attempt_id, struct refund_sums *out) 
 /* To another state, unless it is final already. provider_refund_id may be NULL. */
 enum err refund_set_tx(struct ctx *c, const struct refund *r, enum refund_state state,
 	const char *provider_refund_id) MUST;
-/* Would refunds that are under way give back all that was paid for this payable? */
-enum err refund_is_completing(
-	struct ctx *c, enum payable_kind kind, int64_t payable_id, bool *completing) MUST;
+enum err refund_total(
+	struct ctx *c, enum payable_kind kind, int64_t payable_id, struct refund_totals *out) MUST;
 struct refund_missing {
 	int64_t attempt_id, tries;
 	money amount;

@@ -259,6 +259,7 @@ static enum err ship_tx(
 	struct ctx *c, const struct order_change *in, bool moves, struct order *o, bool *changed)
 {
 	const int64_t status = moves ? in->status : o->status;
+	struct refund_totals back;
 	bool completing;
 
 	if (field_has(order_change_fields, in, "shipment")) {
@@ -269,7 +270,9 @@ static enum err ship_tx(
 	}
 	if (!moves || status != ORDER_SHIPPED)
 		return OK;
-	TRY(refund_is_completing(c, PAYABLE_ORDER, o->id, &completing));
+	TRY(refund_total(c, PAYABLE_ORDER, o->id, &back));
+	completing = back.under_way.fen > 0 &&
+		     money_cmp(money_add(back.done, back.under_way), back.paid) == 0;
 	return completing ? fail(c, ERR_REFUND_IN_FLIGHT, "status") : OK;
 }
 
