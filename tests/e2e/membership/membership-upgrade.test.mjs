@@ -278,6 +278,18 @@ for (const [fen, difference] of [[1000, 2000], [3000, 0], [5000, 0]]) {
   });
 }
 
+test('the rest given back in the console in two parts: only with the second all has gone back (B28, B62)', async () => {
+  const { order, prepared } = await withRenewalPaidLate();
+  await late(prepared);
+  await shop.jobs();
+  for (const [fen, status] of [[22000, 'PAID'], [2000, 'REFUNDED']]) {
+    const { body } = await shop.sandbox('POST', `/console/refund/${prepared.outTradeNo}`, { amount_fen: fen });
+    assert.equal(body.answer.status, 200);
+    assert.equal(await vip.stands(order), status);
+    await trade.audit(0);
+  }
+});
+
 // The audit's open work about a difference.
 const lost = async () => (await trade.audit(0)).filter((line) => line.includes('a difference not given back'));
 
