@@ -85,12 +85,6 @@ static enum err pay_membership(struct ctx *c, struct call *k)
 	return membership_pay_simulated(c, in->order_no, in->payment_method, k->answer);
 }
 
-static enum err cancel(struct ctx *c, const char *order_no, struct call *k)
-{
-	k->message = "订单已取消";
-	return membership_cancel(c, order_no, k->answer);
-}
-
 static enum err refund(struct ctx *c, const char *order_no, struct call *k)
 {
 	const struct membership_order *out = k->answer;
@@ -105,16 +99,11 @@ static enum err refund(struct ctx *c, const char *order_no, struct call *k)
 
 static enum err act_on_membership(struct ctx *c, struct call *k)
 {
-	static const struct {
-		const char *name;
-		enum err (*act)(struct ctx *c, const char *order_no, struct call *k);
-	} actions[] = { { "cancel", cancel }, { "refund", refund } };
 	const struct membership_request *in = k->body;
 
-	for (size_t i = 0; i < ARRAY_LEN(actions); i++)
-		if (strcmp(actions[i].name, in->action) == 0)
-			return actions[i].act(c, in->order_no, k);
-	return fail(c, ERR_INVALID, "action");
+	if (strcmp(in->action, "refund") == 0)
+		return refund(c, in->order_no, k);
+	return membership_cancel(c, in->order_no, k->answer);
 }
 
 /* ---- status ---- */

@@ -59,7 +59,9 @@ struct field {
 	size_t off;
 	int64_t min,
 		max; /* numbers: the range, in rows too where it isn't for input; texts: characters (from 1 on: text.h); lists: elements */
-	bool (*valid)(const char *text); /* texts: a further rule, or NULL */
+	const char *const *words;        /* texts: it is one of these, up to a NULL; or NULL */
+	bool (*valid)(const char *text); /* texts: a further rule, or NULL ... */
+	const char *format;              /* ... and its name in JSON Schema, where it has one */
 	const struct field *sub;         /* objects and lists */
 	size_t sub_size;                 /* lists */
 };

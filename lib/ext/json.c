@@ -68,6 +68,7 @@ static enum err read_text(
 			if (*p >= 'A' && *p <= 'Z')
 				*p = (char)(*p + 32);
 	if (chars < f->min || chars > f->max || !may_stand(f, copy) ||
+		(f->words != NULL && str_index(copy, f->words) < 0) ||
 		(f->valid != NULL && !f->valid(copy)))
 		return fail(c, ERR_INVALID, path);
 	*out = copy;

@@ -29,8 +29,8 @@ const struct field payment_status_fields[] = {
 	{ .name = "status", FIELD_AT(struct payment_status, status_name), .flags = F_OMIT },
 	FIELD_WITH(struct payment_status, total_amount, .flags = F_TEXT),
 	FIELD(struct payment_status, trade_state),
-	FIELD(struct payment_status, transaction_id),
-	FIELD(struct payment_status, paid_at),
+	FIELD_WITH(struct payment_status, transaction_id, .flags = F_NULL),
+	FIELD_WITH(struct payment_status, paid_at, .flags = F_NULL),
 	FIELD_END,
 };
 

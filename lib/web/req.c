@@ -292,13 +292,6 @@ static const char *const list_words[] = { "status", "q", "user_id", "category_id
 	"created_to", "parent_id", "permission_level", "card_id", "order_id", "order_no", "scope",
 	"limit", "cursor", "page", "page_size", "offset" };
 
-static bool is_among(const char *const *names, const char *name)
-{
-	while (*names != NULL && strcmp(*names, name) != 0)
-		names++;
-	return *names != NULL;
-}
-
 static bool is_filter(const struct field *filters, const char *name)
 {
 	for (const struct field *f = filters; f->name != NULL; f++)
@@ -314,7 +307,7 @@ static enum err read_filters(struct ctx *c, struct req *r, const struct field *f
 	for (size_t i = 0; i < ARRAY_LEN(list_words); i++) {
 		const struct param *param;
 
-		if (is_filter(filters, list_words[i]) || is_among(paging, list_words[i]))
+		if (is_filter(filters, list_words[i]) || str_index(list_words[i], paging) >= 0)
 			continue;
 		TRY(find_param(c, r, list_words[i], &param));
 		/* an empty one narrows nothing, wherever it is sent */

@@ -76,6 +76,25 @@ static void absent_members_are_unchanged_and_not_present(void **state)
 	assert_false(has("category_id"));
 }
 
+static void a_word_is_one_of_its_table(void **state)
+{
+	static const char *const words[] = { "my", "all", NULL };
+	static const struct field word_fields[] = {
+		INPUT_WITH(struct goods, name, 1, 9, F_LOWER, .words = words),
+		FIELD_END,
+	};
+	static const struct {
+		const char *text;
+		enum err e;
+	} cases[] = { { "my", OK }, { "ALL", OK }, { "", ERR_INVALID }, { "m", ERR_INVALID },
+		{ "myx", ERR_INVALID }, { "my all", ERR_INVALID } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (field_from_text(&ctx, word_fields, cases[i].text, &out) != cases[i].e)
+			fail_msg("%s", cases[i].text);
+}
+
 static void unknown_and_output_only_members_are_ignored(void **state)
 {
 	(void)state;
@@ -387,6 +406,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(every_type_is_read, forget),
 		cmocka_unit_test_teardown(absent_members_are_unchanged_and_not_present, forget),
+		cmocka_unit_test_teardown(a_word_is_one_of_its_table, forget),
 		cmocka_unit_test_teardown(unknown_and_output_only_members_are_ignored, forget),
 		cmocka_unit_test_teardown(texts_survive_a_round_trip, forget),
 		cmocka_unit_test_teardown(a_fault_names_its_field, forget),

@@ -19,7 +19,7 @@ const struct field category_fields[] = {
 const struct field category_brief_fields[] = {
 	FIELD(struct category_brief, category_id),
 	FIELD(struct category_brief, name),
-	FIELD(struct category_brief, description),
+	FIELD_WITH(struct category_brief, description, .flags = F_NULL),
 	FIELD_END,
 };
 

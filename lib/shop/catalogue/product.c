@@ -23,7 +23,8 @@ static bool is_image_url(const char *s)
 	INPUT(struct product, description, 0, 5000, F_NULL | F_PROSE),                         \
 	INPUT(struct product, price, 0, MONEY_MAX_FEN, F_REQUIRED),                            \
 	INPUT(struct product, stock, 0, STOCK_MAX, 0),                                         \
-	INPUT_WITH(struct product, image_url, 1, 500, F_NULL, .valid = is_image_url),          \
+	INPUT_WITH(struct product, image_url, 1, 500, F_NULL, .valid = is_image_url,           \
+		.format = "uri-reference"),                                                    \
 	INPUT(struct product, status, PRODUCT_OFF, PRODUCT_ON, 0),                             \
 	FIELD(struct product, created_at),                                                     \
 	FIELD(struct product, updated_at)
@@ -32,7 +33,7 @@ static bool is_image_url(const char *s)
 const struct field product_fields[] = { PRODUCT_FIELDS, FIELD_END };
 const struct field product_full_fields[] = {
 	PRODUCT_FIELDS,
-	OBJECT(struct product, category, category_brief_fields, 0),
+	OBJECT(struct product, category, category_brief_fields, F_NULL),
 	FIELD_END,
 };
 

@@ -3,13 +3,27 @@
 #include "ext/db.h"
 #include "shop/membership/membership_internal.h"
 
+static const char *const status_names[] = {
+	[MEMBERSHIP_PENDING] = "PENDING",
+	[MEMBERSHIP_PAID] = "PAID",
+	[MEMBERSHIP_CANCELLED] = "CANCELLED",
+	[MEMBERSHIP_EXPIRED] = "EXPIRED",
+	[MEMBERSHIP_REFUNDING] = "REFUNDING",
+	[MEMBERSHIP_REFUNDED] = "REFUNDED",
+	NULL,
+};
+static const char *const kind_names[] = { "NEW", "RENEWAL", "UPGRADE",
+	NULL }; /* from SEGMENT_NEW on */
+static const char *const scopes[] = { "my", "all", NULL };
+static const char *const actions[] = { "cancel", "refund", NULL };
+
 /* clang-format off */
 const struct field membership_order_fields[] = {
 	FIELD(struct membership_order, order_no),
 	FIELD(struct membership_order, user_id),
 	FIELD(struct membership_order, plan_id),
 	FIELD(struct membership_order, plan_name),
-	FIELD_WITH(struct membership_order, order_type, .flags = F_NO_COLUMN),
+	FIELD_WITH(struct membership_order, order_type, .flags = F_NO_COLUMN, .words = kind_names),
 	FIELD(struct membership_order, level),
 	{ .name = "duration_days", .column = "days", FIELD_AT(struct membership_order, days) },
 	FIELD_WITH(struct membership_order, price, .flags = F_TEXT),
@@ -17,15 +31,15 @@ const struct field membership_order_fields[] = {
 		.flags = F_TEXT },
 	FIELD_WITH(struct membership_order, amount, .flags = F_TEXT),
 	{ .name = "status", .column = "-", FIELD_AT(struct membership_order, status_name),
-		.flags = F_NO_COLUMN },
-	{ .name = "payment_method", FIELD_AT(struct membership_order, payment.method) },
+		.flags = F_NO_COLUMN, .words = status_names },
+	{ .name = "payment_method", FIELD_AT(struct membership_order, payment.method), .flags = F_NULL },
 	FIELD(struct membership_order, created_at),
 	FIELD(struct membership_order, expires_at),
-	{ .name = "paid_at", FIELD_AT(struct membership_order, payment.at) },
+	{ .name = "paid_at", FIELD_AT(struct membership_order, payment.at), .flags = F_NULL },
 	FIELD_WITH(struct membership_order, remaining_seconds, .flags = F_NO_COLUMN),
 	FIELD(struct membership_order, updated_at),
 	FIELD_WITH(struct membership_order, id, .flags = F_HIDDEN),
-	FIELD_WITH(struct membership_order, kind, .flags = F_HIDDEN),
+	FIELD_WITH(struct membership_order, kind, .flags = F_HIDDEN, .min = SEGMENT_NEW, .max = SEGMENT_UPGRADE),
 	FIELD_WITH(struct membership_order, value, .flags = F_HIDDEN),
 	FIELD_WITH(struct membership_order, plan_days, .flags = F_HIDDEN),
 	FIELD_WITH(struct membership_order, quote_version, .flags = F_HIDDEN),
@@ -39,7 +53,7 @@ const struct field membership_order_fields[] = {
 const struct field membership_quote_fields[] = {
 	FIELD(struct membership_quote, plan_id),
 	FIELD(struct membership_quote, plan_name),
-	FIELD(struct membership_quote, order_type),
+	FIELD_WITH(struct membership_quote, order_type, .words = kind_names),
 	FIELD(struct membership_quote, level),
 	{ .name = "duration_days", FIELD_AT(struct membership_quote, days) },
 	FIELD_WITH(struct membership_quote, price, .flags = F_TEXT),
@@ -60,7 +74,7 @@ const struct field membership_pay_fields[] = {
 };
 const struct field membership_action_fields[] = {
 	INPUT(struct membership_request, order_no, 1, 64, F_REQUIRED),
-	INPUT(struct membership_request, action, 1, 50, F_REQUIRED),
+	INPUT_WITH(struct membership_request, action, 1, 50, F_REQUIRED, .words = actions),
 	FIELD_END,
 };
 const struct field membership_detail_query_fields[] = {
@@ -68,19 +82,10 @@ const struct field membership_detail_query_fields[] = {
 	FIELD_END,
 };
 const struct field membership_query_fields[] = {
-	INPUT(struct membership_query, scope, 1, 20, 0),
-	INPUT(struct membership_query, status, 1, 20, 0),
+	INPUT_WITH(struct membership_query, scope, 1, 20, 0, .words = scopes),
+	INPUT_WITH(struct membership_query, status, 1, 20, 0, .words = status_names),
 	INPUT(struct membership_query, user_id, 1, INT64_MAX - 1, 0),
 	FIELD_END,
-};
-
-static const char *const status_names[] = {
-	[MEMBERSHIP_PENDING] = "PENDING",
-	[MEMBERSHIP_PAID] = "PAID",
-	[MEMBERSHIP_CANCELLED] = "CANCELLED",
-	[MEMBERSHIP_EXPIRED] = "EXPIRED",
-	[MEMBERSHIP_REFUNDING] = "REFUNDING",
-	[MEMBERSHIP_REFUNDED] = "REFUNDED",
 };
 
 enum { NO_MAX = 64 };
@@ -134,7 +139,7 @@ static const struct {
 
 const char *membership_kind_name(int64_t kind)
 {
-	return kind == SEGMENT_NEW ? "NEW" : kind == SEGMENT_RENEWAL ? "RENEWAL" : "UPGRADE";
+	return kind_names[kind - SEGMENT_NEW];
 }
 
 void membership_show(const struct ctx *c, struct membership_order *o)
@@ -173,14 +178,12 @@ enum err membership_get(struct ctx *c, const char *order_no, struct membership_o
 }
 
 /* Whose orders, 0 for everybody's. */
-static enum err scope_of(struct ctx *c, const struct membership_query *q, int64_t *user_id)
+static enum err scope_of(const struct ctx *c, const struct membership_query *q, int64_t *user_id)
 {
 	const char *scope = field_has(membership_query_fields, q, "scope") ? q->scope : NULL;
 	const bool named = field_has(membership_query_fields, q, "user_id");
 	const bool all = scope != NULL && strcmp(scope, "all") == 0;
 
-	if (scope != NULL && !all && strcmp(scope, "my") != 0)
-		return fail(c, ERR_INVALID, "scope");
 	*user_id = c->actor.user_id;
 	if (scope != NULL && !all) /* "my" */
 		return OK;
@@ -190,17 +193,11 @@ static enum err scope_of(struct ctx *c, const struct membership_query *q, int64_
 	return OK;
 }
 
-static enum err status_of(struct ctx *c, const struct membership_query *q, opt_i64 *status)
+static opt_i64 status_of(const struct membership_query *q)
 {
-	*status = (opt_i64){ 0 };
 	if (!field_has(membership_query_fields, q, "status"))
-		return OK;
-	for (size_t i = 0; i < ARRAY_LEN(status_names); i++)
-		if (strcmp(status_names[i], q->status) == 0) {
-			*status = (opt_i64){ (int64_t)i, true };
-			return OK;
-		}
-	return fail(c, ERR_INVALID, "status");
+		return (opt_i64){ 0 };
+	return (opt_i64){ str_index(q->status, status_names), true };
 }
 
 /* The values that pick the orders; returns how many. */
@@ -224,12 +221,11 @@ enum err membership_list(struct ctx *c, const struct membership_query *q, struct
 	enum wanted wanted = ANY_STATUS;
 	struct db_arg args[5];
 	struct db_rows rows;
-	opt_i64 status;
+	const opt_i64 status = status_of(q);
 	int64_t total, user_id = 0;
 	size_t n;
 
 	TRY(scope_of(c, q, &user_id));
-	TRY(status_of(c, q, &status));
 	if (status.set)
 		wanted = status.n == MEMBERSHIP_EXPIRED ? EXPIRED_STATUS : ONE_STATUS;
 	n = args_of(c, user_id, wanted, status, args);

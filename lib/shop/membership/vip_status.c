@@ -12,7 +12,7 @@ const struct field vip_query_fields[] = {
 const struct field vip_status_fields[] = {
 	FIELD(struct vip_status, member_id),
 	FIELD(struct vip_status, is_vip),
-	FIELD_WITH(struct vip_status, vip_expire_at, .flags = F_SECONDS),
+	FIELD_WITH(struct vip_status, vip_expire_at, .flags = F_SECONDS | F_NULL),
 	FIELD(struct vip_status, days_remaining),
 	FIELD_END,
 };

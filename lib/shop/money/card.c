@@ -13,8 +13,8 @@
 static const struct field card_user_fields[] = {
 	FIELD(struct card_user, user_id),
 	FIELD(struct card_user, nickname),
-	FIELD(struct card_user, email),
-	FIELD(struct card_user, phone),
+	FIELD_WITH(struct card_user, email, .flags = F_NULL),
+	FIELD_WITH(struct card_user, phone, .flags = F_NULL),
 	FIELD_END,
 };
 
@@ -57,7 +57,7 @@ const struct field card_entry_fields[] = {
 	FIELD(struct card_entry, type),
 	FIELD_WITH(struct card_entry, amount, .flags = F_TEXT),
 	FIELD_WITH(struct card_entry, balance_after, .flags = F_TEXT),
-	FIELD(struct card_entry, description),
+	FIELD_WITH(struct card_entry, description, .flags = F_NULL),
 	FIELD(struct card_entry, created_at),
 	FIELD(struct card_entry, updated_at),
 	FIELD_END,

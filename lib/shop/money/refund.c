@@ -11,6 +11,9 @@
 
 enum { NO_MAX = 64, PAUSE_HOURS_MAX = 24 };
 
+/* from REFUND_PROCESSING on */
+static const char *const status_names[] = { "PROCESSING", "SUCCESS", "CLOSED", "ABNORMAL", NULL };
+
 const struct field refund_fields[] = {
 	FIELD_WITH(struct refund, refund_id, .flags = F_HIDDEN),
 	FIELD(struct refund, refund_no),
@@ -20,7 +23,7 @@ const struct field refund_fields[] = {
 	FIELD_WITH(struct refund, payable_id, .flags = F_HIDDEN),
 	FIELD_WITH(struct refund, amount, .flags = F_TEXT),
 	FIELD_WITH(struct refund, state, .flags = F_HIDDEN),
-	FIELD(struct refund, status),
+	FIELD_WITH(struct refund, status, .words = status_names),
 	FIELD(struct refund, reason),
 	FIELD(struct refund, automatic),
 	FIELD_WITH(struct refund, origin, .flags = F_HIDDEN),
@@ -39,7 +42,7 @@ const struct field refund_new_fields[] = {
 
 const struct field refund_query_fields[] = {
 	INPUT(struct refund_query, order_id, 1, 64, 0),
-	INPUT(struct refund_query, status, 1, 20, 0),
+	INPUT_WITH(struct refund_query, status, 1, 20, 0, .words = status_names),
 	FIELD_END,
 };
 
@@ -63,13 +66,6 @@ static const struct field missing_fields[] = {
 	FIELD(struct refund_missing, tries),
 	FIELD(struct refund_missing, amount),
 	FIELD_END,
-};
-
-static const char *const status_names[] = {
-	[REFUND_PROCESSING] = "PROCESSING",
-	[REFUND_SUCCESS] = "SUCCESS",
-	[REFUND_CLOSED] = "CLOSED",
-	[REFUND_ABNORMAL] = "ABNORMAL",
 };
 
 #define COLUMNS                                                                                    \
@@ -158,7 +154,7 @@ static enum err insert_tx(struct ctx *c, struct refund *r)
 	assert(db_in_tx(c->db));
 	/* what limits the sum is written, not only locked: on Galera a lock alone protects nothing */
 	TRY(payment_touch_tx(c, r->attempt_id));
-	r->status = status_names[r->state];
+	r->status = status_names[r->state - REFUND_PROCESSING];
 	r->created_at.ms = r->updated_at.ms = c->now_ms;
 	return db_insert(c, SQL_INSERT,
 		ARGS(TEXT(r->refund_no), I64(r->attempt_id), I64(r->payable_kind),
@@ -199,12 +195,10 @@ enum err refund_read(struct ctx *c, int64_t refund_id, struct refund *out)
 
 bool refund_state_of(const char *status, enum refund_state *out)
 {
-	for (size_t i = REFUND_PROCESSING; i < ARRAY_LEN(status_names); i++)
-		if (strcmp(status_names[i], status) == 0) {
-			*out = (enum refund_state)i;
-			return true;
-		}
-	return false;
+	const int i = str_index(status, status_names);
+
+	*out = (enum refund_state)(REFUND_PROCESSING + i);
+	return i >= 0;
 }
 
 static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
@@ -218,12 +212,10 @@ enum err refund_list(struct ctx *c, const struct refund_query *q, struct page_ro
 {
 	const struct db_arg after = I64(q->page.after[0]), n = I64(q->page.limit + 1);
 	const bool by_state = field_has(refund_query_fields, q, "status");
-	enum refund_state wanted = REFUND_PROCESSING;
-	opt_i64 state;
+	opt_i64 state = { 0 };
 
-	if (by_state && !refund_state_of(q->status, &wanted))
-		return fail(c, ERR_INVALID, "status");
-	state = (opt_i64){ wanted, by_state };
+	if (by_state)
+		state = (opt_i64){ REFUND_PROCESSING + str_index(q->status, status_names), true };
 	if (!field_has(refund_query_fields, q, "order_id"))
 		return state.set ? page_by(c, SQL_LIST_STATE,
 					   ARGS(OPT(state), after, OPT(state), OPT(state), n),

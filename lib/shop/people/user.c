@@ -32,12 +32,12 @@ static bool is_password(const char *s)
 /* clang-format off */
 #define USER_FIELDS                                                                            \
 	FIELD(struct user, user_id),                                                           \
-	FIELD(struct user, openid),                                                            \
+	FIELD_WITH(struct user, openid, .flags = F_NULL),                                      \
 	FIELD(struct user, nickname),                                                          \
-	FIELD(struct user, avatar_url),                                                        \
-	FIELD(struct user, gender),                                                            \
-	FIELD(struct user, phone),                                                             \
-	FIELD(struct user, email),                                                             \
+	FIELD_WITH(struct user, avatar_url, .flags = F_NULL),                                  \
+	FIELD_WITH(struct user, gender, .flags = F_NULL),                                      \
+	FIELD_WITH(struct user, phone, .flags = F_NULL),                                       \
+	FIELD_WITH(struct user, email, .flags = F_NULL),                                       \
 	FIELD(struct user, permission_level),                                                  \
 	FIELD(struct user, created_at),                                                        \
 	FIELD(struct user, updated_at),                                                        \
@@ -46,13 +46,15 @@ static bool is_password(const char *s)
 
 #define CONTACT_INPUT                                                                          \
 	INPUT(struct user, nickname, 1, 100, 0),                                               \
-	INPUT_WITH(struct user, avatar_url, 1, 500, F_NULL, .valid = url_is_web),              \
+	INPUT_WITH(struct user, avatar_url, 1, 500, F_NULL, .valid = url_is_web,               \
+		.format = "uri"),                                                              \
 	INPUT(struct user, gender, 0, 2, F_NULL),                                              \
 	INPUT_WITH(struct user, phone, 5, PHONE_TEXT_MAX, F_NULL | F_PACK,                     \
 		.valid = phone_is_number),                                                     \
-	INPUT_WITH(struct user, email, 3, 254, F_NULL | F_LOWER, .valid = is_email),           \
+	INPUT_WITH(struct user, email, 3, 254, F_NULL | F_LOWER, .valid = is_email,            \
+		.format = "email"),                                                            \
 	INPUT_WITH(struct user, password, PASSWORD_MIN, PASSWORD_MAX, F_OPAQUE,                \
-		.valid = is_password)
+		.valid = is_password, .format = "password")
 /* clang-format on */
 
 const struct field user_fields[] = { USER_FIELDS, FIELD_END };
@@ -68,7 +70,8 @@ const struct field user_admin_input[] = {
 };
 const struct field user_self_input[] = {
 	CONTACT_INPUT,
-	INPUT_WITH(struct user, old_password, 1, PASSWORD_MAX, F_OPAQUE, .valid = is_password),
+	INPUT_WITH(struct user, old_password, 1, PASSWORD_MAX, F_OPAQUE, .valid = is_password,
+		.format = "password"),
 	FIELD_END,
 };
 

@@ -5,10 +5,12 @@
 #include "shop/trade/order.h"
 #include "shop/trade/order_sql.h"
 
+static const char *const payers[] = { "PROVIDER", "OFFLINE", "NOTHING_DUE", NULL };
+
 static const struct field order_user_fields[] = {
 	FIELD(struct order_user, user_id),
 	FIELD(struct order_user, nickname),
-	FIELD(struct order_user, email),
+	FIELD_WITH(struct order_user, email, .flags = F_NULL),
 	FIELD_END,
 };
 
@@ -49,18 +51,18 @@ const struct field shipment_fields[] = {
 	FIELD(struct order, user_id),                                                          \
 	FIELD_WITH(struct order, total_amount, .flags = F_TEXT),                               \
 	FIELD(struct order, status),                                                           \
-	{ .name = "payment_method", FIELD_AT(struct order, payment.method) },                 \
-	{ .name = "payment_id", FIELD_AT(struct order, payment.id) },                         \
+	{ .name = "payment_method", FIELD_AT(struct order, payment.method), .flags = F_NULL }, \
+	{ .name = "payment_id", FIELD_AT(struct order, payment.id), .flags = F_NULL },         \
 	FIELD(struct order, created_at),                                                       \
 	FIELD(struct order, updated_at),                                                       \
-	OBJECT(struct order, consignee, consignee_fields, 0),                                      \
-	FIELD(struct order, remark),                                                               \
-	OBJECT(struct order, shipment, shipment_fields, 0),                                        \
+	OBJECT(struct order, consignee, consignee_fields, F_NULL),                             \
+	FIELD_WITH(struct order, remark, .flags = F_NULL),                                     \
+	OBJECT(struct order, shipment, shipment_fields, F_NULL),                               \
 	FIELD_WITH(struct order, id, .flags = F_HIDDEN),                                       \
-	{ .name = "paid_by", FIELD_AT(struct order, payment.by), .flags = F_HIDDEN },         \
+	{ .name = "paid_by", FIELD_AT(struct order, payment.by), .flags = F_HIDDEN },          \
 	FIELD_WITH(struct order, stock_held, .flags = F_HIDDEN),                               \
 	FIELD_WITH(struct order, expires_at, .flags = F_HIDDEN),                               \
-	{ .name = "paid_at", FIELD_AT(struct order, payment.at), .flags = F_HIDDEN },         \
+	{ .name = "paid_at", FIELD_AT(struct order, payment.at), .flags = F_HIDDEN },          \
 	FIELD_WITH(struct order, deleted_at, .flags = F_HIDDEN)
 /* clang-format on */
 
@@ -68,7 +70,11 @@ const struct field order_fields[] = { ORDER_FIELDS, FIELD_END };
 const struct field order_full_fields[] = {
 	ORDER_FIELDS,
 	OBJECT(struct order, user, order_user_fields, 0),
-	{ .name = "paid_by", .column = "paid_by_name", FIELD_AT(struct order, paid_by_name) },
+	{ .name = "paid_by",
+		.column = "paid_by_name",
+		FIELD_AT(struct order, paid_by_name),
+		.flags = F_NULL,
+		.words = payers },
 	{ .name = "orderItems",
 		.type = F_LIST,
 		.off = offsetof(struct order, items),
