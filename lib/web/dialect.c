@@ -1,11 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 #include "web/dialect.h"
 
-enum dialect { SHOP, MEMBERSHIP_ORDERS, MEMBERSHIP_STATUS, MEMBER_SYSTEM, RENEWAL, WECHAT, ALIPAY };
+enum { SHOP, MEMBERSHIP_ORDERS, MEMBERSHIP_STATUS, MEMBER_SYSTEM, RENEWAL, WECHAT, ALIPAY };
+
+/* What the web server refuses by itself has the same shape, but no id (tests/lint/errors.sh). */
+/* clang-format off */
+#define MESSAGE_FIELD { .name = "message", FIELD_AT(struct wire_error, text) }
+#define WHAT_FIELDS                                                                            \
+	FIELD_WITH(struct wire_error, field, .flags = F_OMIT),                                 \
+	FIELD_WITH(struct wire_error, cause, .flags = F_OMIT),                                 \
+	FIELD_WITH(struct wire_error, request_id, .flags = F_OMIT)
+
+static const struct field shop_fields[] = {
+	FIELD(struct wire_error, code), MESSAGE_FIELD, WHAT_FIELDS, FIELD_END,
+};
+static const struct field flat_fields[] = {
+	FIELD(struct wire_error, success), FIELD(struct wire_error, code), MESSAGE_FIELD, WHAT_FIELDS, FIELD_END,
+};
+static const struct field details_fields[] = {
+	FIELD_WITH(struct wire_error, code, .flags = F_HIDDEN), WHAT_FIELDS, FIELD_END,
+};
+static const struct field error_fields[] = {
+	FIELD(struct wire_error, code), MESSAGE_FIELD,
+	{ .name = "details", .type = F_OBJECT, .sub = details_fields }, FIELD_END,
+};
+static const struct field nested_fields[] = {
+	{ .name = "error", .type = F_OBJECT, .sub = error_fields }, FIELD_END,
+};
+static const char *const verdicts[] = { "FAIL", NULL };
+static const struct field wechat_fields[] = {
+	{ .name = "code", FIELD_AT(struct wire_error, verdict), .words = verdicts }, MESSAGE_FIELD, FIELD_END,
+};
+/* clang-format on */
+
+static const struct dialect dialects[] = {
+	[SHOP] = { "Shop", shop_fields },
+	[MEMBERSHIP_ORDERS] = { "MembershipOrders", flat_fields },
+	[MEMBERSHIP_STATUS] = { "MembershipStatus", flat_fields },
+	[MEMBER_SYSTEM] = { "MemberSystem", nested_fields },
+	[RENEWAL] = { "Renewal", nested_fields },
+	[WECHAT] = { "WeChat", wechat_fields },
+	[ALIPAY] = { "Alipay", NULL },
+};
 
 struct prefix {
 	const char *path;
-	enum dialect dialect;
+	size_t dialect;
 };
 
 static const struct prefix prefixes[] = {
@@ -21,7 +61,7 @@ static const struct prefix prefixes[] = {
 
 /* Where a dialect names or ranks a whole class of causes otherwise than err.def. */
 struct override {
-	enum dialect dialect;
+	size_t dialect;
 	int from, to; /* HTTP statuses, inclusive */
 	int status;   /* 0: unchanged */
 	const char *code;
@@ -60,9 +100,9 @@ static bool is_below(const char *path, const char *prefix)
 	return *path == '/' || *path == '\0';
 }
 
-static enum dialect dialect_of(const char *path)
+const struct dialect *dialect_of(const char *path)
 {
-	enum dialect best = SHOP;
+	size_t best = SHOP;
 	size_t best_len = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
@@ -73,104 +113,48 @@ static enum dialect dialect_of(const char *path)
 			best_len = len;
 		}
 	}
-	return best;
+	return &dialects[best];
 }
 
-static void add_text(struct str *s, const char *name, const char *value)
+struct wire_error dialect_wire(const struct dialect *d, enum err e)
 {
-	str_addf(s, "\"%s\":", name);
-	str_add_json(s, value, strlen(value));
-}
+	const struct err_info *info = err_info(e);
+	struct wire_error out = { .status = info->status,
+		.code = info->code,
+		.text = info->text,
+		.verdict = verdicts[0] };
 
-static void write_flat(struct ctx *c, struct str *b, const struct wire_error *e, bool success,
-	const char *request_id)
-{
-	str_adds(b, success ? "{\"success\":false," : "{");
-	add_text(b, "code", e->code);
-	str_addc(b, ',');
-	add_text(b, "message", e->text);
-	if (c->fault != NULL) {
-		str_addc(b, ',');
-		add_text(b, "field", c->fault);
-	}
-	if (strcmp(e->cause, e->code) != 0) {
-		str_addc(b, ',');
-		add_text(b, "cause", e->cause);
-	}
-	str_addc(b, ',');
-	add_text(b, "request_id", request_id);
-	str_addc(b, '}');
-}
+	for (size_t i = 0; i < ARRAY_LEN(overrides); i++) {
+		const struct override *o = &overrides[i];
 
-static void write_nested(
-	struct ctx *c, struct str *b, const struct wire_error *e, const char *request_id)
-{
-	str_adds(b, "{\"error\":{");
-	add_text(b, "code", e->code);
-	str_addc(b, ',');
-	add_text(b, "message", e->text);
-	str_adds(b, ",\"details\":{");
-	if (c->fault != NULL) {
-		add_text(b, "field", c->fault);
-		str_addc(b, ',');
+		if (&dialects[o->dialect] == d && info->status >= o->from &&
+			info->status <= o->to) {
+			out.status = o->status != 0 ? o->status : info->status;
+			out.code = o->code;
+		}
 	}
-	if (strcmp(e->cause, e->code) != 0) {
-		add_text(b, "cause", e->cause);
-		str_addc(b, ',');
-	}
-	add_text(b, "request_id", request_id);
-	str_adds(b, "}}}");
-}
-
-static void write_body(struct ctx *c, enum dialect d, const struct wire_error *e,
-	const char *request_id, struct resp *w)
-{
-	w->content_type = "application/json; charset=utf-8";
-	switch (d) {
-	case SHOP:
-		write_flat(c, &w->body, e, false, request_id);
-		return;
-	case MEMBERSHIP_ORDERS:
-	case MEMBERSHIP_STATUS:
-		write_flat(c, &w->body, e, true, request_id);
-		return;
-	case MEMBER_SYSTEM:
-	case RENEWAL:
-		write_nested(c, &w->body, e, request_id);
-		return;
-	case WECHAT:
-		str_adds(&w->body, "{\"code\":\"FAIL\",");
-		add_text(&w->body, "message", e->text);
-		str_addc(&w->body, '}');
-		return;
-	case ALIPAY:
-		w->content_type = "text/plain; charset=utf-8";
-		str_adds(&w->body, "fail");
-		return;
-	}
+	if (strcmp(out.code, info->code) != 0)
+		out.cause = info->code;
+	return out;
 }
 
 struct wire_error dialect_error(
 	struct ctx *c, const char *path, enum err e, const char *request_id, struct resp *w)
 {
-	const enum dialect d = dialect_of(path);
-	const struct err_info *info = err_info(e);
-	struct wire_error out = { info->status, info->code, info->code, info->text };
+	const struct dialect *d = dialect_of(path);
+	struct wire_error out = dialect_wire(d, e);
 
-	for (size_t i = 0; i < ARRAY_LEN(overrides); i++) {
-		const struct override *o = &overrides[i];
-
-		if (o->dialect == d && info->status >= o->from && info->status <= o->to) {
-			out.status = o->status != 0 ? o->status : info->status;
-			out.code = o->code;
-		}
-	}
+	out.request_id = request_id;
+	out.field = c->fault;
 	if (c->fault != NULL)
-		out.text = arena_printf(&c->arena, "%s: %s", info->text, c->fault);
+		out.text = arena_printf(&c->arena, "%s: %s", out.text, c->fault);
 	*w = resp_new(c);
 	w->status = out.status;
-	write_body(c, d, &out, request_id, w);
-	if (out.status == 401 && d != WECHAT)
+	if (d->fields != NULL)
+		resp_one(w, d->fields, &out);
+	else
+		resp_raw(w, &(struct raw){ "text/plain; charset=utf-8", "fail" });
+	if (out.status == 401 && d != &dialects[WECHAT])
 		resp_header(w, "WWW-Authenticate", "Bearer");
 	if (out.status == 429)
 		resp_header(w, "Retry-After", "60");

@@ -11,11 +11,22 @@
 /* What an error is on the wire. */
 struct wire_error {
 	int status;
-	const char *code; /* as the dialect names it */
-	const char *
-		cause; /* of err.def; told as well where the dialect names a whole class by one code */
-	const char *text; /* names the fault, if there is one */
+	bool success;        /* false, in the shapes that say so */
+	const char *verdict; /* "FAIL", to WeChat */
+	const char *code;    /* as the dialect names it */
+	const char *cause; /* of err.def, where the dialect names a whole class by one code; NULL */
+	const char *text;  /* names the field, if there is one */
+	const char *field, *request_id;
 };
+
+struct dialect {
+	const char *name;           /* "Shop", as docs/openapi.json calls its errors */
+	const struct field *fields; /* of struct wire_error; NULL: not JSON */
+};
+
+const struct dialect *dialect_of(const char *path);
+/* An error as it is told in general: about no field, of no request. */
+struct wire_error dialect_wire(const struct dialect *d, enum err e);
 
 /* Replace the answer by error e for this path. */
 struct wire_error dialect_error(
