@@ -56,7 +56,9 @@ Q := $(if $(filter 0,$(V)),@,)
 say = $(if $(filter 0,$(V)),@echo "  $(1)" $(2),@true)
 
 .DELETE_ON_ERROR:
-.PHONY: FORCE all run reset install-needs test lint unit fuzz fuzz-targets e2e bench bench-apache format format-check routes install uninstall clean help
+.PHONY: FORCE all programs openapi run reset install-needs test lint unit fuzz fuzz-targets e2e bench bench-apache format format-check routes install uninstall clean help
+
+programs: $(CGI)
 
 all: $(CGI) $(B)/minimall ## build every executable and the command (MODE=release|debug|asan|cov)
 
@@ -157,6 +159,10 @@ bench-apache: all ## mod_proxy_fcgi against mod_fcgid (SECONDS=3 per scenario)
 
 routes: $(CGI) ## print every route
 	@for f in $(CGI); do $$f --routes; done
+
+openapi: ## print what every route takes and gives into docs/openapi.json
+	@$(MAKE) --no-print-directory MODE=release programs
+	@node tests/lint/openapi.mjs --write
 
 format: ## clang-format every source
 	@clang-format -i $$(git ls-files '*.c' '*.h')

@@ -19,8 +19,9 @@
 #include "web/cors.h"
 #include "web/dialect.h"
 #include "web/etag.h"
+#include "web/openapi.h"
 
-enum { REQUEST_ID_LEN = 20, IDEMPOTENCY_KEY_MAX = 255, BUDGET_MS = 5000 };
+enum { REQUEST_ID_LEN = 20, BUDGET_MS = 5000 };
 
 /* ---- one request ---- */
 
@@ -293,6 +294,8 @@ int app_main(int argc, char **argv, const struct app *app)
 		route_print(app->routes);
 		return 0;
 	}
+	if (argc == 2 && strcmp(argv[1], "--openapi") == 0)
+		return openapi_print(app) ? 0 : 1;
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		printf("%s.fcgi (minimall) %s\n", app->name, minimall_version);
 		return 0;

@@ -21,8 +21,8 @@ struct app {
 };
 
 /*
- * Serve until told to end. `--routes` prints the table, `--version` which minimall it is,
- * `--check-config` checks the configuration; all three exit.
+ * Serve until told to end. `--routes` prints the table, `--openapi` what it says of each route
+ * (openapi.h), `--version` which minimall it is, `--check-config` checks the configuration; each exits.
  */
 int app_main(int argc, char **argv, const struct app *app);
 

@@ -72,7 +72,7 @@ static enum err write_answer(struct ctx *c, struct req *r, const struct call *k,
 	case ANSWER_PAGE:
 		return resp_page(c, r, w, a->fields, a->size, k->answer);
 	case ANSWER_MESSAGE:
-		resp_message(w, k->message);
+		resp_one(w, message_fields, &(struct message){ k->message });
 		break;
 	case ANSWER_RAW:
 		resp_raw(w, k->answer);

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "web/envelope.h"
 
+const struct field pagination_fields[] = {
+	FIELD(struct pagination, total),
+	FIELD(struct pagination, page),
+	FIELD(struct pagination, page_size),
+	FIELD_END,
+};
+
 static void begin(struct resp *w)
 {
 	w->content_type = "application/json; charset=utf-8";
@@ -35,8 +42,9 @@ void envelope_page(struct resp *w, const struct field *fields, size_t size,
 {
 	begin(w);
 	json_write_rows(&w->body, fields, rows->list.rows, size, rows->list.n);
-	str_addf(&w->body,
-		",\"meta\":{\"pagination\":{\"total\":%lld,\"page\":%lld,\"page_size\":%lld}}",
-		(long long)rows->total, (long long)page->page, (long long)page->size);
+	str_adds(&w->body, ",\"meta\":{\"pagination\":");
+	json_write(&w->body, pagination_fields,
+		&(struct pagination){ rows->total, page->page, page->size });
+	str_addc(&w->body, '}');
 	end(w, NULL);
 }

@@ -8,6 +8,11 @@
 
 #include "web/resp.h"
 
+struct pagination {
+	int64_t total, page, page_size;
+};
+extern const struct field pagination_fields[];
+
 /* One object; message may be NULL. */
 void envelope_one(struct resp *w, const struct field *fields, const void *row, const char *message);
 /* No object: data is null. */

@@ -11,7 +11,7 @@
 
 struct fcgi;
 
-enum { BODY_MAX = 64 << 10, BODY_MAX_PROVIDER = 256 << 10 };
+enum { BODY_MAX = 64 << 10, BODY_MAX_PROVIDER = 256 << 10, IDEMPOTENCY_KEY_MAX = 255 };
 
 /* A parameter of the query, decoded. */
 struct param {

@@ -96,14 +96,6 @@ enum err resp_page(struct ctx *c, struct req *r, struct resp *w, const struct fi
 	return add_next_link(c, r, w, after);
 }
 
-void resp_message(struct resp *w, const char *text)
-{
-	w->content_type = JSON_TYPE;
-	str_adds(&w->body, "{\"message\":");
-	str_add_json(&w->body, text, strlen(text));
-	str_addc(&w->body, '}');
-}
-
 void resp_raw(struct resp *w, const struct raw *raw)
 {
 	w->content_type = raw->content_type;

@@ -39,8 +39,6 @@ void resp_one(struct resp *w, const struct field *fields, const void *row);
  */
 enum err resp_page(struct ctx *c, struct req *r, struct resp *w, const struct field *fields,
 	size_t size, const struct page_rows *rows) MUST;
-/* {"message": text} */
-void resp_message(struct resp *w, const char *text);
 void resp_raw(struct resp *w, const struct raw *raw);
 
 #endif

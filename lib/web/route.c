@@ -5,6 +5,8 @@
 
 #include "base/str.h"
 
+const struct field message_fields[] = { FIELD(struct message, message), FIELD_END };
+
 static const char *const method_names[METHOD_N] = {
 	[GET] = "GET",
 	[POST] = "POST",
@@ -110,6 +112,62 @@ struct match route_match(const struct route *routes, enum method method, const c
 		}
 	}
 	return m;
+}
+
+const char *role_name(enum role role)
+{
+	return role_names[role];
+}
+
+/* Has the struct room for all that its table names? */
+static bool fits(const struct field *fields, size_t size)
+{
+	for (const struct field *f = fields; f != NULL && f->name != NULL; f++)
+		if (f->off >= size)
+			return false;
+	return true;
+}
+
+/* What an answer needs of the rest of its row. */
+static const char *answer_fault(const struct route *r)
+{
+	switch (r->answer.kind) {
+	case ANSWER_PAGE:
+		return r->query.paging == PAGING_CURSOR ? NULL : "a page without a cursor";
+	case ANSWER_ENVELOPE_PAGE:
+		return r->query.paging == PAGING_NUMBER ? NULL : "a page without a number";
+	case ANSWER_MESSAGE:
+	case ANSWER_ENVELOPE_MESSAGE:
+		return r->message != NULL ? NULL : "no message";
+	case ANSWER_RAW:
+		return r->role == ROLE_PROVIDER ? NULL : "a raw answer to anybody";
+	case ANSWER_FORGOTTEN:
+		return "no answer";
+	case ANSWER_ONE:
+	case ANSWER_ENVELOPE:
+	case ANSWER_EMPTY:
+	case ANSWER_KIND_N:
+		break;
+	}
+	return NULL;
+}
+
+const char *route_fault(const struct route *r)
+{
+	if (r->role == ROLE_NONE)
+		return "no role";
+	if (r->handler == NULL || r->name == NULL)
+		return "no handler";
+	if (r->summary == NULL)
+		return "no summary";
+	if (r->method == GET && (r->body.fields != NULL || (r->flags & ROUTE_IDEMPOTENT)))
+		return "a GET that changes something";
+	if ((r->method == PUT || r->method == PATCH) && r->body.fields == NULL)
+		return "a change without a body";
+	if (!fits(r->query.fields, r->query.size) || !fits(r->body.fields, r->body.size) ||
+		!fits(r->answer.fields, r->answer.size))
+		return "a table of another struct";
+	return answer_fault(r);
 }
 
 int route_status(const struct route *route)

@@ -87,13 +87,18 @@ struct answer {
 	const char *name; /* of the table */
 };
 
+struct message {
+	const char *message;
+};
+extern const struct field message_fields[];
+
 #define ANSWER_OF(k, T, f)  { .kind = (k), .fields = (f), .size = sizeof(T), .name = #f }
 #define ONE(T, f)           ANSWER_OF(ANSWER_ONE, T, f)
 #define PAGE(T, f)          ANSWER_OF(ANSWER_PAGE, T, f)
 #define ENVELOPE(T, f)      ANSWER_OF(ANSWER_ENVELOPE, T, f)
 #define ENVELOPE_PAGE(T, f) ANSWER_OF(ANSWER_ENVELOPE_PAGE, T, f)
 #define ENVELOPE_MESSAGE    { .kind = ANSWER_ENVELOPE_MESSAGE }
-#define MESSAGE             { .kind = ANSWER_MESSAGE }
+#define MESSAGE             ANSWER_OF(ANSWER_MESSAGE, struct message, message_fields)
 #define EMPTY               { .kind = ANSWER_EMPTY }
 #define RAW                 { .kind = ANSWER_RAW }
 
@@ -134,8 +139,11 @@ struct match route_match(const struct route *routes, enum method method, const c
 
 /* The status of its success. */
 int route_status(const struct route *route);
+/* What the row lacks that a row of its kind needs; NULL: nothing. */
+const char *route_fault(const struct route *route);
 
 const char *method_name(enum method m);
+const char *role_name(enum role role);
 /* 0 for an unknown one; HEAD is GET to the table. */
 enum method method_of(const char *name);
 /* Print the table, a row a line: for tests and the README. */

@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-[ $# -gt 0 ] || set -- layers banned sql headers must sizes licence schema scripts settings manual errors families spec private format cppcheck
+[ $# -gt 0 ] || set -- layers banned sql headers must sizes licence schema scripts settings manual errors families spec openapi private format cppcheck
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 trap 'exit 1' HUP INT TERM

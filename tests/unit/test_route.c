@@ -157,6 +157,60 @@ static void a_row_without_a_role_denies(void **state)
 	(void)state;
 }
 
+struct row {
+	uint64_t has;
+	int64_t id;
+	struct page page;
+};
+static const struct field row_fields[] = { FIELD(struct row, id), FIELD_END };
+struct small {
+	uint64_t has;
+};
+
+static void a_row_that_lacks_what_its_kind_needs_is_named(void **state)
+{
+#define ROW(m, ...)                                                                                \
+	{                                                                                          \
+		m, "/x", ROLE_USER, RATE_NONE, DO(nothing), .summary = "x", __VA_ARGS__            \
+	}
+	static const struct {
+		struct route route;
+		const char *fault; /* NULL: none */
+	} cases[] = {
+		{ ROW(GET, .answer = ONE(struct row, row_fields)), NULL },
+		{ ROW(GET, .query = LISTED(struct row, row_fields),
+			  .answer = PAGE(struct row, row_fields)),
+			NULL },
+		{ ROW(PUT, .body = CHANGE(struct row, row_fields), .answer = EMPTY), NULL },
+		{ ROW(POST, .answer = MESSAGE, .message = "x"), NULL },
+		{ { .method = GET, .path = "/x" }, "no role" },
+		{ { GET, "/x", ROLE_USER, .summary = "x" }, "no handler" },
+		{ { GET, "/x", ROLE_USER, RATE_NONE, DO(nothing), .flags = 0 }, "no summary" },
+		{ ROW(GET, .flags = 0), "no answer" },
+		{ ROW(POST, .answer = MESSAGE), "no message" },
+		{ ROW(POST, .answer = ENVELOPE_MESSAGE), "no message" },
+		{ ROW(POST, .answer = RAW), "a raw answer to anybody" },
+		{ ROW(GET, .answer = PAGE(struct row, row_fields)), "a page without a cursor" },
+		{ ROW(GET, .answer = ENVELOPE_PAGE(struct row, row_fields)),
+			"a page without a number" },
+		{ ROW(GET, .body = NEW(struct row, row_fields), .answer = EMPTY),
+			"a GET that changes something" },
+		{ ROW(PATCH, .answer = EMPTY), "a change without a body" },
+		{ ROW(GET, .answer = ONE(struct small, row_fields)), "a table of another struct" },
+		{ ROW(POST, .body = NEW(struct small, row_fields), .answer = EMPTY),
+			"a table of another struct" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *fault = route_fault(&cases[i].route);
+
+		if ((fault == NULL) != (cases[i].fault == NULL) ||
+			(fault != NULL && strcmp(fault, cases[i].fault) != 0))
+			fail_msg("row %zu: %s", i, fault);
+	}
+}
+
 static void only_known_method_names_are_accepted(void **state)
 {
 	static const char *const wrong[] = { "", "get", "Get", "GETS", "GE", "TRACE", "CONNECT",
@@ -225,6 +279,7 @@ int main(void)
 		cmocka_unit_test(an_order_number_has_1_to_64_characters_of_its_alphabet),
 		cmocka_unit_test(parameters_are_handed_over),
 		cmocka_unit_test(a_row_without_a_role_denies),
+		cmocka_unit_test(a_row_that_lacks_what_its_kind_needs_is_named),
 		cmocka_unit_test(only_known_method_names_are_accepted),
 		cmocka_unit_test(the_printed_table_has_a_line_for_each_row),
 	};
