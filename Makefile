@@ -59,8 +59,9 @@ say = $(if $(filter 0,$(V)),@echo "  $(1)" $(2),@true)
 .PHONY: FORCE all programs openapi run reset install-needs test lint unit fuzz fuzz-targets e2e bench bench-apache format format-check routes install uninstall clean help
 
 programs: $(CGI)
+	@$(RM) $(filter-out $^,$(wildcard $(B)/*.fcgi)) # of families that no longer exist
 
-all: $(CGI) $(B)/minimall ## build every executable and the command (MODE=release|debug|asan|cov)
+all: programs $(B)/minimall ## build every executable and the command (MODE=release|debug|asan|cov)
 
 # On a machine without the libraries, they are installed first; a second make then builds.
 run: install-needs ## install what is missing, build, and run the shop with its sandbox (PORT=8080)

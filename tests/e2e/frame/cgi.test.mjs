@@ -41,14 +41,14 @@ async function cgi(program, method, uri, { body = '', env = {} } = {}) {
 const credentials = JSON.stringify(shop.adminAccount);
 
 test('a program that a web server starts for one request answers it and ends', async () => {
-  const found = await cgi('products', 'GET', `/api/products/${product}`);
+  const found = await cgi('catalogue', 'GET', `/api/products/${product}`);
   assert.deepEqual([found.status, found.body.name], [200, '普洱']);
-  const head = await cgi('products', 'HEAD', '/api/products');
+  const head = await cgi('catalogue', 'HEAD', '/api/products');
   assert.deepEqual([head.status, head.body], [200, null]);
-  const missing = await cgi('products', 'GET', '/api/products/999999');
+  const missing = await cgi('catalogue', 'GET', '/api/products/999999');
   assert.deepEqual([missing.status, missing.body.code], [404, 'NOT_FOUND']);
-  assert.equal((await cgi('products', 'GET', '/api/productsX')).status, 404);
-  const wrong = await cgi('products', 'PATCH', '/api/products');
+  assert.equal((await cgi('catalogue', 'GET', '/api/productsX')).status, 404);
+  const wrong = await cgi('catalogue', 'PATCH', '/api/products');
   assert.deepEqual([wrong.status, wrong.headers.Allow], [405, 'GET, HEAD, POST, OPTIONS']);
 });
 
@@ -59,7 +59,7 @@ test('it reads a body as far as its length says, and takes none without one', as
   const bearer = { HTTP_AUTHORIZATION: `Bearer ${token}` };
   assert.equal((await cgi('users', 'GET', '/api/auth/me', { env: bearer })).status, 200);
   assert.equal((await signIn({ body: `${credentials}{"more":1}`, env: { CONTENT_LENGTH: String(credentials.length) } })).status, 200);
-  const made = await cgi('categories', 'POST', '/api/categories', { body: '{"name":"茶"}', env: bearer });
+  const made = await cgi('catalogue', 'POST', '/api/categories', { body: '{"name":"茶"}', env: bearer });
   assert.equal(made.status, 201, JSON.stringify(made.body));
   for (const length of ['', '0', String(credentials.length + 1), 'x', '-1']) {
     assert.equal((await signIn({ env: { CONTENT_LENGTH: length } })).status, 400, `CONTENT_LENGTH=${length}`);

@@ -149,8 +149,8 @@ test('a COMMIT that a server which was made read-only refuses is known not to be
 test('a row that can\'t be, or a column that nobody knows, is this one request\'s 500 and an alarm: no program ends (B63)', async () => {
   const [product] = [await trade.product(), await trade.product()];
   const read = () => shop.call('GET', `/api/products/${product}`);
-  await all('products', read);
-  const programs = await trade.allWorkers('products');
+  await all('catalogue', read);
+  const programs = await trade.allWorkers('catalogue');
   for (const [prepare, message] of [
     [['p.product_id = ?', 'p.product_id >= ?'], /more than one row/],
     [['p.name', 'p.name AS other'], /a column without a member/],
@@ -164,9 +164,9 @@ test('a row that can\'t be, or a column that nobody knows, is this one request\'
     assert.ok(rule.hit);
     assert.deepEqual(databaseLines(from).map((line) => [line.level, message.test(line.message)]), [['alarm', true]]);
     await proxy.endAll();
-    assert.deepEqual(await all('products', read), [200]);
+    assert.deepEqual(await all('catalogue', read), [200]);
   }
-  assert.deepEqual(await trade.allWorkers('products'), programs);
+  assert.deepEqual(await trade.allWorkers('catalogue'), programs);
 });
 
 // ---- connections that rest ----
@@ -177,11 +177,11 @@ for (const notice of [undefined, 4031]) {
     const product = await trade.product();
     const read = () => shop.call('GET', `/api/products/${product}`);
     await all('orders', () => place(product));
-    await all('products', read);
+    await all('catalogue', read);
     const from = shop.log().length;
     await proxy.endAll({ notice });
     assert.deepEqual(await all('orders', () => place(product)), [201]);
-    assert.deepEqual(await all('products', read), [200]);
+    assert.deepEqual(await all('catalogue', read), [200]);
     assert.deepEqual(databaseLines(from), []);
   });
 }
@@ -195,13 +195,13 @@ test('what meets the end of a connection that has rested is sent again where it 
     return answer;
   };
   await all('orders', () => place(product));
-  await all('products', read);
+  await all('catalogue', read);
   await all('users', refresh);
   await delay(REST_MS);
   // among those that have rested, since a program that has not served before has a new one
   const among = new Set(proxy.links);
   for (const [family, request, first, good] of [
-    ['products', read, /FROM products/, 200],
+    ['catalogue', read, /FROM products/, 200],
     ['orders', () => place(product), /^SELECT/, 201], // who asks, before the transaction
     ['users', refresh, /^START TRANSACTION$/, 200],
   ]) {

@@ -74,7 +74,7 @@ test('with REQUIRE_HTTPS=on plain HTTP is refused, whatever a client says of its
   const before = await shop.sql('SELECT COUNT(*) AS n FROM users');
   assert.equal((await post('/weixin-login', JSON.stringify({ code: 'sandbox:plain-http' }))).status, 403);
   assert.deepEqual(await shop.sql('SELECT COUNT(*) AS n FROM users'), before);
-  const [socket] = processSockets(shop, 'products');
+  const [socket] = processSockets(shop, 'catalogue');
   for (const [secure, expected] of [[{ HTTPS: 'on' }, 200], [{ REQUEST_SCHEME: 'https' }, 200], [{ HTTPS: 'off' }, 403], [{ REQUEST_SCHEME: 'http' }, 403], [{}, 403]]) {
     assert.equal((await askProcess(socket, { uri: '/api/products', headers: secure })).status, expected, JSON.stringify(secure));
   }

@@ -20,7 +20,7 @@ const KEY_FILES = ['WECHAT_MCH_PRIVATE_KEY_FILE', 'WECHAT_PAY_PUBLIC_KEY_FILE'];
 const SANITIZER_OPTIONS = ['ASAN_OPTIONS', 'UBSAN_OPTIONS'];
 
 const CGI_ROUTES = [
-  ['/api/payment/wxpay/notify', 'notify'], ['/api/payment', 'payments'], ['/api/orders', 'orders'], ['/api/products', 'products'],
+  ['/api/payment/wxpay/notify', 'notify'], ['/api/payment', 'payments'], ['/api/orders', 'orders'], ['/api/products', 'catalogue'],
   ['/api/auth', 'users'], ['/weixin-login', 'login'], ['/api', 'system'],
 ];
 
