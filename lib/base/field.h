@@ -73,13 +73,11 @@ struct field {
 
 /* An output-only member. */
 #define FIELD(T, m) { .name = #m, FIELD_AT(T, m) }
-/* A member that is also accepted from input, within its limits. */
-#define INPUT(T, m, lo, hi, more)                                                              \
-	{ .name = #m, FIELD_AT(T, m), .min = (lo), .max = (hi), .flags = F_IN | (more) }
-/* The same with further designated initialisers, such as .column or .valid. */
+/* The same with designated initialisers, such as .flags or .column. */
 #define FIELD_WITH(T, m, ...) { .name = #m, FIELD_AT(T, m), __VA_ARGS__ }
-#define INPUT_WITH(T, m, lo, hi, more, ...)                                                    \
-	{ .name = #m, FIELD_AT(T, m), .min = (lo), .max = (hi), .flags = F_IN | (more), __VA_ARGS__ }
+/* A member that is also accepted from input, within its limits: flags, and perhaps further initialisers such as .valid. */
+#define INPUT(T, m, lo, hi, ...)                                                               \
+	{ .name = #m, FIELD_AT(T, m), .min = (lo), .max = (hi), .flags = F_IN | __VA_ARGS__ }
 /* A nested struct; its columns are named "member.column". Null while its first member is 0 or NULL. */
 #define OBJECT(T, m, fields, more)                                                             \
 	{ .name = #m, .type = F_OBJECT, .off = offsetof(T, m), .sub = (fields), .flags = (more) }

@@ -87,7 +87,17 @@ TEXT(const char *s) {
 
 	return s == NULL ? a : BYTES(s, strlen(s));
 }
+
+/* By the constructor that a member's type asks for. */
+#define VALUE(member)                                                                              \
+	_Generic((member), int64_t: I64, bool: I64, opt_i64: OPT, \
+	const char *: TEXT, money: FEN, timestamp: AT)(member)
 /* clang-format on */
+
+/* Of a list of columns (sql.h), the members of *row: of the column's name, or of another. */
+#define ROW_VALUE(...)             ROW_VALUE_OF(__VA_ARGS__, )
+#define ROW_VALUE_OF(member, ...)  VALUE(row->member),
+#define ROW_MEMBER(column, member) VALUE(row->member),
 
 #define ARGS(...)                                                                                  \
 	(const struct db_arg[]){ __VA_ARGS__ },                                                    \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sql.h - what SQL texts are put together from, so that nothing in them is counted by hand.
+ * sql.h - what SQL texts are put together from.
  *
  * A number that rows hold (a state, a kind) has one name in C and in SQL:
  *
@@ -12,6 +12,18 @@
  *
  * The enum is their type, of which a switch must have every value. Lint refuses a bare number
  * beside such a column.
+ *
+ * What is written of a row stands once, in a list of columns, so that none is counted by hand:
+ *
+ *	#define CARD_ROW(X) X(card_number) X(balance) X(status)
+ *
+ *	"INSERT INTO cards (" CARD_ROW(SQL_NAME) "created_at) VALUES (" CARD_ROW(SQL_MARK) "?)"
+ *	"UPDATE cards SET " CARD_ROW(SQL_SET) "updated_at = ? WHERE card_id = ?"
+ *	ARGS(CARD_ROW(ROW_VALUE) AT(row->created_at))
+ *
+ * Each column brings its comma, so something follows the last one. After the column X may have more,
+ * for whoever else uses the list: first of all the member, where its name is another (ROW_MEMBER);
+ * or what makes it a row of a field table.
  */
 #ifndef EXT_SQL_H
 #define EXT_SQL_H
@@ -21,5 +33,15 @@
 /* The numbers that these names stand for, as a text: "0, 1". */
 #define SQL(...)      SQL_TEXT(__VA_ARGS__)
 #define SQL_TEXT(...) #__VA_ARGS__
+
+#define SQL_NAME(...) SQL_NAME_OF(__VA_ARGS__, )
+#define SQL_MARK(...) "?, "
+#define SQL_SET(...)  SQL_SET_OF(__VA_ARGS__, )
+/* In ON DUPLICATE KEY UPDATE: the value that would have been inserted. */
+#define SQL_REPLACE(...) SQL_REPLACE_OF(__VA_ARGS__, )
+
+#define SQL_NAME_OF(column, ...)    #column ", "
+#define SQL_SET_OF(column, ...)     #column " = ?, "
+#define SQL_REPLACE_OF(column, ...) #column " = VALUES(" #column "), "
 
 #endif

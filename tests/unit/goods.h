@@ -53,7 +53,7 @@ static const struct field goods_fields[] = {
 	INPUT(struct goods, category_id, 1, 50, F_NULL),
 	INPUT(struct goods, live, 0, 1, 0),
 	INPUT(struct goods, name, 1, 5, F_REQUIRED | F_PROSE),
-	INPUT_WITH(struct goods, email, 1, 20, F_NULL | F_LOWER, .valid = is_mail),
+	INPUT(struct goods, email, 1, 20, F_NULL | F_LOWER, .valid = is_mail),
 	INPUT(struct goods, secret, 0, 10, F_HIDDEN),
 	INPUT(struct goods, price, 1, 100000, 0),
 	INPUT(struct goods, total, 0, MONEY_MAX_FEN, F_TEXT),

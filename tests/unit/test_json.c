@@ -80,7 +80,7 @@ static void a_word_is_one_of_its_table(void **state)
 {
 	static const char *const words[] = { "my", "all", NULL };
 	static const struct field word_fields[] = {
-		INPUT_WITH(struct goods, name, 1, 9, F_LOWER, .words = words),
+		INPUT(struct goods, name, 1, 9, F_LOWER, .words = words),
 		FIELD_END,
 	};
 	static const struct {

@@ -16,16 +16,20 @@ static bool is_image_url(const char *s)
 }
 
 /* clang-format off */
+/* What is given of a product: another column is a line here and a member of the struct. */
+#define PRODUCT_ROW(X)                                                                         \
+	X(category_id, 1, INT64_MAX - 1, F_NULL)                                               \
+	X(name, 1, 100, F_REQUIRED)                                                            \
+	X(description, 0, 5000, F_NULL | F_PROSE)                                              \
+	X(price, 0, MONEY_MAX_FEN, F_REQUIRED)                                                 \
+	X(stock, 0, STOCK_MAX, 0)                                                              \
+	X(image_url, 1, 500, F_NULL, .valid = is_image_url, .format = "uri-reference")         \
+	X(status, PRODUCT_OFF, PRODUCT_ON, 0)
+
+#define PRODUCT_INPUT(...) INPUT(struct product, __VA_ARGS__),
 #define PRODUCT_FIELDS                                                                         \
 	FIELD(struct product, product_id),                                                     \
-	INPUT(struct product, category_id, 1, INT64_MAX - 1, F_NULL),                          \
-	INPUT(struct product, name, 1, 100, F_REQUIRED),                                       \
-	INPUT(struct product, description, 0, 5000, F_NULL | F_PROSE),                         \
-	INPUT(struct product, price, 0, MONEY_MAX_FEN, F_REQUIRED),                            \
-	INPUT(struct product, stock, 0, STOCK_MAX, 0),                                         \
-	INPUT_WITH(struct product, image_url, 1, 500, F_NULL, .valid = is_image_url,           \
-		.format = "uri-reference"),                                                    \
-	INPUT(struct product, status, PRODUCT_OFF, PRODUCT_ON, 0),                             \
+	PRODUCT_ROW(PRODUCT_INPUT)                                                             \
 	FIELD(struct product, created_at),                                                     \
 	FIELD(struct product, updated_at)
 /* clang-format on */
@@ -59,9 +63,8 @@ static const struct field stock_line_fields[] = {
 	FIELD_END,
 };
 
-#define COLUMNS                                                                                    \
-	"p.product_id, p.category_id, p.name, p.description, p.price, p.stock, p.image_url, "      \
-	"p.status, p.created_at, p.updated_at"
+#define P_NAME(column, ...) "p." #column ", "
+#define COLUMNS             "p.product_id, " PRODUCT_ROW(P_NAME) "p.created_at, p.updated_at"
 #define WITH_CATEGORY                                                                              \
 	COLUMNS ", k.category_id AS `category.category_id`, k.name AS `category.name`, "           \
 		"k.description AS `category.description`"
@@ -113,13 +116,11 @@ static const char SQL_LOCK[] = "SELECT " COLUMNS
 			       " FROM products p WHERE p.product_id = ? "
 			       "AND p.status IN (" SQL(PRODUCT_LIVE_SET) ") FOR UPDATE";
 static const char SQL_INSERT[] =
-	"INSERT INTO products (category_id, name, description, price, stock, image_url, status, "
-	"created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+	"INSERT INTO products (" PRODUCT_ROW(SQL_NAME) "created_at, updated_at) "
+	"VALUES (" PRODUCT_ROW(SQL_MARK) "?, ?)";
 static const char SQL_UPDATE[] =
-	"UPDATE products "
-	"SET category_id = ?, name = ?, description = ?, price = ?, stock = ?, image_url = ?, "
-	"status = ?, updated_at = ? WHERE product_id = ? "
-	"AND status IN (" SQL(PRODUCT_LIVE_SET) ")";
+	"UPDATE products SET " PRODUCT_ROW(SQL_SET) "updated_at = ? "
+	"WHERE product_id = ? AND status IN (" SQL(PRODUCT_LIVE_SET) ")";
 static const char SQL_DELETE[] =
 	"UPDATE products SET status = " SQL(PRODUCT_DELETED) ", updated_at = ? "
 	"WHERE product_id = ? AND status IN (" SQL(PRODUCT_LIVE_SET) ")";
@@ -287,9 +288,7 @@ static enum err create_tx(struct ctx *c, void *arg)
 	if (row->category_id.set)
 		TRY(category_hold_tx(c, row->category_id.n, "category_id"));
 	TRY(db_insert(c, SQL_INSERT,
-		ARGS(OPT(row->category_id), TEXT(row->name), TEXT(row->description),
-			FEN(row->price), I64(row->stock), TEXT(row->image_url), I64(row->status),
-			AT(row->created_at), AT(row->updated_at)),
+		ARGS(PRODUCT_ROW(ROW_VALUE) AT(row->created_at), AT(row->updated_at)),
 		&row->product_id));
 	return set_stock_tx(c, row->product_id, row->stock);
 }
@@ -338,10 +337,8 @@ static enum err update_tx(struct ctx *c, void *arg)
 	if (field_has(product_change_fields, x->in, "stock_delta"))
 		TRY(add_stock(c, x->in->stock_delta, &row->stock));
 	row->updated_at.ms = c->now_ms;
-	TRY(db_exec_one(c, SQL_UPDATE,
-		ARGS(OPT(row->category_id), TEXT(row->name), TEXT(row->description),
-			FEN(row->price), I64(row->stock), TEXT(row->image_url), I64(row->status),
-			AT(row->updated_at), I64(x->id))));
+	TRY(db_exec_one(
+		c, SQL_UPDATE, ARGS(PRODUCT_ROW(ROW_VALUE) AT(row->updated_at), I64(x->id))));
 	TRY(set_stock_tx(c, x->id, row->stock - before));
 	return idempotency_end_tx(c, x->id, 200);
 }

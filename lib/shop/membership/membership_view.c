@@ -74,7 +74,7 @@ const struct field membership_pay_fields[] = {
 };
 const struct field membership_action_fields[] = {
 	INPUT(struct membership_request, order_no, 1, 64, F_REQUIRED),
-	INPUT_WITH(struct membership_request, action, 1, 50, F_REQUIRED, .words = actions),
+	INPUT(struct membership_request, action, 1, 50, F_REQUIRED, .words = actions),
 	FIELD_END,
 };
 const struct field membership_detail_query_fields[] = {
@@ -82,8 +82,8 @@ const struct field membership_detail_query_fields[] = {
 	FIELD_END,
 };
 const struct field membership_query_fields[] = {
-	INPUT_WITH(struct membership_query, scope, 1, 20, 0, .words = scopes),
-	INPUT_WITH(struct membership_query, status, 1, 20, 0, .words = status_names),
+	INPUT(struct membership_query, scope, 1, 20, 0, .words = scopes),
+	INPUT(struct membership_query, status, 1, 20, 0, .words = status_names),
 	INPUT(struct membership_query, user_id, 1, INT64_MAX - 1, 0),
 	FIELD_END,
 };

@@ -42,7 +42,7 @@ const struct field refund_new_fields[] = {
 
 const struct field refund_query_fields[] = {
 	INPUT(struct refund_query, order_id, 1, 64, 0),
-	INPUT_WITH(struct refund_query, status, 1, 20, 0, .words = status_names),
+	INPUT(struct refund_query, status, 1, 20, 0, .words = status_names),
 	FIELD_END,
 };
 

@@ -46,14 +46,14 @@ static bool is_password(const char *s)
 
 #define CONTACT_INPUT                                                                          \
 	INPUT(struct user, nickname, 1, 100, 0),                                               \
-	INPUT_WITH(struct user, avatar_url, 1, 500, F_NULL, .valid = url_is_web,               \
+	INPUT(struct user, avatar_url, 1, 500, F_NULL, .valid = url_is_web,                    \
 		.format = "uri"),                                                              \
 	INPUT(struct user, gender, 0, 2, F_NULL),                                              \
-	INPUT_WITH(struct user, phone, 5, PHONE_TEXT_MAX, F_NULL | F_PACK,                     \
+	INPUT(struct user, phone, 5, PHONE_TEXT_MAX, F_NULL | F_PACK,                          \
 		.valid = phone_is_number),                                                     \
-	INPUT_WITH(struct user, email, 3, 254, F_NULL | F_LOWER, .valid = is_email,            \
+	INPUT(struct user, email, 3, 254, F_NULL | F_LOWER, .valid = is_email,                 \
 		.format = "email"),                                                            \
-	INPUT_WITH(struct user, password, PASSWORD_MIN, PASSWORD_MAX, F_OPAQUE,                \
+	INPUT(struct user, password, PASSWORD_MIN, PASSWORD_MAX, F_OPAQUE,                     \
 		.valid = is_password, .format = "password")
 /* clang-format on */
 
@@ -70,7 +70,7 @@ const struct field user_admin_input[] = {
 };
 const struct field user_self_input[] = {
 	CONTACT_INPUT,
-	INPUT_WITH(struct user, old_password, 1, PASSWORD_MAX, F_OPAQUE, .valid = is_password,
+	INPUT(struct user, old_password, 1, PASSWORD_MAX, F_OPAQUE, .valid = is_password,
 		.format = "password"),
 	FIELD_END,
 };

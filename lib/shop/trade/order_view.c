@@ -35,7 +35,7 @@ static const struct field order_item_fields[] = {
 
 const struct field consignee_fields[] = {
 	INPUT(struct consignee, name, 1, 100, F_REQUIRED),
-	INPUT_WITH(struct consignee, phone, 5, 30, F_REQUIRED, .valid = phone_is_contact),
+	INPUT(struct consignee, phone, 5, 30, F_REQUIRED, .valid = phone_is_contact),
 	INPUT(struct consignee, address, 1, 500, F_REQUIRED | F_PROSE),
 	FIELD_END,
 };
