@@ -15,7 +15,7 @@ const PROVIDER_NAMES = [
   'WECHAT_MCH_PRIVATE_KEY_FILE', 'WECHAT_PAY_PUBLIC_KEY_ID', 'WECHAT_PAY_PUBLIC_KEY_FILE', 'WECHAT_NOTIFY_URL',
 ];
 const OTHER_NAMES = [
-  'WECHAT_LOGIN_BASE_URL', 'WECHAT_PAY_BASE_URL', 'WXPAY_QUERY_GAP_S', 'ORDER_PAY_MINUTES', 'SHOP_NAME', 'SHOP_TZ',
+  'WECHAT_LOGIN_BASE_URL', 'WECHAT_PAY_BASE_URL', 'PAYMENT_QUERY_GAP_S', 'ORDER_PAY_MINUTES', 'SHOP_NAME', 'SHOP_TZ',
   'CORS_ORIGINS',
 ];
 
@@ -53,7 +53,7 @@ export function sandboxSettings(keys, url, baseUrl) {
     WECHAT_NOTIFY_URL: `${baseUrl}/api/payment/wxpay/notify`,
     WECHAT_LOGIN_BASE_URL: url,
     WECHAT_PAY_BASE_URL: url,
-    WXPAY_QUERY_GAP_S: '0',
+    PAYMENT_QUERY_GAP_S: '0',
     PAYMENT_SIMULATION: 'on',
     PENDING_ORDERS_MAX: '0', // here one customer acts as many
   };

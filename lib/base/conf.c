@@ -61,7 +61,7 @@ static const struct row rows[] = {
 	{ "WECHAT_NOTIFY_URL", URL, CONF_PROVIDER, 8, 255, NULL, AT(wechat_notify_url) },
 	{ "WECHAT_LOGIN_BASE_URL", URL, CONF_PROVIDER, 8, 255, "https://api.weixin.qq.com", AT(wechat_login_base_url) },
 	{ "WECHAT_PAY_BASE_URL", URL, CONF_PROVIDER, 8, 255, "https://api.mch.weixin.qq.com", AT(wechat_pay_base_url) },
-	{ "WXPAY_QUERY_GAP_S", NUMBER, CONF_PROVIDER, 0, 60, "5", AT(wxpay_query_gap_s) },
+	{ "PAYMENT_QUERY_GAP_S", NUMBER, CONF_PROVIDER, 0, 60, "5", AT(payment_query_gap_s) },
 	{ "REQUIRE_HTTPS", SWITCH, CONF_DB, 0, 0, "off", AT(require_https) },
 	{ "PAYMENT_SIMULATION", SWITCH, CONF_DB, 0, 0, "off", AT(payment_simulation) },
 };

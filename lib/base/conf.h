@@ -41,7 +41,7 @@ struct conf {
 	const char *wechat_pay_public_key_id, *wechat_pay_public_key_file;
 	const char *wechat_notify_url;
 	const char *wechat_login_base_url, *wechat_pay_base_url;
-	int64_t wxpay_query_gap_s;
+	int64_t payment_query_gap_s;
 	bool require_https;
 	bool payment_simulation;
 };

@@ -272,7 +272,7 @@ static enum err ask(struct ctx *c, struct payable *p, struct attempt *a)
 	const char *state;
 	bool mine;
 
-	TRY(payment_claim_query(c, a->attempt_id, c->conf->wxpay_query_gap_s * SECOND_MS, &mine));
+	TRY(payment_claim_query(c, a->attempt_id, c->conf->payment_query_gap_s * SECOND_MS, &mine));
 	if (!mine)
 		return OK;
 	TRY(settle_by_query(c, a, &state));

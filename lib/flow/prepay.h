@@ -46,7 +46,7 @@ extern const struct field payment_status_fields[];
 
 /*
  * How the payment of one's own payable stands; asks WeChat Pay where nothing was heard yet,
- * at most once in WXPAY_QUERY_GAP_S (BEHAVIOUR 44). Fails: NOT_FOUND, FORBIDDEN.
+ * at most once in PAYMENT_QUERY_GAP_S (BEHAVIOUR 44). Fails: NOT_FOUND, FORBIDDEN.
  */
 enum err payment_status_wechat(struct ctx *c, const char *no, struct payment_status *out) MUST;
 

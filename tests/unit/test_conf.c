@@ -115,7 +115,7 @@ static void look_at_defaults(const struct conf *c)
 			   strcmp(c->shop_tz, "Asia/Shanghai") == 0 &&
 			   strcmp(c->shop_name, "minimall") == 0 && c->log_file == NULL &&
 			   c->test_clock == NULL && c->order_pay_minutes == 30 &&
-			   c->wxpay_query_gap_s == 5 && !c->payment_simulation &&
+			   c->payment_query_gap_s == 5 && !c->payment_simulation &&
 			   strcmp(c->wechat_login_base_url, "https://api.weixin.qq.com") == 0 &&
 			   strcmp(c->wechat_pay_base_url, "https://api.mch.weixin.qq.com") == 0;
 
@@ -251,7 +251,7 @@ static void values_at_the_limits_are_accepted(void **state)
 		{ "DB_PORT", "1" },
 		{ "DB_PORT", "65535" },
 		{ "ORDER_PAY_MINUTES", "120" },
-		{ "WXPAY_QUERY_GAP_S", "0" },
+		{ "PAYMENT_QUERY_GAP_S", "0" },
 		{ "DB_PASSWORD", "" },
 		{ "DB_PASSWORD", "p=w'\"#" },
 		{ "SHOP_NAME", "小店" },

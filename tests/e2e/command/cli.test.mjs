@@ -441,7 +441,7 @@ const BAD_SETTINGS = {
   DB_USER: [null],
   DB_PORT: ['33o6', '0', '65536', '-1', '3306.5', ' 3306'],
   ORDER_PAY_MINUTES: ['0', '121', 'thirty', '1e1'],
-  WXPAY_QUERY_GAP_S: ['-1', '61'],
+  PAYMENT_QUERY_GAP_S: ['-1', '61'],
   PAYMENT_SIMULATION: ['yes', '1', 'ON'],
   SHOP_TZ: ['Asia/Nowhere', '../../etc/passwd'],
   SHOP_NAME: ['x'.repeat(61)],

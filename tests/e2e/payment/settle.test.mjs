@@ -136,8 +136,8 @@ test('a query that tells another amount is an orphan, never a payment, and the r
   assert.equal((await standing(x)).status, PAID);
 });
 
-test('the provider is asked at most once in WXPAY_QUERY_GAP_S, however many poll (B44)', async () => {
-  await shop.restartWeb({ WXPAY_QUERY_GAP_S: '60' });
+test('the provider is asked at most once in PAYMENT_QUERY_GAP_S, however many poll (B44)', async () => {
+  await shop.restartWeb({ PAYMENT_QUERY_GAP_S: '60' });
   const x = await prepared();
   await trade.forgetRequests();
   const polls = await Promise.all(Array.from({ length: 20 }, () => trade.standing(anna, x.order)));
@@ -150,7 +150,7 @@ test('the provider is asked at most once in WXPAY_QUERY_GAP_S, however many poll
   await standing(x);
   assert.deepEqual(await trade.requests(), ['query', 'query']);
   shop.clock(0);
-  await shop.restartWeb({ WXPAY_QUERY_GAP_S: '0' });
+  await shop.restartWeb({ PAYMENT_QUERY_GAP_S: '0' });
 });
 
 // ---- money that comes when the order needs none (B37) ----
