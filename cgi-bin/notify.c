@@ -8,21 +8,21 @@
 #include "flow/settle.h"
 #include "web/app.h"
 
+static const char *header(const void *req, const char *cgi_name)
+{
+	return req_header(req, cgi_name);
+}
+
+static enum err notify(struct ctx *c, struct call *k, const struct provider *p)
+{
+	TRY(settle_notification(c, p, &(struct notification){ header, k->req, k->req->body }));
+	*(struct raw *)k->answer = (struct raw){ p->acknowledgement_type, p->acknowledgement };
+	return OK;
+}
+
 static enum err notify_wechat(struct ctx *c, struct call *k)
 {
-	const struct wx_signed message = {
-		.timestamp = req_header(k->req, "HTTP_WECHATPAY_TIMESTAMP"),
-		.nonce = req_header(k->req, "HTTP_WECHATPAY_NONCE"),
-		.serial = req_header(k->req, "HTTP_WECHATPAY_SERIAL"),
-		.signature = req_header(k->req, "HTTP_WECHATPAY_SIGNATURE"),
-		.signature_type = req_header(k->req, "HTTP_WECHATPAY_SIGNATURE_TYPE"),
-		.body = k->req->body,
-	};
-
-	TRY(settle_wechat_notification(c, &message));
-	*(struct raw *)k->answer = (struct raw){ "application/json; charset=utf-8",
-		"{\"code\":\"SUCCESS\",\"message\":\"成功\"}" };
-	return OK;
+	return notify(c, k, &provider_wechat);
 }
 
 /* clang-format off */

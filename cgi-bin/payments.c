@@ -10,12 +10,12 @@ static enum err prepay(struct ctx *c, struct call *k)
 {
 	const struct prepay_request *in = k->body;
 
-	return prepay_wechat(c, in->order_id, k->answer);
+	return prepay_by(c, &channel_wechat_jsapi, in->order_id, k->answer);
 }
 
 static enum err read_payment(struct ctx *c, struct call *k)
 {
-	return payment_status_wechat(c, k->no, k->answer);
+	return payment_status(c, k->no, k->answer);
 }
 
 static enum err pay_card(struct ctx *c, struct call *k)
@@ -44,7 +44,7 @@ static enum err read_refund(struct ctx *c, struct call *k)
 static const struct route routes[] = {
 	{ POST, "/api/payment/wxpay", ROLE_USER, RATE_PAYMENT, DO(prepay), ROUTE_IDEMPOTENT,
 		.body = NEW(struct prepay_request, prepay_request_fields),
-		.answer = ONE(struct prepay, prepay_fields),
+		.answer = ONE(struct checkout, request_payment_fields),
 		.summary = "Prepare a WeChat payment, for wx.requestPayment" },
 	{ GET, "/api/payment/wxpay/:no", ROLE_USER, RATE_READ, DO(read_payment),
 		.answer = ONE(struct payment_status, payment_status_fields),

@@ -23,7 +23,7 @@ static const struct command commands[] = {
 	{ "grant-vip", run_grant_vip, CONF_DB, "--user ID --level N --days N",
 		"give a user a VIP membership for nothing", true },
 	{ "note-refund", run_note_refund, CONF_ALL, "REFUND_NUMBER",
-		"ask WeChat Pay about a refund that was made in the merchant console, and book it",
+		"ask the payment providers about a refund made in a merchant console, and book it",
 		true },
 	{ "jobs", run_jobs, CONF_ALL, "", "one pass over everything that is due", true },
 	{ "audit", run_audit, CONF_DB, "[--limit SECONDS]",

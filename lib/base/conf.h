@@ -15,7 +15,7 @@
 enum conf_need {
 	CONF_DB = 1,       /* the database */
 	CONF_WEB = 2,      /* tokens, CORS, limits */
-	CONF_PROVIDER = 4, /* WeChat sign-in and Pay */
+	CONF_PROVIDER = 4, /* sign-in and payment providers */
 	CONF_ALL = 7,
 };
 

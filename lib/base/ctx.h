@@ -12,7 +12,6 @@
 
 struct db;
 struct state;
-struct wx_keys;
 
 enum actor_kind {
 	ACTOR_ANONYMOUS = 0,
@@ -45,9 +44,9 @@ struct idempotency {
 struct ctx {
 	struct arena arena;
 	const struct conf *conf;
-	struct db *db;           /* process-owned */
-	struct state *state;     /* process-owned */
-	struct wx_keys *wx_keys; /* process-owned; NULL where no provider is used */
+	struct db *db;          /* process-owned */
+	struct state *state;    /* process-owned */
+	void **provider_states; /* process-owned (providers/provider.h); NULL where none is used */
 	struct actor actor;
 	struct idempotency idem;
 	const char *

@@ -3,7 +3,7 @@
  * err.h - one enum of causes; err.def holds status, wire code and text.
  *
  * Three classes. The caller's fault (4xx): raised with fail() of ctx.h, which
- * names the field, and not logged. The environment's fault (database, WeChat,
+ * names the field, and not logged. The environment's fault (database, provider,
  * disk): logged once where the cause is known, then only forwarded by TRY. Our
  * fault: assert(), but only for what no row, clock or message can cause; a
  * broken rule of the data is violated() of ctx.h, one request's 500 (BEHAVIOUR 63).

@@ -2,6 +2,7 @@
 #include "flow/close.h"
 
 #include "base/clock.h"
+#include "flow/attempt.h"
 #include "flow/payable.h"
 #include "flow/settle.h"
 #include "shop/books/backoff.h"
@@ -76,20 +77,22 @@ enum err close_memberships(struct ctx *c, struct share *s, struct close_report *
 static enum err close_at_provider(
 	struct ctx *c, const struct attempt *a, struct outbox *row, struct close_report *report)
 {
-	const char *state;
+	const struct provider *p = NULL;
+	enum trade_state state;
 
-	switch (wxpay_close(c, c->wx_keys, a->out_trade_no)) {
-	case WX_OK:
-	case WX_CLOSED:
+	TRY(attempt_provider(c, a, &p));
+	switch (provider_close(c, p, a->out_trade_no)) {
+	case OUTCOME_OK:
+	case OUTCOME_CLOSED:
 		report->closed++;
 		return payment_close(c, a->attempt_id);
-	case WX_ALREADY_PAID:
+	case OUTCOME_PAID:
 		return settle_by_query(c, a, &state);
-	case WX_NOT_EXIST: /* counted as closed some minutes after its deadline, by the query */
-	case WX_LATER:
-	case WX_REFUSED:
+	case OUTCOME_NONE: /* counted as closed some minutes after its deadline, by the query */
+	case OUTCOME_LATER:
+	case OUTCOME_REFUSED:
 		break;
-	case WX_UNKNOWN:
+	case OUTCOME_UNKNOWN:
 		row->unanswered = true;
 		report->unknown++;
 		break;
@@ -103,7 +106,7 @@ static enum err follow(struct ctx *c, struct outbox *row, void *arg)
 	struct close_report *report = arg;
 	struct attempt a = { 0 };
 	struct payable p = { 0 };
-	const char *state = NULL;
+	enum trade_state state = TRADE_UNHEARD;
 	bool done;
 
 	report->followed++;
@@ -112,7 +115,7 @@ static enum err follow(struct ctx *c, struct outbox *row, void *arg)
 		TRY(settle_by_query(c, &a, &state));
 	TRY(payment_read(c, row->ref_id, &a));
 	TRY(payable_read(c, (enum payable_kind)a.payable_kind, a.payable_id, &p));
-	row->unanswered = payment_is_followed(&a) && state == NULL;
+	row->unanswered = payment_is_followed(&a) && state == TRADE_UNHEARD;
 	report->unknown += row->unanswered;
 	if (!row->unanswered && a.state == ATTEMPT_OPEN && p.pay_error != OK && a.held_at.ms == 0)
 		TRY(close_at_provider(c, &a, row, report));

@@ -5,7 +5,6 @@
 #include "ext/db.h"
 #include "flow/payable.h"
 #include "flow/settle.h"
-#include "providers/wechat/pay.h"
 #include "shop/books/idempotency.h"
 #include "shop/people/user.h"
 
@@ -14,12 +13,12 @@ const struct field prepay_request_fields[] = {
 	FIELD_END,
 };
 
-const struct field prepay_fields[] = {
-	FIELD(struct prepay, timeStamp),
-	FIELD(struct prepay, nonceStr),
-	FIELD(struct prepay, package),
-	FIELD(struct prepay, signType),
-	FIELD(struct prepay, paySign),
+const struct field request_payment_fields[] = {
+	FIELD(struct checkout, timeStamp),
+	FIELD(struct checkout, nonceStr),
+	FIELD(struct checkout, package),
+	FIELD(struct checkout, signType),
+	FIELD(struct checkout, paySign),
 	FIELD_END,
 };
 
@@ -37,6 +36,7 @@ const struct field payment_status_fields[] = {
 enum { DESCRIPTION_MAX = 127 };
 
 struct preparing {
+	const struct channel *channel;
 	struct payable payable;
 	const char *openid;
 	struct attempt attempt;
@@ -65,17 +65,16 @@ static const char *description(struct ctx *c, const char *title)
 	return text;
 }
 
-static const char *request_json(struct ctx *c, const struct preparing *x, const char *out_trade_no)
+static struct purchase purchase_of(
+	struct ctx *c, const struct preparing *x, const char *out_trade_no)
 {
-	const struct wx_prepay request = {
+	return (struct purchase){
 		.description = description(c, x->payable.title),
 		.out_trade_no = out_trade_no,
 		.payer_openid = x->openid,
 		.total = x->payable.amount,
 		.expires_ms = x->payable.deadline_ms,
 	};
-
-	return wxpay_prepay_json(c, &request);
 }
 
 /* The open attempt of a payable that may still be paid; a new one if there is none. */
@@ -83,6 +82,7 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 {
 	struct preparing *x = arg;
 	struct attempt *a = &x->attempt;
+	struct purchase purchase;
 	bool found;
 
 	TRY(payable_lock_tx(c, x->payable.kind, x->payable.id, &x->payable));
@@ -96,14 +96,15 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 		.payable_kind = x->payable.kind,
 		.payable_id = x->payable.id,
 		.user_id = x->payable.user_id,
-		.channel = CHANNEL_WECHAT_JSAPI,
+		.channel = x->channel->number,
 		.out_trade_no = payment_new_out_trade_no(c),
 		.amount = x->payable.amount,
 		.expires_at.ms = x->payable.deadline_ms,
 	};
 	if (a->amount.fen < 1)
 		return violated(c, "what costs nothing waits for money");
-	a->request = request_json(c, x, a->out_trade_no);
+	purchase = purchase_of(c, x, a->out_trade_no);
+	a->request = x->channel->request(c, &purchase);
 	/* who cancels it, or forgets its user, on another node must see this attempt, or come first */
 	TRY(payable_touch_tx(c, &x->payable));
 	return payment_create_tx(c, a);
@@ -135,11 +136,11 @@ static enum err store_tx(struct ctx *c, void *arg)
  * A request that was refused is refused for ever: another try begins anew, once the
  * provider says that it keeps nothing of this one (a lost answer may have been a success).
  */
-static enum err forget_refused(struct ctx *c, const struct attempt *a)
+static enum err forget_refused(struct ctx *c, const struct provider *p, const struct attempt *a)
 {
-	struct wx_transaction t = { 0 };
+	struct provider_trade t = { 0 };
 
-	if (wxpay_query(c, c->wx_keys, a->out_trade_no, &t) == WX_NOT_EXIST)
+	if (provider_query(c, p, a->out_trade_no, &t) == OUTCOME_NONE)
 		TRY(payment_close(c, a->attempt_id));
 	return ERR_PROVIDER_REFUSED;
 }
@@ -152,8 +153,8 @@ static enum err forget_refused(struct ctx *c, const struct attempt *a)
 static enum err paid_already(struct ctx *c, struct preparing *x, bool *again)
 {
 	struct attempt *a = &x->attempt;
-	enum wx_answer closed;
-	const char *state;
+	enum trade_state state;
+	enum outcome closed;
 
 	TRY(settle_by_query(c, a, &state));
 	TRY(payment_read(c, a->attempt_id, a));
@@ -161,10 +162,10 @@ static enum err paid_already(struct ctx *c, struct preparing *x, bool *again)
 		*again = true;
 		return OK;
 	}
-	if (state == NULL || strcmp(state, "NOTPAY") != 0)
+	if (state != TRADE_UNPAID)
 		return fail(c, ERR_ORDER_PAID, NULL);
-	closed = wxpay_close(c, c->wx_keys, a->out_trade_no);
-	if (closed != WX_OK && closed != WX_CLOSED && closed != WX_NOT_EXIST)
+	closed = provider_close(c, x->channel->provider, a->out_trade_no);
+	if (closed != OUTCOME_OK && closed != OUTCOME_CLOSED && closed != OUTCOME_NONE)
 		return ERR_PROVIDER_UNKNOWN;
 	*again = true;
 	return payment_close(c, a->attempt_id);
@@ -174,35 +175,30 @@ static enum err paid_already(struct ctx *c, struct preparing *x, bool *again)
 static enum err order_at_provider(struct ctx *c, struct preparing *x, bool *again)
 {
 	*again = false;
-	switch (wxpay_prepay(c, c->wx_keys, x->attempt.request, &x->prepay_id)) {
-	case WX_OK:
+	switch (x->channel->prepare(c, x->attempt.request, &x->prepay_id)) {
+	case OUTCOME_OK:
 		x->attempt.prepay_id = x->prepay_id;
 		return OK;
-	case WX_ALREADY_PAID:
+	case OUTCOME_PAID:
 		return paid_already(c, x, again);
-	case WX_CLOSED:
+	case OUTCOME_CLOSED:
 		*again = true;
 		return payment_close(c, x->attempt.attempt_id);
-	case WX_LATER:
-	case WX_NOT_EXIST:
-	case WX_REFUSED:
-		return forget_refused(c, &x->attempt);
-	case WX_UNKNOWN:
+	case OUTCOME_LATER:
+	case OUTCOME_NONE:
+	case OUTCOME_REFUSED:
+		return forget_refused(c, x->channel->provider, &x->attempt);
+	case OUTCOME_UNKNOWN:
 		break;
 	}
 	return ERR_PROVIDER_UNKNOWN;
 }
 
-static enum err sign(struct ctx *c, const struct attempt *a, struct prepay *out)
+static enum err hand_out(
+	struct ctx *c, const struct channel *channel, const struct attempt *a, struct checkout *out)
 {
-	*out = (struct prepay){
-		.timeStamp = arena_printf(&c->arena, "%lld", (long long)ctx_now_s(c)),
-		.nonceStr = wx_nonce(&c->arena),
-		.package = arena_printf(&c->arena, "prepay_id=%s", a->prepay_id),
-		.signType = "RSA",
-	};
-	return wx_pay_sign(&c->arena, c->wx_keys, c->conf->wechat_appid, out->timeStamp,
-		out->nonceStr, out->package, &out->paySign);
+	*out = (struct checkout){ .handle = a->prepay_id };
+	return channel->hand_out != NULL ? channel->hand_out(c, out) : OK;
 }
 
 /* Open an attempt and have a prepay_id for it; a closed one is followed by one more try. */
@@ -221,32 +217,35 @@ static enum err prepare(struct ctx *c, struct preparing *x)
 	return ERR_PROVIDER_REFUSED;
 }
 
-enum err prepay_wechat(struct ctx *c, const char *no, struct prepay *out)
+enum err prepay_by(
+	struct ctx *c, const struct channel *channel, const char *no, struct checkout *out)
 {
-	struct preparing x = { 0 };
+	struct preparing x = { .channel = channel };
 	struct user payer = { 0 };
 	int64_t replayed_id;
 
+	if (provider_state(c, channel->provider->id) == NULL)
+		return ERR_PROVIDER_CONFIG;
 	TRY(idempotency_find(
 		c, &replayed_id)); /* a repeat answers as the first, whatever became of the order */
 	if (replayed_id != 0) {
 		TRY(payment_read(c, replayed_id, &x.attempt));
-		return sign(c, &x.attempt, out);
+		return hand_out(c, channel, &x.attempt, out);
 	}
 	TRY(find_own(c, no, &x.payable));
 	if (x.payable.pay_error != OK)
 		return fail(c, x.payable.pay_error, NULL);
 	TRY(user_get(c, c->actor.user_id, &payer));
-	if (payer.openid == NULL)
+	if (channel->needs_openid && payer.openid == NULL)
 		return fail(c, ERR_PAYER_UNKNOWN, NULL);
 	x.openid = payer.openid;
 	TRY(prepare(c, &x));
-	return sign(c, &x.attempt, out);
+	return hand_out(c, channel, &x.attempt, out);
 }
 
 /* ---- how it stands ---- */
 
-/* WeChat's word for what we know ourselves. */
+/* The wire's word for what we know ourselves. */
 static const char *known_trade_state(const struct attempt *a)
 {
 	if (payment_is_followed(a) && a->held_at.ms != 0)
@@ -269,7 +268,7 @@ static const char *known_trade_state(const struct attempt *a)
 /* Ask about an attempt that is neither settled nor closed, and read anew what came of it. */
 static enum err ask(struct ctx *c, struct payable *p, struct attempt *a)
 {
-	const char *state;
+	enum trade_state state;
 	bool mine;
 
 	TRY(payment_claim_query(c, a->attempt_id, c->conf->payment_query_gap_s * SECOND_MS, &mine));
@@ -280,7 +279,7 @@ static enum err ask(struct ctx *c, struct payable *p, struct attempt *a)
 	return payment_read(c, a->attempt_id, a);
 }
 
-enum err payment_status_wechat(struct ctx *c, const char *no, struct payment_status *out)
+enum err payment_status(struct ctx *c, const char *no, struct payment_status *out)
 {
 	struct payable p = { 0 };
 	struct attempt a = { 0 }, paid = { 0 };

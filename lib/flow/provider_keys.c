@@ -2,20 +2,17 @@
 #include "flow/provider_keys.h"
 
 #include "base/log.h"
-#include "providers/wechat/cert.h"
+#include "providers/provider.h"
 #include "shop/money/certificate.h"
 
-static struct arena forever; /* as long as the process */
-static struct wx_keys keys;
-
-static struct wx_sealed_certificate sealed_of(const struct platform_certificate *kept)
+static bool add(struct ctx *c, const struct sealed_certificate *kept)
 {
-	return (struct wx_sealed_certificate){
-		.serial = kept->serial,
-		.nonce = kept->nonce,
-		.associated_data = kept->associated_data,
-		.ciphertext = kept->ciphertext,
-	};
+	for (size_t i = 0; providers[i] != NULL; i++)
+		if (provider_state(c, providers[i]->id) != NULL &&
+			providers[i]->add_certificate != NULL &&
+			providers[i]->add_certificate(c, kept))
+			return true;
+	return false;
 }
 
 /* A serial that this process doesn't know: perhaps another has fetched it. */
@@ -23,14 +20,12 @@ static bool learn(struct ctx *c, const char *serial)
 {
 	/* whoever sends random serials must not have us write for each of them */
 	static int64_t wanted_ms;
-	struct platform_certificate kept = { 0 };
-	struct wx_sealed_certificate sealed;
+	struct sealed_certificate kept = { 0 };
 	bool found;
 
 	if (certificate_find(c, serial, &kept, &found) != OK)
 		return false;
-	sealed = sealed_of(&kept);
-	if (found && wxcert_add(c, &keys, &sealed, ctx_now_s(c)))
+	if (found && add(c, &kept))
 		return true;
 	if (wanted_ms > c->now_ms || c->now_ms - wanted_ms >= MINUTE_MS) {
 		if (certificate_want(c) == OK)
@@ -41,48 +36,36 @@ static bool learn(struct ctx *c, const char *serial)
 
 bool keys_start(struct ctx *c)
 {
-	if (!wx_keys_load(&keys, c->conf, &forever))
-		return false;
-	keys.learn = learn;
-	c->wx_keys = &keys;
-	return true;
+	return providers_start(c, learn);
 }
 
 bool keys_usable(struct ctx *c)
 {
-	struct platform_certificate kept = { 0 };
-	struct wx_sealed_certificate sealed;
+	struct sealed_certificate kept = { 0 };
 	bool found;
 
-	if (c->wx_keys == NULL || keys.merchant == NULL)
-		return false;
-	if (keys.verify_n > 0)
-		return true;
-	if (certificate_newest(c, &kept, &found) != OK || !found)
-		return false;
-	sealed = sealed_of(&kept);
-	return wxcert_add(c, &keys, &sealed, ctx_now_s(c));
+	for (size_t i = 0; providers[i] != NULL; i++) {
+		if (provider_state(c, providers[i]->id) == NULL || providers[i]->usable(c))
+			continue;
+		if (certificate_newest(c, &kept, &found) != OK || !found || !add(c, &kept))
+			return false;
+	}
+	return true;
 }
 
 void keys_stop(struct ctx *c)
 {
-	if (c->wx_keys == NULL)
-		return;
-	c->wx_keys = NULL;
-	wx_keys_done(&keys);
-	arena_done(&forever);
+	providers_stop(c);
 }
 
 /* All that can be kept; one that can't keeps none of the others from it. */
-static enum err keep(struct ctx *c, const struct wx_certificates *list)
+static enum err keep(struct ctx *c, const struct list *fetched)
 {
+	const struct sealed_certificate *sealed = fetched->rows;
 	enum err first = OK;
 
-	for (int64_t i = 0; i < list->n; i++) {
-		const struct wx_sealed_certificate *s = &list->list[i];
-		enum err e = certificate_put(
-			c, &(struct platform_certificate){ s->serial, s->nonce, s->associated_data,
-				   s->ciphertext, { s->effective_ms }, { s->expire_ms } });
+	for (int64_t i = 0; i < fetched->n; i++) {
+		enum err e = certificate_put(c, &sealed[i]);
 
 		if (first == OK)
 			first = e;
@@ -91,31 +74,35 @@ static enum err keep(struct ctx *c, const struct wx_certificates *list)
 	return certificate_purge(c);
 }
 
+static enum err refresh(struct ctx *c, const struct provider *p, int64_t *learnt)
+{
+	struct list fetched;
+
+	switch (p->fetch_certificates(c, &fetched)) {
+	case OUTCOME_OK:
+		*learnt += fetched.n;
+		return keep(c, &fetched);
+	case OUTCOME_NONE:
+		return OK;
+	case OUTCOME_PAID:
+	case OUTCOME_CLOSED:
+	case OUTCOME_LATER:
+	case OUTCOME_REFUSED:
+	case OUTCOME_UNKNOWN:
+		break;
+	}
+	return certificate_refresh_failed(c); /* what is known stays known */
+}
+
 enum err keys_refresh(struct ctx *c, int64_t *learnt)
 {
-	struct wx_certificates list;
 	bool mine;
 
 	*learnt = 0;
 	TRY(certificate_claim_refresh(c, &mine));
-	if (!mine)
-		return OK;
-	switch (wxcert_download(c, c->wx_keys, &list)) {
-	case WX_OK:
-		*learnt = list.n;
-		return keep(c, &list);
-	case WX_NOT_EXIST:
-		if (c->conf->wechat_pay_public_key_id == NULL)
-			log_line(LOG_ALARM, "keys",
-				"WeChat Pay has no platform certificates for this merchant: set "
-				"WECHAT_PAY_PUBLIC_KEY_ID and WECHAT_PAY_PUBLIC_KEY_FILE");
-		return OK;
-	case WX_ALREADY_PAID:
-	case WX_CLOSED:
-	case WX_LATER:
-	case WX_REFUSED:
-	case WX_UNKNOWN:
-		break;
-	}
-	return certificate_refresh_failed(c); /* what is known stays known */
+	for (size_t i = 0; mine && providers[i] != NULL; i++)
+		if (provider_state(c, providers[i]->id) != NULL &&
+			providers[i]->fetch_certificates != NULL)
+			TRY(refresh(c, providers[i], learnt));
+	return OK;
 }

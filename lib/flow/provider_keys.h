@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * provider_keys.h - the providers' keys of a process: those of the configuration, loaded once at its
- * start, and WeChat Pay's platform certificates, which `minimall jobs` fetches for all and
+ * start, and certificates, which `minimall jobs` fetches for all and
  * each process learns when a message first names one (BEHAVIOUR 33, PAYMENTS.md 2.4, 2.5).
  */
 #ifndef FLOW_PROVIDER_KEYS_H
@@ -9,7 +9,7 @@
 
 #include "base/ctx.h"
 
-/* Load them into c->wx_keys. On faults: false, after a line per fault on standard error. */
+/* Load them into c->provider_states. On faults: false, after a line per fault on standard error. */
 bool keys_start(struct ctx *c) MUST;
 /* Is there a key to sign with, and one to verify with? */
 bool keys_usable(struct ctx *c);

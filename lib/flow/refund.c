@@ -18,48 +18,48 @@ static const int64_t gaps_s[] = { 60, 300, 600, 1200, 1800 };
 /* ---- asking the provider ---- */
 
 /* The provider refused, and says that it knows nothing of the refund: it may be asked for anew. */
-static enum err give_up(struct ctx *c, struct refunding *x)
+static enum err give_up(struct ctx *c, struct refunding *x, const struct provider *p)
 {
-	struct wx_refund w = { 0 };
+	struct provider_refund said = { 0 };
 
-	switch (wxrefund_query(c, c->wx_keys, x->refund.refund_no, &w)) {
-	case WX_OK:
-		return refunding_record_answer(c, x, &w);
-	case WX_NOT_EXIST:
+	switch (p->query_refund(c, x->attempt.out_trade_no, x->refund.refund_no, &said)) {
+	case OUTCOME_OK:
+		return refunding_record_answer(c, x, &said);
+	case OUTCOME_NONE:
 		log_line(LOG_ALARM, "refund", "%s was refused for good", x->refund.refund_no);
 		x->state = REFUND_CLOSED;
 		return db_tx(c, refunding_record_tx, x);
-	case WX_ALREADY_PAID:
-	case WX_CLOSED:
-	case WX_LATER:
-	case WX_REFUSED:
-	case WX_UNKNOWN:
+	case OUTCOME_PAID:
+	case OUTCOME_CLOSED:
+	case OUTCOME_LATER:
+	case OUTCOME_REFUSED:
+	case OUTCOME_UNKNOWN:
 		break;
 	}
 	return OK;
 }
 
 /* A repeat under its number is the same refund. *known false: no word of it. */
-static enum err ask(struct ctx *c, struct refunding *x, bool *known)
+static enum err ask(struct ctx *c, struct refunding *x, const struct provider *p, bool *known)
 {
-	const struct wx_refund_request request = { x->attempt.out_trade_no, x->refund.refund_no,
+	const struct refund_request request = { x->attempt.out_trade_no, x->refund.refund_no,
 		x->refund.reason, x->refund.amount, x->attempt.amount };
-	struct wx_refund w = { 0 };
+	struct provider_refund said = { 0 };
 
 	*known = true;
 	if (x->refund.amount.fen < 1 || money_cmp(x->refund.amount, x->attempt.amount) > 0)
 		return violated(c, "a refund is of nothing, or of more than was paid");
-	switch (wxrefund_create(c, c->wx_keys, &request, &w)) {
-	case WX_OK:
-		return refunding_record_answer(c, x, &w);
-	case WX_LATER: /* not enough money there today */
+	switch (p->refund(c, &request, &said)) {
+	case OUTCOME_OK:
+		return refunding_record_answer(c, x, &said);
+	case OUTCOME_LATER: /* not enough money there today */
 		return OK;
-	case WX_ALREADY_PAID:
-	case WX_CLOSED:
-	case WX_NOT_EXIST:
-	case WX_REFUSED:
-		return give_up(c, x);
-	case WX_UNKNOWN:
+	case OUTCOME_PAID:
+	case OUTCOME_CLOSED:
+	case OUTCOME_NONE:
+	case OUTCOME_REFUSED:
+		return give_up(c, x, p);
+	case OUTCOME_UNKNOWN:
 		break;
 	}
 	*known = false;
@@ -100,6 +100,7 @@ static enum err request_tx(struct ctx *c, void *arg)
 enum err refund_request(struct ctx *c, const struct refund *in, struct refund *out)
 {
 	struct refunding x = { .in = in };
+	const struct provider *p = NULL; /* a card's money is back at once */
 	bool found, known;
 	int64_t replayed_id;
 
@@ -113,9 +114,11 @@ enum err refund_request(struct ctx *c, const struct refund *in, struct refund *o
 	TRY(payment_granted(c, x.payable.kind, x.payable.id, &x.attempt, &found));
 	if (!found)
 		return fail(c, ERR_REFUND_UNPAID, "order_id");
+	if (x.attempt.channel != CHANNEL_CARD)
+		TRY(attempt_refunder(c, &x.attempt, &p));
 	TRY(db_tx(c, request_tx, &x));
-	if (!c->idem.replayed && x.refund.state == REFUND_PROCESSING) {
-		TRY(ask(c, &x, &known));
+	if (!c->idem.replayed && x.refund.state == REFUND_PROCESSING && p != NULL) {
+		TRY(ask(c, &x, p, &known));
 		TRY(refund_read(c, x.refund.refund_id, &x.refund));
 	}
 	*out = x.refund;
@@ -147,31 +150,28 @@ enum err refund_automatically_tx(
 /* ---- notifications ---- */
 
 /* Why a notification is about no refund of a payment of ours; NULL: it is. */
-static const char *misfit(struct ctx *c, const struct refunding *x, const struct wx_refund *w)
+static const char *misfit(const struct refunding *x, const struct provider_refund *said)
 {
-	if (w->mchid == NULL || strcmp(w->mchid, c->conf->wechat_mchid) != 0)
-		return "MCHID";
-	if (!refunding_is_keepable(w->refund_id))
+	if (said->foreign != NULL)
+		return said->foreign;
+	if (!refunding_is_keepable(said->refund_id))
 		return "REFUND_ID";
 	if (x->refund.refund_id == 0)
-		return refund_elsewhere_misfit(x, w);
-	return refunding_fits(x, w) ? NULL : "REFUND_AMOUNT";
+		return refund_elsewhere_misfit(x, said);
+	return refunding_fits(x, said) ? NULL : "REFUND_AMOUNT";
 }
 
-enum err notify_refund(struct ctx *c, const struct wx_event *we, struct payment_event *event,
-	enum payment_event_verdict *verdict)
+enum err notify_refund(struct ctx *c, const struct provider *p, const struct provider_refund *said,
+	struct payment_event *event, enum payment_event_verdict *verdict)
 {
-	struct refunding x = { .event = event };
-	struct wx_refund w = { 0 };
+	struct refunding x = { .event = event, .state = said->state };
 	const char *why;
 
-	if (!wxrefund_of_event(c, c->wx_keys, we, &w))
-		return payment_event_orphan(c, event, "UNDECRYPTABLE", verdict);
-	event->out_trade_no = w.out_trade_no;
-	event->amount = (opt_i64){ w.refund_fen, w.refund_fen >= 0 };
-	TRY(refund_elsewhere_find(c, &w, &x));
-	why = misfit(c, &x, &w);
-	if (why == NULL && !refunding_state_of(w.status, &x.state))
+	event->out_trade_no = said->out_trade_no;
+	event->amount = (opt_i64){ said->refund_fen, said->refund_fen >= 0 };
+	TRY(refund_elsewhere_find(c, p, said, &x));
+	why = misfit(&x, said);
+	if (why == NULL && !refunding_state_known(x.state))
 		why = "REFUND_STATUS";
 	if (why == NULL && x.refund.refund_id == 0)
 		TRY(refund_elsewhere_note(c, &x, &why));
@@ -222,26 +222,28 @@ static enum err follow(struct ctx *c, struct outbox *row, void *arg)
 	struct refund_report *report = arg;
 	const int64_t last = (int64_t)ARRAY_LEN(gaps_s) - 1;
 	struct refunding x = { 0 };
-	struct wx_refund w = { 0 };
+	struct provider_refund said = { 0 };
+	const struct provider *p = NULL;
 	bool known = true;
 
 	report->followed++;
 	TRY(refund_read(c, row->ref_id, &x.refund));
 	TRY(refunding_read(c, &x));
 	if (!refund_is_final(x.refund.state)) {
-		switch (wxrefund_query(c, c->wx_keys, x.refund.refund_no, &w)) {
-		case WX_OK:
-			TRY(refunding_record_answer(c, &x, &w));
+		TRY(attempt_refunder(c, &x.attempt, &p));
+		switch (p->query_refund(c, x.attempt.out_trade_no, x.refund.refund_no, &said)) {
+		case OUTCOME_OK:
+			TRY(refunding_record_answer(c, &x, &said));
 			break;
-		case WX_NOT_EXIST:
+		case OUTCOME_NONE:
 			if (x.refund.origin == REFUND_OURS)
-				TRY(ask(c, &x, &known));
+				TRY(ask(c, &x, p, &known));
 			break;
-		case WX_ALREADY_PAID:
-		case WX_CLOSED:
-		case WX_LATER:
-		case WX_REFUSED:
-		case WX_UNKNOWN:
+		case OUTCOME_PAID:
+		case OUTCOME_CLOSED:
+		case OUTCOME_LATER:
+		case OUTCOME_REFUSED:
+		case OUTCOME_UNKNOWN:
 			known = false;
 			break;
 		}

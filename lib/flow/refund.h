@@ -8,7 +8,7 @@
 #define FLOW_REFUND_H
 
 #include "flow/payable.h"
-#include "providers/wechat/refund.h"
+#include "providers/provider.h"
 #include "shop/books/share.h"
 #include "shop/money/payment_event.h"
 #include "shop/money/refund.h"
@@ -16,7 +16,7 @@
 /*
  * Refund a shop order, wholly or in part (`in` of refund_new_fields), and ask the provider
  * at once; its silence leaves the refund under way. Honours c->idem. Fails: NOT_FOUND,
- * REFUND_UNPAID (nothing that a provider or a card paid), REFUND_EXCEEDS, CARD_NONE,
+ * REFUND_UNPAID (nothing that a card paid, or a provider who can give it back), PROVIDER_CONFIG, REFUND_EXCEEDS, CARD_NONE,
  * REFUND_ELSEWHERE (a membership order).
  */
 enum err refund_request(struct ctx *c, const struct refund *in, struct refund *out) MUST;
@@ -36,12 +36,12 @@ enum err refund_membership(struct ctx *c, const char *order_no, struct membershi
 enum err refund_automatically_tx(struct ctx *c, const struct attempt *a, money amount,
 	const char *reason, int64_t tries) MUST;
 
-/* A notification about a refund: check it against ours and do what it says. */
-enum err notify_refund(struct ctx *c, const struct wx_event *we, struct payment_event *event,
-	enum payment_event_verdict *verdict) MUST;
+/* A provider notifies us of a refund: check it against ours and do what it says. */
+enum err notify_refund(struct ctx *c, const struct provider *p, const struct provider_refund *said,
+	struct payment_event *event, enum payment_event_verdict *verdict) MUST;
 
 /*
- * Ask the provider about a refund by its number, and take it into the books if we never asked for it
+ * Ask the providers about a refund by its number, and take it into the books if we never asked for it
  * (BEHAVIOUR 62): of one made in the merchant console, no notification may ever come. Fails:
  * NOT_FOUND, PROVIDER_UNKNOWN, CONFLICT (of no payment of ours, or more than is left).
  */

@@ -7,29 +7,30 @@
 #include "ext/db.h"
 #include "flow/refunding.h"
 
-#define REASON "微信支付商户平台退款"
-
 enum { NO_MAX = 64 };
 
 /* One that is not in the books, of a payment that may be ours. */
-static enum err find_payment(struct ctx *c, const struct wx_refund *w, struct refunding *x)
+static enum err find_payment(struct ctx *c, const struct provider *p,
+	const struct provider_refund *said, struct refunding *x)
 {
 	bool found = false;
 
 	x->refund = (struct refund){ 0 };
 	x->attempt = (struct attempt){ 0 };
-	if (str_is_id(w->out_trade_no, NO_MAX))
-		TRY(payment_find(c, CHANNEL_WECHAT_JSAPI, w->out_trade_no, &x->attempt, &found));
-	if (!found)
+	if (str_is_id(said->out_trade_no, NO_MAX))
+		TRY(attempt_find(c, p, said->out_trade_no, &x->attempt, &found));
+	if (!found) {
+		x->attempt = (struct attempt){ 0 };
 		return OK;
+	}
 	x->refund = (struct refund){
-		.refund_no = w->out_refund_no,
+		.refund_no = said->refund_no,
 		.attempt_id = x->attempt.attempt_id,
 		.payable_kind = x->attempt.payable_kind,
 		.payable_id = x->attempt.payable_id,
-		.amount = { w->refund_fen },
-		.reason = REASON,
-		.provider_refund_id = w->refund_id,
+		.amount = { said->refund_fen },
+		.reason = arena_printf(&c->arena, "%s商户平台退款", p->method),
+		.provider_refund_id = said->refund_id,
 	};
 	TRY(payable_read(
 		c, (enum payable_kind)x->attempt.payable_kind, x->attempt.payable_id, &x->payable));
@@ -37,29 +38,30 @@ static enum err find_payment(struct ctx *c, const struct wx_refund *w, struct re
 	return OK;
 }
 
-enum err refund_elsewhere_find(struct ctx *c, const struct wx_refund *w, struct refunding *x)
+enum err refund_elsewhere_find(struct ctx *c, const struct provider *p,
+	const struct provider_refund *said, struct refunding *x)
 {
-	const enum err e = refund_find(c, w->out_refund_no, &x->refund);
+	const enum err e = refund_find(c, said->refund_no, &x->refund);
 
-	x->provider_id = w->refund_id;
+	x->provider_id = said->refund_id;
 	if (e == ERR_NOT_FOUND)
-		return find_payment(c, w, x);
+		return find_payment(c, p, said, x);
 	TRY(e);
 	return refunding_read(c, x);
 }
 
-const char *refund_elsewhere_misfit(const struct refunding *x, const struct wx_refund *w)
+const char *refund_elsewhere_misfit(const struct refunding *x, const struct provider_refund *said)
 {
 	const char *settled = x->attempt.transaction_id;
 
 	if (x->attempt.attempt_id == 0)
 		return "UNKNOWN_REFUND";
-	if (!str_is_id(w->out_refund_no, NO_MAX))
+	if (!str_is_id(said->refund_no, NO_MAX))
 		return "REFUND_NO";
-	if (w->refund_fen < 1 || !refunding_fits(x, w))
+	if (said->refund_fen < 1 || !refunding_fits(x, said))
 		return "REFUND_AMOUNT";
 	if (settled != NULL &&
-		(w->transaction_id == NULL || strcmp(w->transaction_id, settled) != 0))
+		(said->transaction_id == NULL || strcmp(said->transaction_id, settled) != 0))
 		return "SECOND_TRANSACTION";
 	return NULL;
 }
@@ -124,37 +126,56 @@ enum err refund_elsewhere_note(struct ctx *c, struct refunding *x, const char **
 	return OK;
 }
 
+/* Take what a provider says of a refund into the books. */
+static enum err note_answer(
+	struct ctx *c, const struct provider *p, const struct provider_refund *said)
+{
+	struct refunding x = { .state = said->state };
+	const char *why;
+
+	TRY(refund_elsewhere_find(c, p, said, &x));
+	if (x.refund.refund_id != 0)
+		return refunding_record_answer(c, &x, said);
+	why = refund_elsewhere_misfit(&x, said);
+	if (why == NULL && !refunding_state_known(x.state))
+		why = "REFUND_STATUS";
+	if (why == NULL)
+		TRY(refund_elsewhere_note(c, &x, &why));
+	return why == NULL ? OK : fail(c, ERR_CONFLICT, why);
+}
+
+/* The provider that knows a refund of this number. Fails: NOT_FOUND, PROVIDER_UNKNOWN. */
+static enum err ask_all(struct ctx *c, const char *refund_no, const struct provider **out,
+	struct provider_refund *said)
+{
+	for (size_t i = 0; providers[i] != NULL; i++) {
+		*out = providers[i];
+		if (provider_state(c, (*out)->id) == NULL || (*out)->query_refund == NULL)
+			continue;
+		switch ((*out)->query_refund(c, NULL, refund_no, said)) {
+		case OUTCOME_OK:
+			return OK;
+		case OUTCOME_NONE:
+			break;
+		case OUTCOME_PAID:
+		case OUTCOME_CLOSED:
+		case OUTCOME_LATER:
+		case OUTCOME_REFUSED:
+		case OUTCOME_UNKNOWN:
+			return ERR_PROVIDER_UNKNOWN;
+		}
+	}
+	return ERR_NOT_FOUND;
+}
+
 enum err refund_note_by_number(struct ctx *c, const char *refund_no, struct refund *out)
 {
-	struct refunding x = { 0 };
-	struct wx_refund w = { 0 };
-	const char *why;
+	const struct provider *p = NULL;
+	struct provider_refund said = { 0 };
 
 	if (!str_is_id(refund_no, NO_MAX))
 		return ERR_NOT_FOUND;
-	switch (wxrefund_query(c, c->wx_keys, refund_no, &w)) {
-	case WX_OK:
-		break;
-	case WX_NOT_EXIST:
-		return ERR_NOT_FOUND;
-	case WX_ALREADY_PAID:
-	case WX_CLOSED:
-	case WX_LATER:
-	case WX_REFUSED:
-	case WX_UNKNOWN:
-		return ERR_PROVIDER_UNKNOWN;
-	}
-	TRY(refund_elsewhere_find(c, &w, &x));
-	if (x.refund.refund_id != 0)
-		TRY(refunding_record_answer(c, &x, &w));
-	else {
-		why = refund_elsewhere_misfit(&x, &w);
-		if (why == NULL && !refunding_state_of(w.status, &x.state))
-			why = "REFUND_STATUS";
-		if (why == NULL)
-			TRY(refund_elsewhere_note(c, &x, &why));
-		if (why != NULL)
-			return fail(c, ERR_CONFLICT, why);
-	}
+	TRY(ask_all(c, refund_no, &p, &said));
+	TRY(note_answer(c, p, &said));
 	return refund_find(c, refund_no, out);
 }

@@ -98,13 +98,11 @@ enum err refunding_record_tx(struct ctx *c, void *arg)
 	return payment_event_record(c, x->event, x->verdict, NULL);
 }
 
-bool refunding_state_of(const char *status, enum refund_state *out)
+bool refunding_state_known(enum refund_state state)
 {
-	const bool known = refund_state_of(status, out);
-
-	if (!known)
+	if (state == REFUND_UNKNOWN)
 		log_line(LOG_ALARM, "refund", "unknown status of a refund");
-	return known;
+	return state != REFUND_UNKNOWN;
 }
 
 enum err refunding_read(struct ctx *c, struct refunding *x)
@@ -121,22 +119,25 @@ bool refunding_is_keepable(const char *provider_id)
 	return provider_id == NULL || str_is_id(provider_id, PROVIDER_ID_MAX);
 }
 
-bool refunding_fits(const struct refunding *x, const struct wx_refund *w)
+bool refunding_fits(const struct refunding *x, const struct provider_refund *said)
 {
-	return w->refund_fen == x->refund.amount.fen && w->total_fen == x->attempt.amount.fen &&
-	       w->out_trade_no != NULL && strcmp(w->out_trade_no, x->attempt.out_trade_no) == 0;
+	return said->refund_fen == x->refund.amount.fen &&
+	       said->total_fen == x->attempt.amount.fen && said->out_trade_no != NULL &&
+	       strcmp(said->out_trade_no, x->attempt.out_trade_no) == 0;
 }
 
-enum err refunding_record_answer(struct ctx *c, struct refunding *x, const struct wx_refund *w)
+enum err refunding_record_answer(
+	struct ctx *c, struct refunding *x, const struct provider_refund *said)
 {
-	if (!refunding_fits(x, w) || !refunding_is_keepable(w->refund_id)) {
+	if (!refunding_fits(x, said) || !refunding_is_keepable(said->refund_id)) {
 		log_line(LOG_ALARM, "refund", "an answer about %s does not fit it",
 			x->refund.refund_no);
 		return OK;
 	}
-	if (!refunding_state_of(w->status, &x->state))
+	if (!refunding_state_known(said->state))
 		return OK;
-	x->provider_id = w->refund_id;
+	x->state = said->state;
+	x->provider_id = said->refund_id;
 	return db_tx(c, refunding_record_tx, x);
 }
 

@@ -5,6 +5,7 @@
 #ifndef FLOW_REFUNDING_H
 #define FLOW_REFUNDING_H
 
+#include "flow/attempt.h"
 #include "flow/refund.h"
 
 struct refunding {
@@ -28,17 +29,17 @@ enum err refunding_begin_tx(
 
 /* Read what a refund of the books belongs to. */
 enum err refunding_read(struct ctx *c, struct refunding *x) MUST;
-/* WeChat's word for a refund's state; false, and an alarm, for one that we don't know. */
-bool refunding_state_of(const char *status, enum refund_state *out) MUST;
+/* Is it a state that we know? False, and an alarm, if not. */
+bool refunding_state_known(enum refund_state state) MUST;
 /* Can the provider's own number be kept? It may be absent. */
 bool refunding_is_keepable(const char *provider_id) MUST;
 /* Is this about that refund: its payment, its amount? */
-bool refunding_fits(const struct refunding *x, const struct wx_refund *w) MUST;
+bool refunding_fits(const struct refunding *x, const struct provider_refund *said) MUST;
 /* For db_tx: do what x->state says to a refund that is in the books. arg is a struct refunding. */
 enum err refunding_record_tx(struct ctx *c, void *arg) MUST;
 /* The same for a query's answer, if it fits. */
 enum err refunding_record_answer(
-	struct ctx *c, struct refunding *x, const struct wx_refund *w) MUST;
+	struct ctx *c, struct refunding *x, const struct provider_refund *said) MUST;
 /* What follows from the state of a locked refund, for its payment and what was paid for. */
 enum err refunding_end_tx(struct ctx *c, struct refunding *x) MUST;
 
@@ -48,9 +49,11 @@ enum err refunding_end_tx(struct ctx *c, struct refunding *x) MUST;
  * Find the refund that the provider speaks of, and what it belongs to. One that we never asked for
  * comes with refund_id 0, and attempt_id 0 if its payment is none of ours.
  */
-enum err refund_elsewhere_find(struct ctx *c, const struct wx_refund *w, struct refunding *x) MUST;
+enum err refund_elsewhere_find(struct ctx *c, const struct provider *p,
+	const struct provider_refund *said, struct refunding *x) MUST;
 /* Why it can't be of that payment; NULL: it is. */
-const char *refund_elsewhere_misfit(const struct refunding *x, const struct wx_refund *w) MUST;
+const char *refund_elsewhere_misfit(
+	const struct refunding *x, const struct provider_refund *said) MUST;
 /* Take it into the books, and do what follows. *why says why that can't be done (yet), or NULL. */
 enum err refund_elsewhere_note(struct ctx *c, struct refunding *x, const char **why) MUST;
 

@@ -2,7 +2,9 @@
 #include "flow/settle.h"
 
 #include "base/log.h"
+#include "ext/crypto.h"
 #include "ext/db.h"
+#include "flow/attempt.h"
 #include "flow/payable.h"
 #include "flow/refund.h"
 #include "shop/people/user.h"
@@ -10,15 +12,14 @@
 /* How long after its deadline an attempt that the provider never heard of is closed (BEHAVIOUR 20). */
 #define UNKNOWN_GRACE_MS (5 * MINUTE_MS)
 
-enum { TRANSACTION_ID_MAX = 64, EVENT_ID_MAX = 64, OUT_TRADE_NO_MAX = 32 };
-
-#define WECHAT_METHOD "微信支付"
+enum { TRANSACTION_ID_MAX = 64, OUT_TRADE_NO_MAX = 32 };
 
 struct settling {
-	const struct wx_transaction *t;
-	const struct payment_event *event;
-	struct attempt attempt; /* as read before the locks */
-	bool said_back;         /* the provider says that something of it went back */
+	const struct provider *provider;
+	const struct provider_trade *t;
+	struct payment_event *event; /* the message that says so; what it says is kept beside it */
+	struct attempt attempt;      /* as read before the locks */
+	bool said_back;              /* the provider says that something of it went back */
 	int64_t paid_ms;
 	enum payment_event_verdict verdict;
 };
@@ -108,8 +109,8 @@ static enum err grant_tx(
 	struct granting g;
 
 	TRY(payable_grant_tx(c, p,
-		&(struct payment){
-			PAID_BY_PROVIDER, WECHAT_METHOD, s->t->transaction_id, { s->paid_ms } },
+		&(struct payment){ PAID_BY_PROVIDER, s->provider->method, s->t->transaction_id,
+			{ s->paid_ms } },
 		&g));
 	TRY(payment_settle_tx(c, a->attempt_id, outcomes[g.grant].state, s->t->transaction_id,
 		g.reason, s->paid_ms));
@@ -150,7 +151,7 @@ static enum err settle_tx(struct ctx *c, void *arg)
 }
 
 /* Why a success can't be ours, before any lock; NULL: it can. */
-static const char *misfit(const struct wx_transaction *t, const struct attempt *a)
+static const char *misfit(const struct provider_trade *t, const struct attempt *a)
 {
 	if (!str_is_id(t->transaction_id, TRANSACTION_ID_MAX))
 		return "TRANSACTION_ID";
@@ -182,28 +183,28 @@ static enum err note_payer(struct ctx *c, const struct settling *s)
 }
 
 /* Judge what a provider says of a transaction, if it is one of ours. */
-static enum err settle_as(struct ctx *c, struct settling *s, enum payment_event_verdict *verdict)
+static enum err settle(struct ctx *c, struct settling *s, enum payment_event_verdict *verdict)
 {
-	const struct wx_transaction *t = s->t;
+	const struct provider_trade *t = s->t;
 	const char *why;
 	bool found = false;
 	enum err e;
 
-	if (!text_is(t->mchid, c->conf->wechat_mchid))
-		return payment_event_orphan(c, s->event, "MCHID", verdict);
-	if (!text_is(t->appid, c->conf->wechat_appid))
-		return payment_event_orphan(c, s->event, "APPID", verdict);
-	if (!text_is(t->trade_state, s->said_back ? "REFUND" : "SUCCESS")) {
+	s->event->out_trade_no = t->out_trade_no;
+	s->event->transaction_id = t->transaction_id;
+	s->event->amount = (opt_i64){ t->total_fen, t->total_fen >= 0 };
+	if (t->foreign != NULL)
+		return payment_event_orphan(c, s->event, t->foreign, verdict);
+	if (t->state != (s->said_back ? TRADE_REFUNDED : TRADE_PAID)) {
 		*verdict = EVENT_NOTHING; /* nothing else ever pays (BEHAVIOUR 35) */
 		return payment_event_record(c, s->event, EVENT_NOTHING, "TRADE_STATE");
 	}
 	if (str_is_id(t->out_trade_no, OUT_TRADE_NO_MAX))
-		TRY(payment_find(c, CHANNEL_WECHAT_JSAPI, t->out_trade_no, &s->attempt, &found));
+		TRY(attempt_find(c, s->provider, t->out_trade_no, &s->attempt, &found));
 	why = misfit(t, found ? &s->attempt : NULL);
 	if (why != NULL)
 		return payment_event_orphan(c, s->event, why, verdict);
-	if (t->success_time == NULL || !clock_parse(t->success_time, &s->paid_ms))
-		s->paid_ms = c->now_ms;
+	s->paid_ms = t->paid_ms != 0 ? t->paid_ms : c->now_ms;
 	TRY(note_payer(c, s));
 	e = payment_is_settled(&s->attempt) ? notify_again(c, s, &s->attempt)
 					    : db_tx(c, settle_tx, s);
@@ -213,31 +214,9 @@ static enum err settle_as(struct ctx *c, struct settling *s, enum payment_event_
 	return e;
 }
 
-enum err settle(struct ctx *c, const struct wx_transaction *t, const struct payment_event *event,
-	enum payment_event_verdict *verdict)
-{
-	return settle_as(c, &(struct settling){ .t = t, .event = event }, verdict);
-}
-
 /* ---- notifications ---- */
 
-/* Open a verified notification and settle what is in it. */
-static enum err settle_event(struct ctx *c, const struct wx_event *we, struct payment_event *event,
-	enum payment_event_verdict *verdict)
-{
-	struct wx_transaction t = { 0 };
-
-	if (wxrefund_is_event(we)) /* told by what is sealed, not by event_type */
-		return notify_refund(c, we, event, verdict);
-	if (!wxpay_event_transaction(c, c->wx_keys, we, &t))
-		return payment_event_orphan(c, event, "UNDECRYPTABLE", verdict);
-	event->out_trade_no = t.out_trade_no;
-	event->transaction_id = t.transaction_id;
-	event->amount = (opt_i64){ t.total_fen, t.total_fen >= 0 };
-	return settle(c, &t, event, verdict);
-}
-
-/* Signed, but not what a notification is: kept under the hash of its bytes. */
+/* What is signed but has no id is kept under the hash of its bytes. */
 static const char *id_of_bytes(struct ctx *c, struct slice body)
 {
 	unsigned char sha256[SHA256_LEN];
@@ -248,97 +227,108 @@ static const char *id_of_bytes(struct ctx *c, struct slice body)
 	return arena_printf(&c->arena, "%s", hex);
 }
 
-enum err settle_wechat_notification(struct ctx *c, const struct wx_signed *m)
+/* Do what a proved notification says. */
+static enum err settle_notice(struct ctx *c, const struct provider *p,
+	const struct provider_notice *notice, struct payment_event *event,
+	enum payment_event_verdict *verdict)
 {
-	struct payment_event event = {
-		.channel = CHANNEL_WECHAT_JSAPI, .serial = m->serial, .body = m->body
-	};
-	enum wx_verdict signature = wx_check(c, c->wx_keys, m, ctx_now_s(c));
-	enum payment_event_verdict verdict;
-	struct wx_event we = { 0 };
+	switch (notice->kind) {
+	case NOTICE_TRADE:
+		return settle(c,
+			&(struct settling){ .provider = p, .t = &notice->trade, .event = event },
+			verdict);
+	case NOTICE_REFUND:
+		return notify_refund(c, p, &notice->refund, event, verdict);
+	case NOTICE_STRANGE:
+	case NOTICE_FORGED:
+		break;
+	}
+	return payment_event_orphan(c, event, notice->why, verdict);
+}
 
-	if (signature != WX_VALID) {
-		log_line(
-			LOG_WARN, "settle", "notification refused: %s", wx_verdict_text(signature));
+enum err settle_notification(struct ctx *c, const struct provider *p, const struct notification *n)
+{
+	struct provider_notice notice = { 0 };
+	enum payment_event_verdict verdict;
+	struct payment_event event = { .channel = p->channels[0]->number, .body = n->body };
+
+	if (provider_state(c, p->id) != NULL) /* else nothing proves it */
+		p->read(c, n, &notice);
+	if (notice.kind == NOTICE_FORGED)
 		return ERR_SIGNATURE;
-	}
-	if (!wxpay_event(c, m->body, &we) || !str_is_id(we.id, EVENT_ID_MAX)) {
-		event.event_id = id_of_bytes(c, m->body);
-		TRY(payment_event_orphan(c, &event, "MALFORMED", &verdict));
-		return ERR_NOTIFICATION;
-	}
-	event.event_id = we.id;
+	event.event_id = notice.event_id != NULL ? notice.event_id : id_of_bytes(c, n->body);
+	event.serial = notice.serial;
 	TRY(payment_event_find(c, event.channel, event.event_id, &verdict));
 	if (payment_event_is_final(verdict))
 		return OK;
-	TRY(settle_event(c, &we, &event, &verdict));
+	TRY(settle_notice(c, p, &notice, &event, &verdict));
 	/* what is held is known, and asked about by ourselves */
-	return payment_event_is_final(verdict) || verdict == EVENT_HELD ? OK : ERR_NOTIFICATION;
+	return payment_event_is_final(verdict) || verdict == EVENT_HELD ||
+			       (verdict == EVENT_NOTHING && p->tells_all)
+		       ? OK
+		       : ERR_NOTIFICATION;
 }
 
 /* ---- queries ---- */
 
-/* A query's answer as an event of its own: an answer has no id. */
-static struct payment_event event_of_answer(struct ctx *c, const struct wx_transaction *t)
+/* An answer has no id. */
+static enum err settle_answer(
+	struct ctx *c, const struct provider *p, const struct provider_trade *t)
 {
-	return (struct payment_event){
-		.channel = CHANNEL_WECHAT_JSAPI,
+	struct payment_event event = {
+		.channel = p->channels[0]->number,
 		.event_id = arena_printf(&c->arena, "query %s", t->out_trade_no),
-		.out_trade_no = t->out_trade_no,
-		.transaction_id = t->transaction_id,
-		.amount = { t->total_fen, t->total_fen >= 0 },
 		.body = { "", 0 },
 	};
-}
-
-static enum err settle_answer(struct ctx *c, const struct wx_transaction *t, bool said_back)
-{
-	const struct payment_event event = event_of_answer(c, t);
+	struct settling s = {
+		.provider = p,
+		.t = t,
+		.event = &event,
+		.said_back = t->state == TRADE_REFUNDED,
+	};
 	enum payment_event_verdict verdict;
 
-	return settle_as(
-		c, &(struct settling){ .t = t, .event = &event, .said_back = said_back }, &verdict);
+	return settle(c, &s, &verdict);
 }
 
-static bool is_any_of(const char *text, const char *const *list)
+/* What a provider says of an attempt. One that it knows nothing of is over some minutes after its deadline. */
+static enum outcome ask(struct ctx *c, const struct provider *p, const struct attempt *a,
+	struct provider_trade *out)
 {
-	for (; *list != NULL; list++)
-		if (text_is(text, *list))
-			return true;
-	return false;
+	const enum outcome answer = provider_query(c, p, a->out_trade_no, out);
+
+	if (answer != OUTCOME_NONE)
+		return answer;
+	*out = (struct provider_trade){
+		.state = c->now_ms < a->expires_at.ms + UNKNOWN_GRACE_MS ? TRADE_UNPAID
+									 : TRADE_CLOSED,
+	};
+	return OUTCOME_OK;
 }
 
-enum err settle_by_query(struct ctx *c, const struct attempt *a, const char **trade_state)
+enum err settle_by_query(struct ctx *c, const struct attempt *a, enum trade_state *state)
 {
-	static const char *const dead[] = { "CLOSED", "REVOKED", "PAYERROR", NULL };
-	static const char *const waiting[] = { "NOTPAY", "USERPAYING", "ACCEPT", NULL };
-	struct wx_transaction t = { 0 };
+	const struct provider *p = NULL;
+	struct provider_trade t = { 0 };
 
-	*trade_state = NULL;
-	switch (wxpay_query(c, c->wx_keys, a->out_trade_no, &t)) {
-	case WX_OK:
-		break;
-	case WX_NOT_EXIST:
-		*trade_state = "NOTPAY";
-		if (c->now_ms < a->expires_at.ms + UNKNOWN_GRACE_MS)
-			return OK;
-		*trade_state = "CLOSED";
-		return payment_close(c, a->attempt_id);
-	case WX_ALREADY_PAID:
-	case WX_CLOSED:
-	case WX_LATER:
-	case WX_REFUSED:
-	case WX_UNKNOWN:
+	*state = TRADE_UNHEARD;
+	TRY(attempt_provider(c, a, &p));
+	if (ask(c, p, a, &t) != OUTCOME_OK)
 		return OK;
-	}
-	*trade_state = t.trade_state;
-	if (text_is(t.trade_state, "SUCCESS"))
-		return settle_answer(c, &t, false);
-	if (text_is(t.trade_state, "REFUND"))
-		return settle_answer(c, &t, true);
-	if (is_any_of(t.trade_state, dead))
+	*state = t.state;
+	switch (t.state) {
+	case TRADE_PAID:
+	case TRADE_REFUNDED:
+		return settle_answer(c, p, &t);
+	case TRADE_CLOSED:
 		return payment_close(c, a->attempt_id);
-	if (!is_any_of(t.trade_state, waiting))
+	case TRADE_STRANGE:
 		log_line(LOG_ALARM, "settle", "unknown trade_state of an attempt");
+		break;
+	case TRADE_UNHEARD:
+	case TRADE_UNPAID:
+	case TRADE_PAYING:
+		break;
+	}
 	return OK;
 }

@@ -48,26 +48,26 @@ static void sealed(struct ctx *c, const struct wx_keys *keys, struct slice plain
 		.nonce = NONCE,
 		.associated_data = AAD,
 	};
-	struct wx_transaction t;
-	struct wx_refund r;
+	struct provider_trade t;
+	struct provider_refund r;
 
 	HOLDS(wxrefund_is_event(&e) == refund);
 	if (refund && wxrefund_of_event(c, keys, &e, &r))
-		HOLDS(r.out_refund_no != NULL && r.total_fen >= -1 && r.refund_fen >= -1);
-	if (!refund && wxpay_event_transaction(c, keys, &e, &t))
+		HOLDS(r.refund_no != NULL && r.total_fen >= -1 && r.refund_fen >= -1);
+	if (!refund && wxpay_event_trade(c, keys, &e, &t))
 		HOLDS(t.out_trade_no != NULL && t.total_fen >= -1);
 }
 
 static void envelope(struct ctx *c, const struct wx_keys *keys, struct slice body)
 {
-	struct wx_transaction t;
-	struct wx_refund r;
+	struct provider_trade t;
+	struct provider_refund r;
 	struct wx_event e;
 
 	if (!wxpay_event(c, body, &e))
 		return;
 	/* only the holder of the key can have made it */
-	HOLDS(!wxpay_event_transaction(c, keys, &e, &t));
+	HOLDS(!wxpay_event_trade(c, keys, &e, &t));
 	HOLDS(!wxrefund_of_event(c, keys, &e, &r));
 }
 

@@ -20,6 +20,7 @@
 
 static struct json_object *doc;
 static struct wx_keys keys; /* one pair plays both sides */
+static void *states[PROVIDER_N] = { [PROVIDER_WECHAT] = &keys };
 static struct conf conf;
 static struct ctx ctx;
 static struct peer peer;
@@ -35,10 +36,12 @@ static int set_up(void **state)
 	assert_true(wx_keys_add(
 		&keys, KEY_ID, rsa_public_key(slice_at(doc, "/merchant/public_key_pem_derived"))));
 	conf = (struct conf){
+		.wechat_appid = "wx2421b1c4370ec43b",
 		.wechat_mchid = "1900007291",
 		.wechat_pay_public_key_id = KEY_ID,
 	};
 	ctx.conf = &conf;
+	ctx.provider_states = states;
 	return 0;
 }
 
@@ -105,25 +108,25 @@ static void start(const struct peer_step *steps, size_t n)
 	conf.wechat_pay_base_url = peer.url;
 }
 
-static enum wx_answer query_against(const char *answer, struct wx_transaction *t)
+static enum outcome query_against(const char *answer, struct provider_trade *t)
 {
 	const struct peer_step step = { answer, false, false };
-	enum wx_answer got;
+	enum outcome got;
 
 	start(&step, 1);
-	got = wxpay_query(&ctx, &keys, ORDER, t);
+	got = wxpay_query(&ctx, ORDER, t);
 	peer_stop(&peer);
 	assert_int_equal(peer.served, 1);
 	return got;
 }
 
-static enum wx_answer close_against(const char *answer)
+static enum outcome close_against(const char *answer)
 {
 	const struct peer_step step = { answer, false, false };
-	enum wx_answer got;
+	enum outcome got;
 
 	start(&step, 1);
-	got = wxpay_close(&ctx, &keys, ORDER);
+	got = wxpay_close(&ctx, ORDER);
 	peer_stop(&peer);
 	assert_int_equal(peer.served, 1);
 	return got;
@@ -162,11 +165,12 @@ static void assert_signed_request(const char *request, const char *method, const
 
 static void a_query_returns_the_facts(void **state)
 {
-	struct wx_transaction t;
+	struct provider_trade t;
 
 	(void)state;
-	assert_int_equal(query_against(good(200, PAID), &t), WX_OK);
-	assert_string_equal(t.trade_state, "SUCCESS");
+	assert_int_equal(query_against(good(200, PAID), &t), OUTCOME_OK);
+	assert_int_equal(t.state, TRADE_PAID);
+	assert_null(t.foreign);
 	assert_string_equal(t.transaction_id, "42");
 	assert_int_equal(t.total_fen, 100); /* not what the payer paid after coupons */
 	assert_signed_request(peer.requests[0], "GET",
@@ -175,14 +179,14 @@ static void a_query_returns_the_facts(void **state)
 
 static void absent_facts_are_null(void **state)
 {
-	struct wx_transaction t;
+	struct provider_trade t;
 
 	(void)state;
 	assert_int_equal(
 		query_against(good(200, "{\"mchid\":\"1900007291\",\"out_trade_no\":\"" ORDER
 					"\",\"trade_state\":\"NOTPAY\"}"),
 			&t),
-		WX_OK);
+		OUTCOME_OK);
 	assert_null(t.transaction_id);
 	assert_null(t.payer_openid);
 	assert_null(t.currency);
@@ -191,7 +195,7 @@ static void absent_facts_are_null(void **state)
 
 static void a_response_without_a_valid_signature_is_not_trusted(void **state)
 {
-	struct wx_transaction t = { .total_fen = -7 };
+	struct provider_trade t = { .total_fen = -7 };
 	const char *spoilt = signed_at(0, 200, PAID, "");
 	const char *const answers[] = {
 		bare(200, PAID),
@@ -206,9 +210,9 @@ static void a_response_without_a_valid_signature_is_not_trusted(void **state)
 	(void)state;
 	*strstr(spoilt, "SUCCESS") = 's';
 	for (size_t i = 0; i < ARRAY_LEN(answers); i++)
-		assert_int_equal(query_against(answers[i], &t), WX_UNKNOWN);
+		assert_int_equal(query_against(answers[i], &t), OUTCOME_UNKNOWN);
 	assert_int_equal(t.total_fen, -7);
-	assert_int_equal(close_against(bare(204, "")), WX_UNKNOWN);
+	assert_int_equal(close_against(bare(204, "")), OUTCOME_UNKNOWN);
 }
 
 static void a_response_about_something_else_is_not_trusted(void **state)
@@ -226,12 +230,12 @@ static void a_response_about_something_else_is_not_trusted(void **state)
 		"",
 		"<html>",
 	};
-	struct wx_transaction t = { .total_fen = -7 };
+	struct provider_trade t = { .total_fen = -7 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bodies); i++)
-		assert_int_equal(query_against(good(200, bodies[i]), &t), WX_UNKNOWN);
-	assert_int_equal(query_against(good(204, ""), &t), WX_UNKNOWN);
+		assert_int_equal(query_against(good(200, bodies[i]), &t), OUTCOME_UNKNOWN);
+	assert_int_equal(query_against(good(204, ""), &t), OUTCOME_UNKNOWN);
 	assert_int_equal(t.total_fen, -7);
 }
 
@@ -239,7 +243,7 @@ static void an_amount_is_an_integer_of_fen(void **state)
 {
 	static const char *const totals[] = { "\"100\"", "100.0", "1e2", "-1", "null", "true", "[]",
 		"99999999999999999999" };
-	struct wx_transaction t = { .total_fen = -7 };
+	struct provider_trade t = { .total_fen = -7 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(totals); i++) {
@@ -248,7 +252,7 @@ static void an_amount_is_an_integer_of_fen(void **state)
 			"\",\"trade_state\":\"SUCCESS\",\"amount\":{\"total\":%s}}",
 			totals[i]);
 
-		if (query_against(good(200, body), &t) != WX_UNKNOWN)
+		if (query_against(good(200, body), &t) != OUTCOME_UNKNOWN)
 			fail_msg("accepted: %s", totals[i]);
 	}
 	assert_int_equal(t.total_fen, -7);
@@ -259,44 +263,43 @@ static void refusals_are_classified_no_further_than_certain(void **state)
 	static const struct {
 		int status;
 		const char *body;
-		enum wx_answer answer;
+		enum outcome outcome;
 	} cases[] = {
-		{ 400, "{\"code\":\"ORDERPAID\"}", WX_ALREADY_PAID },
-		{ 400, "{\"code\":\"ORDER_PAID\",\"message\":\"x\",\"detail\":{}}",
-			WX_ALREADY_PAID },
-		{ 403, "{\"code\":\"OUT_TRADE_NO_USED\"}", WX_ALREADY_PAID },
-		{ 403, "{\"code\":\"OUTTRADENO_USED\"}", WX_ALREADY_PAID },
-		{ 400, "{\"code\":\"ORDER_CLOSED\"}", WX_CLOSED },
-		{ 404, "{\"code\":\"ORDER_NOT_EXIST\"}", WX_NOT_EXIST },
-		{ 404, "{\"code\":\"ORDERNOTEXIST\"}", WX_NOT_EXIST },
-		{ 404, "{\"code\":\"ORDER_NOT_EXISTS\"}", WX_REFUSED },
-		{ 404, "{\"code\":\"ORDER_NOT\"}", WX_REFUSED },
-		{ 404, "<html>", WX_REFUSED },
-		{ 404, "", WX_REFUSED },
-		{ 400, "{\"code\":\"PARAM_ERROR\"}", WX_REFUSED },
-		{ 400, "{\"code\":1}", WX_REFUSED },
-		{ 401, "{\"code\":\"SIGN_ERROR\"}", WX_REFUSED },
-		{ 403, "{\"code\":\"NO_AUTH\"}", WX_REFUSED },
-		{ 403, "{\"code\":\"FREQUENCY_LIMITED\"}", WX_UNKNOWN },
-		{ 429, "{\"code\":\"RATELIMIT_EXCEEDED\"}", WX_UNKNOWN },
-		{ 429, "{\"code\":\"ORDERPAID\"}", WX_UNKNOWN },
-		{ 500, "{\"code\":\"SYSTEM_ERROR\"}", WX_UNKNOWN },
-		{ 500, "{\"code\":\"ORDERPAID\"}", WX_UNKNOWN },
-		{ 500, "{\"code\":\"ORDER_CLOSED\"}", WX_UNKNOWN },
-		{ 500, "{\"code\":\"OPENID_MISMATCH\"}", WX_REFUSED },
-		{ 502, "<html>", WX_UNKNOWN },
-		{ 202, "{}", WX_UNKNOWN },
-		{ 201, PAID, WX_UNKNOWN },
-		{ 302, "", WX_UNKNOWN },
+		{ 400, "{\"code\":\"ORDERPAID\"}", OUTCOME_PAID },
+		{ 400, "{\"code\":\"ORDER_PAID\",\"message\":\"x\",\"detail\":{}}", OUTCOME_PAID },
+		{ 403, "{\"code\":\"OUT_TRADE_NO_USED\"}", OUTCOME_PAID },
+		{ 403, "{\"code\":\"OUTTRADENO_USED\"}", OUTCOME_PAID },
+		{ 400, "{\"code\":\"ORDER_CLOSED\"}", OUTCOME_CLOSED },
+		{ 404, "{\"code\":\"ORDER_NOT_EXIST\"}", OUTCOME_NONE },
+		{ 404, "{\"code\":\"ORDERNOTEXIST\"}", OUTCOME_NONE },
+		{ 404, "{\"code\":\"ORDER_NOT_EXISTS\"}", OUTCOME_REFUSED },
+		{ 404, "{\"code\":\"ORDER_NOT\"}", OUTCOME_REFUSED },
+		{ 404, "<html>", OUTCOME_REFUSED },
+		{ 404, "", OUTCOME_REFUSED },
+		{ 400, "{\"code\":\"PARAM_ERROR\"}", OUTCOME_REFUSED },
+		{ 400, "{\"code\":1}", OUTCOME_REFUSED },
+		{ 401, "{\"code\":\"SIGN_ERROR\"}", OUTCOME_REFUSED },
+		{ 403, "{\"code\":\"NO_AUTH\"}", OUTCOME_REFUSED },
+		{ 403, "{\"code\":\"FREQUENCY_LIMITED\"}", OUTCOME_UNKNOWN },
+		{ 429, "{\"code\":\"RATELIMIT_EXCEEDED\"}", OUTCOME_UNKNOWN },
+		{ 429, "{\"code\":\"ORDERPAID\"}", OUTCOME_UNKNOWN },
+		{ 500, "{\"code\":\"SYSTEM_ERROR\"}", OUTCOME_UNKNOWN },
+		{ 500, "{\"code\":\"ORDERPAID\"}", OUTCOME_UNKNOWN },
+		{ 500, "{\"code\":\"ORDER_CLOSED\"}", OUTCOME_UNKNOWN },
+		{ 500, "{\"code\":\"OPENID_MISMATCH\"}", OUTCOME_REFUSED },
+		{ 502, "<html>", OUTCOME_UNKNOWN },
+		{ 202, "{}", OUTCOME_UNKNOWN },
+		{ 201, PAID, OUTCOME_UNKNOWN },
+		{ 302, "", OUTCOME_UNKNOWN },
 	};
-	struct wx_transaction t = { .total_fen = -7 };
+	struct provider_trade t = { .total_fen = -7 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		assert_int_equal(
-			query_against(bare(cases[i].status, cases[i].body), &t), cases[i].answer);
+			query_against(bare(cases[i].status, cases[i].body), &t), cases[i].outcome);
 		assert_int_equal(
-			close_against(bare(cases[i].status, cases[i].body)), cases[i].answer);
+			close_against(bare(cases[i].status, cases[i].body)), cases[i].outcome);
 	}
 	assert_int_equal(t.total_fen, -7);
 }
@@ -304,13 +307,14 @@ static void refusals_are_classified_no_further_than_certain(void **state)
 static void a_close_is_confirmed_by_a_signed_204_only(void **state)
 {
 	(void)state;
-	assert_int_equal(close_against(good(204, "")), WX_OK);
+	assert_int_equal(close_against(good(204, "")), OUTCOME_OK);
 	assert_signed_request(
 		peer.requests[0], "POST", "/v3/pay/transactions/out-trade-no/" ORDER "/close");
 	assert_string_equal(strstr(peer.requests[0], "\r\n\r\n") + 4, "{\"mchid\":\"1900007291\"}");
-	assert_int_equal(close_against(good(200, "{}")), WX_UNKNOWN);
-	assert_int_equal(close_against("HTTP/1.1 204 X\r\nConnection: close\r\n\r\n"), WX_UNKNOWN);
-	assert_int_equal(close_against(NULL), WX_UNKNOWN);
+	assert_int_equal(close_against(good(200, "{}")), OUTCOME_UNKNOWN);
+	assert_int_equal(
+		close_against("HTTP/1.1 204 X\r\nConnection: close\r\n\r\n"), OUTCOME_UNKNOWN);
+	assert_int_equal(close_against(NULL), OUTCOME_UNKNOWN);
 }
 
 static void a_prepay_is_sent_as_stored(void **state)
@@ -322,7 +326,7 @@ static void a_prepay_is_sent_as_stored(void **state)
 	start(&step, 1);
 	/* a base URL with a path, and with a trailing slash: both are signed as sent */
 	conf.wechat_pay_base_url = arena_printf(&ctx.arena, "%s/pay/", peer.url);
-	assert_int_equal(wxpay_prepay(&ctx, &keys, PREPAY_JSON, &prepay_id), WX_OK);
+	assert_int_equal(wxpay_prepay(&ctx, PREPAY_JSON, &prepay_id), OUTCOME_OK);
 	peer_stop(&peer);
 	assert_string_equal(prepay_id, "wx2611");
 	assert_signed_request(peer.requests[0], "POST", "/pay/v3/pay/transactions/jsapi");
@@ -340,7 +344,7 @@ static void a_temporary_refusal_is_retried_with_a_new_signature(void **state)
 
 	(void)state;
 	start(steps, 3);
-	assert_int_equal(wxpay_prepay(&ctx, &keys, PREPAY_JSON, &prepay_id), WX_OK);
+	assert_int_equal(wxpay_prepay(&ctx, PREPAY_JSON, &prepay_id), OUTCOME_OK);
 	peer_stop(&peer);
 	assert_int_equal(peer.served, 3);
 	for (int i = 0; i < 3; i++)
@@ -357,7 +361,7 @@ static void a_prepay_ends_with_the_requests_deadline(void **state)
 		{ good(200, "{\"prepay_id\":\"late\"}"), false, false },
 	};
 	const char *prepay_id = NULL;
-	enum wx_answer answer = WX_OK;
+	enum outcome outcome = OUTCOME_OK;
 
 	(void)state;
 	/* on a busy machine the time may be over before anything is sent */
@@ -367,12 +371,12 @@ static void a_prepay_ends_with_the_requests_deadline(void **state)
 
 		start(steps, 2);
 		ctx.deadline_ms = deadline_ms;
-		answer = wxpay_prepay(&ctx, &keys, PREPAY_JSON, &prepay_id);
+		outcome = wxpay_prepay(&ctx, PREPAY_JSON, &prepay_id);
 		assert_int_equal(ctx.deadline_ms, deadline_ms);
 		ctx.deadline_ms = 0;
 		peer_stop(&peer);
 	}
-	assert_int_equal(answer, WX_UNKNOWN);
+	assert_int_equal(outcome, OUTCOME_UNKNOWN);
 	assert_int_equal(peer.served, 1);
 	assert_null(prepay_id);
 }
@@ -382,12 +386,12 @@ static void a_refused_prepay_is_not_retried(void **state)
 	static const struct {
 		int status;
 		const char *body;
-		enum wx_answer answer;
+		enum outcome outcome;
 	} cases[] = {
-		{ 400, "{\"code\":\"PARAM_ERROR\"}", WX_REFUSED },
-		{ 400, "{\"code\":\"ORDERPAID\"}", WX_ALREADY_PAID },
-		{ 500, "{\"code\":\"OPENID_MISMATCH\"}", WX_REFUSED },
-		{ 202, "{}", WX_UNKNOWN },
+		{ 400, "{\"code\":\"PARAM_ERROR\"}", OUTCOME_REFUSED },
+		{ 400, "{\"code\":\"ORDERPAID\"}", OUTCOME_PAID },
+		{ 500, "{\"code\":\"OPENID_MISMATCH\"}", OUTCOME_REFUSED },
+		{ 202, "{}", OUTCOME_UNKNOWN },
 	};
 	const char *prepay_id = NULL;
 
@@ -399,8 +403,7 @@ static void a_refused_prepay_is_not_retried(void **state)
 		};
 
 		start(steps, 2);
-		assert_int_equal(
-			wxpay_prepay(&ctx, &keys, PREPAY_JSON, &prepay_id), cases[i].answer);
+		assert_int_equal(wxpay_prepay(&ctx, PREPAY_JSON, &prepay_id), cases[i].outcome);
 		peer_stop(&peer);
 		assert_int_equal(peer.served, 1);
 	}
@@ -420,7 +423,7 @@ static void a_prepay_id_has_1_to_64_characters(void **state)
 		const struct peer_step step = { good(200, bodies[i]), false, false };
 
 		start(&step, 1);
-		assert_int_equal(wxpay_prepay(&ctx, &keys, PREPAY_JSON, &prepay_id), WX_UNKNOWN);
+		assert_int_equal(wxpay_prepay(&ctx, PREPAY_JSON, &prepay_id), OUTCOME_UNKNOWN);
 		peer_stop(&peer);
 	}
 	assert_null(prepay_id);

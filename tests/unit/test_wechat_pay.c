@@ -45,14 +45,14 @@ static int unchanged(void **state)
 
 static void a_prepay_is_json_of_the_documented_form(void **state)
 {
-	const struct wx_prepay p = { .description = "雨前龙井 \"特级\"",
+	const struct purchase p = { .description = "雨前龙井 \"特级\"",
 		.out_trade_no = ORDER,
 		.payer_openid = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
 		.total = { 1999 },
 		.expires_ms = INT64_C(1795262400123) };
 
 	(void)state;
-	assert_string_equal(wxpay_prepay_json(&ctx, &p),
+	assert_string_equal(wxpay_request(&ctx, &p),
 		"{\"appid\":\"wx2421b1c4370ec43b\",\"mchid\":\"1900007291\","
 		"\"description\":\"雨前龙井 \\\"特级\\\"\",\"out_trade_no\":\"" ORDER
 		"\","
@@ -64,12 +64,12 @@ static void a_prepay_is_json_of_the_documented_form(void **state)
 
 static const char *described(const char *description)
 {
-	const struct wx_prepay p = { .description = description,
+	const struct purchase p = { .description = description,
 		.out_trade_no = ORDER,
 		.payer_openid = "o",
 		.total = { 1 },
 		.expires_ms = 1 };
-	struct json_object *o = json_tokener_parse(wxpay_prepay_json(&ctx, &p));
+	struct json_object *o = json_tokener_parse(wxpay_request(&ctx, &p));
 	const char *text = text_at(o, "/description");
 	const char *copy = arena_dup(&ctx.arena, text, strlen(text));
 
@@ -103,20 +103,18 @@ static struct wx_event event_of(const char *body)
 static void a_notification_decrypts_to_its_transaction(void **state)
 {
 	struct wx_event e = event_of(text_at(notify, "/body"));
-	struct wx_transaction t;
+	struct provider_trade t;
 
 	(void)state;
 	assert_string_equal(e.id, "EV-1");
 	assert_string_equal(e.event_type, "TRANSACTION.SUCCESS");
 	assert_string_equal(e.resource_type, "encrypt-resource");
-	assert_true(wxpay_event_transaction(&ctx, &keys, &e, &t));
-	assert_string_equal(t.appid, "wx2421b1c4370ec43b");
-	assert_string_equal(t.mchid, "1234567891");
+	assert_true(wxpay_event_trade(&ctx, &keys, &e, &t));
+	assert_string_equal(t.foreign, "MCHID"); /* it is of 1234567891 */
 	assert_string_equal(t.out_trade_no, ORDER);
 	assert_string_equal(t.transaction_id, "4200000000000001");
-	assert_string_equal(t.trade_type, "JSAPI");
-	assert_string_equal(t.trade_state, "SUCCESS");
-	assert_string_equal(t.success_time, "2026-11-21T12:00:00+08:00");
+	assert_int_equal(t.state, TRADE_PAID);
+	assert_int_equal(t.paid_ms, INT64_C(1795233600000));
 	assert_int_equal(t.total_fen, 1);
 	assert_string_equal(t.currency, "CNY");
 	assert_string_equal(t.payer_openid, "oX");
@@ -125,26 +123,26 @@ static void a_notification_decrypts_to_its_transaction(void **state)
 static void a_notification_that_is_not_a_transaction_is_refused(void **state)
 {
 	const struct wx_event whole = event_of(text_at(notify, "/body"));
-	struct wx_transaction t = { .total_fen = -7 };
+	struct provider_trade t = { .total_fen = -7 };
 	struct wx_event e = whole;
 
 	(void)state;
 	e.ciphertext = text_at(notify, "/negatives/0/ciphertext_b64");
-	assert_false(wxpay_event_transaction(&ctx, &keys, &e, &t));
+	assert_false(wxpay_event_trade(&ctx, &keys, &e, &t));
 	e = whole;
 	e.algorithm = "AEAD_SM4_GCM";
-	assert_false(wxpay_event_transaction(&ctx, &keys, &e, &t));
+	assert_false(wxpay_event_trade(&ctx, &keys, &e, &t));
 	e = whole;
 	e.original_type = "refund";
-	assert_false(wxpay_event_transaction(&ctx, &keys, &e, &t));
+	assert_false(wxpay_event_trade(&ctx, &keys, &e, &t));
 	e = whole;
 	e.associated_data = NULL;
-	assert_false(wxpay_event_transaction(&ctx, &keys, &e, &t));
+	assert_false(wxpay_event_trade(&ctx, &keys, &e, &t));
 	e = event_of("{}");
-	assert_false(wxpay_event_transaction(&ctx, &keys, &e, &t));
+	assert_false(wxpay_event_trade(&ctx, &keys, &e, &t));
 	e = event_of("{\"id\":null,\"resource\":null}");
 	assert_null(e.id);
-	assert_false(wxpay_event_transaction(&ctx, &keys, &e, &t));
+	assert_false(wxpay_event_trade(&ctx, &keys, &e, &t));
 	assert_int_equal(t.total_fen, -7);
 }
 

@@ -15,25 +15,25 @@ static const char *const wanted[H_N + 1] = { "Wechatpay-Timestamp", "Wechatpay-N
 
 /*
  * Refusals that say something about the order, or whose status misleads (PAYMENTS.md
- * 2.13). They carry no signature, so none says more than wxcall.h allows. WeChat spells
+ * 2.13). They carry no signature, so none says more than call.h allows. WeChat spells
  * the codes with and without underscores; here without.
  */
 static const struct refusal {
 	const char *code;
 	int class; /* of the status */
-	enum wx_answer answer;
+	enum outcome outcome;
 } refusals[] = {
-	{ "ORDERPAID", 4, WX_ALREADY_PAID },
-	{ "OUTTRADENOUSED", 4, WX_ALREADY_PAID },
-	{ "ORDERCLOSED", 4, WX_CLOSED },
-	{ "ORDERNOTEXIST", 4, WX_NOT_EXIST },
-	{ "RESOURCENOTEXISTS", 4, WX_NOT_EXIST },
-	{ "NOTENOUGH", 4, WX_LATER },
-	{ "FREQUENCYLIMITED", 4, WX_UNKNOWN },
-	{ "RATELIMITEXCEEDED", 4, WX_UNKNOWN },
-	{ "SYSTEMERROR", 4, WX_UNKNOWN },
-	{ "OPENIDMISMATCH", 5, WX_REFUSED },
-	{ "INVALIDTRANSACTIONID", 5, WX_REFUSED },
+	{ "ORDERPAID", 4, OUTCOME_PAID },
+	{ "OUTTRADENOUSED", 4, OUTCOME_PAID },
+	{ "ORDERCLOSED", 4, OUTCOME_CLOSED },
+	{ "ORDERNOTEXIST", 4, OUTCOME_NONE },
+	{ "RESOURCENOTEXISTS", 4, OUTCOME_NONE },
+	{ "NOTENOUGH", 4, OUTCOME_LATER },
+	{ "FREQUENCYLIMITED", 4, OUTCOME_UNKNOWN },
+	{ "RATELIMITEXCEEDED", 4, OUTCOME_UNKNOWN },
+	{ "SYSTEMERROR", 4, OUTCOME_UNKNOWN },
+	{ "OPENIDMISMATCH", 5, OUTCOME_REFUSED },
+	{ "INVALIDTRANSACTIONID", 5, OUTCOME_REFUSED },
 };
 
 struct refusal_in {
@@ -65,14 +65,14 @@ static bool same_code(const char *code, const char *bare)
 	return *bare == '\0';
 }
 
-static enum wx_answer class_refusal(int status, const char *code)
+static enum outcome class_refusal(int status, const char *code)
 {
 	if (status == 429 || status == 408)
-		return WX_UNKNOWN;
+		return OUTCOME_UNKNOWN;
 	for (size_t i = 0; i < ARRAY_LEN(refusals); i++)
 		if (refusals[i].class == status / 100 && same_code(code, refusals[i].code))
-			return refusals[i].answer;
-	return status / 100 == 4 ? WX_REFUSED : WX_UNKNOWN;
+			return refusals[i].outcome;
+	return status / 100 == 4 ? OUTCOME_REFUSED : OUTCOME_UNKNOWN;
 }
 
 static const char *or_none(const char *text)
@@ -87,11 +87,11 @@ static void read_refusal(struct ctx *c, const char *target, struct wx_reply *rep
 
 	if (!wx_read(c, reply->body, refusal_in_fields, &in) || in.code == NULL)
 		in.code = "";
-	reply->answer = class_refusal(reply->status, in.code);
-	reply->moment = reply->answer == WX_UNKNOWN && reply->status >= 400;
-	if (reply->answer == WX_REFUSED)
+	reply->outcome = class_refusal(reply->status, in.code);
+	reply->moment = reply->outcome == OUTCOME_UNKNOWN && reply->status >= 400;
+	if (reply->outcome == OUTCOME_REFUSED)
 		level = LOG_ALARM;
-	else if (reply->answer == WX_UNKNOWN)
+	else if (reply->outcome == OUTCOME_UNKNOWN)
 		level = LOG_WARN;
 	log_line(level, "wxpay", "%.*s: status %d, code %s, Request-ID %.80s",
 		(int)strcspn(target, "?"), target, reply->status, or_none(in.code),
@@ -122,7 +122,7 @@ void wx_believe(
 		return;
 	v = wx_check(c, keys, &reply->proof, clock_now_ms() / SECOND_MS);
 	if (v == WX_VALID)
-		reply->answer = WX_OK;
+		reply->outcome = OUTCOME_OK;
 	else
 		log_line(LOG_WARN, "wxpay", "%.*s: status %d not believed: %s, Request-ID %.80s",
 			(int)strcspn(target, "?"), target, reply->status, wx_verdict_text(v),
@@ -150,15 +150,15 @@ static const char *base_path(const char *base)
 	return slash != NULL ? slash : "";
 }
 
-static enum err send_signed(struct ctx *c, const struct wx_keys *keys, const char *method,
-	const char *target, struct slice body, const char **values, struct http_answer *http)
+static enum err send_signed(struct ctx *c, const char *method, const char *target,
+	struct slice body, const char **values, struct http_answer *http)
 {
 	struct arena *a = &c->arena;
 	const char *base = trim_base(a, c->conf->wechat_pay_base_url), *authorization;
 	const char *headers[4] = { NULL };
 	size_t n = 1;
 
-	TRY(wx_authorization(a, keys, c->conf->wechat_mchid, method,
+	TRY(wx_authorization(a, wx_keys_of(c), c->conf->wechat_mchid, method,
 		arena_printf(a, "%s%s", base_path(base), target), body, clock_now_ms() / SECOND_MS,
 		wx_nonce(a), &authorization));
 	headers[0] = arena_printf(a, "Authorization: %s", authorization);
@@ -182,13 +182,12 @@ static enum err send_signed(struct ctx *c, const struct wx_keys *keys, const cha
 		http);
 }
 
-struct wx_reply wx_send(struct ctx *c, const struct wx_keys *keys, const char *method,
-	const char *target, struct slice body)
+struct wx_reply wx_send(struct ctx *c, const char *method, const char *target, struct slice body)
 {
-	struct wx_reply reply = { .answer = WX_UNKNOWN };
+	struct wx_reply reply = { .outcome = OUTCOME_UNKNOWN };
 	const char *values[H_N] = { NULL };
 	struct http_answer http;
-	enum err e = send_signed(c, keys, method, target, body, values, &http);
+	enum err e = send_signed(c, method, target, body, values, &http);
 
 	if (e != OK) {
 		reply.moment = e == ERR_PROVIDER_BUSY;
@@ -204,11 +203,10 @@ struct wx_reply wx_send(struct ctx *c, const struct wx_keys *keys, const char *m
 	return reply;
 }
 
-struct wx_reply wx_call(struct ctx *c, const struct wx_keys *keys, const char *method,
-	const char *target, struct slice body)
+struct wx_reply wx_call(struct ctx *c, const char *method, const char *target, struct slice body)
 {
-	struct wx_reply reply = wx_send(c, keys, method, target, body);
+	struct wx_reply reply = wx_send(c, method, target, body);
 
-	wx_believe(c, keys, target, &reply);
+	wx_believe(c, wx_keys_of(c), target, &reply);
 	return reply;
 }

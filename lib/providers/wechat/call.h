@@ -9,38 +9,28 @@
 #include "base/field.h"
 #include "providers/wechat/sign.h"
 
-enum wx_answer {
-	WX_OK = 0,
-	WX_ALREADY_PAID, /* ORDERPAID, OUT_TRADE_NO_USED: ask with a query */
-	WX_CLOSED,       /* ORDER_CLOSED */
-	WX_NOT_EXIST,    /* ORDER_NOT_EXIST */
-	WX_REFUSED,      /* another 4xx: a fault of ours or of the configuration */
-	WX_LATER,        /* NOT_ENOUGH: the same request again later */
-	WX_UNKNOWN,      /* 5xx, 429, 202, timeout, or an answer without a good signature */
-};
-
 struct wx_reply {
-	enum wx_answer answer;
+	enum outcome outcome;
 	bool moment; /* refused for the moment (429, 5xx, no connection): may be tried again */
 	int status;  /* 0: no answer */
-	struct slice body; /* on WX_OK: what the good signature covers */
+	struct slice body; /* on OUTCOME_OK: what the good signature covers */
 	const char *request_id;
 	struct wx_signed proof; /* the signature as it came, of a 200 or 204 */
 };
 
 /*
- * Sign, send, and judge the answer; each call has a nonce and a time of its own. WX_OK is
- * 200 or 204 with a good signature and nothing else. target is the path with its query;
- * a body without p is none. Everything but WX_OK is logged here.
+ * Sign with this process's keys, send, and judge the answer; each call has a nonce and a time of
+ * its own. OUTCOME_OK is 200 or 204 with a good signature and nothing else. target is the path with its query;
+ * a body without p is none. Everything but OUTCOME_OK is logged here.
  */
-struct wx_reply wx_call(struct ctx *c, const struct wx_keys *keys, const char *method,
-	const char *target, struct slice body) MUST;
+struct wx_reply wx_call(
+	struct ctx *c, const char *method, const char *target, struct slice body) MUST;
 /*
  * The two halves of wx_call, for an answer that brings the key which proves it: wx_send
- * leaves a 200 or 204 as WX_UNKNOWN, wx_believe makes it WX_OK if its signature is good.
+ * leaves a 200 or 204 as OUTCOME_UNKNOWN, wx_believe makes it OUTCOME_OK if its signature is good.
  */
-struct wx_reply wx_send(struct ctx *c, const struct wx_keys *keys, const char *method,
-	const char *target, struct slice body) MUST;
+struct wx_reply wx_send(
+	struct ctx *c, const char *method, const char *target, struct slice body) MUST;
 void wx_believe(
 	struct ctx *c, const struct wx_keys *keys, const char *target, struct wx_reply *reply);
 

@@ -40,11 +40,11 @@ static const struct field list_in_fields[] = {
 	FIELD_END,
 };
 
-static bool read_entry(const struct entry_in *in, struct wx_sealed_certificate *out)
+static bool read_entry(const struct entry_in *in, struct sealed_certificate *out)
 {
 	const struct seal_in *seal = &in->encrypt_certificate;
 
-	*out = (struct wx_sealed_certificate){
+	*out = (struct sealed_certificate){
 		.serial = in->serial_no,
 		.nonce = seal->nonce,
 		.associated_data = seal->associated_data != NULL ? seal->associated_data : "",
@@ -52,12 +52,13 @@ static bool read_entry(const struct entry_in *in, struct wx_sealed_certificate *
 	};
 	return out->serial != NULL && out->nonce != NULL && out->ciphertext != NULL &&
 	       seal->algorithm != NULL && strcmp(seal->algorithm, ALGORITHM) == 0 &&
-	       in->effective_time != NULL && clock_parse(in->effective_time, &out->effective_ms) &&
-	       in->expire_time != NULL && clock_parse(in->expire_time, &out->expire_ms);
+	       in->effective_time != NULL &&
+	       clock_parse(in->effective_time, &out->effective_at.ms) && in->expire_time != NULL &&
+	       clock_parse(in->expire_time, &out->expires_at.ms);
 }
 
-bool wxcert_add(struct ctx *c, struct wx_keys *keys, const struct wx_sealed_certificate *sealed,
-	int64_t now_s)
+bool wxcert_add(
+	struct ctx *c, struct wx_keys *keys, const struct sealed_certificate *sealed, int64_t now_s)
 {
 	struct slice pem;
 
@@ -68,33 +69,33 @@ bool wxcert_add(struct ctx *c, struct wx_keys *keys, const struct wx_sealed_cert
 
 /* Keep what opens; the others are no reason to refuse these. */
 static void open_all(
-	struct ctx *c, const struct list *data, struct wx_keys *found, struct wx_certificates *out)
+	struct ctx *c, const struct list *data, struct wx_keys *found, struct list *out)
 {
 	const struct entry_in *in = data->rows;
+	struct sealed_certificate *sealed =
+		arena_alloc(&c->arena, (size_t)data->n * sizeof(*sealed));
 
-	for (int64_t i = 0; i < data->n; i++) {
-		struct wx_sealed_certificate *sealed = &out->list[out->n];
-
-		if (read_entry(&in[i], sealed) &&
-			wxcert_add(c, found, sealed, clock_now_ms() / SECOND_MS))
+	*out = (struct list){ sealed, 0 };
+	for (int64_t i = 0; i < data->n; i++)
+		if (read_entry(&in[i], &sealed[out->n]) &&
+			wxcert_add(c, found, &sealed[out->n], clock_now_ms() / SECOND_MS))
 			out->n++;
 		else
 			log_line(LOG_WARN, "wxpay",
 				TARGET ": one that is expired or can't be opened");
-	}
 	if (out->n == 0)
 		log_line(LOG_ALARM, "wxpay",
 			TARGET ": not one can be opened: is WECHAT_API_V3_KEY the merchant's?");
 }
 
-enum wx_answer wxcert_download(
-	struct ctx *c, const struct wx_keys *keys, struct wx_certificates *out)
+enum outcome wxcert_download(struct ctx *c, struct list *out)
 {
+	const struct wx_keys *keys = wx_keys_of(c);
 	struct wx_keys found = { .api_v3_key = keys->api_v3_key };
-	struct wx_reply reply = wx_send(c, keys, "GET", TARGET, (struct slice){ 0 });
+	struct wx_reply reply = wx_send(c, "GET", TARGET, (struct slice){ 0 });
 	struct list_in in = { 0 };
 
-	*out = (struct wx_certificates){ 0 };
+	*out = (struct list){ 0 };
 	if (reply.status == 200 && wx_read(c, reply.body, list_in_fields, &in)) {
 		open_all(c, &in.data, &found, out);
 		/*
@@ -105,5 +106,9 @@ enum wx_answer wxcert_download(
 			c, wx_keys_know(keys, reply.proof.serial) ? keys : &found, TARGET, &reply);
 	}
 	wx_keys_done(&found);
-	return reply.answer;
+	if (reply.outcome == OUTCOME_NONE && c->conf->wechat_pay_public_key_id == NULL)
+		log_line(LOG_ALARM, "wxpay",
+			"WeChat Pay has no platform certificates for this merchant: set "
+			"WECHAT_PAY_PUBLIC_KEY_ID and WECHAT_PAY_PUBLIC_KEY_FILE");
+	return reply.outcome;
 }

@@ -78,7 +78,7 @@ static const char *cut_description(struct ctx *c, const char *text)
 	return copy;
 }
 
-const char *wxpay_prepay_json(struct ctx *c, const struct wx_prepay *p)
+const char *wxpay_request(struct ctx *c, const struct purchase *p)
 {
 	struct str json = str_new(&c->arena, REQUEST_MAX);
 	char time_expire[CLOCK_TEXT_MAX];
@@ -115,7 +115,7 @@ struct payer_in {
 
 struct transaction_in {
 	uint64_t has;
-	const char *appid, *mchid, *out_trade_no, *transaction_id, *trade_type, *trade_state;
+	const char *appid, *mchid, *out_trade_no, *transaction_id, *trade_state;
 	const char *success_time;
 	struct amount_in amount;
 	struct payer_in payer;
@@ -137,7 +137,6 @@ static const struct field transaction_in_fields[] = {
 	INPUT(struct transaction_in, mchid, 0, TEXT_MAX, F_NULL),
 	INPUT(struct transaction_in, out_trade_no, 0, TEXT_MAX, F_NULL),
 	INPUT(struct transaction_in, transaction_id, 0, TEXT_MAX, F_NULL),
-	INPUT(struct transaction_in, trade_type, 0, TEXT_MAX, F_NULL),
 	INPUT(struct transaction_in, trade_state, 0, TEXT_MAX, F_NULL),
 	INPUT(struct transaction_in, success_time, 0, TEXT_MAX, F_NULL),
 	OBJECT(struct transaction_in, amount, amount_in_fields, F_IN | F_NULL),
@@ -183,25 +182,57 @@ static const struct field prepay_in_fields[] = {
 	FIELD_END,
 };
 
-static bool read_transaction(struct ctx *c, struct slice text, struct wx_transaction *out)
+static bool text_is(const char *s, const char *wanted)
+{
+	return s != NULL && strcmp(s, wanted) == 0;
+}
+
+/* What WeChat's words for a payment's state amount to (PAYMENTS.md 2.10). */
+static const struct {
+	const char *word;
+	enum trade_state state;
+} states[] = {
+	{ "SUCCESS", TRADE_PAID },
+	{ "REFUND", TRADE_REFUNDED },
+	{ "NOTPAY", TRADE_UNPAID },
+	{ "USERPAYING", TRADE_PAYING },
+	{ "ACCEPT", TRADE_PAYING },
+	{ "CLOSED", TRADE_CLOSED },
+	{ "REVOKED", TRADE_CLOSED },
+	{ "PAYERROR", TRADE_CLOSED },
+};
+
+static enum trade_state state_of(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_LEN(states); i++)
+		if (strcmp(states[i].word, word) == 0)
+			return states[i].state;
+	return TRADE_STRANGE;
+}
+
+static const char other_merchant[] = "MCHID", other_app[] = "APPID";
+
+static bool read_trade(struct ctx *c, struct slice text, struct provider_trade *out)
 {
 	struct transaction_in in = { .amount.total = -1 };
 
 	if (!wx_read(c, text, transaction_in_fields, &in) || in.out_trade_no == NULL ||
 		in.trade_state == NULL)
 		return false;
-	*out = (struct wx_transaction){
-		.appid = in.appid,
-		.mchid = in.mchid,
+	*out = (struct provider_trade){
 		.out_trade_no = in.out_trade_no,
 		.transaction_id = in.transaction_id,
-		.trade_type = in.trade_type,
-		.trade_state = in.trade_state,
-		.success_time = in.success_time,
+		.state = state_of(in.trade_state),
 		.total_fen = in.amount.total,
 		.currency = in.amount.currency,
 		.payer_openid = in.payer.openid,
 	};
+	if (in.success_time == NULL || !clock_parse(in.success_time, &out->paid_ms))
+		out->paid_ms = 0;
+	if (!text_is(in.mchid, c->conf->wechat_mchid))
+		out->foreign = other_merchant;
+	else if (!text_is(in.appid, c->conf->wechat_appid))
+		out->foreign = other_app;
 	return true;
 }
 
@@ -226,35 +257,33 @@ bool wxpay_event(struct ctx *c, struct slice body, struct wx_event *out)
 	return true;
 }
 
-static bool text_is(const char *s, const char *wanted)
+bool wxpay_event_open(struct ctx *c, const struct wx_keys *keys, const struct wx_event *e,
+	const char *original_type, struct slice *plain)
 {
-	return s != NULL && strcmp(s, wanted) == 0;
+	return text_is(e->algorithm, ALGORITHM) && text_is(e->original_type, original_type) &&
+	       e->ciphertext != NULL && e->nonce != NULL &&
+	       wx_open(&c->arena, keys, e->nonce, e->associated_data ? e->associated_data : "",
+		       e->ciphertext, plain);
 }
 
-bool wxpay_event_transaction(struct ctx *c, const struct wx_keys *keys, const struct wx_event *e,
-	struct wx_transaction *out)
+bool wxpay_event_trade(struct ctx *c, const struct wx_keys *keys, const struct wx_event *e,
+	struct provider_trade *out)
 {
 	struct slice plain;
 
-	if (!text_is(e->algorithm, ALGORITHM) || !text_is(e->original_type, "transaction") ||
-		e->ciphertext == NULL || e->nonce == NULL)
-		return false;
-	return wx_open(&c->arena, keys, e->nonce, e->associated_data ? e->associated_data : "",
-		       e->ciphertext, &plain) &&
-	       read_transaction(c, plain, out);
+	return wxpay_event_open(c, keys, e, "transaction", &plain) && read_trade(c, plain, out);
 }
 
 /* ---- calls ---- */
 
 /* A good signature over something that makes no sense: nothing to act upon, and worth a look. */
-static enum wx_answer nonsense(const char *target, const char *what)
+static enum outcome nonsense(const char *target, const char *what)
 {
 	log_line(LOG_ALARM, "wxpay", "%.*s: %s", (int)strcspn(target, "?"), target, what);
-	return WX_UNKNOWN;
+	return OUTCOME_UNKNOWN;
 }
 
-enum wx_answer wxpay_prepay(
-	struct ctx *c, const struct wx_keys *keys, const char *request_json, const char **prepay_id)
+enum outcome wxpay_prepay(struct ctx *c, const char *request, const char **prepay_id)
 {
 	static const char target[] = "/v3/pay/transactions/jsapi";
 	const int64_t deadline_ms = c->deadline_ms, until_ms = clock_mono_ms() + PREPAY_TOTAL_MS;
@@ -264,18 +293,28 @@ enum wx_answer wxpay_prepay(
 	if (deadline_ms == 0 || until_ms < deadline_ms)
 		c->deadline_ms = until_ms;
 	for (int i = 1, pause_ms = PREPAY_PAUSE_MS;; i++, pause_ms *= 2) {
-		r = wx_call(c, keys, "POST", target, slice_of(request_json));
+		r = wx_call(c, "POST", target, slice_of(request));
 		if (!r.moment || i == PREPAY_TRIES || !http_pause(c, pause_ms))
 			break;
 	}
 	c->deadline_ms = deadline_ms;
-	if (r.answer != WX_OK)
-		return r.answer;
+	if (r.outcome != OUTCOME_OK)
+		return r.outcome;
 	if (r.status != 200 || !wx_read(c, r.body, prepay_in_fields, &in) || in.prepay_id == NULL ||
 		in.prepay_id[0] == '\0' || strlen(in.prepay_id) > PREPAY_ID_MAX)
 		return nonsense(target, "an answer without a prepay_id");
 	*prepay_id = in.prepay_id;
-	return WX_OK;
+	return OUTCOME_OK;
+}
+
+enum err wxpay_hand_out(struct ctx *c, struct checkout *out)
+{
+	out->timeStamp = arena_printf(&c->arena, "%lld", (long long)ctx_now_s(c));
+	out->nonceStr = wx_nonce(&c->arena);
+	out->package = arena_printf(&c->arena, "prepay_id=%s", out->handle);
+	out->signType = "RSA";
+	return wx_pay_sign(&c->arena, wx_keys_of(c), c->conf->wechat_appid, out->timeStamp,
+		out->nonceStr, out->package, &out->paySign);
 }
 
 static const char *order_target(struct ctx *c, const char *out_trade_no, const char *tail)
@@ -288,26 +327,25 @@ static const char *order_target(struct ctx *c, const char *out_trade_no, const c
 	return str_text(&target);
 }
 
-enum wx_answer wxpay_query(struct ctx *c, const struct wx_keys *keys, const char *out_trade_no,
-	struct wx_transaction *out)
+enum outcome wxpay_query(struct ctx *c, const char *out_trade_no, struct provider_trade *out)
 {
-	const char *mchid = c->conf->wechat_mchid, *target;
 	struct str query = str_new(&c->arena, URL_MAX);
-	struct wx_transaction t;
+	struct provider_trade t;
 	struct wx_reply r;
+	const char *target;
 
 	str_adds(&query, "?mchid=");
-	str_add_url(&query, mchid);
+	str_add_url(&query, c->conf->wechat_mchid);
 	target = order_target(c, out_trade_no, str_text(&query));
-	r = wx_call(c, keys, "GET", target, (struct slice){ 0 });
-	if (r.answer != WX_OK)
-		return r.answer;
-	if (r.status != 200 || !read_transaction(c, r.body, &t))
+	r = wx_call(c, "GET", target, (struct slice){ 0 });
+	if (r.outcome != OUTCOME_OK)
+		return r.outcome;
+	if (r.status != 200 || !read_trade(c, r.body, &t))
 		return nonsense(target, "an answer that is no transaction");
-	if (strcmp(t.out_trade_no, out_trade_no) != 0 || !text_is(t.mchid, mchid))
+	if (strcmp(t.out_trade_no, out_trade_no) != 0 || t.foreign == other_merchant)
 		return nonsense(target, "an answer about another order or merchant");
 	*out = t;
-	return WX_OK;
+	return OUTCOME_OK;
 }
 
 struct close_out {
@@ -319,7 +357,7 @@ static const struct field close_out_fields[] = {
 	FIELD_END,
 };
 
-enum wx_answer wxpay_close(struct ctx *c, const struct wx_keys *keys, const char *out_trade_no)
+enum outcome wxpay_close(struct ctx *c, const char *out_trade_no)
 {
 	const struct close_out out = { .mchid = c->conf->wechat_mchid };
 	const char *target = order_target(c, out_trade_no, "/close");
@@ -327,8 +365,8 @@ enum wx_answer wxpay_close(struct ctx *c, const struct wx_keys *keys, const char
 	struct wx_reply r;
 
 	json_write(&json, close_out_fields, &out);
-	r = wx_call(c, keys, "POST", target, (struct slice){ str_text(&json), json.len });
-	if (r.answer == WX_OK && r.status != 204)
+	r = wx_call(c, "POST", target, (struct slice){ str_text(&json), json.len });
+	if (r.outcome == OUTCOME_OK && r.status != 204)
 		return nonsense(target, "an answer that confirms nothing");
-	return r.answer;
+	return r.outcome;
 }

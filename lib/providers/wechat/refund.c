@@ -70,47 +70,69 @@ static const struct field refund_in_fields[] = {
 	FIELD_END,
 };
 
-static bool read_refund(struct ctx *c, struct slice text, struct wx_refund *out)
+static const struct {
+	const char *word;
+	enum refund_state state;
+} states[] = {
+	{ "PROCESSING", REFUND_PROCESSING },
+	{ "SUCCESS", REFUND_SUCCESS },
+	{ "CLOSED", REFUND_CLOSED },
+	{ "ABNORMAL", REFUND_ABNORMAL },
+};
+
+static enum refund_state state_of(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_LEN(states); i++)
+		if (strcmp(states[i].word, word) == 0)
+			return states[i].state;
+	return REFUND_UNKNOWN;
+}
+
+static bool read_refund(struct ctx *c, struct slice text, struct provider_refund *out)
 {
 	struct refund_in in = { .amount = { .total = -1, .refund = -1 } };
+	const char *word;
 
 	if (!wx_read(c, text, refund_in_fields, &in) || in.out_refund_no == NULL)
 		return false;
-	*out = (struct wx_refund){
-		.mchid = in.mchid,
+	word = in.refund_status != NULL ? in.refund_status : in.status;
+	*out = (struct provider_refund){
 		.out_trade_no = in.out_trade_no,
 		.transaction_id = in.transaction_id,
-		.out_refund_no = in.out_refund_no,
+		.refund_no = in.out_refund_no,
 		.refund_id = in.refund_id,
-		.status = in.refund_status != NULL ? in.refund_status : in.status,
+		.state = word != NULL ? state_of(word) : REFUND_UNKNOWN,
 		.total_fen = in.amount.total,
 		.refund_fen = in.amount.refund,
 	};
-	return out->status != NULL;
+	if (in.mchid == NULL || strcmp(in.mchid, c->conf->wechat_mchid) != 0)
+		out->foreign = "MCHID";
+	return word != NULL;
 }
 
 /* ---- calls ---- */
 
 /* A good signature over something else than was asked: nothing to act upon. */
-static enum wx_answer classify(
-	struct ctx *c, const struct wx_reply *r, const char *out_refund_no, struct wx_refund *out)
+static enum outcome classify(
+	struct ctx *c, const struct wx_reply *r, const char *refund_no, struct provider_refund *out)
 {
-	if (r->answer != WX_OK)
-		return r->answer;
+	if (r->outcome != OUTCOME_OK)
+		return r->outcome;
 	if (r->status != 200 || !read_refund(c, r->body, out) ||
-		strcmp(out->out_refund_no, out_refund_no) != 0) {
+		strcmp(out->refund_no, refund_no) != 0) {
 		log_line(LOG_ALARM, "wxpay", "an answer about another refund, or about none");
-		return WX_UNKNOWN;
+		return OUTCOME_UNKNOWN;
 	}
-	return WX_OK;
+	out->foreign = NULL; /* an answer names no merchant: it is of whom we asked as */
+	return OUTCOME_OK;
 }
 
-enum wx_answer wxrefund_create(struct ctx *c, const struct wx_keys *keys,
-	const struct wx_refund_request *request, struct wx_refund *out)
+enum outcome wxrefund_create(
+	struct ctx *c, const struct refund_request *request, struct provider_refund *out)
 {
 	const struct refund_out body = {
 		.out_trade_no = request->out_trade_no,
-		.out_refund_no = request->out_refund_no,
+		.out_refund_no = request->refund_no,
 		.reason = request->reason,
 		.notify_url = c->conf->wechat_notify_url,
 		.amount = { request->refund.fen, request->total.fen, "CNY" },
@@ -120,21 +142,22 @@ enum wx_answer wxrefund_create(struct ctx *c, const struct wx_keys *keys,
 
 	assert(request->refund.fen >= 1 && request->refund.fen <= request->total.fen);
 	json_write(&json, refund_out_fields, &body);
-	r = wx_call(c, keys, "POST", "/v3/refund/domestic/refunds",
+	r = wx_call(c, "POST", "/v3/refund/domestic/refunds",
 		(struct slice){ str_text(&json), json.len });
-	return classify(c, &r, request->out_refund_no, out);
+	return classify(c, &r, request->refund_no, out);
 }
 
-enum wx_answer wxrefund_query(
-	struct ctx *c, const struct wx_keys *keys, const char *out_refund_no, struct wx_refund *out)
+enum outcome wxrefund_query(
+	struct ctx *c, const char *out_trade_no, const char *refund_no, struct provider_refund *out)
 {
 	struct str target = str_new(&c->arena, URL_MAX);
 	struct wx_reply r;
 
+	(void)out_trade_no;
 	str_adds(&target, "/v3/refund/domestic/refunds/");
-	str_add_url(&target, out_refund_no);
-	r = wx_call(c, keys, "GET", str_text(&target), (struct slice){ 0 });
-	return classify(c, &r, out_refund_no, out);
+	str_add_url(&target, refund_no);
+	r = wx_call(c, "GET", str_text(&target), (struct slice){ 0 });
+	return classify(c, &r, refund_no, out);
 }
 
 /* ---- notifications ---- */
@@ -144,15 +167,10 @@ bool wxrefund_is_event(const struct wx_event *e)
 	return e->original_type != NULL && strcmp(e->original_type, "refund") == 0;
 }
 
-bool wxrefund_of_event(
-	struct ctx *c, const struct wx_keys *keys, const struct wx_event *e, struct wx_refund *out)
+bool wxrefund_of_event(struct ctx *c, const struct wx_keys *keys, const struct wx_event *e,
+	struct provider_refund *out)
 {
 	struct slice plain;
 
-	if (e->algorithm == NULL || strcmp(e->algorithm, "AEAD_AES_256_GCM") != 0 ||
-		e->ciphertext == NULL || e->nonce == NULL)
-		return false;
-	return wx_open(&c->arena, keys, e->nonce, e->associated_data ? e->associated_data : "",
-		       e->ciphertext, &plain) &&
-	       read_refund(c, plain, out);
+	return wxpay_event_open(c, keys, e, "refund", &plain) && read_refund(c, plain, out);
 }

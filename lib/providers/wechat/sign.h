@@ -4,14 +4,14 @@
  *
  * Keys that verify are looked up by the serial that a message names. The two kinds, WeChat
  * Pay's public key and platform certificates, differ only in how they come into the table:
- * the one from the configuration, the others as wxcert.h says. Unit: seconds since 1970 for
+ * the one from the configuration, the others as cert.h says. Unit: seconds since 1970 for
  * signature times.
  */
 #ifndef PROVIDERS_WECHAT_SIGN_H
 #define PROVIDERS_WECHAT_SIGN_H
 
-#include "base/ctx.h"
 #include "ext/crypto.h"
+#include "providers/provider.h"
 
 enum { WX_KEYS_MAX = 16, WX_SERIAL_MAX = 64, WX_CLOCK_SKEW_S = 300 };
 
@@ -21,12 +21,6 @@ struct wx_key {
 	int64_t from_s, to_s; /* it proves nothing before and after */
 };
 
-/*
- * A serial that the table lacks was named: look for its key where all processes keep them
- * and add it. False: there is none.
- */
-typedef bool wx_learn_fn(struct ctx *c, const char *serial);
-
 /* Process-owned: what this merchant signs with, and what it verifies with. */
 struct wx_keys {
 	struct rsa_key *merchant;
@@ -34,8 +28,14 @@ struct wx_keys {
 	struct slice api_v3_key;
 	struct wx_key verify[WX_KEYS_MAX];
 	size_t verify_n;
-	wx_learn_fn *learn; /* NULL: there are no others */
+	learn_fn *learn; /* NULL: there are no others */
 };
+
+/* This process's; NULL before it has started them. */
+static inline struct wx_keys *wx_keys_of(const struct ctx *c)
+{
+	return provider_state(c, PROVIDER_WECHAT);
+}
 
 /*
  * Load the keys that the configuration names. On a fault: false, after a line per

@@ -151,11 +151,11 @@ static const char SQL_PAYMENT_EVENT[] =
 	"SELECT CONCAT('payment ', x.no) AS subject, "
 	"'settled, but no provider said so' AS problem "
 	"FROM (SELECT y.no, MAX(y.settled) AS settled, MAX(y.heard) AS heard "
-	"FROM (SELECT out_trade_no AS no, channel, 1 AS settled, 0 AS heard FROM payment_attempts "
-	"WHERE channel = " SQL(CHANNEL_WECHAT_JSAPI) " "
+	"FROM (SELECT out_trade_no AS no, 1 AS settled, 0 AS heard FROM payment_attempts "
+	"WHERE channel <> " SQL(CHANNEL_CARD) " "
 	"AND state IN (" SQL(ATTEMPT_SETTLED_SET) ") UNION ALL "
-	"SELECT " EVENT_NO ", e.channel, 0, 1 FROM payment_events e "
-	"WHERE e.verdict IN (" SQL(EVENT_SETTLEMENT_SET) ")) y GROUP BY y.channel, y.no) x "
+	"SELECT " EVENT_NO ", 0, 1 FROM payment_events e WHERE e.channel <> " SQL(CHANNEL_CARD) " "
+	"AND e.verdict IN (" SQL(EVENT_SETTLEMENT_SET) ")) y GROUP BY y.no) x "
 	"WHERE x.settled = 1 AND x.heard = 0 LIMIT ?";
 
 /* ---- refunds ---- */

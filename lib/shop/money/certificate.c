@@ -12,12 +12,12 @@
 enum { SERIAL_MAX = 64 };
 
 static const struct field certificate_fields[] = {
-	FIELD(struct platform_certificate, serial),
-	FIELD(struct platform_certificate, nonce),
-	FIELD(struct platform_certificate, associated_data),
-	FIELD(struct platform_certificate, ciphertext),
-	FIELD(struct platform_certificate, effective_at),
-	FIELD(struct platform_certificate, expires_at),
+	FIELD(struct sealed_certificate, serial),
+	FIELD(struct sealed_certificate, nonce),
+	FIELD(struct sealed_certificate, associated_data),
+	FIELD(struct sealed_certificate, ciphertext),
+	FIELD(struct sealed_certificate, effective_at),
+	FIELD(struct sealed_certificate, expires_at),
 	FIELD_END,
 };
 
@@ -55,7 +55,7 @@ static const char *clean(struct ctx *c, const char *serial)
 }
 
 enum err certificate_find(
-	struct ctx *c, const char *serial, struct platform_certificate *out, bool *found)
+	struct ctx *c, const char *serial, struct sealed_certificate *out, bool *found)
 {
 	const char *key = clean(c, serial);
 
@@ -65,13 +65,13 @@ enum err certificate_find(
 	return db_find(c, SQL_FIND, ARGS(TEXT(key)), certificate_fields, out, found);
 }
 
-enum err certificate_newest(struct ctx *c, struct platform_certificate *out, bool *found)
+enum err certificate_newest(struct ctx *c, struct sealed_certificate *out, bool *found)
 {
 	return db_find(c, SQL_NEWEST, ARGS(I64(c->now_ms), I64(c->now_ms)), certificate_fields, out,
 		found);
 }
 
-enum err certificate_put(struct ctx *c, const struct platform_certificate *in)
+enum err certificate_put(struct ctx *c, const struct sealed_certificate *in)
 {
 	const char *key = clean(c, in->serial);
 

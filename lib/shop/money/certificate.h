@@ -10,19 +10,15 @@
 
 #include "base/ctx.h"
 #include "base/field.h"
-
-struct platform_certificate {
-	const char *serial, *nonce, *associated_data, *ciphertext;
-	timestamp effective_at, expires_at;
-};
+#include "base/provided.h"
 
 /* By its serial, whatever its case. */
 enum err certificate_find(
-	struct ctx *c, const char *serial, struct platform_certificate *out, bool *found) MUST;
+	struct ctx *c, const char *serial, struct sealed_certificate *out, bool *found) MUST;
 /* The one that is good now and stays so longest. */
-enum err certificate_newest(struct ctx *c, struct platform_certificate *out, bool *found) MUST;
+enum err certificate_newest(struct ctx *c, struct sealed_certificate *out, bool *found) MUST;
 /* Keep it, or what has come anew under its serial. */
-enum err certificate_put(struct ctx *c, const struct platform_certificate *in) MUST;
+enum err certificate_put(struct ctx *c, const struct sealed_certificate *in) MUST;
 /* Forget those that expired a day ago. */
 enum err certificate_purge(struct ctx *c) MUST;
 

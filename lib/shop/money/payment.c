@@ -64,8 +64,7 @@ static const char SQL_GRANTED[] =
 	"SELECT " COLUMNS
 	" FROM payment_attempts WHERE payable_kind = ? AND payable_id = ? "
 	"AND state IN (" SQL(ATTEMPT_GRANTED_SET) ")";
-static const char SQL_FIND[] =
-	"SELECT " COLUMNS " FROM payment_attempts WHERE out_trade_no = ? AND channel = ?";
+static const char SQL_FIND[] = "SELECT " COLUMNS " FROM payment_attempts WHERE out_trade_no = ?";
 static const char SQL_OPEN[] =
 	"SELECT " COLUMNS " FROM payment_attempts WHERE payable_kind = ? AND open_payable_id = ?";
 static const char SQL_NEWEST[] = "SELECT " COLUMNS
@@ -203,11 +202,9 @@ enum err payment_has_open(struct ctx *c, enum payable_kind kind, int64_t payable
 	return find_open(c, kind, payable_id, &a, open);
 }
 
-enum err payment_find(struct ctx *c, enum payment_channel channel, const char *out_trade_no,
-	struct attempt *out, bool *found)
+enum err payment_find(struct ctx *c, const char *out_trade_no, struct attempt *out, bool *found)
 {
-	return db_find(
-		c, SQL_FIND, ARGS(TEXT(out_trade_no), I64(channel)), attempt_fields, out, found);
+	return db_find(c, SQL_FIND, ARGS(TEXT(out_trade_no)), attempt_fields, out, found);
 }
 
 enum err payment_current(

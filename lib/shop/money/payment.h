@@ -49,9 +49,8 @@ struct granting {
 	money back;         /* of a granted one, what was paid too much */
 };
 
-#define CHANNEL_WECHAT_JSAPI 1
-#define CHANNEL_CARD         2
-enum payment_channel { STORED(CHANNEL_WECHAT_JSAPI), STORED(CHANNEL_CARD) };
+/* How an attempt is paid is a number that never changes: the card's, or one of a provider's (providers/). */
+#define CHANNEL_CARD 2
 
 #define ATTEMPT_OPEN         0
 #define ATTEMPT_CLOSED       1
@@ -114,8 +113,8 @@ enum err payment_release_tx(struct ctx *c, enum payable_kind kind, int64_t payab
 enum err payment_has_open(
 	struct ctx *c, enum payable_kind kind, int64_t payable_id, bool *open) MUST;
 
-enum err payment_find(struct ctx *c, enum payment_channel channel, const char *out_trade_no,
-	struct attempt *out, bool *found) MUST;
+enum err payment_find(
+	struct ctx *c, const char *out_trade_no, struct attempt *out, bool *found) MUST;
 /* The open one if there is one, else the newest. */
 enum err payment_current(struct ctx *c, enum payable_kind kind, int64_t payable_id,
 	struct attempt *out, bool *found) MUST;

@@ -22,8 +22,8 @@ bool payment_event_is_final(enum payment_event_verdict v)
 	return (v >= EVENT_GRANTED && v <= EVENT_REPEAT) || v == EVENT_REFUND;
 }
 
-enum err payment_event_find(struct ctx *c, enum payment_channel channel, const char *event_id,
-	enum payment_event_verdict *verdict)
+enum err payment_event_find(
+	struct ctx *c, int64_t channel, const char *event_id, enum payment_event_verdict *verdict)
 {
 	int64_t found; /* 0, EVENT_UNKNOWN, where there is none */
 

@@ -34,7 +34,7 @@ enum payment_event_verdict {
 #define EVENT_FINAL_SET      EVENT_SETTLEMENT_SET, EVENT_REPEAT, EVENT_REFUND
 
 struct payment_event {
-	enum payment_channel channel;
+	int64_t channel; /* the first of the provider that sent it */
 	const char *event_id;
 	const char *out_trade_no, *transaction_id; /* NULL where undecryptable */
 	opt_i64 amount;                            /* fen */
@@ -43,7 +43,7 @@ struct payment_event {
 };
 
 /* The verdict on an event id; see payment_event_is_final. */
-enum err payment_event_find(struct ctx *c, enum payment_channel channel, const char *event_id,
+enum err payment_event_find(struct ctx *c, int64_t channel, const char *event_id,
 	enum payment_event_verdict *verdict) MUST;
 /* Write the verdict; a final one is never replaced. In the settlement's transaction, or alone. */
 enum err payment_event_record(struct ctx *c, const struct payment_event *e,

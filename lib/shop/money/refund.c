@@ -193,14 +193,6 @@ enum err refund_read(struct ctx *c, int64_t refund_id, struct refund *out)
 	return db_one(c, SQL_READ, ARGS(I64(refund_id)), refund_fields, out);
 }
 
-bool refund_state_of(const char *status, enum refund_state *out)
-{
-	const int i = str_index(status, status_names);
-
-	*out = (enum refund_state)(REFUND_PROCESSING + i);
-	return i >= 0;
-}
-
 static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
 	const struct page *page, struct page_rows *out)
 {

@@ -12,18 +12,9 @@
 #define SHOP_MONEY_REFUND_H
 
 #include "base/page.h"
+#include "base/provided.h"
 #include "shop/money/payment.h"
 
-#define REFUND_PROCESSING 1 /* under way, or unknown: the provider is asked */
-#define REFUND_SUCCESS    2
-#define REFUND_CLOSED     3 /* nothing went back, and nothing will under this number */
-#define REFUND_ABNORMAL   4 /* the provider could not give it back; not final */
-enum refund_state {
-	STORED(REFUND_PROCESSING),
-	STORED(REFUND_SUCCESS),
-	STORED(REFUND_CLOSED),
-	STORED(REFUND_ABNORMAL),
-};
 #define REFUND_UNDER_WAY_SET REFUND_PROCESSING, REFUND_ABNORMAL
 
 /* Who asked the provider for it: we, or somebody in the provider's console (BEHAVIOUR 62). */
@@ -100,8 +91,6 @@ struct refund_missing {
  * there were, a day at most; and that aren't put off. Of struct refund_missing.
  */
 enum err refund_list_missing(struct ctx *c, int64_t limit, struct list *out) MUST;
-/* A state by its name, which is WeChat's word for it too (PAYMENTS.md 2.11). False: there is no such. */
-bool refund_state_of(const char *status, enum refund_state *out) MUST;
 bool refund_is_final(int64_t state);
 
 #endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/attempt.h"
+
+#include "base/log.h"
+
+enum err attempt_provider(struct ctx *c, const struct attempt *a, const struct provider **out)
+{
+	const struct channel *channel = channel_of(a->channel);
+
+	if (channel == NULL || provider_state(c, channel->provider->id) == NULL) {
+		log_line(LOG_ALARM, "payment", "%s: no provider is configured for its channel %lld",
+			a->out_trade_no, (long long)a->channel);
+		return ERR_PROVIDER_CONFIG;
+	}
+	*out = channel->provider;
+	return OK;
+}
+
+enum err attempt_find(struct ctx *c, const struct provider *p, const char *out_trade_no,
+	struct attempt *out, bool *found)
+{
+	const struct channel *channel;
+
+	TRY(payment_find(c, out_trade_no, out, found));
+	channel = *found ? channel_of(out->channel) : NULL;
+	*found = channel != NULL && channel->provider == p;
+	return OK;
+}
+
+enum err attempt_refunder(struct ctx *c, const struct attempt *a, const struct provider **out)
+{
+	TRY(attempt_provider(c, a, out));
+	return (*out)->refund != NULL ? OK : fail(c, ERR_REFUND_UNPAID, NULL);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* provider.c - the table of providers. */
+#include "providers/provider.h"
+
+const struct provider *const providers[] = {
+	[PROVIDER_WECHAT] = &provider_wechat,
+	[PROVIDER_N] = NULL,
+};
+
+static struct arena forever; /* as long as the process */
+static void *states[PROVIDER_N];
+
+const struct channel *channel_of(int64_t number)
+{
+	for (size_t i = 0; providers[i] != NULL; i++)
+		for (const struct channel *const *ch = providers[i]->channels; *ch != NULL; ch++)
+			if ((*ch)->number == number)
+				return *ch;
+	return NULL;
+}
+
+enum outcome provider_query(struct ctx *c, const struct provider *p, const char *out_trade_no,
+	struct provider_trade *out)
+{
+	return p->query != NULL ? p->query(c, out_trade_no, out) : OUTCOME_NONE;
+}
+
+enum outcome provider_close(struct ctx *c, const struct provider *p, const char *out_trade_no)
+{
+	return p->close != NULL ? p->close(c, out_trade_no) : OUTCOME_NONE;
+}
+
+bool providers_start(struct ctx *c, learn_fn *learn)
+{
+	bool good = true;
+
+	for (size_t i = 0; providers[i] != NULL; i++)
+		good = providers[i]->start(c->conf, &forever, learn, &states[i]) && good;
+	c->provider_states = states;
+	if (!good)
+		providers_stop(c);
+	return good;
+}
+
+void providers_stop(struct ctx *c)
+{
+	for (size_t i = 0; providers[i] != NULL; i++) {
+		if (states[i] != NULL)
+			providers[i]->stop(states[i]);
+		states[i] = NULL;
+	}
+	c->provider_states = NULL;
+	arena_done(&forever);
+}

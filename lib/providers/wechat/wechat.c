@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* wechat.c - the row of WeChat Pay, and how its notifications are read (PAYMENTS.md 2.14). */
+#include "base/log.h"
+#include "providers/wechat/cert.h"
+#include "providers/wechat/refund.h"
+
+/* A prepay_id is good for two hours (PAYMENTS.md 2.7). */
+#define PREPAY_ID_MS (2 * HOUR_MS)
+
+/* ---- keys ---- */
+
+static bool start(const struct conf *conf, struct arena *a, learn_fn *learn, void **state)
+{
+	struct wx_keys *keys = arena_alloc(a, sizeof(*keys));
+
+	if (!wx_keys_load(keys, conf, a))
+		return false;
+	keys->learn = learn;
+	*state = keys;
+	return true;
+}
+
+static void stop(void *state)
+{
+	wx_keys_done(state);
+}
+
+static bool usable(const struct ctx *c)
+{
+	const struct wx_keys *keys = wx_keys_of(c);
+
+	return keys->merchant != NULL && keys->verify_n > 0;
+}
+
+static bool add_certificate(struct ctx *c, const struct sealed_certificate *kept)
+{
+	return wxcert_add(c, wx_keys_of(c), kept, ctx_now_s(c));
+}
+
+/* ---- notifications ---- */
+
+static bool is_proved(struct ctx *c, const struct wx_signed *m)
+{
+	const enum wx_verdict signature = wx_check(c, wx_keys_of(c), m, ctx_now_s(c));
+
+	if (signature != WX_VALID)
+		log_line(LOG_WARN, "wxpay", "notification refused: %s", wx_verdict_text(signature));
+	return signature == WX_VALID;
+}
+
+/* What is sealed says what it is about, not event_type. */
+static enum notice_kind read_sealed(
+	struct ctx *c, const struct wx_event *e, struct provider_notice *out)
+{
+	const struct wx_keys *keys = wx_keys_of(c);
+
+	if (wxrefund_is_event(e))
+		return wxrefund_of_event(c, keys, e, &out->refund) ? NOTICE_REFUND : NOTICE_STRANGE;
+	return wxpay_event_trade(c, keys, e, &out->trade) ? NOTICE_TRADE : NOTICE_STRANGE;
+}
+
+static void read_notice(struct ctx *c, const struct notification *n, struct provider_notice *out)
+{
+	const struct wx_signed m = {
+		.timestamp = n->header(n->from, "HTTP_WECHATPAY_TIMESTAMP"),
+		.nonce = n->header(n->from, "HTTP_WECHATPAY_NONCE"),
+		.serial = n->header(n->from, "HTTP_WECHATPAY_SERIAL"),
+		.signature = n->header(n->from, "HTTP_WECHATPAY_SIGNATURE"),
+		.signature_type = n->header(n->from, "HTTP_WECHATPAY_SIGNATURE_TYPE"),
+		.body = n->body,
+	};
+	struct wx_event e = { 0 };
+
+	*out = (struct provider_notice){ .serial = m.serial };
+	if (!is_proved(c, &m))
+		return;
+	out->kind = NOTICE_STRANGE;
+	out->why = "MALFORMED";
+	if (!wxpay_event(c, m.body, &e) || !str_is_id(e.id, EVENT_ID_MAX))
+		return;
+	out->event_id = e.id;
+	out->why = "UNDECRYPTABLE";
+	out->kind = read_sealed(c, &e, out);
+}
+
+/* ---- the row ---- */
+
+const struct channel channel_wechat_jsapi = {
+	.number = 1,
+	.name = "WeChat Pay JSAPI",
+	.provider = &provider_wechat,
+	.needs_openid = true,
+	.handle_ms = PREPAY_ID_MS,
+	.request = wxpay_request,
+	.prepare = wxpay_prepay,
+	.hand_out = wxpay_hand_out,
+};
+
+static const struct channel *const channels[] = { &channel_wechat_jsapi, NULL };
+
+const struct provider provider_wechat = {
+	.id = PROVIDER_WECHAT,
+	.name = "WeChat Pay",
+	.method = "微信支付",
+	.channels = channels,
+	.start = start,
+	.stop = stop,
+	.usable = usable,
+	.fetch_certificates = wxcert_download,
+	.add_certificate = add_certificate,
+	.query = wxpay_query,
+	.close = wxpay_close,
+	.refund = wxrefund_create,
+	.query_refund = wxrefund_query,
+	.read = read_notice,
+	.acknowledgement = "{\"code\":\"SUCCESS\",\"message\":\"成功\"}",
+	.acknowledgement_type = "application/json; charset=utf-8",
+};
