@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* catalogue.c - /api/categories and /api/products: read by anyone, kept by administrators. */
+/* catalogue.c - /api/categories and /api/products: read by anyone, edited by administrators. */
 #include "shop/catalogue/product.h"
 #include "shop/people/session.h"
 #include "web/app.h"
@@ -77,7 +77,7 @@ static const struct route routes[] = {
 		.summary = "Change a category, or move it below another" },
 	{ DELETE, "/api/categories/:id", ROLE_ADMIN, RATE_WRITE, DO(delete_category),
 		.answer = EMPTY,
-		.summary = "Delete a category that is empty" },
+		.summary = "Delete an empty category" },
 
 	{ GET, "/api/products", ROLE_PUBLIC, RATE_READ, DO(list_products),
 		.query = LISTED(struct product_query, product_query_fields),
@@ -96,7 +96,7 @@ static const struct route routes[] = {
 		.summary = "Change a product, or its stock by stock_delta" },
 	{ DELETE, "/api/products/:id", ROLE_ADMIN, RATE_WRITE, DO(delete_product),
 		.answer = EMPTY,
-		.summary = "Delete a product; orders go on showing it" },
+		.summary = "Delete a product; orders still show it" },
 	{ .path = NULL },
 };
 /* clang-format on */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* login.c - /weixin-login: signing in with WeChat. Calls WeChat, so it stands alone. */
+/* login.c - /weixin-login: signing in with WeChat. A separate executable, since it calls WeChat. */
 #include "flow/signin.h"
 #include "web/app.h"
 #include "web/jwt.h"
@@ -20,7 +20,7 @@ static const struct route routes[] = {
 	{ POST, "/weixin-login", ROLE_PUBLIC, RATE_LOGIN, DO(sign_in_weixin),
 		.body = NEW(struct sign_in, sign_in_code_fields),
 		.answer = ONE(struct session, session_fields),
-		.summary = "Sign in with the code of wx.login" },
+		.summary = "Sign in with a wx.login code" },
 	{ .path = NULL },
 };
 /* clang-format on */

@@ -10,7 +10,7 @@
 
 /* ---- plans ---- */
 
-/* A list of one carries the tag that a PATCH of it may name in If-Match. */
+/* A list of one plan carries its tag, for the If-Match of a PATCH. */
 static enum err list_plans(struct ctx *c, struct call *k)
 {
 	const struct plan_query *q = k->query;
@@ -115,7 +115,7 @@ static enum err read_membership_status(struct ctx *c, struct call *k)
 	return vip_status_of(c, q->member_id, k->answer);
 }
 
-/* The contract doesn't say where member_id stands: in the query, as for the status, or in the body. */
+/* The contract doesn't say where member_id is: in the query, as for the status, or in the body. */
 static enum err clear_membership_cache(struct ctx *c, struct call *k)
 {
 	const struct vip_query *q = k->query, *body = k->body;
@@ -141,15 +141,15 @@ static const struct route routes[] = {
 		.query = FILTER(struct plan_query, plan_query_fields),
 		.body = CHANGE(struct plan, plan_change_fields),
 		.answer = ENVELOPE(struct plan, plan_fields),
-		.summary = "Change the plan whose id the query names, or else the body" },
+		.summary = "Change the plan with the id in the query, otherwise in the body" },
 	{ DELETE, PLANS, ROLE_ADMIN, RATE_WRITE, DO(delete_plan),
 		.query = QUERY(struct plan_query, plan_query_fields),
 		.answer = ENVELOPE_MESSAGE, .message = "套餐已删除",
-		.summary = "Delete a plan; one that was ordered is no longer offered" },
+		.summary = "Delete a plan; one with orders is only deactivated" },
 	{ GET, ORDERS "/quote", ROLE_USER, RATE_READ, DO(quote_membership),
 		.query = QUERY(struct membership_request, membership_create_fields),
 		.answer = ENVELOPE(struct membership_quote, membership_quote_fields),
-		.summary = "Say what a plan would cost oneself now" },
+		.summary = "Quote a plan for the user" },
 	{ POST, ORDERS "/create", ROLE_USER, RATE_WRITE, DO(create_membership), ROUTE_IDEMPOTENT,
 		.body = NEW(struct membership_request, membership_create_fields),
 		.answer = ENVELOPE(struct membership_order, membership_order_fields),
@@ -161,26 +161,26 @@ static const struct route routes[] = {
 	{ GET, ORDERS "/list", ROLE_USER, RATE_READ, DO(list_memberships),
 		.query = LISTED(struct membership_query, membership_query_fields),
 		.answer = ENVELOPE_PAGE(struct membership_order, membership_order_fields),
-		.summary = "List one's own membership orders, or as administrator all" },
+		.summary = "List the user's membership orders, or as administrator all" },
 	{ POST, ORDERS "/pay", ROLE_USER, RATE_PAYMENT, DO(pay_membership), ROUTE_IDEMPOTENT,
 		.body = NEW(struct membership_request, membership_pay_fields),
 		.answer = ENVELOPE(struct membership_order, membership_order_fields),
 		.message = "支付成功，会员已开通",
-		.summary = "Pay a membership order in simulation" },
+		.summary = "Pay a membership order by simulation" },
 	{ POST, ORDERS "/action", ROLE_USER, RATE_WRITE, DO(act_on_membership), ROUTE_IDEMPOTENT,
 		.body = NEW(struct membership_request, membership_action_fields),
 		.answer = ENVELOPE(struct membership_order, membership_order_fields),
 		.message = "订单已取消",
-		.summary = "Cancel a membership order, or as administrator refund it" },
+		.summary = "Cancel a membership order; administrators can also refund it" },
 	{ GET, "/membership/status", ROLE_USER, RATE_READ, DO(read_membership_status),
 		.query = QUERY(struct vip_query, vip_query_fields),
 		.answer = ONE(struct vip_status, vip_status_fields),
-		.summary = "Say whether a member is VIP, and until when" },
+		.summary = "Read a member's VIP status" },
 	{ POST, "/membership/clear-cache", ROLE_USER, RATE_WRITE, DO(clear_membership_cache),
 		.query = FILTER(struct vip_query, vip_query_fields),
 		.body = MAYBE(struct vip_query, vip_query_fields),
 		.answer = MESSAGE, .message = "Cache cleared successfully",
-		.summary = "Forget a member's cached status, or as administrator all" },
+		.summary = "Clear a member's cached status, or as administrator all" },
 	{ .path = NULL },
 };
 /* clang-format on */

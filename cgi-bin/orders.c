@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* orders.c - /api/orders: place, read, cancel and complete one's own; administrators keep all. */
+/* orders.c - /api/orders: users place, read, cancel and complete their own; administrators manage all. */
 #include "shop/people/session.h"
 #include "shop/trade/order.h"
 #include "web/app.h"
@@ -44,27 +44,27 @@ static const struct route routes[] = {
 	{ GET, "/api/orders", ROLE_USER, RATE_READ, DO(list_orders),
 		.query = LISTED(struct order_query, order_query_fields),
 		.answer = PAGE(struct order, order_full_fields),
-		.summary = "List one's own orders, or as administrator all" },
+		.summary = "List the user's orders, or as administrator all" },
 	{ POST, "/api/orders", ROLE_USER, RATE_WRITE, DO(place_order), ROUTE_IDEMPOTENT,
 		.body = NEW(struct order_new, order_new_fields),
 		.answer = ONE(struct order, order_fields), .status = 201,
-		.summary = "Place an order, which takes its stock" },
+		.summary = "Place an order" },
 	{ GET, "/api/orders/:no", ROLE_USER, RATE_READ, DO(read_order),
 		.answer = ONE(struct order, order_full_fields),
 		.summary = "Read an order" },
 	{ PUT, "/api/orders/:no", ROLE_ADMIN, RATE_WRITE, DO(update_order),
 		.body = CHANGE(struct order_change, order_change_fields),
 		.answer = ONE(struct order, order_fields),
-		.summary = "Move an order to another status" },
+		.summary = "Change an order's status" },
 	{ DELETE, "/api/orders/:no", ROLE_ADMIN, RATE_WRITE, DO(delete_order),
 		.answer = EMPTY,
-		.summary = "Delete an order that is over" },
+		.summary = "Delete an order; a pending one is cancelled" },
 	{ POST, "/api/orders/:no/cancel", ROLE_USER, RATE_WRITE, DO(cancel_order),
 		.answer = ONE(struct order, order_fields),
-		.summary = "Cancel one's own pending order" },
+		.summary = "Cancel a pending order of the user" },
 	{ POST, "/api/orders/:no/complete", ROLE_USER, RATE_WRITE, DO(complete_order),
 		.answer = ONE(struct order, order_fields),
-		.summary = "Say that one's own order has arrived" },
+		.summary = "Confirm receipt of an order" },
 	{ .path = NULL },
 };
 /* clang-format on */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * system.c - is the shop alive, is it ready, and every path that no other executable owns:
- * 404 in the shape of its family.
+ * system.c - liveness, readiness, and every path that no other executable owns: 404 in the
+ * error shape of its family.
  */
 #include "base/version.h"
 #include "flow/provider_keys.h"
@@ -25,7 +25,7 @@ static const struct field ready_fields[] = {
 	FIELD_END,
 };
 
-/* The process answers: nothing else is asked, so that a sick database restarts nothing. */
+/* Liveness: checks nothing else, so that a database failure restarts no process. */
 static enum err read_health(struct ctx *c, struct call *k)
 {
 	(void)c;
@@ -34,7 +34,7 @@ static enum err read_health(struct ctx *c, struct call *k)
 	return OK;
 }
 
-/* Requests may be sent here. */
+/* Readiness. */
 static enum err read_readiness(struct ctx *c, struct call *k)
 {
 	static const char *const words[] = {
@@ -62,10 +62,10 @@ static enum err read_readiness(struct ctx *c, struct call *k)
 static const struct route routes[] = {
 	{ GET, "/healthz", ROLE_PUBLIC, RATE_NONE, DO(read_health), ROUTE_VOLATILE,
 		.answer = ONE(struct health, alive_fields),
-		.summary = "Is the process alive?" },
+		.summary = "Liveness" },
 	{ GET, "/readyz", ROLE_PUBLIC, RATE_NONE, DO(read_readiness), ROUTE_VOLATILE,
 		.answer = ONE(struct health, ready_fields), .other_status = 503,
-		.summary = "May requests be sent here?" },
+		.summary = "Readiness" },
 	{ .path = NULL },
 };
 /* clang-format on */

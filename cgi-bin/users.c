@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* users.c - /api/users for administrators, /api/auth for oneself. */
+/* users.c - /api/users for administrators, /api/auth for the user's own account. */
 #include "flow/user_close.h"
 #include "shop/people/session.h"
 #include "shop/people/user.h"
@@ -28,7 +28,7 @@ static enum err delete_user(struct ctx *c, struct call *k)
 	return user_close(c, k->id);
 }
 
-/* ---- oneself ---- */
+/* ---- own account ---- */
 
 static void add_token(struct ctx *c, struct session *s)
 {
@@ -86,26 +86,26 @@ static const struct route routes[] = {
 		.summary = "Change a user" },
 	{ DELETE, "/api/users/:id", ROLE_ADMIN, RATE_WRITE, DO(delete_user),
 		.answer = EMPTY,
-		.summary = "Delete a user who is owed nothing" },
+		.summary = "Delete a user without open obligations" },
 	{ POST, "/api/auth/login", ROLE_PUBLIC, RATE_LOGIN, DO(sign_in),
 		.body = NEW(struct sign_in, sign_in_password_fields),
 		.answer = ONE(struct session, session_fields),
-		.summary = "Sign in with e-mail or phone, and password" },
+		.summary = "Sign in with e-mail or phone and password" },
 	{ POST, "/api/auth/refresh", ROLE_PUBLIC, RATE_LOGIN, DO(refresh_session),
 		.body = NEW(struct sign_in, sign_in_refresh_fields),
 		.answer = ONE(struct session, session_refresh_fields),
-		.summary = "Get a new token for a refresh token, which is used up" },
+		.summary = "Exchange a refresh token for new tokens" },
 	{ POST, "/api/auth/logout", ROLE_USER, RATE_WRITE, DO(sign_out),
 		.body = MAYBE(struct sign_in, sign_out_fields),
 		.answer = EMPTY,
-		.summary = "End this session, or all of one's own" },
+		.summary = "End this session, or all sessions of the user" },
 	{ GET, "/api/auth/me", ROLE_USER, RATE_READ, DO(read_me),
 		.answer = ONE(struct user, user_member_fields),
-		.summary = "Read oneself" },
+		.summary = "Read the user's own account" },
 	{ PUT, "/api/auth/me", ROLE_USER, RATE_WRITE, DO(update_me),
 		.body = CHANGE(struct user, user_self_input),
 		.answer = ONE(struct user, user_member_fields),
-		.summary = "Change oneself" },
+		.summary = "Change the user's own account" },
 	{ .path = NULL },
 };
 /* clang-format on */

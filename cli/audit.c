@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* audit.c - say which rows break a rule of the books, and what work waits. */
+/* audit.c - list the rows that break a rule of the audit, and those that need attention. */
 #include <stdio.h>
 
 #include "base/str.h"
@@ -7,7 +7,7 @@
 #include "ext/db_watch.h"
 #include "shop/audit/audit.h"
 
-/* How long one rule may take, unless told otherwise; a shop of millions of orders takes a tenth. */
+/* The default time limit per rule; a shop of millions of orders takes a tenth. */
 enum { LIMIT_S = 300, LIMIT_MAX_S = 86400 };
 
 static void print(const struct audit_rule *rule, const struct list *found, bool more)

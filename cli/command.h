@@ -15,7 +15,7 @@ struct command {
 	int (*run)(struct ctx *c, int argc, char **argv); /* argv[0] is the name */
 	unsigned needs;                                   /* of conf.h */
 	const char *usage, *help;
-	bool as_owner; /* it changes what the programs share: root runs it as their user */
+	bool as_owner; /* it changes the shared state: when started by root it runs as the programs' user */
 };
 
 int run_migrate(struct ctx *c, int argc, char **argv);
@@ -30,7 +30,7 @@ int run_audit(struct ctx *c, int argc, char **argv);
 const char *option(int argc, char **argv, const char *name);
 /* Is everything in argv one of these "--options" (each with a value if it ends in '=')? */
 bool options_known(int argc, char **argv, const char *const *known);
-/* Print a failure for people; EXIT_TROUBLE. */
+/* Print a failure for the user; returns EXIT_TROUBLE. */
 int trouble(const struct ctx *c, enum err e);
 
 #endif

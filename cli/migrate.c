@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * migrate.c - bring the schema up to date: the files of schema/ in the order of their
- * numbers, each once. DDL commits by itself, so progress is kept statement by statement:
- * a file that stopped half-way goes on where it stopped. statements_done is how many are
- * done, or -n while the n-th runs: a process that dies then leaves open whether it has run.
+ * migrate.c - update the schema: the files of schema/ in the order of their numbers, each
+ * once. DDL commits by itself, so progress is recorded statement by statement: an
+ * interrupted file continues where it stopped. statements_done is the number done, or -n
+ * while the n-th runs: if the process dies then, it is unknown whether that has run.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -60,7 +60,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*x, *y);
 }
 
-/* The migrations of a directory, however many, in the order of their numbers. */
+/* All migrations of a directory in the order of their numbers. */
 static enum err list_migrations(struct ctx *c, const char *dir, struct list *out)
 {
 	DIR *d = opendir(dir);
@@ -85,7 +85,7 @@ static enum err list_migrations(struct ctx *c, const char *dir, struct list *out
 	return OK;
 }
 
-/* At most FILE_MAX_BYTES; one that is longer can't be read. */
+/* Fails for files longer than FILE_MAX_BYTES. */
 static bool read_text(struct ctx *c, const char *path, const char **out)
 {
 	FILE *f = fopen(path, "re");
@@ -128,7 +128,7 @@ static enum err note(struct ctx *c, const char *name, int64_t statements_done)
 	return db_exec(c, SQL_STEP, ARGS(I64(statements_done), TEXT(name)), NULL);
 }
 
-/* Run the n-th statement, from 1. torn: it may have run already, and is done if what it makes is there. */
+/* Run the n-th statement, from 1. torn: it may have run already, and is done if what it creates exists. */
 static enum err apply_one(struct ctx *c, const char *name, const char *sql, int64_t n, bool torn)
 {
 	enum err e;
@@ -137,7 +137,7 @@ static enum err apply_one(struct ctx *c, const char *name, const char *sql, int6
 	e = db_script(c, sql);
 	if (e != OK && torn && db_is_there_already(c))
 		e = OK;
-	if (e != OK && e != ERR_DB_LOST) /* refused, and so not run */
+	if (e != OK && e != ERR_DB_LOST) /* refused, so it has not run */
 		TRY(note(c, name, n - 1));
 	TRY(e);
 	return note(c, name, n);
@@ -181,7 +181,7 @@ static enum err apply_file(struct ctx *c, const char *dir, const char *name)
 	return apply(c, name, text, hex);
 }
 
-/* One at a time: a second one waits, and then finds nothing to do. */
+/* One at a time: a concurrent run waits and then finds nothing to do. */
 static enum err migrate(struct ctx *c, const char *dir, const struct list *migrations)
 {
 	const char *const *names = migrations->rows;
@@ -191,20 +191,20 @@ static enum err migrate(struct ctx *c, const char *dir, const struct list *migra
 	TRY(db_int64(c, SQL_LOCK, NO_ARGS, &lock));
 	if (lock != 1)
 		return ERR_BUSY;
-	db_pin(c, true); /* another connection would not have the lock */
+	db_pin(c, true); /* another connection would not hold the lock */
 	TRY(db_script(c, SQL_TABLE));
 	for (int64_t i = 0; i < migrations->n && e == OK; i++) {
 		const struct arena_mark mark = arena_mark(&c->arena);
 
 		e = apply_file(c, dir, names[i]);
-		if (e == OK) /* else c->fault may live there */
+		if (e == OK) /* otherwise c->fault may be in it */
 			arena_rewind(&c->arena, mark);
 	}
 	TRY(db_int64(c, SQL_UNLOCK, NO_ARGS, &unlocked));
 	return e;
 }
 
-/* Where `make install` puts the files, seen from the command; else those of the checkout. */
+/* Where `make install` puts the files, relative to the command; otherwise those of the checkout. */
 static const char *find_schema(struct ctx *c)
 {
 	char exe[4096];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * note_refund.c - take a refund into the books that was made in the merchant console: of one, no
- * notification may ever come, and its payment is held until it is known (BEHAVIOUR 62).
+ * note_refund.c - record a refund that was made in the merchant console: its notification may never
+ * arrive, and its payment is held until the refund is known (BEHAVIOUR 62).
  */
 #include <stdio.h>
 

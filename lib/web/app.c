@@ -35,7 +35,7 @@ static bool is_json_type(const char *type)
 	return *type == '\0' || *type == ';' || isspace((unsigned char)*type);
 }
 
-/* Some clients begin a text with a byte order mark, which RFC 8259 lets a reader skip. */
+/* Skip a byte order mark, as RFC 8259 allows: some clients send one. */
 static struct slice without_bom(struct slice text)
 {
 	static const char bom[] = "\xEF\xBB\xBF";
@@ -46,8 +46,8 @@ static struct slice without_bom(struct slice text)
 }
 
 /*
- * 413, 415 and malformed JSON belong to the frame (BEHAVIOUR 12): half a request is not carried
- * out, also where no body is asked for. A body of GET or HEAD means nothing, and is not read.
+ * 413, 415 and malformed JSON are handled by the frame (BEHAVIOUR 12), even where no body is
+ * expected. A body of GET or HEAD is ignored and not read.
  */
 static enum err read_body(struct ctx *c, struct req *r)
 {
@@ -73,14 +73,14 @@ static enum err read_body(struct ctx *c, struct req *r)
 	return json_check(c, r->body);
 }
 
-/* If-Match is for what changes an entity that is there. */
+/* If-Match applies to changes of an existing entity. */
 static void read_precondition(struct ctx *c, const struct req *r)
 {
 	if (r->method == PUT || r->method == PATCH)
 		c->if_match = req_header(r, "HTTP_IF_MATCH");
 }
 
-/* Only routes that declare it look at an Idempotency-Key (DESIGN.md 1). */
+/* Only routes that declare it use an Idempotency-Key (DESIGN.md 1). */
 static enum err read_idempotency_key(struct ctx *c, const struct req *r)
 {
 	const char *key = req_header(r, "HTTP_IDEMPOTENCY_KEY");
@@ -98,7 +98,7 @@ static enum err read_idempotency_key(struct ctx *c, const struct req *r)
 	return OK;
 }
 
-/* Find the route, know the actor, read the body, run the handler. */
+/* Find the route, authenticate, read the body, run the handler. */
 static enum err dispatch(struct ctx *c, const struct app *app, struct req *r, struct resp *w)
 {
 	struct match m;
@@ -131,21 +131,21 @@ static enum err dispatch(struct ctx *c, const struct app *app, struct req *r, st
 	return call_run(c, r, w);
 }
 
-/* What may be kept to ask about again: public answers, as anybody but the staff gets them. */
+/* May the response be stored and revalidated? Public ones, as anyone but staff gets them. */
 static bool is_storable(const struct ctx *c, const struct req *r, const struct resp *w)
 {
 	return r->route != NULL && r->route->role == ROLE_PUBLIC && r->method == GET &&
 	       !(r->route->flags & ROUTE_VOLATILE) && !c->actor.administrator && w->status == 200;
 }
 
-/* What can be asked about again, or be changed on condition that it is still the same. */
+/* Does the response get an ETag, for revalidation or conditional changes? */
 static bool is_tagged(const struct req *r, const struct resp *w, bool storable)
 {
 	return storable ||
 	       (r->method == GET && w->status == 200 && (r->changeable || w->tag != NULL));
 }
 
-/* A customer's own copy is no one else's, though it says the same. */
+/* A response to a signed-in user is private, even if its content is the same. */
 static const char *cache_control(const struct ctx *c, bool storable)
 {
 	if (!storable)
@@ -160,7 +160,7 @@ static void send_reply(struct ctx *c, const struct req *r, struct resp *w, const
 
 	if (c->idem.replayed)
 		resp_header(w, "Idempotent-Replayed", "true");
-	if (storable) /* an administrator is shown more */
+	if (storable) /* administrators see more */
 		resp_header(w, "Vary", "Authorization");
 	if (is_tagged(r, w, storable))
 		etag_apply(c, r, w, storable);
@@ -268,7 +268,7 @@ static int serve(struct ctx *c, const struct app *app)
 	while (fcgi_accept(fcgi)) {
 		struct arena arena = c->arena;
 
-		/* nothing of one request is left for the next */
+		/* nothing of a request remains for the next */
 		*c = fresh;
 		c->arena = arena;
 		arena_reset(&c->arena);
@@ -288,7 +288,7 @@ int app_main(int argc, char **argv, const struct app *app)
 	struct ctx c = { 0 };
 	int status;
 
-	/* what a program makes is its account's alone; lighttpd starts with one that lets no directory be entered */
+	/* files are private to the account; the umask inherited from lighttpd would make directories unusable */
 	umask(0077);
 	if (argc == 2 && strcmp(argv[1], "--routes") == 0) {
 		route_print(app->routes);

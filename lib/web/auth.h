@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * auth.h - who asks: the Authorization header, and what a role demands.
+ * auth.h - authentication by the Authorization header, and authorisation by role.
  */
 #ifndef WEB_AUTH_H
 #define WEB_AUTH_H
@@ -8,17 +8,17 @@
 #include "web/req.h"
 
 /*
- * Ask the domain who a credential is, and set c->actor. Fails: UNAUTHENTICATED when the
- * session, user or service token is no longer good.
+ * Have the domain identify a credential, and set c->actor. Fails: UNAUTHENTICATED when the
+ * session, user or service token is no longer valid.
  */
 typedef enum err identify_fn(struct ctx *c, const struct credential *cred);
 
-/* Service tokens begin so, which keeps them apart from JWTs. */
+/* The prefix that distinguishes service tokens from JWTs. */
 #define SERVICE_TOKEN_PREFIX "mms_"
 
 /*
  * Set c->actor for the route's role. Fails: UNAUTHENTICATED (401), FORBIDDEN (403). On a
- * public route a token that isn't good is as good as none.
+ * public route an invalid token is treated as absent.
  */
 enum err auth_check(struct ctx *c, const struct req *r, identify_fn *identify) MUST;
 

@@ -4,7 +4,7 @@
 #include "ext/entity.h"
 #include "web/envelope.h"
 
-/* ---- what it takes ---- */
+/* ---- input ---- */
 
 static enum err has_all(struct ctx *c, const struct field *fields, const void *in)
 {
@@ -14,7 +14,7 @@ static enum err has_all(struct ctx *c, const struct field *fields, const void *i
 	return OK;
 }
 
-/* Where the struct of a list's query has its page. */
+/* The page in the struct of a list's query. */
 static void *page_of(const struct route *route, void *query)
 {
 	return (char *)query + route->query.page_off;
@@ -45,9 +45,9 @@ static enum err read_body(struct ctx *c, struct req *r, void *out)
 	return json_read_checked(c, r->body, in->fields, in->mode, out); /* by the frame */
 }
 
-/* ---- what it gives ---- */
+/* ---- output ---- */
 
-/* What a handler fills in, where it isn't the row's struct. */
+/* The handler's result, where it isn't the row's struct. */
 static const size_t filled[ANSWER_KIND_N] = {
 	[ANSWER_PAGE] = sizeof(struct page_rows),
 	[ANSWER_ENVELOPE_PAGE] = sizeof(struct page_counted),

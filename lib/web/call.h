@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * call.h - a request as its handler sees it: what the route's row says it takes, read; and room for
- * what it gives, which is written when the handler returns OK.
+ * call.h - a request as its handler sees it: the input that the route's row declares, parsed, and
+ * the result, which is written when the handler returns OK.
  */
 #ifndef WEB_CALL_H
 #define WEB_CALL_H
@@ -10,20 +10,20 @@
 #include "web/resp.h"
 
 struct call {
-	int64_t id;          /* the path's ":id" */
-	const char *no;      /* the path's ":no" */
-	void *query, *body;  /* the structs of the row's .query and .body; zero what was not sent */
-	void *answer;        /* of the row's .answer, zeroed: to be filled in */
-	const char *message; /* the row's; may be set to another */
-	int status;          /* the row's; may be set to its .other_status */
-	const char *tag;     /* call_about() */
-	const struct req *req; /* for what no row says: a header, the raw body */
+	int64_t id;         /* the path's ":id" */
+	const char *no;     /* the path's ":no" */
+	void *query, *body; /* the structs of the row's .query and .body; absent members are zero */
+	void *answer;       /* of the row's .answer, zeroed; filled in by the handler */
+	const char *message;   /* default: the row's */
+	int status;            /* default: the row's; or its .other_status */
+	const char *tag;       /* call_about() */
+	const struct req *req; /* for what rows don't declare: a header, the raw body */
 };
 
-/* Read what the row says, call its handler, write what it gives. */
+/* Parse the input by the row, call its handler, write the result. */
 enum err call_run(struct ctx *c, struct req *r, struct resp *w) MUST;
 
-/* What the answer is about is this entity, though more is written than it: its tag is the ETag. */
+/* Set the ETag to that of this entity, which is only a part of the response. */
 void call_about(struct ctx *c, struct call *k, const struct field *fields, const void *row);
 
 #endif

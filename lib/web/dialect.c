@@ -59,7 +59,7 @@ static const struct prefix prefixes[] = {
 	{ "/api/payment/alipay/notify", ALIPAY },
 };
 
-/* Where a dialect names or ranks a whole class of causes otherwise than err.def. */
+/* A dialect's own code or status for a class of causes. */
 struct override {
 	size_t dialect;
 	int from, to; /* HTTP statuses, inclusive */
@@ -87,7 +87,7 @@ static const struct override overrides[] = {
 	{ RENEWAL, 500, 599, 0, "PAYMENT_FAILED" },
 };
 
-/* Is it the prefix or below, segment by segment? As for routes, slashes count once. */
+/* Is it the prefix or below it, by whole segments? As for routes, repeated slashes count once. */
 static bool is_below(const char *path, const char *prefix)
 {
 	while (*prefix != '\0') {

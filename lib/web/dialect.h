@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * dialect.h - the error shapes of the five contracts (DESIGN.md 1, Error shapes).
- * Which one a path speaks is its longest prefix in one table; handlers never know.
+ * A path's longest prefix in one table selects it; handlers don't know.
  */
 #ifndef WEB_DIALECT_H
 #define WEB_DIALECT_H
 
 #include "web/resp.h"
 
-/* What an error is on the wire. */
+/* An error on the wire. */
 struct wire_error {
 	int status;
 	bool success;        /* false, in the shapes that say so */
 	const char *verdict; /* "FAIL", to WeChat */
-	const char *code;    /* as the dialect names it */
+	const char *code;    /* the dialect's code */
 	const char *cause; /* of err.def, where the dialect names a whole class by one code; NULL */
 	const char *text;  /* names the field, if there is one */
 	const char *field, *request_id;
@@ -28,7 +28,7 @@ const struct dialect *dialect_of(const char *path);
 /* An error as it is told in general: about no field, of no request. */
 struct wire_error dialect_wire(const struct dialect *d, enum err e);
 
-/* Replace the answer by error e for this path. */
+/* Replace the response by error e in this path's dialect. */
 struct wire_error dialect_error(
 	struct ctx *c, const char *path, enum err e, const char *request_id, struct resp *w);
 

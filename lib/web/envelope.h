@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * envelope.h - answers of the membership-orders contract: {"success": true, "code": "OK",
+ * envelope.h - responses of the membership-orders contract: {"success": true, "code": "OK",
  * "data": …, "message"?: …, "meta"?: …}. Its errors are dialect.h's.
  */
 #ifndef WEB_ENVELOPE_H
@@ -15,9 +15,9 @@ extern const struct field pagination_fields[];
 
 /* One object; message may be NULL. */
 void envelope_one(struct resp *w, const struct field *fields, const void *row, const char *message);
-/* No object: data is null. */
+/* data is null. */
 void envelope_message(struct resp *w, const char *message);
-/* An array, and in meta.pagination which page of how many rows it is. */
+/* An array, and in meta.pagination the page and the total. */
 void envelope_page(struct resp *w, const struct field *fields, size_t size,
 	const struct page_number *page, const struct page_counted *rows);
 

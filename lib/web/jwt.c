@@ -7,9 +7,9 @@
 
 #define TOKEN_MAX    2048
 #define ISSUER       "minimall"
-#define NBF_LEEWAY_S 5 /* several hosts' clocks */
+#define NBF_LEEWAY_S 5 /* clock skew between hosts */
 
-/* The one header that we write and accept: no algorithm, key or extension is negotiable. */
+/* The only header that we write and accept: algorithm, key and extensions are not negotiable. */
 static const char header[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
 
 struct claims {

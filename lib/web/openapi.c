@@ -47,7 +47,7 @@ static const char *braced(struct arena *a, const char *path)
 	return str_text(&s);
 }
 
-/* ---- what all operations share ---- */
+/* ---- common to all operations ---- */
 
 static const struct parameter {
 	const char *name, *in, *description, *pattern;
@@ -121,14 +121,14 @@ static void put_headers(struct str *s)
 	json_end_object(s);
 }
 
-/* ---- what an operation takes ---- */
+/* ---- an operation's input ---- */
 
 static bool is_storable(const struct route *r)
 {
 	return r->role == ROLE_PUBLIC && r->method == GET && !(r->flags & ROUTE_VOLATILE);
 }
 
-/* Has its answer an ETag? As app.c has it. */
+/* Does its response have an ETag? As in app.c. */
 static bool is_tagged(const struct route *routes, const struct route *r)
 {
 	bool changeable = false;
@@ -194,7 +194,7 @@ static void put_body(struct str *s, const struct route *r)
 	json_end_object(s);
 }
 
-/* ---- what it gives ---- */
+/* ---- its output ---- */
 
 /* One of the members of an envelope (envelope.c). */
 static void put_constant(struct str *s, const char *name, const char *json)
@@ -335,7 +335,7 @@ static void put_given(struct str *s, const struct route *routes, const struct ro
 
 /* ---- the document ---- */
 
-/* Who may: anybody, who is known if the token is good; or who has a token. */
+/* Security: anyone, identified by an optional token; or only with a token. */
 static void put_security(struct str *s, const struct app *app, const struct route *r)
 {
 	json_put_array(s, "security");
@@ -437,7 +437,7 @@ static void put_components(struct str *s, const struct route *routes)
 
 static void put_info(struct str *s)
 {
-	const size_t version = strcspn(minimall_version, "+"); /* the commit is no part of it */
+	const size_t version = strcspn(minimall_version, "+"); /* without the commit */
 
 	json_put_text(s, "openapi", "3.1.0");
 	json_put_object(s, "info");

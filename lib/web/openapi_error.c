@@ -48,7 +48,7 @@ static bool can_fail(const struct route *r, int status)
 	const bool calls_provider = r->rate == RATE_LOGIN || r->rate == RATE_PAYMENT;
 
 	switch (status) {
-	case 400: /* a query that is no text */
+	case 400: /* a query that is not text */
 	case 403: /* without HTTPS */
 	case 500:
 		return true;
@@ -77,7 +77,7 @@ static bool can_fail(const struct route *r, int status)
 	}
 }
 
-/* Is some cause told by this status? */
+/* Does a cause have this status? */
 static bool is_told(const struct dialect *d, int status, const struct route *by)
 {
 	for (int e = OK + 1; e < ERR_N; e++)
@@ -129,7 +129,7 @@ void openapi_put_schemas(struct str *s, const struct route *routes)
 	}
 }
 
-/* The causes of a status, a line each. */
+/* The causes of a status, one per line. */
 static const char *describe(struct arena *a, const struct dialect *d, int status)
 {
 	struct str s = str_new(a, 16 << 10);
@@ -144,7 +144,7 @@ static const char *describe(struct arena *a, const struct dialect *d, int status
 	return str_text(&s);
 }
 
-/* The codes of a status, each once; a web server before us has more of its own from 500 on. */
+/* The codes of a status, each once; web servers in front have others from 500 on. */
 static void put_codes(struct str *s, const struct dialect *d, int status)
 {
 	const char *last = "";
@@ -161,7 +161,7 @@ static void put_codes(struct str *s, const struct dialect *d, int status)
 	json_end_object(s);
 }
 
-/* Does the dialect tell which cause it was? */
+/* Does the dialect show the cause? */
 static bool tells_code(const struct field *fields)
 {
 	if (fields == NULL)
@@ -173,7 +173,7 @@ static bool tells_code(const struct field *fields)
 	return false;
 }
 
-/* Which codes the status has, at whatever depth the dialect has them. */
+/* The codes of a status, at the dialect's nesting depth. */
 static void narrow(struct str *s, const char *name, const struct field *fields,
 	const struct dialect *d, int status)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * openapi_error.h - the errors in an OpenAPI document (openapi.h): what a route can fail with, by
- * what its row says, in the words of its path's dialect.
+ * openapi_error.h - the errors in an OpenAPI document (openapi.h): how a route can fail, by
+ * its row, in its path's dialect.
  */
 #ifndef WEB_OPENAPI_ERROR_H
 #define WEB_OPENAPI_ERROR_H

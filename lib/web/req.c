@@ -41,7 +41,7 @@ const char *req_decode(struct ctx *c, struct slice text, bool plus)
 
 bool req_is_secure(const struct req *r)
 {
-	/* Apache says one without SSLOptions, lighttpd both */
+	/* Apache sets only one without SSLOptions, lighttpd both */
 	const char *https = fcgi_var(r->fcgi, "HTTPS");
 	const char *scheme = fcgi_var(r->fcgi, "REQUEST_SCHEME");
 
@@ -49,7 +49,7 @@ bool req_is_secure(const struct req *r)
 	       (scheme != NULL && strcmp(scheme, "https") == 0);
 }
 
-/* A proxy may send "GET http://host/path", and Apache hands that on (RFC 9112, 3.2.2). */
+/* A proxy may send "GET http://host/path", which Apache passes on (RFC 9112, 3.2.2). */
 static const char *without_authority(const char *uri)
 {
 	static const char *const schemes[] = { "http://", "https://" };
@@ -66,7 +66,7 @@ static const char *without_authority(const char *uri)
 	return uri;
 }
 
-/* What of a badly encoded path can be read; whatever can't ends a segment. */
+/* The readable part of a badly encoded path; what can't be read ends a segment. */
 static const char *readable_path(struct ctx *c, struct slice path)
 {
 	struct str s = str_new(&c->arena, path.len + 1);
@@ -97,7 +97,7 @@ bool req_read_target(struct ctx *c, struct req *r)
 	r->query = uri[path_len] == '?' ? uri + path_len + 1 : "";
 	r->path = req_decode(c, (struct slice){ uri, path_len }, false);
 	good = r->path != NULL;
-	/* an encoded slash would change what a segment is */
+	/* an encoded slash would change the segments */
 	for (const char *p = uri; good && p + 2 < uri + path_len; p++)
 		good = p[0] != '%' || p[1] != '2' || (p[2] != 'f' && p[2] != 'F');
 	if (!good)
@@ -112,7 +112,7 @@ const char *req_header(const struct req *r, const char *cgi_name)
 
 /* ---- the query ---- */
 
-/* The next "name=value" of a query; *p moves on. False at the end. */
+/* The next "name=value" of a query; *p is advanced. False at the end. */
 static bool next_param(const char **p, struct slice *name, struct slice *value)
 {
 	size_t len;
@@ -160,7 +160,7 @@ static bool is_alnum(char ch)
 	return (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z');
 }
 
-/* Are two names the same but for case and for all that is no letter or digit? */
+/* Are two names equal except for case and characters other than letters and digits? */
 static bool looks_like(const char *a, const char *b)
 {
 	for (;;) {
@@ -170,12 +170,12 @@ static bool looks_like(const char *a, const char *b)
 			b++;
 		if (*a == '\0' || *b == '\0')
 			return *a == *b;
-		if ((*a++ | 0x20) != (*b++ | 0x20)) /* of digits the bit is set */
+		if ((*a++ | 0x20) != (*b++ | 0x20)) /* digits have that bit set */
 			return false;
 	}
 }
 
-/* The one parameter that is this name, or NULL. Fails: INVALID where it is unclear which that is. */
+/* The parameter of this name, or NULL. Fails: INVALID when it is ambiguous. */
 static enum err find_param(struct ctx *c, struct req *r, const char *name, const struct param **out)
 {
 	*out = NULL;
@@ -225,7 +225,7 @@ enum err req_query(struct ctx *c, struct req *r, const struct field *fields, voi
 
 enum { CURSOR_MAC = 8, CURSOR_LEN = 16 + CURSOR_MAC };
 
-/* Eight bytes that only this shop can make for this path and key. */
+/* Eight bytes that only this shop can compute for this path and key. */
 static void cursor_mac(struct ctx *c, const struct req *r, const unsigned char key[16],
 	unsigned char mac[static SHA256_LEN])
 {
@@ -268,7 +268,7 @@ static bool read_cursor(struct ctx *c, const struct req *r, const char *text, in
 	return true;
 }
 
-/* An integer from 1 on, at most max; *out stays as it is without the parameter. */
+/* An integer from 1 to max; *out is unchanged without the parameter. */
 static enum err read_count(
 	struct ctx *c, struct req *r, const char *name, int64_t max, int64_t *out)
 {
@@ -285,8 +285,8 @@ static enum err read_count(
 }
 
 /*
- * By what some list of the shop is narrowed or paged. Whoever asks a list for one that it hasn't
- * would otherwise be shown everything, or page 1 for ever.
+ * The filters and paging parameters of all lists. Ignoring one that a list doesn't support
+ * would return everything, or page 1 forever.
  */
 static const char *const list_words[] = { "status", "q", "user_id", "category_id", "created_from",
 	"created_to", "parent_id", "permission_level", "card_id", "order_id", "order_no", "scope",
@@ -300,7 +300,7 @@ static bool is_filter(const struct field *filters, const char *name)
 	return false;
 }
 
-/* The filters of a list that is paged by these names. */
+/* The filters of a list with these paging parameters. */
 static enum err read_filters(struct ctx *c, struct req *r, const struct field *filters, void *out,
 	const char *const *paging)
 {
@@ -310,7 +310,7 @@ static enum err read_filters(struct ctx *c, struct req *r, const struct field *f
 		if (is_filter(filters, list_words[i]) || str_index(list_words[i], paging) >= 0)
 			continue;
 		TRY(find_param(c, r, list_words[i], &param));
-		/* an empty one narrows nothing, wherever it is sent */
+		/* an empty one is ignored by every list */
 		if (param != NULL && (param->value == NULL || param->value[0] != '\0'))
 			return fail(c, ERR_INVALID, list_words[i]);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * req.h - what was asked. Everything lives in the request's arena.
+ * req.h - the request. Everything is in the request's arena.
  */
 #ifndef WEB_REQ_H
 #define WEB_REQ_H
@@ -21,8 +21,8 @@ struct param {
 struct req {
 	struct fcgi *fcgi;
 	enum method method;
-	bool head;                 /* asked by HEAD */
-	bool changeable;           /* PUT changes what is at this path */
+	bool head;                 /* the method was HEAD */
+	bool changeable;           /* the path also has PUT */
 	const char *path;          /* decoded, without the query */
 	const char *query;         /* raw, "" for none */
 	const struct param *asked; /* the query: req_read_query(); NULL: not read yet */
@@ -34,36 +34,36 @@ struct req {
 };
 
 /*
- * Take method, path and query from the CGI variables. False: no such path can exist; r->path is
- * then what of it can be read, which tells beside which family it is, or NULL.
+ * Read method, path and query from the CGI variables. False: an invalid path; r->path is then its
+ * readable part, which determines the family, or NULL.
  */
 bool req_read_target(struct ctx *c, struct req *r) MUST;
-/* Did it come by HTTPS, as the web server says? No header that a client could send counts. */
+/* Is it HTTPS according to the web server? Headers that a client could send are ignored. */
 bool req_is_secure(const struct req *r) MUST;
 /* A header of the request, or NULL: req_header(r, "HTTP_IDEMPOTENCY_KEY"). */
 const char *req_header(const struct req *r, const char *cgi_name);
 
-/* Split the query and decode it, names like values. Fails: MALFORMED when a name isn't text. */
+/* Split the query and decode names and values. Fails: MALFORMED when a name isn't text. */
 enum err req_read_query(struct ctx *c, struct req *r) MUST;
 /*
  * A query parameter's text, or NULL. Fails: INVALID naming it, when its value isn't text, when it
- * is there twice, or when another one is it but for case or punctuation (userId, user_id[]): what
- * was meant to narrow an answer never widens it silently (BEHAVIOUR 65).
+ * is repeated, or when another differs from it only in case or punctuation (userId, user_id[]): a
+ * misspelt filter must not silently widen the result (BEHAVIOUR 65).
  */
 enum err req_param(struct ctx *c, struct req *r, const char *name, const char **out) MUST;
-/* The query as a struct; an empty parameter is as good as none. Fails: INVALID naming it. */
+/* The query as a struct; an empty parameter is treated as absent. Fails: INVALID naming it. */
 enum err req_query(struct ctx *c, struct req *r, const struct field *fields, void *out) MUST;
 /*
- * What a list is asked for: its filters (a struct as of req_query), and ?limit= and ?cursor=
- * (BEHAVIOUR 13). Fails: INVALID naming the parameter; so for a way of narrowing or paging that
- * other lists have and this one hasn't, unless it is empty.
+ * A list's query: its filters (a struct as in req_query), and ?limit= and ?cursor=
+ * (BEHAVIOUR 13). Fails: INVALID naming the parameter, including a filter or paging parameter
+ * that only other lists support, unless it is empty.
  */
 enum err req_list(struct ctx *c, struct req *r, const struct field *filters, void *out,
 	struct page *page) MUST;
 /* The same with ?page= and ?page_size= (or limit=) of numbered pages. */
 enum err req_list_numbered(struct ctx *c, struct req *r, const struct field *filters, void *out,
 	struct page_number *page) MUST;
-/* The cursor that continues after a key; opaque, and forged ones are refused. */
+/* The cursor that continues after a key; opaque and signed. */
 const char *req_cursor(struct ctx *c, const struct req *r, const int64_t after[2]) MUST;
 
 /* Percent-decode (with `plus`, + is a space). NULL: bad encoding, NUL or not UTF-8. */

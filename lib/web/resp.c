@@ -23,7 +23,7 @@ void resp_one(struct resp *w, const struct field *fields, const void *row)
 	json_write(&w->body, fields, row);
 }
 
-/* "</api/products?": as it was matched, but never "//", which would name another host. */
+/* "</api/products?": the path as matched, but never "//", which would name another host. */
 static void add_path(struct str *link, const char *path)
 {
 	str_addc(link, '<');
@@ -33,7 +33,7 @@ static void add_path(struct str *link, const char *path)
 	str_addc(link, '?');
 }
 
-/* The same list after a key: path-absolute, its filters kept (DESIGN.md 1, Lists). */
+/* The same list after a key: path-absolute, with its filters (DESIGN.md 1, Lists). */
 static enum err add_next_link(
 	struct ctx *c, struct req *r, struct resp *w, const int64_t after[static 2])
 {
@@ -58,7 +58,7 @@ static enum err add_next_link(
 	return link.overflow ? fail(c, ERR_INVALID, "query") : OK;
 }
 
-/* Write as many rows of an array as fit, one at least. How many? */
+/* Write as many rows of an array as fit, at least one; returns their number. */
 static int64_t write_rows(
 	struct str *body, const struct field *fields, size_t size, const struct list *list)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * resp.h - the answer, buffered until the handler returned OK.
+ * resp.h - the response, buffered until the handler returned OK.
  */
 #ifndef WEB_RESP_H
 #define WEB_RESP_H
@@ -9,8 +9,8 @@
 #include "web/req.h"
 
 /*
- * The longest answer. A list that a cursor continues is cut into pages of RESP_PAGE_MAX; a
- * numbered page can't be: 500 rows with texts of 5,000 characters, each written as six, fit.
+ * The longest response. A list with a cursor is cut into pages of RESP_PAGE_MAX; a numbered
+ * page can't be: 500 rows with texts of 5,000 characters, each escaped as six, fit.
  */
 #define RESP_MAX      ((size_t)16 << 20)
 #define RESP_PAGE_MAX ((size_t)8 << 20)
@@ -23,10 +23,10 @@ struct resp {
 };
 
 struct resp resp_new(struct ctx *c);
-/* Values must be clean: ours, or already encoded. */
+/* Values must be safe: our own, or already encoded. */
 void resp_header(struct resp *w, const char *name, const char *value);
 
-/* What a provider wants to read, as it is. */
+/* A raw response for a provider. */
 struct raw {
 	const char *content_type, *text;
 };
@@ -34,8 +34,8 @@ struct raw {
 /* One object. */
 void resp_one(struct resp *w, const struct field *fields, const void *row);
 /*
- * A bare array of at most RESP_PAGE_MAX (but of one row at least), with Link to the next page
- * where there is one; filters are kept.
+ * A bare array of at most RESP_PAGE_MAX (but at least one row), with a Link to the next page if
+ * there is one; filters are kept.
  */
 enum err resp_page(struct ctx *c, struct req *r, struct resp *w, const struct field *fields,
 	size_t size, const struct page_rows *rows) MUST;

@@ -48,7 +48,7 @@ enum method method_of(const char *name)
 	return 0;
 }
 
-/* The next segment of a path; *p moves past it. */
+/* The next segment of a path; *p is advanced past it. */
 static struct slice next_segment(const char **p)
 {
 	struct slice s;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * route.h - a route is a row: method, path, role, rate class, handler, and what it takes and gives.
- * An executable's table says everything that the frame must know of it.
+ * route.h - a route is a row: method, path, role, rate class, handler, input and output. The frame
+ * needs nothing but an executable's table.
  *
  *	{ PUT, "/api/products/:id", ROLE_ADMIN, RATE_WRITE, DO(update_product), ROUTE_IDEMPOTENT,
  *		.body = CHANGE(struct product, product_change_fields),
@@ -20,24 +20,24 @@ struct call;
 
 enum method { GET = 1, POST, PUT, PATCH, DELETE, OPTIONS, METHOD_N };
 
-/* Zero denies: a row whose role was forgotten is closed, not open (BEHAVIOUR 4). */
+/* Zero denies: a row without a role is closed (BEHAVIOUR 4). */
 enum role {
 	ROLE_NONE = 0,
-	ROLE_PUBLIC,   /* anyone; who sends a good token is known */
+	ROLE_PUBLIC,   /* anyone; a valid token identifies the user */
 	ROLE_USER,     /* a signed-in user */
 	ROLE_ADMIN,    /* a user with permission_level 1 */
 	ROLE_PROVIDER, /* a provider's notification: no token, raw body up to 256 KiB */
 };
 
-/* Which limit a route counts against (BEHAVIOUR 51). */
+/* The rate limit of a route (BEHAVIOUR 51). */
 enum rate { RATE_NONE = 0, RATE_READ, RATE_WRITE, RATE_LOGIN, RATE_PAYMENT, RATE_NOTIFY };
 
 enum route_flag {
-	ROUTE_IDEMPOTENT = 1, /* takes an Idempotency-Key */
-	ROUTE_VOLATILE = 2,   /* public, but true only now: never stored */
+	ROUTE_IDEMPOTENT = 1, /* accepts an Idempotency-Key */
+	ROUTE_VOLATILE = 2,   /* public, but changes by itself: never stored */
 };
 
-/* ---- what a route takes ---- */
+/* ---- input ---- */
 
 enum paging { PAGING_NONE = 0, PAGING_CURSOR, PAGING_NUMBER };
 
@@ -45,27 +45,27 @@ enum paging { PAGING_NONE = 0, PAGING_CURSOR, PAGING_NUMBER };
 struct input {
 	const struct field *fields; /* NULL: nothing is read */
 	size_t size;                /* of the struct */
-	enum json_mode mode;        /* JSON_MAKE: F_REQUIRED members must be there */
-	bool optional;              /* a body that is empty is as good as {} */
-	enum paging paging;         /* a query that asks for a page, ... */
-	size_t page_off;            /* ... and where its struct has that */
+	enum json_mode mode;        /* JSON_MAKE: F_REQUIRED members must be present */
+	bool optional;              /* an empty body is treated as {} */
+	enum paging paging;         /* of a list's query */
+	size_t page_off;            /* the offset of its page */
 };
 
 /* clang-format off */
 #define INPUT_OF(T, f, ...) { .fields = (f), .size = sizeof(T) + offsetof(T, has) /* 0 */, __VA_ARGS__ }
-/* A body that makes something, or a query without which there is no answer. */
+/* A body that creates something, or a query with mandatory parameters. */
 #define NEW(T, f)    INPUT_OF(T, f, .mode = JSON_MAKE)
 #define QUERY(T, f)  INPUT_OF(T, f, .mode = JSON_MAKE)
-/* Each member may be missing: a change of what is named, a narrower answer. */
+/* Every member is optional: a partial change, or filters. */
 #define CHANGE(T, f) INPUT_OF(T, f, .mode = JSON_CHANGE)
 #define FILTER(T, f) INPUT_OF(T, f, .mode = JSON_CHANGE)
-/* The body itself may be missing. */
+/* The body itself is optional. */
 #define MAYBE(T, f)  INPUT_OF(T, f, .mode = JSON_CHANGE, .optional = true)
 /* The filters of a list and its page: T has a struct page or a struct page_number named `page`. */
 #define LISTED(T, f) INPUT_OF(T, f, .mode = JSON_CHANGE, .page_off = offsetof(T, page),        \
 	.paging = _Generic(((T *)0)->page, struct page: PAGING_CURSOR, struct page_number: PAGING_NUMBER))
 
-/* ---- what it gives ---- */
+/* ---- output ---- */
 
 enum answer_kind {
 	ANSWER_FORGOTTEN = 0,
@@ -73,16 +73,16 @@ enum answer_kind {
 	ANSWER_PAGE,            /* an array, and Link to the next page (handler: struct page_rows) */
 	ANSWER_MESSAGE,         /* {"message": ...} */
 	ANSWER_EMPTY,           /* no body */
-	ANSWER_RAW,             /* what a provider wants to read (handler: struct raw) */
-	ANSWER_ENVELOPE,        /* envelope.h's, of an object; with a message where the row has one */
-	ANSWER_ENVELOPE_PAGE,   /* of a numbered page (handler: struct page_counted) */
-	ANSWER_ENVELOPE_MESSAGE, /* of null and a message */
+	ANSWER_RAW,             /* a raw response for a provider (handler: struct raw) */
+	ANSWER_ENVELOPE,        /* an object in envelope.h's format; with a message if the row has one */
+	ANSWER_ENVELOPE_PAGE,   /* a numbered page (handler: struct page_counted) */
+	ANSWER_ENVELOPE_MESSAGE, /* null and a message */
 	ANSWER_KIND_N
 };
 
 struct answer {
 	enum answer_kind kind;
-	const struct field *fields; /* of an object, or of each in an array */
+	const struct field *fields; /* of the object, or of each element */
 	size_t size;
 	const char *name; /* of the table */
 };
@@ -102,11 +102,11 @@ extern const struct field message_fields[];
 #define EMPTY               { .kind = ANSWER_EMPTY }
 #define RAW                 { .kind = ANSWER_RAW }
 
-/* A handler and its name, which is the operation's. */
+/* A handler and its name, which is the operation's id. */
 #define DO(handler) handler, #handler
 /* clang-format on */
 
-/* Call the domain with what the frame has read, and fill in what it is to write (call.h). */
+/* Calls the domain with the parsed input and fills in the result (call.h). */
 typedef enum err handler_fn(struct ctx *c, struct call *k);
 
 struct route {
@@ -120,10 +120,10 @@ struct route {
 	unsigned flags;
 	struct input query, body;
 	struct answer answer;
-	int status;          /* of success; 0: 200, or 204 for nothing */
-	int other_status;    /* with which the same is answered when it isn't well; 0: none */
-	const char *message; /* of an answer that has one, unless the handler says another */
-	const char *summary; /* what it is for, in a line */
+	int status;       /* on success; 0: 200, or 204 without a body */
+	int other_status; /* an alternative status of the same response, e.g. not ready; 0: none */
+	const char *message; /* of a response with one, unless the handler sets another */
+	const char *summary; /* its purpose, in a line */
 };
 
 struct match {
@@ -137,16 +137,16 @@ struct match {
 /* Find the row for a decoded path. The table ends with a row whose path is NULL. */
 struct match route_match(const struct route *routes, enum method method, const char *path);
 
-/* The status of its success. */
+/* The status on success. */
 int route_status(const struct route *route);
 /* What the row lacks that a row of its kind needs; NULL: nothing. */
 const char *route_fault(const struct route *route);
 
 const char *method_name(enum method m);
 const char *role_name(enum role role);
-/* 0 for an unknown one; HEAD is GET to the table. */
+/* 0 for an unknown one; HEAD is treated as GET. */
 enum method method_of(const char *name);
-/* Print the table, a row a line: for tests and the README. */
+/* Print the table, one row per line: for tests and the README. */
 void route_print(const struct route *routes);
 
 #endif

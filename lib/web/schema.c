@@ -3,7 +3,7 @@
 
 #include "base/json_out.h"
 
-/* beyond it readers of JSON that have doubles only lose digits: such a limit is none that they could meet */
+/* beyond it JSON readers that use doubles lose digits: such a limit is omitted */
 #define EXACT_MAX (INT64_C(1) << 53)
 
 static bool is_used(const struct field *f, enum schema_use use)
@@ -41,7 +41,7 @@ static void put_type(struct str *s, const char *type, const char * or, bool null
 	json_end_array(s);
 }
 
-/* In rows a range is checked only where it isn't one for input (field.h). */
+/* In rows a range is checked only if it isn't one for input (field.h). */
 static void put_integer(struct str *s, const struct field *f, enum schema_use use)
 {
 	put_type(s, "integer", NULL, may_be_null(f, use));
@@ -93,7 +93,7 @@ static void put_yuan(struct str *s, const char *name, int64_t fen)
 	str_add(s, text, len);
 }
 
-/* Taken as a number or as a text, given as one of them (BEHAVIOUR 10). */
+/* Accepted as a number or a string, returned as one of them (BEHAVIOUR 10). */
 static void put_money(struct str *s, const struct field *f, enum schema_use use)
 {
 	const bool null = may_be_null(f, use);
@@ -176,7 +176,7 @@ void schema_field(struct str *s, const char *name, const struct field *f, enum s
 	json_end_object(s);
 }
 
-/* Another row of the table with the same name, which is written where this one is left out (F_OMIT). */
+/* Another row of the table with the same name, written when this one is omitted (F_OMIT). */
 static const struct field *find(
 	const struct field *from, const struct field *to, const char *name, enum schema_use use)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * audit_sql.h - the tables of rules that audit.c puts together.
+ * audit_sql.h - the tables of rules, combined by audit.c.
  */
 #ifndef SHOP_AUDIT_AUDIT_SQL_H
 #define SHOP_AUDIT_AUDIT_SQL_H
@@ -8,9 +8,9 @@
 #include "shop/audit/audit.h"
 
 /*
- * A rule's plan is the same whatever the server believes of the tables: the first table is read wholly, and what
- * belongs to a row of it is found by an index that is named. No JOIN whose order the server may choose, and no
- * grouped subquery that is joined, which MariaDB may make anew for each row. statements.test.mjs sees to it.
+ * A rule's plan must not depend on the server's statistics: the first table is scanned, and what belongs to one of
+ * its rows is found by a named index. No JOIN whose order the server may choose, and no joined grouped subquery,
+ * which MariaDB may evaluate for each row. Checked by statements.test.mjs.
  */
 #define SUM_OF(what, table, index, where)                                                          \
 	"(SELECT CAST(COALESCE(SUM(" what "), 0) AS SIGNED) FROM " table " FORCE INDEX (" index    \

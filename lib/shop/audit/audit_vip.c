@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* audit_vip.c - what must hold of membership orders, their payments and their segments. */
+/* audit_vip.c - rules about membership orders, their payments and their segments. */
 #include <stdio.h>
 
 #include "shop/audit/audit_sql.h"
@@ -26,8 +26,8 @@ static const char SQL_PAID_BY[] =
 	"AND (kind <> " SQL(SEGMENT_UPGRADE) " OR discount <> price)) "
 	"OR (paid_by = " SQL(PAID_GIFT) ") <> (plan_id IS NULL) LIMIT ?";
 /*
- * What is paid once the quote changed is less than the price without any discount. Only an upgrade whose
- * credit is more than its price gives more than its plan (BEHAVIOUR 27).
+ * After a change of the quote the amount is less than the price without discount. Only an upgrade whose
+ * credit exceeds its price grants more days than its plan (BEHAVIOUR 27).
  */
 static const char SQL_PRICE[] =
 	"SELECT CONCAT('membership order ', order_no) AS subject, "
@@ -59,8 +59,8 @@ static const char SQL_PAYMENT_ORDER[] =
 	"OR o.paid_by <> " SQL(PAID_BY_PROVIDER) " OR o.payment_id <> a.transaction_id) "
 	"LIMIT ?";
 /*
- * What was paid is what the order costs and what goes back by itself, however often that was tried;
- * of the latter, what had gone back without us was not given back once more.
+ * The amount paid is the order's amount plus the automatic refund, however often that was tried;
+ * what had been refunded elsewhere is not refunded again.
  */
 static const char SQL_CHARGED[] =
 	"SELECT CONCAT('membership order ', x.order_no) AS subject, "
@@ -75,7 +75,7 @@ static const char SQL_CHARGED[] =
 	"ON a.payable_kind = " SQL(PAYABLE_MEMBERSHIP) " AND a.payable_id = o.id "
 	"AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) ")) x "
 	"WHERE x.amount < x.cost + x.total OR x.amount > x.cost + x.total + x.elsewhere LIMIT ?";
-/* a difference that didn't go back by itself goes back with the rest, when that is asked for later */
+/* a difference not refunded automatically is refunded with the rest, if that is requested later */
 static const char SQL_REFUND[] =
 	"SELECT CONCAT('membership order ', o.order_no) AS subject, "
 	"CONCAT('status ', o.status, ' with ', COALESCE(o.done, 0), ' fen given back and ', "
@@ -126,7 +126,7 @@ static const char SQL_VERSION[] =
 	"FROM entitlement_segments GROUP BY user_id) s LEFT JOIN entitlements e "
 	"FORCE INDEX (PRIMARY) ON e.user_id = s.user_id WHERE e.user_id IS NULL OR e.version < s.latest LIMIT ?";
 
-/* ---- work that waits ---- */
+/* ---- needs attention ---- */
 
 static const char SQL_DIFFERENCE[] =
 	"SELECT CONCAT('refund ', r.refund_no) AS subject, "
@@ -143,7 +143,7 @@ static const char SQL_DIFFERENCE[] =
 
 enum { FINDING_TEXT_MAX = 128 };
 
-/* Every entitlement derived anew from what was granted and refunded when (BEHAVIOUR 25 to 29). */
+/* Recompute every entitlement from the times of grants and refunds (BEHAVIOUR 25 to 29). */
 static enum err find_drift(struct ctx *c, struct list *out, bool *more)
 {
 	struct finding *found = arena_array(&c->arena, FINDINGS_MAX, sizeof(*found));
@@ -172,7 +172,8 @@ static enum err find_drift(struct ctx *c, struct list *out, bool *more)
 			found[out->n] = (struct finding){ texts[out->n][0], texts[out->n][1] };
 			out->n++;
 		}
-		arena_rewind(&c->arena, mark); /* a large shop has more users than an arena holds */
+		arena_rewind(
+			&c->arena, mark); /* a large shop has more users than fit into an arena */
 	} while (user_id != 0);
 	return OK;
 }

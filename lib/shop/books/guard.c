@@ -10,7 +10,7 @@ static const char *const names[] = {
 	[GUARD_CATEGORIES] = "categories",
 };
 
-/* to a new value: a row that stays the same is not sent to the other nodes */
+/* to a new value: an unchanged row is not replicated */
 static const char SQL_WRITE[] = "UPDATE guards SET version = version + 1 WHERE name = ?";
 
 enum err guard_tx(struct ctx *c, enum guard guard)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guard.h - rules about many rows at once: whoever relies on one writes its row (BEHAVIOUR 61).
+ * guard.h - rules about many rows: code that relies on one writes its row (BEHAVIOUR 61).
  * Owns tables: guards.
  *
  * A rule about one row is guarded by a change of that row (user_hold_tx, plan_offered_tx,
  * order_touch_tx, payment_touch_tx). A locking read guards nothing: another node of a Galera
- * cluster doesn't see the lock, only what is written, and refuses the later COMMIT.
+ * cluster doesn't see the lock, only writes, and refuses the later COMMIT.
  */
 #ifndef SHOP_BOOKS_GUARD_H
 #define SHOP_BOOKS_GUARD_H
@@ -13,13 +13,13 @@
 #include "base/ctx.h"
 
 enum guard {
-	GUARD_ADMINISTRATORS, /* at least one is left */
-	GUARD_CATEGORIES,     /* a tree; what products and categories are in stays */
+	GUARD_ADMINISTRATORS, /* at least one remains */
+	GUARD_CATEGORIES,     /* a tree; the category of a product or category is not deleted */
 };
 
 /*
- * Until the transaction ends, nobody else relies on this rule, on whatever node: what is read
- * about it after this, without locks, holds at the COMMIT. Before any row of the lock order.
+ * Until the transaction ends, no other one relies on this rule, on any node: what is read
+ * about it after this, without locks, is valid at the COMMIT. Before any row of the lock order.
  * Fails: DB, DB_LOST, BUSY.
  */
 enum err guard_tx(struct ctx *c, enum guard guard) MUST;

@@ -4,11 +4,11 @@
 #include "ext/db.h"
 #include "ext/state.h"
 
-/* The files of schema/ when this was built (Makefile): how many, and the name of the last. */
+/* The files of schema/ at build time (Makefile): their number, and the name of the last. */
 static const int64_t schema_files = SCHEMA_FILES;
 static const char schema_last[] = SCHEMA_LAST;
 
-/* a table that a shop without its schema doesn't have */
+/* a table that doesn't exist before the first migration */
 static const char SQL_APPLIED[] =
 	"SELECT COUNT(*) FROM schema_migrations WHERE name <= ? AND applied_at IS NOT NULL";
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * health.h - can the shop's data be reached, in the form that the programs were built for, and
- * what its processes share?
+ * health.h - readiness: the database with the schema that the programs were built for, and
+ * the shared state.
  */
 #ifndef SHOP_BOOKS_HEALTH_H
 #define SHOP_BOOKS_HEALTH_H
@@ -11,12 +11,12 @@
 enum health_database {
 	DATABASE_OK,
 	DATABASE_UNREACHABLE,
-	DATABASE_NOT_MIGRATED, /* `minimall migrate` is due: a file of schema/ isn't applied yet */
+	DATABASE_NOT_MIGRATED, /* a file of schema/ isn't applied: run `minimall migrate` */
 };
 
-/* Ask the database the least. A newer schema is good: it goes before the programs. */
+/* A minimal query. A newer schema is fine: it is applied before the programs are updated. */
 enum health_database health_database(struct ctx *c) MUST;
-/* False: each process is left to itself, which costs time and no order. */
+/* False: each process works without it, which costs only time. */
 bool health_state(struct ctx *c);
 
 #endif

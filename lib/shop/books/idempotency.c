@@ -24,7 +24,7 @@ static const char SQL_INSERT[] =
 static const char SQL_READ[] =
 	"SELECT resource_id, body_sha256 = ? AS same_body FROM idempotency_keys "
 	"WHERE caller = ? AND route = ? AND idempotency_key = ? AND created_at >= ?";
-/* one that is over its day is as good as none */
+/* a key older than a day is treated as absent */
 static const char SQL_DROP_OLD[] =
 	"DELETE FROM idempotency_keys "
 	"WHERE caller = ? AND route = ? AND idempotency_key = ? AND created_at < ?";
@@ -76,7 +76,7 @@ enum err idempotency_begin_tx(struct ctx *c, int64_t *resource_id)
 	TRY(db_exec(c, SQL_DROP_OLD,
 		ARGS(TEXT(who), TEXT(c->idem.route), TEXT(c->idem.key), I64(c->now_ms - KEPT_MS)),
 		NULL));
-	/* waits here while a twin is under way */
+	/* waits here for a concurrent duplicate */
 	e = db_exec(c, SQL_INSERT,
 		ARGS(TEXT(who), TEXT(c->idem.route), TEXT(c->idem.key), body, I64(c->now_ms)),
 		NULL);

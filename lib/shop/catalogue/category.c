@@ -37,7 +37,7 @@ static const char SQL_LIST[] =
 	" FROM categories FORCE INDEX (PRIMARY) "
 	"WHERE deleted_at IS NULL AND category_id < ? AND (? IS NULL OR name LIKE ?) "
 	"ORDER BY category_id DESC LIMIT ?";
-/* the children of one, by the index that holds them */
+/* the children of one, by the index on them */
 static const char SQL_LIST_CHILDREN[] =
 	"SELECT " COLUMNS
 	" FROM categories FORCE INDEX (by_parent) "
@@ -48,7 +48,7 @@ static const char SQL_LIST_ROOTS[] =
 	" FROM categories FORCE INDEX (by_parent) "
 	"WHERE parent_id IS NULL AND deleted_at IS NULL AND category_id < ? "
 	"AND (? IS NULL OR name LIKE ?) ORDER BY category_id DESC LIMIT ?";
-/* UNION, not UNION ALL: a circle, which there must not be, would end all the same */
+/* UNION, not UNION ALL: it terminates even on a cycle, which must not exist */
 static const char SQL_BRANCH[] =
 	"WITH RECURSIVE branch (id) AS ("
 	"SELECT category_id FROM categories WHERE category_id = ? AND deleted_at IS NULL UNION "
@@ -59,7 +59,7 @@ static const char SQL_GET[] =
 static const char SQL_LOCK[] =
 	"SELECT " COLUMNS
 	" FROM categories WHERE category_id = ? AND deleted_at IS NULL FOR UPDATE";
-/* is one above another? Asked under the guard of the tree: two moves at once could otherwise close a circle */
+/* is one an ancestor of another? With the tree's guard held: concurrent moves could otherwise create a cycle */
 static const char SQL_IS_ABOVE[] =
 	"WITH RECURSIVE above (id, parent) AS ("
 	"SELECT category_id, parent_id FROM categories WHERE category_id = ? UNION "
@@ -162,7 +162,7 @@ enum err category_create(struct ctx *c, const struct category *in, struct catego
 	return db_tx(c, create_tx, &(struct change){ .in = in, .out = out });
 }
 
-/* May `id` hang below `parent`, in the guarded tree? */
+/* May `id` be a child of `parent`, in the guarded tree? */
 static enum err check_move_tx(struct ctx *c, int64_t id, int64_t parent)
 {
 	struct category row = { 0 };

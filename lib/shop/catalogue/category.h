@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * category.h - the tree that products hang in.
+ * category.h - the tree of product categories.
  * Owns tables: categories.
  * Memory: texts in out structs live in c->arena. Fails everywhere: DB, DB_LOST, BUSY.
  */
@@ -19,7 +19,7 @@ struct category {
 };
 extern const struct field category_fields[];
 
-/* What a product shows of its category. */
+/* A product's category, as shown with it. */
 struct category_brief {
 	int64_t category_id;
 	const char *name, *description;
@@ -29,7 +29,7 @@ extern const struct field category_brief_fields[];
 struct category_query {
 	uint64_t has;
 	int64_t parent_id; /* 0: those without a parent */
-	const char *q;     /* a part of the name */
+	const char *q;     /* part of the name */
 	struct page page;
 };
 extern const struct field category_query_fields[];
@@ -43,13 +43,13 @@ enum err category_create(struct ctx *c, const struct category *in, struct catego
  * (BEHAVIOUR 19). */
 enum err category_update(
 	struct ctx *c, int64_t id, const struct category *in, struct category *out) MUST;
-/* Hide it. Fails: NOT_FOUND, CATEGORY_IN_USE while it has live products or children. */
+/* Soft delete. Fails: NOT_FOUND, CATEGORY_IN_USE while it has live products or children. */
 enum err category_delete(struct ctx *c, int64_t id) MUST;
 
-/* The id of a category and those of all below it: a list of int64_t, empty where there is no such category. */
+/* The ids of a category and all its descendants: a list of int64_t, empty if there is no such category. */
 enum err category_branch(struct ctx *c, int64_t id, struct list *out) MUST;
 
-/* In a transaction: the category stays until its end. Fails: INVALID naming `field`. */
+/* In a transaction: keep the category from being deleted until its end. Fails: INVALID naming `field`. */
 enum err category_hold_tx(struct ctx *c, int64_t id, const char *field) MUST;
 
 #endif

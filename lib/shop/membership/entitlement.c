@@ -24,16 +24,16 @@ int64_t entitlement_end_s(const struct segment *s)
 	return s->start_s + s->days * ENTITLEMENT_DAY_S;
 }
 
-/* Does it count at now_s or later? Only that has a credit and is folded. */
+/* Is it ACTIVE at now_s or later? Only such segments have a credit and are folded. */
 static bool lasts(const struct segment *s, int64_t now_s)
 {
 	return s->state == SEGMENT_ACTIVE && entitlement_end_s(s) > now_s;
 }
 
 /*
- * What is renewed or upgraded at now_s, or NULL: the last of the segments that last. They
- * are one chain, so its level is the live one. It is not looked for around now_s: where a
- * clock was set back, that would find nothing and sell a second chain over the first.
+ * What is renewed or upgraded at now_s, or NULL: the last of the segments that have not
+ * ended. They are one chain, so its level is the live one. Not the segment at now_s: after
+ * a clock set back there may be none, and an overlapping chain would be sold.
  */
 static const struct segment *latest(const struct entitlement *e, int64_t now_s)
 {
@@ -77,7 +77,7 @@ int64_t entitlement_level(const struct entitlement *e, int64_t now_s)
 	return 0;
 }
 
-/* What an order for this level is beside the segment that it finds; 0: not to be had. */
+/* The type of an order for this level, given the live segment; 0: not allowed. */
 static int64_t kind_beside(const struct segment *found, int64_t level)
 {
 	if (found == NULL)
@@ -88,8 +88,8 @@ static int64_t kind_beside(const struct segment *found, int64_t level)
 }
 
 /*
- * value * rem / days, half up, of a segment that lasts: 1 <= rem <= days. Whole multiples
- * of days are taken out first, so that no product is larger than the value.
+ * value * rem / days, rounded half up, of a live segment: 1 <= rem <= days. Whole multiples
+ * of days are factored out first, so that no product exceeds the value.
  */
 static money credit_of(const struct segment *s, int64_t now_s)
 {
@@ -110,7 +110,7 @@ static money credit(const struct entitlement *e, int64_t now_s)
 	return sum;
 }
 
-/* False: more days than can be counted. */
+/* False on overflow. */
 static bool spend(money credit, struct quote *q)
 {
 	int64_t more;
@@ -197,7 +197,7 @@ static struct segment *find(const struct entitlement *e, int64_t order_id)
 	return NULL;
 }
 
-/* The latest change that is still in force. */
+/* The latest change that is still in effect. */
 static int64_t last_version(const struct entitlement *e)
 {
 	int64_t last = 0;
@@ -208,9 +208,9 @@ static int64_t last_version(const struct entitlement *e)
 }
 
 /*
- * Fold what lasted at the upgrade's granting. Undoing its refund folds the same: it was the
- * latest change, so whatever was granted after the upgrade is REFUNDED, and the rest is as
- * the granting found it.
+ * Fold what was live when the upgrade was granted. Undoing its refund folds the same: it was
+ * the latest change, so everything granted after the upgrade is REFUNDED, and the rest is as
+ * at the grant.
  */
 static void fold(struct entitlement *e, const struct segment *upgrade)
 {
@@ -236,7 +236,7 @@ static void unfold(struct entitlement *e, const struct segment *upgrade)
 	}
 }
 
-/* `s` says which order, what was quoted for it (kind, level, days, value, cash) and when; the rest follows. */
+/* `s` has the order, its quote (kind, level, days, value, cash) and the time; the rest is computed. */
 static void append(struct entitlement *e, struct segment s)
 {
 	const struct segment *found = latest(e, s.granted_s);
@@ -298,7 +298,7 @@ static enum err refundable(const struct entitlement *e, const struct segment *s)
 	return OK;
 }
 
-/* Move the later ones of its chain. None of an upgrade's is ACTIVE when it is refunded. */
+/* Shift the later segments of its chain. None of an upgrade's is ACTIVE when it is refunded. */
 static void shift(struct entitlement *e, const struct segment *than, int64_t by_s)
 {
 	for (int64_t i = 0; i < e->n; i++) {
@@ -356,7 +356,7 @@ enum err entitlement_refund_undo(struct entitlement *e, int64_t order_id)
 	return OK;
 }
 
-/* Far beyond what credits can add up to, and far from what overflows. */
+/* Far above any sum of credits, and far below an overflow. */
 #define VALUE_MAX_FEN (MONEY_MAX_FEN * ENTITLEMENT_SEGMENTS_MAX)
 
 static bool possible(const struct segment *s)
@@ -376,7 +376,7 @@ bool entitlement_possible(const struct entitlement *e)
 	return true;
 }
 
-/* The granting of a stored row, of which nothing is trusted. `version`: the change before. */
+/* Replay the grant of a stored, untrusted row. `version`: the previous change. */
 static const char *grant_anew(struct entitlement *anew, const struct segment *row, int64_t version)
 {
 	if (row->granted_version <= version)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * membership.c - how membership orders are locked and written. They are quoted and made in
- * membership_make.c, paid in membership_pay.c, end in membership_end.c, and are shown by
+ * membership.c - locking and writing of membership orders. They are quoted and created in
+ * membership_create.c, paid in membership_pay.c, closed in membership_close.c, and read in
  * membership_view.c.
  */
 #include "ext/db.h"
@@ -16,7 +16,7 @@ static const char SQL_PENDING[] =
 static const char SQL_REFUNDING[] =
 	"SELECT id FROM membership_orders FORCE INDEX (by_user_status) WHERE user_id = ? "
 	"AND status = " SQL(MEMBERSHIP_REFUNDING) " LIMIT 1";
-/* the present status is the guard: whoever comes second changes nothing */
+/* the current status is the guard: of two concurrent changes the second has no effect */
 static const char SQL_WRITE[] =
 	"UPDATE membership_orders SET kind = ?, discount = ?, amount = ?, days = ?, value = ?, "
 	"pending_user_id = NULL, status = ?, paid_by = ?, payment_method = ?, payment_id = ?, "
@@ -40,10 +40,10 @@ enum err membership_pending_tx(
 
 enum err membership_lock_tx(struct ctx *c, int64_t id, struct membership *out)
 {
-	/* *out may hold the very order that is asked for, and is needed again if this starts over */
+	/* *out may be the order asked for, and is needed again on a retry */
 	struct membership m = { 0 };
 
-	TRY(membership_read(c, id, &m.order)); /* whose it is never changes */
+	TRY(membership_read(c, id, &m.order)); /* its user never changes */
 	TRY(vip_lock_tx(c, m.order.user_id, &m.vip));
 	TRY(db_one(c, SQL_LOCK, ARGS(I64(id)), membership_order_fields, &m.order));
 	membership_show(c, &m.order);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* membership_create.c - what a membership costs, and how its order comes into being. */
+/* membership_create.c - quotes and creates membership orders. */
 #include "ext/crypto.h"
 #include "ext/db.h"
 #include "shop/books/idempotency.h"
@@ -58,7 +58,7 @@ enum err membership_quote(struct ctx *c, int64_t plan_id, struct membership_quot
 	return OK;
 }
 
-/* ---- coming into being ---- */
+/* ---- creating ---- */
 
 struct making {
 	int64_t user_id, plan_id;
@@ -66,7 +66,7 @@ struct making {
 	struct membership_order *out;
 };
 
-/* VIP, the day in the shop's zone, and 80 random bits: neither guessed nor counted (BEHAVIOUR 8). */
+/* VIP, the day in the shop's zone, and 80 random bits: can't be guessed or enumerated (BEHAVIOUR 8). */
 static const char *new_order_no(struct ctx *c)
 {
 	char day[CLOCK_TEXT_MAX];
@@ -77,8 +77,8 @@ static const char *new_order_no(struct ctx *c)
 }
 
 /*
- * One pending order a user (BEHAVIOUR 23); one whose time is over doesn't block, nor does one
- * that can't be paid any more because the entitlement changed.
+ * One pending order per user (BEHAVIOUR 23); an expired one doesn't block, nor does one that
+ * can't be paid any more because the entitlement changed.
  */
 static enum err make_way_tx(struct ctx *c, const struct vip *v)
 {
@@ -95,7 +95,7 @@ static enum err make_way_tx(struct ctx *c, const struct vip *v)
 	return membership_drop_tx(c, &before.order);
 }
 
-/* An order of status PENDING or, where nothing waits for it, CANCELLED. */
+/* An order of status PENDING or, for a payment without an order, CANCELLED. */
 static enum err insert_tx(
 	struct ctx *c, const struct vip *v, const struct quote *q, struct membership_order *o)
 {
@@ -124,7 +124,7 @@ static enum err insert_tx(
 	return OK;
 }
 
-/* Where nothing is due, what was ordered is granted at once. */
+/* An order with nothing due is granted at once. */
 static enum err grant_free_tx(
 	struct ctx *c, struct vip *v, enum paid_by by, struct membership_order *o)
 {
@@ -150,7 +150,7 @@ static enum err create_tx(struct ctx *c, void *arg)
 	if (replayed_id != 0)
 		return membership_read(c, replayed_id, x->out);
 	TRY(vip_lock_tx(c, x->user_id, &v));
-	if (!v.live) /* deleted while this waited */
+	if (!v.live) /* deleted while waiting for the lock */
 		return ERR_UNAUTHENTICATED;
 	TRY(check_refunding(c, x->user_id));
 	TRY(make_way_tx(c, &v));
@@ -185,7 +185,7 @@ static enum err give_tx(struct ctx *c, void *arg)
 	TRY(check_refunding(c, x->user_id));
 	TRY(judged(c, entitlement_quote_gift(&v.now, &x->gift, ctx_now_s(c), &q),
 		"a gift or a moment that can't be quoted"));
-	/* it never waits, and so has room beside what this user has pending */
+	/* never pending, so it doesn't conflict with the user's pending order */
 	*x->out = (struct membership_order){
 		.plan_name = GIFT_NAME, .plan_days = x->gift.days, .status = MEMBERSHIP_CANCELLED
 	};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * membership_internal.h - the columns of a membership order, and what membership.c, _make, _pay,
- * _end and _view share.
+ * membership_internal.h - the columns of a membership order, and what membership.c, _create,
+ * _pay, _close and _view share.
  */
 #ifndef SHOP_MEMBERSHIP_MEMBERSHIP_INTERNAL_H
 #define SHOP_MEMBERSHIP_MEMBERSHIP_INTERNAL_H
@@ -16,17 +16,17 @@
 
 /* "NEW", "RENEWAL", "UPGRADE" */
 const char *membership_kind_name(int64_t kind);
-/* Is some order of this user being refunded? Nothing else of him moves meanwhile (BEHAVIOUR 30). */
+/* Is an order of this user being refunded? Then none of the user's orders may change (BEHAVIOUR 30). */
 enum err membership_is_refunding(struct ctx *c, int64_t user_id, bool *refunding) MUST;
-/* The one order of this user that waits for money, locked. */
+/* The user's pending order, locked. */
 enum err membership_pending_tx(
 	struct ctx *c, int64_t user_id, struct membership_order *out, bool *found) MUST;
-/* Write a locked order that moves to another status. */
+/* Write a locked order with a new status. */
 enum err membership_move_tx(
 	struct ctx *c, struct membership_order *o, enum membership_status to) MUST;
-/* Cancel a locked order that is pending; what is open at a provider is closed there. */
+/* Cancel a locked pending order; its open attempt is closed at the provider. */
 enum err membership_drop_tx(struct ctx *c, struct membership_order *o) MUST;
-/* Fill in what the wire shows at c->now_ms. */
+/* Fill in the output members at c->now_ms. */
 void membership_show(const struct ctx *c, struct membership_order *o);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* membership_pay.c - what is granted for a payment: the provider's, the card's, or a simulated one. */
+/* membership_pay.c - grants for a payment: through a provider, by card, or simulated. */
 #include "ext/db.h"
 #include "shop/books/idempotency.h"
 #include "shop/membership/membership_internal.h"
 #include "shop/money/paid.h"
 
-/* ---- may it be paid? ---- */
+/* ---- checks ---- */
 
-/* Does what was quoted still hold for what is entitled now (BEHAVIOUR 28)? *q is what to grant by. */
+/* Is the quote still valid for the current entitlement (BEHAVIOUR 28)? *q is the one to grant by. */
 static bool quote_holds(const struct ctx *c, const struct membership *m, struct quote *q)
 {
 	const struct membership_order *o = &m->order;
@@ -49,7 +49,7 @@ enum err membership_pay_error_locked(const struct ctx *c, const struct membershi
 
 /* ---- granting ---- */
 
-/* Why a payment can't be granted, whatever was quoted; NULL: it can. */
+/* Why a payment can't be granted, regardless of the quote; NULL: it can. */
 static const char *obstacle(const struct membership *m)
 {
 	switch ((enum membership_status)m->order.status) {
@@ -76,7 +76,7 @@ static const char *refusal(const struct ctx *c, const struct membership *m, stru
 	return why == NULL && !quote_holds(c, m, q) ? "QUOTE_CHANGED" : why;
 }
 
-/* Now; or, where the clock was set back behind what the quote has seen, the moment of the quote. */
+/* Now; or the time of the quote, if the clock was set back before it. */
 static int64_t granted_s(const struct ctx *c, const struct membership *m, const struct quote *q)
 {
 	const int64_t now_s = ctx_now_s(c), quoted_s = m->order.created_at.ms / SECOND_MS;
@@ -93,7 +93,7 @@ enum err membership_grant_tx(
 	struct quote q;
 
 	*out = (struct granting){ .grant = NOT_GRANTED, .reason = refusal(c, m, &q) };
-	if (out->reason != NULL) /* the money goes back; nothing waits for it any more */
+	if (out->reason != NULL) /* the money is refunded; the order is no longer pending */
 		return pending ? membership_drop_tx(c, o) : OK;
 	TRY(judged(c,
 		entitlement_grant(
@@ -131,7 +131,7 @@ static enum err pay_tx(struct ctx *c, void *arg)
 		return membership_read(c, replayed_id, &x->m.order);
 	TRY(membership_lock_tx(c, x->m.order.id, &x->m));
 	TRY(why_not_now(c, &x->m));
-	paid.at.ms = c->now_ms; /* which the lock has set anew */
+	paid.at.ms = c->now_ms; /* set by vip_lock_tx */
 	TRY(membership_grant_tx(c, &x->m, &paid, &g));
 	if (g.grant == NOT_GRANTED)
 		return ERR_QUOTE_CHANGED;
@@ -139,8 +139,8 @@ static enum err pay_tx(struct ctx *c, void *arg)
 }
 
 /*
- * What could never be granted again waits for no money. A transaction of its own: the one
- * that found it out keeps nothing, and so no key.
+ * Cancel an order that can never be granted. In its own transaction: the one that detected
+ * it is rolled back, with its idempotency key.
  */
 static enum err drop_tx(struct ctx *c, void *arg)
 {

@@ -41,7 +41,7 @@ static const char SQL_COUNT[] = "SELECT COUNT(*) FROM plans";
 static const char SQL_COUNT_ACTIVE[] = "SELECT COUNT(*) FROM plans WHERE is_active = TRUE";
 static const char SQL_READ[] = "SELECT " COLUMNS " FROM plans WHERE id = ?";
 static const char SQL_LOCK[] = "SELECT " COLUMNS " FROM plans WHERE id = ? FOR UPDATE";
-/* written, which locks too: on Galera a lock alone would not keep the plan from being deleted */
+/* written, which also locks: on Galera a lock alone would not prevent its deletion */
 static const char SQL_HOLD[] = "UPDATE plans SET holds = holds + 1 WHERE id = ?";
 static const char SQL_INSERT[] =
 	"INSERT INTO plans (name, price, original_price, duration_days, level, is_active, "
@@ -173,7 +173,7 @@ enum err plan_update(struct ctx *c, int64_t id, const struct plan *in, struct pl
 {
 	struct changing x = { .id = id, .in = *in, .out = out };
 
-	x.in.id = id; /* whatever the body says */
+	x.in.id = id; /* not the body's */
 	return db_tx(c, update_tx, &x);
 }
 

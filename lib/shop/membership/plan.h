@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plan.h - membership plans: what a VIP membership costs, how long it lasts and which level
- * it gives (contract membership-orders, 2.1).
+ * plan.h - membership plans: price, duration and level of a VIP membership
+ * (contract membership-orders, 2.1).
  * Owns tables: plans.
  * Memory: texts in out structs live in c->arena. Fails everywhere: DB, DB_LOST, BUSY.
  */
@@ -19,16 +19,16 @@ struct plan {
 	int64_t id;
 	const char *name;
 	money price;
-	money original_price; /* what it is said to have cost; 0: nothing is said */
+	money original_price; /* the struck-through price; 0: none */
 	int64_t duration_days, level;
 	bool is_active;
 	const char *description;
 	timestamp created_at, updated_at;
 };
 extern const struct field plan_fields[];
-extern const struct field plan_change_fields[]; /* with the id, where the query names none */
+extern const struct field plan_change_fields[]; /* with the id, if it isn't in the query */
 
-/* Which one a request is about; for a list that needs none, which page of all. */
+/* The plan of a request; or, for a list, the page. */
 struct plan_query {
 	uint64_t has;
 	int64_t id;
@@ -37,19 +37,19 @@ struct plan_query {
 extern const struct field plan_query_fields[];
 
 /*
- * All for administrators, else those on the shelf; newest last, as they are shown. By id a list of
- * one, or of none.
+ * All for administrators, otherwise the active ones; newest last, as they are shown. By id a list
+ * of one or none.
  */
 enum err plan_list(struct ctx *c, const struct plan_query *q, struct page_counted *out) MUST;
 enum err plan_create(struct ctx *c, const struct plan *in, struct plan *out) MUST;
-/* Change what `in` names; orders keep what they were quoted. Fails: NOT_FOUND, PRECONDITION. */
+/* Change the present members of `in`; orders keep their quotes. Fails: NOT_FOUND, PRECONDITION. */
 enum err plan_update(struct ctx *c, int64_t id, const struct plan *in, struct plan *out) MUST;
-/* Remove it; one with orders only goes off the shelf: *kept (BEHAVIOUR 31). Fails: NOT_FOUND. */
+/* Remove it; one with orders is only deactivated: *kept (BEHAVIOUR 31). Fails: NOT_FOUND. */
 enum err plan_delete(struct ctx *c, int64_t id, bool *kept) MUST;
 
-/* One that can be bought. Fails: NOT_FOUND, an inactive one too. */
+/* A plan for sale. Fails: NOT_FOUND, also for an inactive one. */
 enum err plan_offered(struct ctx *c, int64_t id, struct plan *out) MUST;
-/* The same in a transaction, until whose end it stays as it is: it is locked and written. */
+/* The same in a transaction; it can't change until its end, since it is locked and written. */
 enum err plan_offered_tx(struct ctx *c, int64_t id, struct plan *out) MUST;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* vip.c - segments as they are kept. vip_status.c answers who is a VIP. */
+/* vip.c - stores segments. vip_status.c has the VIP status. */
 #include "shop/membership/vip.h"
 
 #include <assert.h>
@@ -45,7 +45,7 @@ static const char SQL_PUT[] =
 	"ON DUPLICATE KEY UPDATE state = VALUES(state), start_s = VALUES(start_s), "
 	"folded_by = VALUES(folded_by), cut_s = VALUES(cut_s), taken_s = VALUES(taken_s), "
 	"refunded_s = VALUES(refunded_s), refunded_version = VALUES(refunded_version)";
-/* the contended thing is written, not only locked: on Galera a lock alone protects nothing */
+/* the contended row is written, not only locked: on Galera a lock alone protects nothing */
 static const char SQL_SET_VERSION[] =
 	"INSERT INTO entitlements (user_id, version) VALUES (?, ?) "
 	"ON DUPLICATE KEY UPDATE version = VALUES(version)";
@@ -63,7 +63,7 @@ static struct entitlement copy_of(struct ctx *c, const struct entitlement *e)
 	return (struct entitlement){ rows, e->n };
 }
 
-/* As they are kept, be they possible or not. */
+/* As stored, possible or not. */
 static enum err read_rows(struct ctx *c, int64_t user_id, struct vip *out)
 {
 	struct db_rows rows;
@@ -94,7 +94,7 @@ enum err vip_lock_tx(struct ctx *c, int64_t user_id, struct vip *out)
 
 	assert(db_in_tx(c->db));
 	TRY(user_lock_tx(c, user_id, &live));
-	c->now_ms = clock_now_ms(); /* others may have been granted while we waited */
+	c->now_ms = clock_now_ms(); /* others may have been granted while waiting */
 	TRY(vip_read(c, user_id, out));
 	out->live = live;
 	return OK;

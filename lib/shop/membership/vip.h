@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vip.h - whose VIP membership lasts how long: a user's segments (entitlement.h) as they are
- * kept, and the status that everybody asks for.
+ * vip.h - VIP memberships: a user's stored segments (entitlement.h), and the status.
  * Owns tables: entitlements, entitlement_segments.
  * Memory: rows live in c->arena. Fails everywhere: DB, DB_LOST, BUSY.
  */
@@ -16,20 +15,20 @@
 struct vip {
 	int64_t user_id, version; /* version: of the last change; 0: none */
 	bool live;                /* the user is not deleted; only vip_lock_tx says so */
-	struct entitlement now;   /* to be changed by entitlement.h's functions */
+	struct entitlement now;   /* changed by entitlement.h's functions */
 	struct entitlement was;   /* as read */
 };
 
 /* Without a lock, for showing. */
 enum err vip_read(struct ctx *c, int64_t user_id, struct vip *out) MUST;
 /*
- * Lock the user's row, set c->now_ms to the time after that, and read: whatever is priced
- * or granted uses this (BEHAVIOUR 25). Fails: NOT_FOUND.
+ * Lock the user's row, set c->now_ms to the time after that, and read: all pricing and
+ * granting uses this (BEHAVIOUR 25). Fails: NOT_FOUND.
  */
 enum err vip_lock_tx(struct ctx *c, int64_t user_id, struct vip *out) MUST;
-/* Write what was changed, with version v->version + 1; the cached status is forgotten. */
+/* Write the changes, with version v->version + 1, and invalidate the cached status. */
 enum err vip_save_tx(struct ctx *c, struct vip *v) MUST;
-/* Has the user a membership that lasts? */
+/* Does the user have a live membership? */
 enum err vip_is_live(struct ctx *c, int64_t user_id, bool *live) MUST;
 
 /* GET /membership/status (contract membership-status, 1). */
@@ -48,21 +47,21 @@ struct vip_query {
 extern const struct field vip_query_fields[];
 
 /*
- * One's own, or for administrators anybody's. What lasts until when is cached for five
- * minutes; whether that is now, is not. Fails: NOT_FOUND, FORBIDDEN.
+ * The user's own, or for administrators any. The end is cached for five minutes, whether it
+ * has passed is not. Fails: NOT_FOUND, FORBIDDEN.
  */
 enum err vip_status_of(struct ctx *c, int64_t member_id, struct vip_status *out) MUST;
-/* Forget a member's cached status, or with 0 all of them. Fails: NOT_FOUND, FORBIDDEN, BUSY. */
+/* Invalidate a member's cached status, or with 0 all. Fails: NOT_FOUND, FORBIDDEN, BUSY. */
 enum err vip_forget(struct ctx *c, int64_t member_id) MUST;
 
-/* A user whose segments are not what the orders make of them. */
+/* A user whose segments don't follow from the orders. */
 struct vip_finding {
 	int64_t user_id, order_id;
-	const char *problem; /* the member of struct segment */
+	const char *problem; /* a member of struct segment */
 };
 /*
- * Derive the segments of users after *user_id anew, a few hundred at a time; *user_id is the
- * last of them, 0 at the end. Findings of struct vip_finding.
+ * Recompute the segments of users after *user_id, a few hundred at a time; *user_id becomes the
+ * last of them, 0 at the end. Findings are struct vip_finding.
  */
 enum err vip_audit(struct ctx *c, int64_t *user_id, struct list *findings) MUST;
 

@@ -4,7 +4,7 @@
 #include "base/log.h"
 
 #define KEPT_MS (5 * MINUTE_MS)
-/* Longer than any transaction takes to end. */
+/* Longer than any transaction. */
 #define HELD_MS (30 * SECOND_MS)
 
 static const char FAMILY[] = "vip";

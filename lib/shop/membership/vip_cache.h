@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vip_cache.h - the ends of memberships, cached in the shared state: for vip.c and
- * vip_status.c only. Nothing that passes by itself is cached.
+ * vip_status.c only. Nothing that changes with time alone is cached.
  */
 #ifndef SHOP_MEMBERSHIP_VIP_CACHE_H
 #define SHOP_MEMBERSHIP_VIP_CACHE_H
@@ -13,16 +13,16 @@ struct vip_ends {
 	int64_t expire_s, shown_s;
 };
 
-/* False: not cached; the ticket, taken before the database is asked, is for vip_cache_keep. */
+/* False: not cached; pass the ticket, taken before the database is read, to vip_cache_keep. */
 bool vip_cache_find(
 	struct ctx *c, int64_t user_id, struct state_ticket *ticket, struct vip_ends *out) MUST;
 /* For five minutes (contract membership-status, note 1), unless they changed since the ticket. */
 void vip_cache_keep(struct ctx *c, const struct state_ticket *ticket, const struct vip_ends *ends);
-/* Of one user, or with 0 of all. False: they may be cached still. */
+/* Invalidate one user's, or with 0 all. False: they may still be cached. */
 bool vip_cache_forget(struct ctx *c, int64_t user_id) MUST;
 /*
- * In a transaction that changes a user's segments: what is cached is forgotten, and nothing
- * is cached anew until the transaction is certainly over, however it ends (BEHAVIOUR 50).
+ * In a transaction that changes a user's segments: invalidate the cached value, and let nothing
+ * be cached until the transaction is certainly over, however it ends (BEHAVIOUR 50).
  */
 void vip_cache_change(struct ctx *c, int64_t user_id);
 

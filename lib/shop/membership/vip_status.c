@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* vip_status.c - who is a VIP, asked often: what lasts until when is cached, in no process alone. */
+/* vip_status.c - the VIP status, read often: the end is cached, shared by all processes. */
 #include "shop/membership/vip.h"
 #include "shop/membership/vip_cache.h"
 #include "shop/people/member.h"
@@ -30,7 +30,7 @@ static enum err read_ends(struct ctx *c, int64_t user_id, struct vip_ends *out)
 	return OK;
 }
 
-/* Whose status a member's is, for whoever may ask. */
+/* The user of a member, if the actor may see the status. */
 static enum err find_user(struct ctx *c, int64_t member_id, int64_t *user_id)
 {
 	*user_id = c->actor.user_id;

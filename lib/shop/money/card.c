@@ -95,7 +95,7 @@ static const char SQL_LOCK_OF_USER[] =
 static const char SQL_INSERT[] =
 	"INSERT INTO cards (user_id, live_user_id, card_number, balance, status, created_at, "
 	"updated_at) VALUES (?, ?, ?, 0, " SQL(CARD_IN_USE) ", ?, ?)";
-/* the balance is the guard: it can't go below zero, whoever else is at it */
+/* the balance is the guard: concurrent changes can't make it negative */
 static const char SQL_MOVE[] =
 	"UPDATE cards SET balance = balance + ?, updated_at = ? "
 	"WHERE card_id = ? AND deleted_at IS NULL AND balance + ? BETWEEN 0 AND ?";
@@ -144,7 +144,7 @@ enum err card_list(struct ctx *c, const struct card_query *q, struct page_rows *
 	return page_by(c, SQL_LIST, ARGS(after, status, status, n), &q->page, out);
 }
 
-/* One that may be seen; deleted ones too. Fails: NOT_FOUND, FORBIDDEN. */
+/* A visible card, even if deleted. Fails: NOT_FOUND, FORBIDDEN. */
 static enum err get_own(struct ctx *c, int64_t id, struct card *out)
 {
 	TRY(db_one(c, SQL_GET, ARGS(I64(id)), card_full_fields, out));
@@ -170,9 +170,9 @@ enum err card_ledger(struct ctx *c, const struct card_entry_query *q, struct pag
 		offsetof(struct card_entry, transaction_id), q->page.limit, out);
 }
 
-/* ---- making and deleting ---- */
+/* ---- creating and deleting ---- */
 
-/* Fifteen random digits and the one that Luhn's rule adds. */
+/* Fifteen random digits and the Luhn check digit. */
 static const char *new_card_number(struct ctx *c)
 {
 	char *number =
@@ -183,7 +183,7 @@ static const char *new_card_number(struct ctx *c)
 	for (int i = 0; i < 15; i++) {
 		int digit = number[i] - '0';
 
-		if (i % 2 == 0) /* every second digit, counted from the check digit leftwards */
+		if (i % 2 == 0) /* every second digit, from the check digit leftwards */
 			digit = digit * 2 > 9 ? digit * 2 - 9 : digit * 2;
 		sum += digit;
 	}
@@ -215,7 +215,7 @@ static enum err create_tx(struct ctx *c, void *arg)
 			I64(c->now_ms)),
 		&k->card_id);
 	if (e == ERR_DUPLICATE && db_duplicate_of(c, "card_number"))
-		return db_retry(c); /* another number */
+		return db_retry(c); /* retry with another number */
 	return e == ERR_DUPLICATE ? fail(c, ERR_CARD_EXISTS, "user_id") : e;
 }
 
@@ -299,7 +299,7 @@ struct card_change {
 	struct card *out;
 };
 
-/* Is a locked card still what the request was meant for? */
+/* Does a locked card match the request's If-Match? */
 static enum err check_unchanged_tx(struct ctx *c, int64_t id)
 {
 	struct card now = { 0 };
@@ -349,7 +349,7 @@ struct transacting {
 	struct card_entry *out;
 };
 
-/* The card that a transaction is for; a refund to a deleted one finds its user's live one. */
+/* The card of a transaction; for a refund to a deleted one, its user's live card. */
 static enum err lock_for_entry_tx(struct ctx *c, const struct card_entry *in, struct card *k)
 {
 	TRY(db_one(c, SQL_LOCK, ARGS(I64(in->card_id)), card_fields, k));
@@ -385,7 +385,7 @@ enum err card_transact(struct ctx *c, const struct card_entry *in, struct card_e
 	return db_tx(c, transact_tx, &(struct transacting){ in, out });
 }
 
-/* ---- paying with it ---- */
+/* ---- paying by card ---- */
 
 enum err card_lock_of_user_tx(struct ctx *c, int64_t user_id, struct card *out)
 {

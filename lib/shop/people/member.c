@@ -25,7 +25,7 @@ enum err member_create_tx(struct ctx *c, int64_t user_id, int64_t *member_id)
 
 	assert(db_in_tx(c->db));
 	clock_shop_day(c->now_ms, day);
-	/* the day's row stays locked until the end: numbers have no holes and no twins */
+	/* the day's row stays locked until the end: numbers have no gaps or duplicates */
 	TRY(db_exec(c, SQL_NEXT_NO, ARGS(TEXT(day)), NULL));
 	TRY(db_int64(c, SQL_LAST_NO, ARGS(TEXT(day)), &no));
 	code = arena_printf(&c->arena, "M%s%04lld", day, (long long)no);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * member.h - the member that every user is: one row each, made with the user.
+ * member.h - members: one row per user, created with the user.
  * Owns tables: members, member_days.
  */
 #ifndef SHOP_PEOPLE_MEMBER_H
@@ -8,11 +8,11 @@
 
 #include "base/ctx.h"
 
-/* Make a new user's member; its code is M + the day in the shop's zone + a number. */
+/* Create a new user's member; its code is M + the day in the shop's zone + a number. */
 enum err member_create_tx(struct ctx *c, int64_t user_id, int64_t *member_id) MUST;
-/* Note that a member was active now; writes at most once in five minutes. */
+/* Set last_active; writes at most once in five minutes. */
 enum err member_touch(struct ctx *c, int64_t member_id, int64_t last_active_ms) MUST;
-/* Whose member it is. Fails: NOT_FOUND. */
+/* The member's user. Fails: NOT_FOUND. */
 enum err member_user(struct ctx *c, int64_t member_id, int64_t *user_id) MUST;
 
 #endif

@@ -17,7 +17,7 @@ struct service_token {
 };
 extern const struct field service_token_fields[];
 
-/* *token is shown once and never again. */
+/* *token is shown only once. */
 enum err service_token_issue(struct ctx *c, const char *name, const char **token) MUST;
 enum err service_token_list(struct ctx *c, struct list *out) MUST;
 /* Fails: NOT_FOUND. */

@@ -41,7 +41,7 @@ const struct field sign_out_fields[] = {
 	FIELD_END,
 };
 
-/* One row that says all about a credential: one round trip a request. */
+/* Everything about a credential in one row: one round trip per request. */
 struct standing {
 	int64_t user_id, permission_level, member_id, last_active_at;
 };
@@ -70,7 +70,7 @@ static const char SQL_STANDING[] =
 	"JOIN members m ON m.user_id = u.user_id "
 	"WHERE s.session_id = ? AND s.user_id = ? AND s.ended_at IS NULL "
 	"AND s.token_version = u.token_version AND u.deleted_at IS NULL";
-/* The password that was checked must still be the user's: a change meanwhile wins. */
+/* The checked password must still be the user's: a concurrent change wins. */
 static const char SQL_OPEN[] =
 	"INSERT INTO sessions (user_id, token_version, created_at, expires_at) "
 	"SELECT user_id, token_version, ?, ? FROM users "
@@ -118,7 +118,7 @@ enum err session_identify(struct ctx *c, const struct credential *cred)
 
 struct opening {
 	int64_t user_id;
-	const char *password_hash; /* NULL: none was asked */
+	const char *password_hash; /* NULL: sign-in without password */
 	struct session *out;
 };
 
@@ -131,8 +131,8 @@ static const char *first_token(struct ctx *c)
 }
 
 /*
- * The one that comes after a token: whoever asks twice with the same is answered the same, and
- * nothing has to be kept for it but hashes. Without the shop's secret nobody can know it.
+ * A token's successor, derived from it with the shop's secret: a repeated refresh gets the same
+ * one, though only hashes are stored.
  */
 static const char *successor(struct ctx *c, const char *token)
 {
@@ -176,7 +176,7 @@ enum err session_open_password(
 	bool found;
 
 	TRY(user_find_account(c, account, &user, &found));
-	/* the dummy's work is done for an account that isn't there */
+	/* for an unknown account a dummy check takes the same time */
 	if (strlen(password) > PASSWORD_MAX)
 		password = "";
 	if (!password_verify(password, found ? user.password_hash : NULL))
@@ -202,8 +202,8 @@ struct refreshing {
 };
 
 /*
- * Is a used token asked with again because its answer was lost, or by a twin at the same time? Then
- * its successor is fresh: used a moment ago, and nobody has come with the successor yet.
+ * Is a used token repeated because its response was lost, or concurrently? Then it was used within
+ * the last minute and its successor has not been used yet.
  */
 static enum err is_repeated_tx(
 	struct ctx *c, const struct refreshing *x, const struct refresh_row *used, bool *repeated)
@@ -225,7 +225,7 @@ static enum err is_repeated_tx(
 }
 
 /*
- * A refusal is a change too (reuse ends the session), so it commits; `good` tells.
+ * A refusal is also a change (reuse ends the session), so it commits; `good` has the result.
  */
 static enum err refresh_tx(struct ctx *c, void *arg)
 {
@@ -241,10 +241,10 @@ static enum err refresh_tx(struct ctx *c, void *arg)
 	if (!found)
 		return OK;
 	if (used != 1 && row.used_at.ms == 0)
-		return OK; /* it has expired */
+		return OK; /* expired */
 	if (used != 1)
 		TRY(is_repeated_tx(c, x, &row, &repeated));
-	if (used != 1 && !repeated) /* somebody holds a copy: neither may go on */
+	if (used != 1 && !repeated) /* the token was copied: end the session for both */
 		return db_exec(c, SQL_END, ARGS(I64(c->now_ms), I64(row.session_id)), NULL);
 	TRY(db_exec(c, SQL_EXTEND, ARGS(I64(c->now_ms + REFRESH_LIFETIME_MS), I64(row.session_id)),
 		&alive));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * user.h - people: customers by WeChat, staff by account and password.
+ * user.h - users: customers signing in with WeChat, staff with account and password.
  * Owns tables: users.
  * Memory: texts in out structs live in c->arena. Fails everywhere: DB, DB_LOST, BUSY.
  */
@@ -22,8 +22,7 @@ struct user {
 	const char *nickname, *avatar_url;
 	opt_i64 gender; /* 0 unknown, 1 male, 2 female */
 	const char *phone, *email;
-	const char *
-		phone_e164; /* as numbers are compared (base/phone.h); NULL where another user has it */
+	const char *phone_e164; /* the normal form (base/phone.h); NULL if another user has it */
 	int64_t permission_level;
 	timestamp created_at, updated_at;
 	int64_t member_id;
@@ -31,14 +30,14 @@ struct user {
 	const char *password, *old_password; /* input only */
 };
 extern const struct field user_fields[];        /* the contract's user object */
-extern const struct field user_member_fields[]; /* with member_id, as sign-in and `me` answer */
+extern const struct field user_member_fields[]; /* with member_id, for sign-in and `me` */
 extern const struct field user_admin_input[];   /* what an administrator may change */
-extern const struct field user_self_input[];    /* what one may change of oneself */
+extern const struct field user_self_input[];    /* what users may change themselves */
 
 struct user_query {
 	uint64_t has;
 	int64_t permission_level;
-	const char *q; /* a part of the nickname, phone or e-mail */
+	const char *q; /* part of the nickname, phone or e-mail */
 	struct page page;
 };
 extern const struct field user_query_fields[];
@@ -48,30 +47,30 @@ enum err user_list(struct ctx *c, const struct user_query *q, struct page_rows *
 enum err user_get(struct ctx *c, int64_t id, struct user *out) MUST;
 
 /*
- * Change what `in` (of user_admin_input) names. A new role or password ends the user's
+ * Change the present members of `in` (of user_admin_input). A new role or password ends the user's
  * sessions. Fails: NOT_FOUND, PRECONDITION, EMAIL_TAKEN, PHONE_TAKEN, LAST_ADMINISTRATOR.
  */
 enum err user_update(struct ctx *c, int64_t id, const struct user *in) MUST;
 /*
- * Change oneself (of user_self_input). A new password needs the old one and ends all
- * sessions. Fails: PRECONDITION, PASSWORD_WRONG, PASSWORD_UNSET, EMAIL_TAKEN, PHONE_TAKEN.
+ * Change the actor's own user (of user_self_input). A new password needs the old one and ends
+ * all sessions. Fails: PRECONDITION, PASSWORD_WRONG, PASSWORD_UNSET, EMAIL_TAKEN, PHONE_TAKEN.
  */
 enum err user_update_self(struct ctx *c, const struct user *in, struct user *out) MUST;
 /* Lock a user who is about to be deleted (flow/user_close.h). Fails: NOT_FOUND, LAST_ADMINISTRATOR. */
 enum err user_lock_to_delete_tx(struct ctx *c, int64_t id) MUST;
-/* Hide a locked user and free its openid, e-mail and phone; the books keep its id. */
+/* Soft-delete a locked user and release openid, e-mail and phone; records keep the id. */
 enum err user_delete_tx(struct ctx *c, int64_t id) MUST;
 
 /*
- * In a transaction: a live user stays until its end, whatever another does on whatever node;
- * the row is locked and written (BEHAVIOUR 61). Fails: NOT_FOUND.
+ * In a transaction: keep a live user from being deleted until its end, on any node: the row
+ * is locked and written (BEHAVIOUR 61). Fails: NOT_FOUND.
  */
 enum err user_hold_tx(struct ctx *c, int64_t id) MUST;
 
-/* The same where one who is gone is an answer, for good: *live says so. Fails: NOT_FOUND. */
+/* The same where the user may be deleted, which is permanent: *live. Fails: NOT_FOUND. */
 enum err user_lock_tx(struct ctx *c, int64_t id, bool *live) MUST;
 
-/* The user of a WeChat openid, made with its member at first sight. */
+/* The user of a WeChat openid, created with its member at the first sign-in. */
 enum err user_of_openid(struct ctx *c, const char *openid, int64_t *user_id) MUST;
 /* By e-mail or phone, with password_hash; *found false: no such live account. */
 enum err user_find_account(struct ctx *c, const char *account, struct user *out, bool *found) MUST;

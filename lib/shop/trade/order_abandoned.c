@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* order_abandoned.c - what becomes of the orders of a user who was deleted, some at a time. */
+/* order_abandoned.c - cancels and anonymises the orders of a deleted user, some at a time. */
 #include "ext/db.h"
 #include "shop/trade/order.h"
 
@@ -7,7 +7,7 @@ static const char SQL_SOME[] =
 	"SELECT o.id, o.status, o.created_at FROM orders o FORCE INDEX (by_user) "
 	"WHERE o.user_id = ? AND o.created_at <= ? AND (o.created_at < ? OR o.id < ?) "
 	"ORDER BY o.created_at DESC, o.id DESC LIMIT ?";
-/* the address of what must still be delivered stays; only what the books need not is forgotten */
+/* addresses of orders still to be delivered are kept; only data not needed for the records is removed */
 static const char SQL_FORGET[] =
 	"UPDATE JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) l "
 	"STRAIGHT_JOIN orders o FORCE INDEX (PRIMARY) ON o.id = l.id "
@@ -35,7 +35,7 @@ enum err order_forget_some(struct ctx *c, int64_t user_id, int64_t until_ms, str
 		arena_rewind(&c->arena, mark);
 		if (e == ERR_DB_LOST || e == ERR_UNKNOWN_OUTCOME)
 			return e;
-		at->left += e != OK; /* one that can't be cancelled now stops no other */
+		at->left += e != OK; /* one that can't be cancelled now doesn't block others */
 		ids[n] = found[n].id;
 	}
 	at->more = rows.more || n < rows.list.n;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* order_place.c - how an order comes into being: merged, priced, taken from the stock. */
+/* order_place.c - places an order: merges lines, prices them, takes the stock. */
 #include <stdlib.h>
 
 #include "ext/crypto.h"
@@ -35,7 +35,7 @@ static const char SQL_INSERT_ITEMS[] =
 	"SELECT ?, l.id, l.name, l.n, l.price, l.n * l.price "
 	"FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]', n BIGINT PATH '$[1]', "
 	"price BIGINT PATH '$[2]', name VARCHAR(100) PATH '$[3]')) l";
-/* no more are counted than may be */
+/* counts at most up to the limit */
 static const char SQL_PENDING[] =
 	"SELECT COUNT(*) FROM (SELECT 1 FROM orders FORCE INDEX (by_user_status) "
 	"WHERE user_id = ? AND status = " SQL(ORDER_PENDING) " LIMIT ?) o";
@@ -54,7 +54,7 @@ static int by_product(const void *a, const void *b)
 	return (x->product_id > y->product_id) - (x->product_id < y->product_id);
 }
 
-/* Lines of one product become one, so that the stock is checked against their sum. */
+/* Merge lines of one product, so that the stock is checked against their sum. */
 static void merge_lines(struct ctx *c, struct placing *p)
 {
 	const struct order_line_new *in = p->in->items.rows;
@@ -85,7 +85,7 @@ static enum err fail_line(struct ctx *c, enum err e, const struct placing *p, in
 	return fail(c, e, arena_printf(&c->arena, "items[%lld].product_id", (long long)i));
 }
 
-/* Check the locked lines and sum up what they cost. */
+/* Check the locked lines and compute the total. */
 static enum err price_lines(struct ctx *c, const struct placing *p, money *total)
 {
 	*total = MONEY_ZERO;
@@ -99,7 +99,7 @@ static enum err price_lines(struct ctx *c, const struct placing *p, money *total
 			return fail_line(c, ERR_INSUFFICIENT_STOCK, p, l->product_id);
 		if (l->price.fen < 0 || l->price.fen > MONEY_MAX_FEN)
 			return violated(c, "a product costs what can't be shown");
-		/* at most 10^12 fen times 10^6: no overflow, but perhaps more than can be shown */
+		/* at most 10^12 fen times 10^6: no overflow, but possibly above the wire's maximum */
 		*total = money_add(*total, money_times(l->price, l->quantity));
 		if (total->fen > MONEY_MAX_FEN)
 			return fail(c, ERR_INVALID, "items");
@@ -115,7 +115,7 @@ static const struct stock_line *line_of(const struct placing *p, int64_t product
 	return bsearch(&key, p->lines, p->n, sizeof(*p->lines), by_product);
 }
 
-/* The lines are written in the order in which the buyer first named their products. */
+/* The lines are written in the order of the products' first occurrence in the request. */
 static enum err insert_items_tx(struct ctx *c, const struct placing *p, int64_t id)
 {
 	const struct order_line_new *in = p->in->items.rows;
@@ -138,14 +138,14 @@ static enum err insert_items_tx(struct ctx *c, const struct placing *p, int64_t 
 	return db_exec(c, SQL_INSERT_ITEMS, ARGS(I64(id), TEXT(str_text(&s))), NULL);
 }
 
-/* ORDER and 100 random bits: neither guessed nor counted (BEHAVIOUR 8). */
+/* ORDER and 100 random bits: can't be guessed or enumerated (BEHAVIOUR 8). */
 static const char *new_order_id(struct ctx *c)
 {
 	return arena_printf(&c->arena, "ORDER%s",
 		crypto_random_text(&c->arena, "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 20));
 }
 
-/* With the actor's own row locked, so that two orders at once don't count each other out. */
+/* With the actor's row locked, so that concurrent orders count each other. */
 static enum err check_pending_tx(struct ctx *c)
 {
 	const int64_t most = c->conf->pending_orders_max;
@@ -168,7 +168,7 @@ static enum err place_tx(struct ctx *c, void *arg)
 	TRY(idempotency_begin_tx(c, &replayed_id));
 	if (replayed_id != 0)
 		return order_read(c, replayed_id, o);
-	/* who is leaving has placed it before, or places none: nothing would forget its address */
+	/* not concurrently with the user's deletion: its address would never be removed */
 	e = user_hold_tx(c, c->actor.user_id);
 	if (e != OK)
 		return e == ERR_NOT_FOUND ? ERR_UNAUTHENTICATED : e;
