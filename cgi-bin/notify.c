@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify.c - what providers tell us. Never calls out, and answers within 5 s whatever
- * hangs: its database waits are short, and no retry begins after two seconds.
+ * notify.c - providers' notifications. Makes no outgoing calls, and answers within 5 s whatever
+ * hangs: its database waits are short, and no retry starts after two seconds.
  */
 #include "ext/db.h" /* db_limits_notify */
 #include "flow/provider_keys.h"

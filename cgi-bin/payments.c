@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* payments.c - /api/payment: what may call a provider. notify.c hears from them. */
+/* payments.c - /api/payment: routes that may call a provider. Their notifications: notify.c. */
 #include "flow/prepay.h"
 #include "flow/provider_keys.h"
 #include "flow/refund.h"

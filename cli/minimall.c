@@ -79,9 +79,9 @@ static int usage(void)
 }
 
 /*
- * Root acts as the user whose programs serve the shop: what it changes must reach what they share, and what it makes
- * there must be theirs. Where STATE_DIR doesn't say who that is, anybody may have made a directory of that name, but
- * only the shop's user can read its settings. False: it can't.
+ * When started by root, switch to the user of the shop's programs, so that the shared state is changed for them and stays
+ * theirs. If STATE_DIR is not set, anyone may have created the default directory, but only the shop's user can read the
+ * settings. False on failure.
  */
 static bool act_as_owner(const struct conf *conf)
 {

@@ -72,9 +72,9 @@ static const struct field stock_line_fields[] = {
 	" LEFT JOIN categories k ON k.category_id = p.category_id AND k.deleted_at IS NULL "
 
 /*
- * One statement for each way to narrow the list, so that each walks its own index from
- * the cursor on. The index is forced: left alone, the server takes the status column
- * only and scans from the top (a thousand times slower deep down).
+ * One statement for each combination of filters, so that each reads its own index from the
+ * cursor on. The index is forced: otherwise the server uses only the status column and scans
+ * from the top (a thousand times slower for late pages).
  */
 #define LIST_BY(index, where)                                                                      \
 	"SELECT " WITH_CATEGORY " FROM products p FORCE INDEX (" index ")" JOIN_CATEGORY           \
@@ -89,8 +89,8 @@ static const char SQL_LIST_CATEGORY_STATUS[] =
 	LIST_BY("by_category_status", "p.category_id = ? AND p.status = ?");
 
 /*
- * A category's list has what is in the categories below it too. Their newest, from as many walks of the index as
- * there are categories: what one statement can't hold is put together here.
+ * A category's list includes its subcategories. Their newest products need one index range per category; the
+ * ranges are merged here.
  */
 #define WALK(index, where)                                                                         \
 	"(SELECT p.product_id AS id FROM products p FORCE INDEX (" index ") WHERE " where          \
@@ -129,8 +129,8 @@ static const char SQL_MOVE[] =
 
 /*
  * Many lines in one statement: [[product_id, quantity], ...] in product order. Each product is found by its key,
- * however few there are: a walk through all of them would wait for the locks of others.
- * FOR UPDATE beside a bare JSON_TABLE is MySQL's error 3569, beside one in a subquery it isn't.
+ * even in a small table: a scan would wait for other rows' locks.
+ * FOR UPDATE next to a bare JSON_TABLE is MySQL's error 3569, next to one in a subquery it isn't.
  */
 #define LINES "JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]', n BIGINT PATH '$[1]')) l "
 static const char SQL_LOCK_LINES[] =
@@ -172,7 +172,7 @@ static int newest_first(const void *a, const void *b)
 
 enum { WALKS = 8, WALK_ARGS_MAX = 6 };
 
-/* The newest products of a branch behind the cursor: `wanted` of them, or all; *n is how many. */
+/* The newest products of a branch after the cursor: at most `wanted`; *n is their number. */
 static enum err find_newest(struct ctx *c, const struct product_query *q, const struct list *branch,
 	const struct db_arg *status, int64_t wanted, struct found_row *newest, int64_t *n)
 {
@@ -209,7 +209,7 @@ static enum err find_newest(struct ctx *c, const struct product_query *q, const 
 	return OK;
 }
 
-/* A page of a category and all below it; status NULL: on the shelf or off it. */
+/* A page of a category and its descendants; status NULL: on sale or not. */
 static enum err list_branch(struct ctx *c, const struct product_query *q, const struct list *branch,
 	const struct db_arg *status, struct page_rows *out)
 {
@@ -268,7 +268,7 @@ struct change {
 	struct product *out;
 };
 
-/* An administrator's change of the stock is a move of its own. */
+/* An administrator's change of the stock is a move. */
 static enum err set_stock_tx(struct ctx *c, int64_t id, int64_t delta)
 {
 	if (delta == 0)
@@ -298,7 +298,7 @@ enum err product_create(struct ctx *c, const struct product *in, struct product 
 	return db_tx(c, create_tx, &(struct change){ .in = in, .out = out });
 }
 
-/* Is a locked product still what the request was meant for? */
+/* Does a locked product match the request's If-Match? */
 static enum err check_unchanged_tx(struct ctx *c, int64_t id)
 {
 	struct product now = { 0 };
@@ -309,7 +309,7 @@ static enum err check_unchanged_tx(struct ctx *c, int64_t id)
 	return entity_unchanged(c, product_full_fields, &now);
 }
 
-/* Two who change the stock by some both count, where of two who set it the first is forgotten. */
+/* Two concurrent relative changes both count; of two absolute ones the last wins. */
 static enum err add_stock(struct ctx *c, int64_t delta, int64_t *stock)
 {
 	*stock += delta;

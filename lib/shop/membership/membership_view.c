@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* membership_view.c - how membership orders are read, and what they look like. */
+/* membership_view.c - reads membership orders for output. */
 #include "ext/db.h"
 #include "shop/membership/membership_internal.h"
 
@@ -94,7 +94,7 @@ static const char SQL_FIND[] =
 	"SELECT " MEMBERSHIP_COLUMNS " FROM membership_orders o WHERE o.order_no = ?";
 static const char SQL_READ[] =
 	"SELECT " MEMBERSHIP_COLUMNS " FROM membership_orders o WHERE o.id = ?";
-/* The page's ids come first, from an index alone where nothing is asked that it does not hold. */
+/* The page's ids are read first, from a covering index where possible. */
 #define LIST_BY(index, where)                                                                      \
 	"SELECT " MEMBERSHIP_COLUMNS                                                               \
 	" FROM (SELECT p.id FROM membership_orders p FORCE INDEX (" index ") WHERE " where         \
@@ -102,7 +102,7 @@ static const char SQL_READ[] =
 	"STRAIGHT_JOIN membership_orders o ON o.id = q.id ORDER BY o.id DESC"
 #define COUNT_BY(index, where)                                                                     \
 	"SELECT COUNT(*) FROM membership_orders p FORCE INDEX (" index ") WHERE " where
-/* What is pending past its deadline is shown, and so found, as expired. */
+/* Orders pending past their deadline are shown, and so filtered, as expired. */
 #define IS "p.status = ? AND (p.status <> " SQL(MEMBERSHIP_PENDING) " OR p.expires_at > ?)"
 #define IS_EXPIRED                                                                                 \
 	"(p.status = " SQL(MEMBERSHIP_EXPIRED) " OR (p.status = " SQL(                             \
@@ -112,7 +112,7 @@ static const char SQL_COUNT[] = COUNT_BY("by_status", "TRUE");
 static const char SQL_LIST_IS[] = LIST_BY("by_status", IS);
 static const char SQL_COUNT_IS[] = COUNT_BY("by_status", IS);
 static const char SQL_LIST_EXPIRED[] = LIST_BY("PRIMARY", IS_EXPIRED);
-/* each half from an index alone: it is asked for at every page */
+/* each half from a covering index: it is needed for every page */
 static const char SQL_COUNT_EXPIRED[] =
 	"SELECT (" COUNT_BY("by_status", "p.status = " SQL(MEMBERSHIP_EXPIRED)) ") + "
 	"(" COUNT_BY(
@@ -125,7 +125,7 @@ static const char SQL_LIST_USER_EXPIRED[] = LIST_BY("by_user", "p.user_id = ? AN
 static const char SQL_COUNT_USER_EXPIRED[] = COUNT_BY("by_user", "p.user_id = ? AND " IS_EXPIRED);
 
 enum wanted { ANY_STATUS, ONE_STATUS, EXPIRED_STATUS };
-/* by whether a user is named, and by status */
+/* by whether a user is given, and by status */
 static const struct {
 	const char *list, *count;
 } lists[2][3] = {
@@ -156,7 +156,7 @@ void membership_show(const struct ctx *c, struct membership_order *o)
 
 enum err membership_find(struct ctx *c, const char *order_no, struct membership_order *out)
 {
-	/* numbers are ASCII; the database can't even compare another text with them */
+	/* numbers are ASCII; comparing other text would be a collation error */
 	if (!str_is_id(order_no, NO_MAX))
 		return ERR_NOT_FOUND;
 	TRY(db_one(c, SQL_FIND, ARGS(TEXT(order_no)), membership_order_fields, out));
@@ -177,7 +177,7 @@ enum err membership_get(struct ctx *c, const char *order_no, struct membership_o
 	return c->actor.administrator || out->user_id == c->actor.user_id ? OK : ERR_FORBIDDEN;
 }
 
-/* Whose orders, 0 for everybody's. */
+/* The user whose orders to list; 0: all. */
 static enum err scope_of(const struct ctx *c, const struct membership_query *q, int64_t *user_id)
 {
 	const char *scope = field_has(membership_query_fields, q, "scope") ? q->scope : NULL;
@@ -200,7 +200,7 @@ static opt_i64 status_of(const struct membership_query *q)
 	return (opt_i64){ str_index(q->status, status_names), true };
 }
 
-/* The values that pick the orders; returns how many. */
+/* The arguments of the filter; returns their number. */
 static size_t args_of(const struct ctx *c, int64_t user_id, enum wanted wanted, opt_i64 status,
 	struct db_arg *args)
 {

@@ -41,7 +41,7 @@ static const char SQL_CLAIM[] =
 	"UPDATE certificate_refresh SET tried_at = ?, due_at = ? WHERE id = 1 AND due_at <= ?";
 static const char SQL_FAILED[] = "UPDATE certificate_refresh SET due_at = ? WHERE id = 1";
 
-/* Serials are kept in capitals. NULL: none that could be kept. */
+/* Serials are stored in upper case. NULL: not a valid serial. */
 static const char *clean(struct ctx *c, const char *serial)
 {
 	char *copy;

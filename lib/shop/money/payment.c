@@ -7,7 +7,7 @@
 #include "ext/db.h"
 #include "shop/books/outbox.h"
 
-/* When a notification is late, the provider is first asked after this, or at the deadline. */
+/* Without a notification, the provider is first queried after this, or at the deadline. */
 #define FIRST_QUERY_MS MINUTE_MS
 
 static const struct field attempt_fields[] = {
@@ -79,7 +79,7 @@ static const char SQL_OF_USER[] =
 static const char SQL_FORGET[] =
 	"UPDATE JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) l STRAIGHT_JOIN "
 	"payment_attempts a FORCE INDEX (PRIMARY) ON a.attempt_id = l.id SET a.request = ''";
-/* to a new value, even twice in one moment: a row that stays the same is sent to no other node */
+/* to a new value, even twice in one millisecond: an unchanged row is not replicated */
 static const char SQL_TOUCH[] =
 	"UPDATE payment_attempts "
 	"SET updated_at = GREATEST(?, updated_at + 1) WHERE attempt_id = ?";

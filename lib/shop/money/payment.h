@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * payment.h - how something payable is paid, and payment attempts: what was prepared at a provider
- * for it, and how it ended. An order has many attempts; an out_trade_no belongs to one.
+ * payment.h - the payment of a payable, and payment attempts: what was prepared at a provider
+ * for it, and the outcome. A payable has many attempts; an out_trade_no belongs to one.
  * Owns tables: payment_attempts.
  *
- * States only move forward: OPEN to CLOSED, GRANTED, GRANTED_LATE, REFUND_DUE or, where all of it
- * went back without us, REFUNDED; and CLOSED to the last four when money comes late. At most one attempt of a payable is
- * open (a unique key says so), so the provider holds one payable order (BEHAVIOUR 39).
+ * States only move forward: OPEN to CLOSED, GRANTED, GRANTED_LATE, REFUND_DUE or, if all of it
+ * was refunded elsewhere, REFUNDED; and CLOSED to the last four for a late payment. At most one
+ * attempt of a payable is open (a unique key), so the provider has one payable order (BEHAVIOUR 39).
  * Fails everywhere: DB, DB_LOST, BUSY.
  */
 #ifndef SHOP_MONEY_PAYMENT_H
@@ -20,12 +20,12 @@
 #define PAYABLE_MEMBERSHIP 2
 enum payable_kind { STORED(PAYABLE_ORDER), STORED(PAYABLE_MEMBERSHIP) };
 
-/* Who says that it is paid. The numbers are those of orders.paid_by and membership_orders.paid_by. */
+/* How it was paid: the values of orders.paid_by and membership_orders.paid_by. */
 #define PAID_BY_NOBODY   0
-#define PAID_BY_PROVIDER 1 /* or the card: there is a granted attempt */
-#define PAID_OFFLINE     2 /* an administrator of an order, the simulation of a membership order */
+#define PAID_BY_PROVIDER 1 /* or by card: there is a granted attempt */
+#define PAID_OFFLINE     2 /* of an order: by an administrator; of a membership order: simulated */
 #define PAID_NOTHING_DUE 3
-#define PAID_GIFT        4 /* a membership order alone */
+#define PAID_GIFT        4 /* only membership orders */
 enum paid_by {
 	STORED(PAID_BY_NOBODY),
 	STORED(PAID_BY_PROVIDER),
@@ -33,20 +33,20 @@ enum paid_by {
 	STORED(PAID_NOTHING_DUE),
 	STORED(PAID_GIFT),
 };
-/* The payment of something payable, as its row keeps it. Until it is paid there may be a method, as wished. */
+/* The payment of a payable, as stored in its row. Before it is paid there may be a requested method. */
 struct payment {
 	int64_t by; /* enum paid_by */
 	const char *method,
-		*id; /* the provider's transaction, or what an administrator noted; may be NULL */
+		*id; /* the provider's transaction, or an administrator's reference; may be NULL */
 	timestamp at;
 };
 
-/* What becomes of money that has come for something payable (BEHAVIOUR 28, 37, 38). */
+/* What a payment received for a payable results in (BEHAVIOUR 28, 37, 38). */
 enum grant { GRANTED, GRANTED_LATE, NOT_GRANTED };
 struct granting {
 	enum grant grant;
-	const char *reason; /* why not; NULL: it is granted */
-	money back;         /* of a granted one, what was paid too much */
+	const char *reason; /* why it is not granted; NULL: it is */
+	money back;         /* of a granted one, the overpaid amount */
 };
 
 /* How an attempt is paid is a number that never changes: the card's, or one of a provider's (providers/). */
@@ -57,7 +57,7 @@ struct granting {
 #define ATTEMPT_GRANTED      2
 #define ATTEMPT_GRANTED_LATE 3
 #define ATTEMPT_REFUND_DUE   4
-#define ATTEMPT_REFUNDED     5 /* what was due has gone back, by us or without us */
+#define ATTEMPT_REFUNDED     5 /* what was due was refunded, by us or elsewhere */
 enum attempt_state {
 	STORED(ATTEMPT_OPEN),
 	STORED(ATTEMPT_CLOSED),
@@ -75,47 +75,47 @@ struct attempt {
 	int64_t attempt_id, payable_kind, payable_id, user_id, channel;
 	const char *out_trade_no;
 	money amount;
-	const char *request; /* frozen JSON */
+	const char *request; /* stored JSON, sent unchanged */
 	const char *prepay_id;
 	int64_t state;
 	const char *transaction_id, *reason;
 	timestamp expires_at, queried_at, paid_at, created_at;
-	/* since when the provider says, before this was settled, that something of it went back; 0: never */
+	/* since when the provider has reported a refund of it, before it was settled; 0: never */
 	timestamp held_at;
 };
 
 /* A new out_trade_no: 28 characters, unguessable. */
 const char *payment_new_out_trade_no(struct ctx *c) MUST;
-/* Write a new open attempt, and the work of following it. The caller locked the payable. */
+/* Insert a new open attempt, and the job that follows it. The caller has locked the payable. */
 enum err payment_create_tx(struct ctx *c, struct attempt *a) MUST;
-/* Write an attempt that is granted as it is made (the card); its out_trade_no is its transaction. */
+/* Insert an attempt that is granted at once (by card); its out_trade_no is its transaction. */
 enum err payment_create_granted_tx(struct ctx *c, struct attempt *a) MUST;
 /* Fails: CONFLICT when it is no longer open. */
 enum err payment_set_prepay_tx(struct ctx *c, int64_t attempt_id, const char *prepay_id) MUST;
-/* The provider will take no money for it: OPEN to CLOSED, once; anything else stays as it is. */
+/* The provider will accept no payment for it: OPEN to CLOSED; other states are unchanged. */
 enum err payment_close(struct ctx *c, int64_t attempt_id) MUST;
 /*
- * Something of it went back, and nobody knows yet how much: it is followed from due_ms on until
- * that is known, granted never before (BEHAVIOUR 62). Fails: CONFLICT when it is settled.
+ * Something of it was refunded, but the amount is not known yet: it is followed from due_ms on and
+ * not granted until that is known (BEHAVIOUR 62). Fails: CONFLICT when it is settled.
  */
 enum err payment_hold_tx(struct ctx *c, const struct attempt *a, int64_t due_ms) MUST;
-/* Has the money that came for it been judged? */
+/* Has a payment for it been settled? */
 bool payment_is_settled(const struct attempt *a);
-/* Does jobs ask the provider about it? */
+/* Do jobs query the provider about it? */
 bool payment_is_followed(const struct attempt *a);
-/* Money came: to `state`, with the provider's transaction. Fails: DUPLICATE, CONFLICT. */
+/* A payment was received: to `state`, with the provider's transaction. Fails: DUPLICATE, CONFLICT. */
 enum err payment_settle_tx(struct ctx *c, int64_t attempt_id, enum attempt_state state,
 	const char *transaction_id, const char *reason, int64_t paid_ms) MUST;
-/* The automatic refund has succeeded: REFUND_DUE to REFUNDED. */
+/* The automatic refund succeeded: REFUND_DUE to REFUNDED. */
 enum err payment_refunded_tx(struct ctx *c, int64_t attempt_id) MUST;
-/* The payable needs no payment any more: its open attempt is to be closed at the provider. */
+/* The payable needs no payment any more: have jobs close its open attempt at the provider. */
 enum err payment_release_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id) MUST;
 enum err payment_has_open(
 	struct ctx *c, enum payable_kind kind, int64_t payable_id, bool *open) MUST;
 
 enum err payment_find(
 	struct ctx *c, const char *out_trade_no, struct attempt *out, bool *found) MUST;
-/* The open one if there is one, else the newest. */
+/* The open one if any, otherwise the newest. */
 enum err payment_current(struct ctx *c, enum payable_kind kind, int64_t payable_id,
 	struct attempt *out, bool *found) MUST;
 /* The one that paid for it. */
@@ -125,14 +125,14 @@ enum err payment_granted(struct ctx *c, enum payable_kind kind, int64_t payable_
 enum err payment_read(struct ctx *c, int64_t attempt_id, struct attempt *out) MUST;
 enum err payment_lock_tx(struct ctx *c, int64_t attempt_id, struct attempt *out) MUST;
 /*
- * Of a deleted user, forget what was sent to a provider: it names his openid. Some attempts behind
+ * Remove a deleted user's requests to providers, which contain the openid. Some attempts after
  * *after at a time; *more: there are others.
  */
 enum { PAYMENT_FORGET_STEP = 200 };
 enum err payment_forget_some(struct ctx *c, int64_t user_id, int64_t *after, bool *more) MUST;
-/* Write a locked attempt without changing it, so that another node's change of it fails. */
+/* Write a locked attempt without changing its content, so that a concurrent change on another node fails. */
 enum err payment_touch_tx(struct ctx *c, int64_t attempt_id) MUST;
-/* May the provider be asked about it now? At most once in gap_ms, over all processes. */
+/* May the provider be queried about it now? At most once in gap_ms, across all processes. */
 enum err payment_claim_query(struct ctx *c, int64_t attempt_id, int64_t gap_ms, bool *mine) MUST;
 
 #endif

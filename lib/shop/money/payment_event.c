@@ -6,7 +6,7 @@
 
 static const char SQL_FIND[] =
 	"SELECT verdict FROM payment_events WHERE channel = ? AND event_id = ?";
-/* The copy that is judged last is the one that is kept; the verdict decides, so it goes last. */
+/* The copy evaluated last is stored; the verdict is the condition, so it is set last. */
 #define UNLESS_FINAL(column)                                                                       \
 	column " = IF(verdict IN (" SQL(EVENT_FINAL_SET) "), " column ", VALUES(" column ")), "
 static const char SQL_RECORD[] =
@@ -25,7 +25,7 @@ bool payment_event_is_final(enum payment_event_verdict v)
 enum err payment_event_find(
 	struct ctx *c, int64_t channel, const char *event_id, enum payment_event_verdict *verdict)
 {
-	int64_t found; /* 0, EVENT_UNKNOWN, where there is none */
+	int64_t found; /* 0, EVENT_UNKNOWN, if there is none */
 
 	TRY(db_int64(c, SQL_FIND, ARGS(I64(channel), TEXT(event_id)), &found));
 	*verdict = (enum payment_event_verdict)found;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * payment_event.h - what providers told us, kept as it came: notifications, and answers to
- * queries that did not fit. One row per event id; copies are counted.
+ * payment_event.h - providers' messages, stored as received: notifications, and query responses
+ * that did not match. One row per event id; copies are counted.
  * Owns tables: payment_events.
  */
 #ifndef SHOP_MONEY_PAYMENT_EVENT_H
@@ -14,11 +14,11 @@
 #define EVENT_GRANTED      1
 #define EVENT_GRANTED_LATE 2
 #define EVENT_REFUND_DUE   3
-#define EVENT_REPEAT       4 /* of a settlement that another message brought */
-#define EVENT_NOTHING      5 /* it doesn't say that money came */
-#define EVENT_ORPHAN       6 /* money that belongs to nothing we know: somebody must look */
-#define EVENT_REFUND       7 /* about a refund that is in the books */
-#define EVENT_HELD         8 /* of a payment of which something went back, nobody knows how much */
+#define EVENT_REPEAT       4 /* of a settlement made by another message */
+#define EVENT_NOTHING      5 /* it doesn't report a payment */
+#define EVENT_ORPHAN       6 /* a payment that matches nothing: needs manual review */
+#define EVENT_REFUND       7 /* about a recorded refund */
+#define EVENT_HELD         8 /* of a payment that was refunded by an unknown amount */
 enum payment_event_verdict {
 	STORED(EVENT_UNKNOWN),
 	STORED(EVENT_GRANTED),
@@ -36,22 +36,22 @@ enum payment_event_verdict {
 struct payment_event {
 	int64_t channel; /* the first of the provider that sent it */
 	const char *event_id;
-	const char *out_trade_no, *transaction_id; /* NULL where undecryptable */
+	const char *out_trade_no, *transaction_id; /* NULL if undecryptable */
 	opt_i64 amount;                            /* fen */
 	const char *serial;                        /* of the key that signed it */
-	struct slice body;                         /* raw, still sealed */
+	struct slice body;                         /* raw, still encrypted */
 };
 
 /* The verdict on an event id; see payment_event_is_final. */
 enum err payment_event_find(struct ctx *c, int64_t channel, const char *event_id,
 	enum payment_event_verdict *verdict) MUST;
-/* Write the verdict; a final one is never replaced. In the settlement's transaction, or alone. */
+/* Store the verdict; a final one is never replaced. In the settlement's transaction, or separately. */
 enum err payment_event_record(struct ctx *c, const struct payment_event *e,
 	enum payment_event_verdict verdict, const char *reason) MUST;
-/* Money that belongs to nothing we know: kept for an administrator, and nothing else changes. */
+/* Store a payment that matches nothing, for an administrator; changes nothing else. */
 enum err payment_event_orphan(struct ctx *c, const struct payment_event *e, const char *reason,
 	enum payment_event_verdict *verdict) MUST;
-/* Settled, or about a refund: nothing that comes later changes it. */
+/* Settled, or about a refund: later messages don't change it. */
 bool payment_event_is_final(enum payment_event_verdict v);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* order_view.c - how orders are read: one, and pages of them with their lines. */
+/* order_view.c - reads orders: one, and pages with their lines. */
 #include "base/phone.h"
 #include "ext/db.h"
 #include "shop/trade/order.h"
@@ -104,9 +104,9 @@ static const char SQL_GET[] = "SELECT " WITH_USER " FROM orders o" JOIN_USER
 			      "WHERE o.order_no = ? AND o.deleted_at IS NULL";
 
 /*
- * One statement for each way to narrow the list, each with its own index; the key is
- * (created_at, id). The redundant `created_at <= ?` is what gives the index its range:
- * neither server makes one of a comparison of rows.
+ * One statement for each combination of filters, each with its own index; the key is
+ * (created_at, id). The redundant `created_at <= ?` gives the index its range: neither
+ * server derives one from a row comparison.
  */
 #define LIST_BY(index, where)                                                                      \
 	"SELECT " WITH_USER " FROM orders o FORCE INDEX (" index ")" JOIN_USER "WHERE " where      \
@@ -118,7 +118,7 @@ static const char SQL_LIST_STATUS[] = LIST_BY("by_status", "o.status = ? AND");
 static const char SQL_LIST_USER_STATUS[] =
 	LIST_BY("by_user_status", "o.user_id = ? AND o.status = ? AND");
 
-/* The lines of all orders of a page at once; `at` says whose. */
+/* The lines of all orders of a page at once; `at` is the order's index. */
 static const char SQL_ITEMS[] =
 	"SELECT i.order_item_id, i.product_id, i.quantity, i.unit_price, i.total_price, "
 	"i.product_id AS `product.product_id`, i.name AS `product.name`, "
@@ -127,8 +127,8 @@ static const char SQL_ITEMS[] =
 	"STRAIGHT_JOIN order_items i ON i.order_id = l.id ORDER BY l.at, i.order_item_id LIMIT ?";
 
 /*
- * Hang the lines into their orders. Where the lines of a page would be too many to hold,
- * *n is lowered to the orders that are complete.
+ * Attach the lines to their orders. If the lines of a page are too many to hold, *n is
+ * lowered to the orders that are complete.
  */
 static enum err add_items(struct ctx *c, struct order *orders, int64_t *n)
 {
