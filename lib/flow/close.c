@@ -5,10 +5,6 @@
 #include "flow/attempt.h"
 #include "flow/payable.h"
 #include "flow/settle.h"
-#include "shop/books/backoff.h"
-#include "shop/books/outbox.h"
-
-enum { ORDERS_A_PASS = 500 };
 
 /* The gaps after which an attempt is asked about again (PAYMENTS.md 2.10). */
 static const int64_t gaps_s[] = { 5, 5, 5, 15, 30, 60, 180, 300, 600, 1800 };
@@ -32,42 +28,21 @@ static int64_t next_due_ms(const struct ctx *c, const struct outbox *row, const 
 
 /* ---- what waits for no provider ---- */
 
-static enum err time_out_order(struct ctx *c, const void *row, void *arg)
+enum err close_order(struct ctx *c, struct outbox *row, struct outbox_report *report)
 {
-	struct close_report *report = arg;
 	bool done;
 
-	TRY(order_time_out(c, ((const struct due *)row)->id, &done));
+	TRY(order_time_out(c, row->ref_id, &done));
 	report->timed_out += done;
 	return OK;
 }
 
-enum err close_orders(struct ctx *c, struct share *s, struct close_report *report)
+enum err close_membership(struct ctx *c, struct outbox *row, struct outbox_report *report)
 {
-	struct list overdue;
-
-	TRY(order_list_overdue(c, ORDERS_A_PASS, &overdue));
-	backoff_each(c, s, BACKOFF_ORDER, &overdue, sizeof(struct due), time_out_order, report);
-	return OK;
-}
-
-static enum err expire_membership(struct ctx *c, const void *row, void *arg)
-{
-	struct close_report *report = arg;
 	bool done;
 
-	TRY(membership_expire(c, ((const struct due *)row)->id, &done));
+	TRY(membership_expire(c, row->ref_id, &done));
 	report->timed_out += done;
-	return OK;
-}
-
-enum err close_memberships(struct ctx *c, struct share *s, struct close_report *report)
-{
-	struct list overdue;
-
-	TRY(membership_list_overdue(c, ORDERS_A_PASS, &overdue));
-	backoff_each(
-		c, s, BACKOFF_MEMBERSHIP, &overdue, sizeof(struct due), expire_membership, report);
 	return OK;
 }
 
@@ -75,7 +50,7 @@ enum err close_memberships(struct ctx *c, struct share *s, struct close_report *
 
 /* Nobody needs this attempt: close it at the provider, which may still say that it is paid. */
 static enum err close_at_provider(
-	struct ctx *c, const struct attempt *a, struct outbox *row, struct close_report *report)
+	struct ctx *c, const struct attempt *a, struct outbox *row, struct outbox_report *report)
 {
 	const struct provider *p = NULL;
 	enum trade_state state;
@@ -94,45 +69,35 @@ static enum err close_at_provider(
 		break;
 	case OUTCOME_UNKNOWN:
 		row->unanswered = true;
-		report->unknown++;
 		break;
 	}
 	return OK;
 }
 
-/* Ask, close if need be, and let the payable go if that was all it waited for. */
-static enum err follow(struct ctx *c, struct outbox *row, void *arg)
+enum err close_attempt(struct ctx *c, struct outbox *row, struct outbox_report *report)
 {
-	struct close_report *report = arg;
 	struct attempt a = { 0 };
 	struct payable p = { 0 };
 	enum trade_state state = TRADE_UNHEARD;
 	bool done;
 
-	report->followed++;
 	TRY(payment_read(c, row->ref_id, &a));
 	if (payment_is_followed(&a))
 		TRY(settle_by_query(c, &a, &state));
 	TRY(payment_read(c, row->ref_id, &a));
 	TRY(payable_read(c, (enum payable_kind)a.payable_kind, a.payable_id, &p));
 	row->unanswered = payment_is_followed(&a) && state == TRADE_UNHEARD;
-	report->unknown += row->unanswered;
 	if (!row->unanswered && a.state == ATTEMPT_OPEN && p.pay_error != OK && a.held_at.ms == 0)
 		TRY(close_at_provider(c, &a, row, report));
 	TRY(payment_read(c, row->ref_id, &a));
-	if (payment_is_followed(&a))
-		return outbox_again(c, row, next_due_ms(c, row, &a));
-	if (a.state != ATTEMPT_CLOSED)
-		report->settled++;
-	TRY(outbox_done(c, OUTBOX_FOLLOW_ATTEMPT, row->ref_id));
+	if (payment_is_followed(&a)) {
+		row->again_ms = next_due_ms(c, row, &a);
+		return OK;
+	}
+	report->settled += a.state != ATTEMPT_CLOSED;
 	if (!p.pending || p.deadline_ms > c->now_ms)
 		return OK;
 	TRY(payable_time_out(c, p.kind, p.id, &done));
 	report->timed_out += done;
 	return OK;
-}
-
-enum err close_attempts(struct ctx *c, struct share *s, struct close_report *report)
-{
-	return outbox_work(c, s, OUTBOX_FOLLOW_ATTEMPT, follow, report);
 }

@@ -6,21 +6,14 @@
 #ifndef FLOW_CLOSE_H
 #define FLOW_CLOSE_H
 
-#include "shop/books/share.h"
+#include "shop/books/outbox.h"
 
-struct close_report {
-	int64_t timed_out, followed, closed, settled, unknown;
-};
-
-/*
- * Each adds to the report what it did in its share. Those that fail are in the share; what is
- * answered is what kept all of the kind from being found.
- */
-/* Orders past their deadline that wait for no provider. */
-enum err close_orders(struct ctx *c, struct share *s, struct close_report *report) MUST;
-/* The same of membership orders. */
-enum err close_memberships(struct ctx *c, struct share *s, struct close_report *report) MUST;
-/* Attempts that are to be asked about. */
-enum err close_attempts(struct ctx *c, struct share *s, struct close_report *report) MUST;
+/* Each works on a row of its kind (outbox_fn), and counts what it did. */
+/* An order past its deadline that waits for no provider. */
+enum err close_order(struct ctx *c, struct outbox *row, struct outbox_report *report) MUST;
+/* The same of a membership order. */
+enum err close_membership(struct ctx *c, struct outbox *row, struct outbox_report *report) MUST;
+/* An attempt: ask, close if need be, and let the payable go if that was all it waited for. */
+enum err close_attempt(struct ctx *c, struct outbox *row, struct outbox_report *report) MUST;
 
 #endif

@@ -2,12 +2,9 @@
 #include "base/log.h"
 #include "ext/db.h"
 #include "flow/refunding.h"
-#include "shop/books/backoff.h"
 #include "shop/books/idempotency.h"
-#include "shop/books/outbox.h"
 #include "shop/money/card.h"
 
-enum { REFUNDS_A_PASS = 200 };
 /* Who requests a refund asks the provider at once; jobs asks about a lost answer after this. */
 #define FIRST_LOOK_MS    MINUTE_MS
 #define AUTOMATIC_REASON "订单未能受理，自动退款"
@@ -185,48 +182,40 @@ enum err notify_refund(struct ctx *c, const struct provider *p, const struct pro
 
 /* ---- jobs ---- */
 
-static enum err adopt_tx(struct ctx *c, void *arg)
+static enum err begin_missing_tx(struct ctx *c, void *arg)
 {
-	const struct refund_missing *m = arg;
+	const struct outbox *row = arg;
 	struct refunding x = { 0 };
+	struct refund_missing m;
+	bool missing;
 	money rest;
 
-	TRY(payment_lock_tx(c, m->attempt_id, &x.attempt));
+	TRY(payment_lock_tx(c, row->ref_id, &x.attempt));
+	TRY(refund_missing(c, row->ref_id, &m, &missing));
 	TRY(refunding_rest_tx(c, &x, &rest));
-	if (money_cmp(m->amount, rest) > 0) /* it went back, or goes back with the rest */
+	/* else it went back, or goes back with the rest */
+	if (!missing || money_cmp(m.amount, rest) > 0)
 		return OK;
-	return refund_automatically_tx(c, &x.attempt, m->amount,
-		x.attempt.state == ATTEMPT_REFUND_DUE ? x.attempt.reason : PAID_TOO_MUCH, m->tries);
+	return refund_automatically_tx(c, &x.attempt, m.amount,
+		x.attempt.state == ATTEMPT_REFUND_DUE ? x.attempt.reason : PAID_TOO_MUCH, m.tries);
 }
 
-static enum err adopt(struct ctx *c, const void *row, void *arg)
+enum err refund_begin_missing(struct ctx *c, struct outbox *row, struct outbox_report *report)
 {
-	struct refund_missing m = *(const struct refund_missing *)row;
-	enum err e = db_tx(c, adopt_tx, &m);
+	enum err e = db_tx(c, begin_missing_tx, row);
 
-	(void)arg;
+	(void)report;
 	return e == ERR_DUPLICATE ? OK : e; /* a twin of this pass was faster */
 }
 
-enum err refund_adopt(struct ctx *c, struct share *s)
+enum err refund_follow(struct ctx *c, struct outbox *row, struct outbox_report *report)
 {
-	struct list missing;
-
-	TRY(refund_list_missing(c, REFUNDS_A_PASS, &missing));
-	backoff_each(c, s, BACKOFF_REFUND, &missing, sizeof(struct refund_missing), adopt, NULL);
-	return OK;
-}
-
-static enum err follow(struct ctx *c, struct outbox *row, void *arg)
-{
-	struct refund_report *report = arg;
 	const int64_t last = (int64_t)ARRAY_LEN(gaps_s) - 1;
 	struct refunding x = { 0 };
 	struct provider_refund said = { 0 };
 	const struct provider *p = NULL;
 	bool known = true;
 
-	report->followed++;
 	TRY(refund_read(c, row->ref_id, &x.refund));
 	TRY(refunding_read(c, &x));
 	if (!refund_is_final(x.refund.state)) {
@@ -250,15 +239,9 @@ static enum err follow(struct ctx *c, struct outbox *row, void *arg)
 		TRY(refund_read(c, row->ref_id, &x.refund));
 	}
 	row->unanswered = !known;
-	report->unknown += !known;
 	report->done += refund_is_final(x.refund.state);
-	if (refund_is_final(x.refund.state))
-		return outbox_done(c, OUTBOX_FOLLOW_REFUND, row->ref_id);
-	return outbox_again(c, row,
-		c->now_ms + gaps_s[row->tries - 1 < last ? row->tries - 1 : last] * SECOND_MS);
-}
-
-enum err refund_follow(struct ctx *c, struct share *s, struct refund_report *report)
-{
-	return outbox_work(c, s, OUTBOX_FOLLOW_REFUND, follow, report);
+	if (!refund_is_final(x.refund.state))
+		row->again_ms = c->now_ms +
+				gaps_s[row->tries - 1 < last ? row->tries - 1 : last] * SECOND_MS;
+	return OK;
 }

@@ -9,7 +9,7 @@
 
 #include "flow/payable.h"
 #include "providers/provider.h"
-#include "shop/books/share.h"
+#include "shop/books/outbox.h"
 #include "shop/money/payment_event.h"
 #include "shop/money/refund.h"
 
@@ -47,15 +47,12 @@ enum err notify_refund(struct ctx *c, const struct provider *p, const struct pro
  */
 enum err refund_note_by_number(struct ctx *c, const char *refund_no, struct refund *out) MUST;
 
-struct refund_report {
-	int64_t followed, done, unknown;
-};
 /*
- * For `minimall jobs`: begin what has to go back by itself and isn't on its way, be it never asked
- * for or asked for in vain (BEHAVIOUR 37, 43). What fails is in the share.
+ * For `minimall jobs` (outbox_fn), about an attempt: begin what has to go back by itself and isn't on
+ * its way, be it never asked for or asked for in vain (BEHAVIOUR 37, 43).
  */
-enum err refund_adopt(struct ctx *c, struct share *s) MUST;
-/* For `minimall jobs`: refunds that are to be asked about; adds to the report. */
-enum err refund_follow(struct ctx *c, struct share *s, struct refund_report *report) MUST;
+enum err refund_begin_missing(struct ctx *c, struct outbox *row, struct outbox_report *report) MUST;
+/* The same about a refund: how far is it? */
+enum err refund_follow(struct ctx *c, struct outbox *row, struct outbox_report *report) MUST;
 
 #endif

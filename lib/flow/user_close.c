@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "ext/db.h"
-#include "shop/books/outbox.h"
 #include "shop/membership/membership.h"
 #include "shop/money/card.h"
 #include "shop/money/payment.h"
@@ -49,7 +48,7 @@ static enum err forget_until(struct ctx *c, int64_t user_id, int64_t until_ms, b
 		arena_rewind(&c->arena, mark);
 	}
 	*done = !at.more && !more && at.left == 0;
-	return *done ? outbox_done(c, OUTBOX_FORGET_USER, user_id) : OK;
+	return OK;
 }
 
 /* The same for so long, in which nothing is tried again that takes longer. */
@@ -74,21 +73,17 @@ enum err user_close(struct ctx *c, int64_t user_id)
 
 	TRY(db_tx(c, user_close_tx, &user_id));
 	/* the user is deleted, whatever becomes of the rest: that is logged, and tried again by jobs */
-	(void)!forget(c, user_id, AT_ONCE_MS, &done);
+	if (forget(c, user_id, AT_ONCE_MS, &done) == OK && done)
+		(void)!outbox_done(c, OUTBOX_FORGET_USER, user_id);
 	return OK;
 }
 
-static enum err forget_due(struct ctx *c, struct outbox *row, void *arg)
+enum err user_close_rest(struct ctx *c, struct outbox *row, struct outbox_report *report)
 {
-	struct user_close_report *report = arg;
 	bool done;
 
 	TRY(forget(c, row->ref_id, A_PASS_MS, &done));
 	report->done += done;
-	return done ? OK : outbox_again(c, row, c->now_ms + HEAD_START_MS);
-}
-
-enum err user_close_pass(struct ctx *c, struct share *s, struct user_close_report *report)
-{
-	return outbox_work(c, s, OUTBOX_FORGET_USER, forget_due, report);
+	row->again_ms = done ? 0 : c->now_ms + HEAD_START_MS;
+	return OK;
 }

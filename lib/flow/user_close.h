@@ -6,7 +6,7 @@
 #ifndef FLOW_USER_CLOSE_H
 #define FLOW_USER_CLOSE_H
 
-#include "shop/books/share.h"
+#include "shop/books/outbox.h"
 
 /*
  * Delete a user with his card and what he has pending; his orders stay in the books, without
@@ -19,10 +19,7 @@
  */
 enum err user_close(struct ctx *c, int64_t user_id) MUST;
 
-struct user_close_report {
-	int64_t done; /* users of whom nothing is left to be forgotten */
-};
-/* For `minimall jobs`: deletions whose rest is due; adds to the report. */
-enum err user_close_pass(struct ctx *c, struct share *s, struct user_close_report *report) MUST;
+/* For `minimall jobs` (outbox_fn): the rest of a deletion; done counts those of whom nothing is left. */
+enum err user_close_rest(struct ctx *c, struct outbox *row, struct outbox_report *report) MUST;
 
 #endif

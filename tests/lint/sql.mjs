@@ -74,9 +74,10 @@ function aliasesOf(clause) {
 
 const tables = new Set();
 const codes = new Set(); // columns that hold a state, a kind or a flag: by their names, and as table.column
-for (const file of filesBelow('schema').filter((name) => name.endsWith('.sql'))) {
+for (const file of filesBelow('schema').filter((name) => name.endsWith('.sql')).sort()) {
   const sql = readFileSync(file, 'utf8').replace(/--[^\n]*/g, '').replace(/\/\*[\s\S]*?\*\//g, '');
   for (const match of sql.matchAll(/\bCREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?`?(\w+)/gi)) tables.add(match[1]);
+  for (const match of sql.matchAll(/\bDROP\s+TABLE\s+`?(\w+)/gi)) tables.delete(match[1]);
   for (const match of sql.matchAll(/\bTABLE\s+(\w+)([^;]*)/gi)) {
     for (const [, column] of match[2].matchAll(/(\w+)\s+TINYINT\b/gi)) if (column !== 'id') codes.add(column).add(`${match[1]}.${column}`);
   }

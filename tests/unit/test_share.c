@@ -78,6 +78,31 @@ static void forty_consecutive_unanswered_rows_end_a_share_and_forty_others_do_no
 	assert_false(share_next(&ctx, &s)); /* permanently */
 }
 
+static void the_wait_for_a_lock_shrinks_too(void **state)
+{
+	struct share s = share_begin("x", HOUR_MS);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		enum err e = ERR_BUSY;
+
+		assert_true(share_next(&ctx, &s));
+		assert_true(left_ms() > 5 * SECOND_MS);
+		assert_true(share_failed(&ctx, &s, 7, &e));
+	}
+	assert_true(share_next(&ctx, &s));
+	assert_true(left_ms() <= SECOND_MS);
+}
+
+static void no_row_has_more_than_a_quarter_of_a_share(void **state)
+{
+	struct share s = share_begin("x", 20 * SECOND_MS);
+
+	(void)state;
+	assert_true(share_next(&ctx, &s));
+	assert_true(left_ms() <= 5 * SECOND_MS && left_ms() > SECOND_MS);
+}
+
 static void failures_are_counted_and_the_first_is_kept(void **state)
 {
 	struct share s = share_begin("x", HOUR_MS);
@@ -150,6 +175,8 @@ int main(void)
 			forget),
 		cmocka_unit_test_teardown(failures_are_counted_and_the_first_is_kept, forget),
 		cmocka_unit_test_teardown(a_share_ends_when_a_rows_result_cannot_be_stored, forget),
+		cmocka_unit_test_teardown(the_wait_for_a_lock_shrinks_too, forget),
+		cmocka_unit_test_teardown(no_row_has_more_than_a_quarter_of_a_share, forget),
 		cmocka_unit_test_teardown(
 			exhausted_memory_is_a_failure_of_the_row_whatever_it_returned, forget),
 		cmocka_unit_test_teardown(

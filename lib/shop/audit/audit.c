@@ -238,7 +238,8 @@ static const char SQL_OUTBOX[] =
 	"AND r.refund_id = b.ref_id AND r.state IN (" SQL(REFUND_UNDER_WAY_SET) ") "
 	"LEFT JOIN users u FORCE INDEX (PRIMARY) ON b.kind = " SQL(OUTBOX_FORGET_USER) " "
 	"AND u.user_id = b.ref_id AND u.deleted_at IS NOT NULL WHERE a.attempt_id IS NULL "
-	"AND r.refund_id IS NULL AND u.user_id IS NULL LIMIT ?";
+	"AND r.refund_id IS NULL AND u.user_id IS NULL "
+	"AND b.kind NOT IN (" SQL(OUTBOX_FOUND_SET) ") LIMIT ?";
 static const char SQL_CARD_PAYMENT[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
 	"CONCAT('card ledger of ', a.total, ' fen for ', a.amount, ' fen paid and ', a.back, "

@@ -3,18 +3,20 @@
 
 #include "base/log.h"
 
-/* how long a row may try again or wait for a provider */
-#define ROW_MS       (20 * SECOND_MS)
+/* how long a row may try again or wait for a provider: this, and no more than a quarter of a share */
+#define ROW_MAX_MS   (20 * SECOND_MS)
 #define PROBE_MS     SECOND_MS
 #define GAP_MAX_MS   HOUR_MS
 #define TRIES_FACTOR 6 /* 2^6 minutes are more than GAP_MAX_MS */
 
-/* How many unanswered rows make a provider silent, and how many end a share. */
+/* How many rows that got no answer make their like be waited for less long, and how many end a share. */
 enum { SILENT_ROWS = 3, SILENT_MAX = 40 };
 
 struct share share_begin(const char *name, int64_t ms)
 {
-	return (struct share){ .name = name, .until_ms = clock_mono_ms() + ms };
+	return (struct share){ .name = name,
+		.until_ms = clock_mono_ms() + ms,
+		.row_ms = ms / 4 < ROW_MAX_MS ? ms / 4 : ROW_MAX_MS };
 }
 
 bool share_next(struct ctx *c, struct share *s)
@@ -23,7 +25,7 @@ bool share_next(struct ctx *c, struct share *s)
 
 	s->over = s->over || mono_ms >= s->until_ms || s->silent >= SILENT_MAX;
 	c->now_ms = clock_now_ms();
-	c->deadline_ms = mono_ms + (s->silent >= SILENT_ROWS ? PROBE_MS : ROW_MS);
+	c->deadline_ms = mono_ms + (s->silent >= SILENT_ROWS ? PROBE_MS : s->row_ms);
 	return !s->over;
 }
 
@@ -43,6 +45,8 @@ bool share_failed(const struct ctx *c, struct share *s, int64_t ref_id, enum err
 	log_line(full ? LOG_ALARM : LOG_ERROR, "jobs", "%s: %lld failed, and is put off: %s",
 		s->name, (long long)ref_id, full ? "out of memory" : err_info(*e)->code);
 	s->failed++;
+	if (*e == ERR_BUSY) /* whoever holds that lock may hold up the next ones too */
+		share_note_answer(s, false);
 	if (s->trouble == OK)
 		s->trouble = *e;
 	return true;

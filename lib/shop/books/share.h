@@ -12,9 +12,10 @@
 struct share {
 	const char *name; /* for the log */
 	int64_t until_ms; /* clock_mono_ms() from which on no row is begun */
+	int64_t row_ms;   /* how long one may take */
 	int64_t failed;   /* rows that ended in an error ... */
 	enum err trouble; /* ... the first of these, or what ended the share; OK: all is well */
-	int64_t silent;   /* rows in a row of which the provider said nothing */
+	int64_t silent;   /* rows in a row that got no answer: of the provider, or a lock in time */
 	bool over;        /* no row is begun any more */
 };
 
@@ -22,8 +23,8 @@ struct share {
 struct share share_begin(const char *name, int64_t ms);
 /*
  * Is there time for another row? It begins with the time read anew (a pass may take minutes)
- * and its own c->deadline_ms; that is near while the provider is silent, so that those behind a
- * few unanswered rows have their turn.
+ * and its own c->deadline_ms; that is near while the provider is silent, or locks are held, so that
+ * those behind a few unanswered rows have their turn.
  */
 bool share_next(struct ctx *c, struct share *s);
 /* A row was asked about, and the provider answered or not. */

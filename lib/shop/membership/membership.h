@@ -136,8 +136,8 @@ enum err membership_end_refund_tx(struct ctx *c, struct membership *m) MUST;
 enum err membership_undo_refund_tx(struct ctx *c, struct membership *m) MUST;
 
 /*
- * What is pending past its deadline and isn't put off, the longest overdue first: a list of
- * struct due (backoff.h).
+ * What is pending past its deadline and isn't put off, the longest overdue first
+ * (outbox_find_fn).
  */
 enum err membership_list_overdue(struct ctx *c, int64_t limit, struct list *out) MUST;
 /* Mark one of these as expired. *done false: it was no longer pending. */

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* membership_close.c - how membership orders end: cancelled, expired, refunded. */
 #include "ext/db.h"
-#include "shop/books/backoff.h"
 #include "shop/books/idempotency.h"
 #include "shop/books/journal.h"
+#include "shop/books/outbox.h"
 #include "shop/membership/membership_internal.h"
 
 static const char SQL_OVERDUE[] =
-	"SELECT m.id FROM membership_orders m FORCE INDEX (by_deadline) LEFT JOIN backoffs f "
-	"ON f.kind = " SQL(BACKOFF_MEMBERSHIP) " AND f.ref_id = m.id AND f.due_at > ? "
-	"WHERE m.status = " SQL(MEMBERSHIP_PENDING) " AND m.expires_at <= ? AND f.ref_id IS NULL "
+	"SELECT m.id AS ref_id FROM membership_orders m FORCE INDEX (by_deadline) "
+	"LEFT JOIN outbox b ON b.kind = " SQL(OUTBOX_CLOSE_MEMBERSHIP) " AND b.ref_id = m.id "
+	"WHERE m.status = " SQL(MEMBERSHIP_PENDING) " AND m.expires_at <= ? "
+	"AND b.outbox_id IS NULL "
 	"ORDER BY m.expires_at LIMIT ?";
 static const char SQL_EXPIRE[] =
 	"UPDATE membership_orders "
@@ -60,8 +61,8 @@ enum err membership_list_overdue(struct ctx *c, int64_t limit, struct list *out)
 {
 	struct db_rows rows;
 
-	TRY(db_all(c, SQL_OVERDUE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(limit)), due_fields,
-		sizeof(struct due), limit, &rows));
+	TRY(db_all(c, SQL_OVERDUE, ARGS(I64(c->now_ms), I64(limit)), outbox_found_fields,
+		sizeof(struct outbox), limit, &rows));
 	*out = rows.list;
 	return OK;
 }

@@ -5,7 +5,6 @@
 
 #include "ext/crypto.h"
 #include "ext/db.h"
-#include "shop/books/backoff.h"
 #include "shop/books/outbox.h"
 #include "shop/money/payment.h"
 
@@ -62,7 +61,6 @@ static const struct field totals_fields[] = {
 };
 
 static const struct field missing_fields[] = {
-	FIELD(struct refund_missing, attempt_id),
 	FIELD(struct refund_missing, tries),
 	FIELD(struct refund_missing, amount),
 	FIELD_END,
@@ -114,22 +112,29 @@ static const char SQL_SET[] =
 #define MISSING_AMOUNT                                                                             \
 	"IF(a.state = " SQL(ATTEMPT_REFUND_DUE) ", "                                               \
 	"a.amount - " ASKED ", MAX(IF(r.automatic = TRUE, r.amount, 0)))"
+#define IS_MISSING                                                                                 \
+	"GROUP BY a.attempt_id, a.amount, a.state "                                                \
+	"HAVING COALESCE(SUM(r.automatic = TRUE AND (r.state IN (" SQL(REFUND_UNDER_WAY_SET) ") "  \
+	"OR (r.state = " SQL(REFUND_SUCCESS) " AND a.state <> " SQL(ATTEMPT_REFUND_DUE) "))), 0) " \
+	"= 0 AND " MISSING_AMOUNT " > 0 AND " ASKED " + " MISSING_AMOUNT " <= a.amount "           \
+	"AND COALESCE(MAX(IF(r.automatic = TRUE, r.updated_at, NULL)), 0) < "                      \
+	"? - LEAST(COALESCE(SUM(r.automatic), 0), ?) * ? "
+#define IS_MISSING_ARGS(c) I64((c)->now_ms), I64(PAUSE_HOURS_MAX), I64(HOUR_MS)
 static const char SQL_MISSING[] =
-	"SELECT a.attempt_id, CAST(COALESCE(SUM(r.automatic), 0) AS SIGNED) AS tries, "
-	"CAST(" MISSING_AMOUNT " AS SIGNED) AS amount FROM ("
+	"SELECT a.attempt_id AS ref_id FROM ("
 	"SELECT attempt_id FROM payment_attempts WHERE state = " SQL(ATTEMPT_REFUND_DUE) " UNION "
 	"SELECT attempt_id FROM refunds "
 	"WHERE automatic = TRUE AND state = " SQL(REFUND_CLOSED) ") due "
 	"JOIN payment_attempts a ON a.attempt_id = due.attempt_id "
 	"LEFT JOIN refunds r ON r.attempt_id = a.attempt_id "
-	"LEFT JOIN backoffs f ON f.kind = " SQL(BACKOFF_REFUND) " "
-	"AND f.ref_id = a.attempt_id AND f.due_at > ? "
-	"WHERE f.ref_id IS NULL GROUP BY a.attempt_id, a.amount, a.state "
-	"HAVING COALESCE(SUM(r.automatic = TRUE AND (r.state IN (" SQL(REFUND_UNDER_WAY_SET) ") "
-	"OR (r.state = " SQL(REFUND_SUCCESS) " AND a.state <> " SQL(ATTEMPT_REFUND_DUE) "))), 0) = 0 "
-	"AND " MISSING_AMOUNT " > 0 AND " ASKED " + " MISSING_AMOUNT " <= a.amount "
-	"AND COALESCE(MAX(IF(r.automatic = TRUE, r.updated_at, NULL)), 0) < "
-	"? - LEAST(COALESCE(SUM(r.automatic), 0), ?) * ? ORDER BY a.attempt_id LIMIT ?";
+	"LEFT JOIN outbox b ON b.kind = " SQL(OUTBOX_MISSING_REFUND) " "
+	"AND b.ref_id = a.attempt_id "
+	"WHERE b.outbox_id IS NULL " IS_MISSING "ORDER BY a.attempt_id LIMIT ?";
+static const char SQL_MISSING_OF[] =
+	"SELECT CAST(COALESCE(SUM(r.automatic), 0) AS SIGNED) AS tries, "
+	"CAST(" MISSING_AMOUNT
+	" AS SIGNED) AS amount FROM payment_attempts a "
+	"LEFT JOIN refunds r ON r.attempt_id = a.attempt_id WHERE a.attempt_id = ? " IS_MISSING;
 
 const char *refund_new_no(struct ctx *c)
 {
@@ -249,10 +254,15 @@ enum err refund_list_missing(struct ctx *c, int64_t limit, struct list *out)
 {
 	struct db_rows rows;
 
-	TRY(db_all(c, SQL_MISSING,
-		ARGS(I64(c->now_ms), I64(c->now_ms), I64(PAUSE_HOURS_MAX), I64(HOUR_MS),
-			I64(limit)),
-		missing_fields, sizeof(struct refund_missing), limit, &rows));
+	TRY(db_all(c, SQL_MISSING, ARGS(IS_MISSING_ARGS(c), I64(limit)), outbox_found_fields,
+		sizeof(struct outbox), limit, &rows));
 	*out = rows.list;
 	return OK;
+}
+
+enum err refund_missing(
+	struct ctx *c, int64_t attempt_id, struct refund_missing *out, bool *missing)
+{
+	return db_find(c, SQL_MISSING_OF, ARGS(I64(attempt_id), IS_MISSING_ARGS(c)), missing_fields,
+		out, missing);
 }

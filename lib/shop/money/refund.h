@@ -81,16 +81,19 @@ enum err refund_set_tx(struct ctx *c, const struct refund *r, enum refund_state 
 	const char *provider_refund_id) MUST;
 enum err refund_total(
 	struct ctx *c, enum payable_kind kind, int64_t payable_id, struct refund_totals *out) MUST;
-struct refund_missing {
-	int64_t attempt_id, tries;
-	money amount;
-};
 /*
  * Attempts of which something has to go back by itself while no such refund is under way: never
  * begun, or less than what is left, or closed by the provider; the last try was as many hours ago as
- * there were, a day at most; and that aren't put off. Of struct refund_missing.
+ * there were, a day at most; and that aren't put off (outbox_find_fn).
  */
 enum err refund_list_missing(struct ctx *c, int64_t limit, struct list *out) MUST;
+struct refund_missing {
+	int64_t tries; /* how many automatic refunds there were */
+	money amount;
+};
+/* What of that is true of an attempt. *missing false: nothing is missing, or not yet again. */
+enum err refund_missing(
+	struct ctx *c, int64_t attempt_id, struct refund_missing *out, bool *missing) MUST;
 bool refund_is_final(int64_t state);
 
 #endif

@@ -4,8 +4,8 @@
 
 #include "ext/db.h"
 #include "ext/entity.h"
-#include "shop/books/backoff.h"
 #include "shop/books/journal.h"
+#include "shop/books/outbox.h"
 #include "shop/catalogue/product.h"
 #include "shop/money/paid.h"
 #include "shop/money/refund.h"
@@ -90,9 +90,9 @@ static const char SQL_BUSY[] =
 	"SELECT o.id FROM orders o FORCE INDEX (by_user_status) WHERE o.user_id = ? "
 	"AND o.status IN (" SQL(ORDER_UNDER_WAY_SET) ") LIMIT 1";
 static const char SQL_OVERDUE[] =
-	"SELECT o.id FROM orders o FORCE INDEX (by_deadline) LEFT JOIN backoffs f "
-	"ON f.kind = " SQL(BACKOFF_ORDER) " AND f.ref_id = o.id AND f.due_at > ? "
-	"WHERE o.status = " SQL(ORDER_PENDING) " AND o.expires_at <= ? AND f.ref_id IS NULL "
+	"SELECT o.id AS ref_id FROM orders o FORCE INDEX (by_deadline) LEFT JOIN outbox b "
+	"ON b.kind = " SQL(OUTBOX_CLOSE_ORDER) " AND b.ref_id = o.id "
+	"WHERE o.status = " SQL(ORDER_PENDING) " AND o.expires_at <= ? AND b.outbox_id IS NULL "
 	"AND NOT EXISTS (SELECT 1 FROM payment_attempts a "
 	"WHERE a.payable_kind = " SQL(PAYABLE_ORDER) " AND a.open_payable_id = o.id) "
 	"ORDER BY o.expires_at LIMIT ?";
@@ -449,8 +449,8 @@ enum err order_list_overdue(struct ctx *c, int64_t limit, struct list *out)
 {
 	struct db_rows rows;
 
-	TRY(db_all(c, SQL_OVERDUE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(limit)), due_fields,
-		sizeof(struct due), limit, &rows));
+	TRY(db_all(c, SQL_OVERDUE, ARGS(I64(c->now_ms), I64(limit)), outbox_found_fields,
+		sizeof(struct outbox), limit, &rows));
 	*out = rows.list;
 	return OK;
 }

@@ -165,7 +165,7 @@ enum err order_find(struct ctx *c, const char *order_id, struct order *out) MUST
 enum err order_read(struct ctx *c, int64_t id, struct order *out) MUST;
 /*
  * Pending orders past their deadline that no open attempt holds and that aren't put off, the
- * longest overdue first: a list of struct due (backoff.h).
+ * longest overdue first (outbox_find_fn).
  */
 enum err order_list_overdue(struct ctx *c, int64_t limit, struct list *out) MUST;
 /* Cancel an overdue order that no open attempt holds. *done false: it was no longer pending. */

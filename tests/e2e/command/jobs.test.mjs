@@ -300,7 +300,7 @@ async function troubled(seconds) {
   return stdout + stderr;
 }
 
-const backoffs = (kind) => shop.sql(`SELECT b.tries, b.due_at FROM backoffs b WHERE b.kind = ${kind} ORDER BY b.ref_id`);
+const putOff = (kind) => shop.sql(`SELECT tries, due_at FROM outbox WHERE kind = ${kind} ORDER BY ref_id`);
 
 test('an order whose time-out fails for ever is put off, ever longer, and all else is done; the pass says so (B20)', async () => {
   const bad = await scarce(); // overdue for longest
@@ -313,10 +313,11 @@ test('an order whose time-out fails for ever is put off, ever longer, and all el
     assert.match(said, /\nminimall: orders: 1 failed, .* \(DATABASE_ERROR\)\n/);
     for (const x of [bare, asked]) await assertGone(x);
     await assertWaiting(bad);
+    await trade.audit();
     assert.match((await jobsAt(PAY_S + 10)).report, /^jobs: 0 orders timed out/, 'not at each pass');
     for (const tries of [2, 3]) {
       await troubled(PAY_S + tries * 3 * MINUTE_S);
-      const [{ tries: counted, due_at: due }] = await backoffs(1);
+      const [{ tries: counted, due_at: due }] = await putOff(4);
       assert.equal(counted, tries);
       const gap = due - Date.now() - (PAY_S + tries * 3 * MINUTE_S) * 1000;
       assert.ok(gap <= 2 ** (tries - 1) * MINUTE_S * 1000 && gap > 2 ** (tries - 2) * MINUTE_S * 1000, `${gap} ms after ${tries} tries`);
@@ -325,7 +326,24 @@ test('an order whose time-out fails for ever is put off, ever longer, and all el
   await jobsAt(PAY_S + 20 * MINUTE_S);
   await assertGone(bad);
   await jobsAt(PAY_S + 3 * DAY_S);
-  assert.deepEqual(await backoffs(1), [], 'forgotten');
+  assert.deepEqual(await putOff(4), [], 'forgotten');
+});
+
+test('an order whose goods somebody holds for long has its part of the time, and the next ones have theirs (B20)', async () => {
+  const held = await scarce(); // overdue for longest
+  const free = await scarce();
+  const holder = shop.session();
+  try {
+    await holder.run('START TRANSACTION');
+    await holder.run(`SELECT stock FROM products WHERE product_id = ${held.own} FOR UPDATE`);
+    assert.match(await troubled(PAY_S + 5), /^jobs: 1 orders timed out[^]*\nminimall: orders: 1 failed, .* \(BUSY\)\n/);
+  } finally {
+    await holder.close();
+  }
+  await assertWaiting(held);
+  await assertGone(free);
+  await jobsAt(PAY_S + 5 + MINUTE_S + 1);
+  await assertGone(held);
 });
 
 test('a membership order that cannot expire is put off, and the others expire', async () => {
