@@ -14,7 +14,7 @@ struct ops {
 	enum err (*grant_tx)(
 		struct ctx *c, struct payable *p, const struct payment *paid, struct granting *out);
 	enum err (*lock_all_tx)(struct ctx *c, int64_t id, struct payable *out);
-	enum err (*revoke_tx)(struct ctx *c, struct payable *p);
+	enum err (*back_tx)(struct ctx *c, struct payable *p);
 	enum err (*restore_tx)(struct ctx *c, struct payable *p); /* NULL: nothing was taken back */
 	/* NULL: its time is over by the clock alone, it waits for no provider */
 	enum err (*time_out)(struct ctx *c, int64_t id, bool *done);
@@ -89,9 +89,9 @@ static enum err lock_order_all_tx(struct ctx *c, int64_t id, struct payable *out
 	return OK;
 }
 
-static enum err revoke_order_tx(struct ctx *c, struct payable *p)
+static enum err back_order_tx(struct ctx *c, struct payable *p)
 {
-	return order_revoke_tx(c, &p->order);
+	return order_back_tx(c, &p->order);
 }
 
 /* ---- membership orders ---- */
@@ -141,12 +141,9 @@ static enum err grant_membership_tx(
 	return membership_grant_tx(c, &p->membership, paid, out);
 }
 
-static enum err revoke_membership_tx(struct ctx *c, struct payable *p)
+static enum err back_membership_tx(struct ctx *c, struct payable *p)
 {
-	/* what went back without us was not taken back beforehand */
-	if (p->membership.order.status == MEMBERSHIP_PAID)
-		TRY(membership_begin_refund_tx(c, &p->membership));
-	return membership_end_refund_tx(c, &p->membership);
+	return membership_back_tx(c, &p->membership);
 }
 
 static enum err restore_membership_tx(struct ctx *c, struct payable *p)
@@ -158,10 +155,10 @@ static enum err restore_membership_tx(struct ctx *c, struct payable *p)
 
 static const struct ops kinds[] = {
 	[PAYABLE_ORDER] = { find_order, read_order, lock_order_tx, touch_order_tx, grant_order_tx,
-		lock_order_all_tx, revoke_order_tx, NULL, order_time_out },
+		lock_order_all_tx, back_order_tx, NULL, order_time_out },
 	[PAYABLE_MEMBERSHIP] = { find_membership, read_membership, lock_membership_tx, NULL,
-		grant_membership_tx, lock_membership_tx, revoke_membership_tx,
-		restore_membership_tx, NULL },
+		grant_membership_tx, lock_membership_tx, back_membership_tx, restore_membership_tx,
+		NULL },
 };
 
 enum err payable_find(struct ctx *c, const char *no, struct payable *out)
@@ -232,9 +229,9 @@ enum err payable_lock_all_tx(struct ctx *c, enum payable_kind kind, int64_t id, 
 	return ops->lock_all_tx(c, id, out);
 }
 
-enum err payable_revoke_tx(struct ctx *c, struct payable *p)
+enum err payable_back_tx(struct ctx *c, struct payable *p)
 {
-	return kinds[p->kind].revoke_tx(c, p);
+	return kinds[p->kind].back_tx(c, p);
 }
 
 enum err payable_restore_tx(struct ctx *c, struct payable *p)

@@ -44,8 +44,8 @@ enum err payable_grant_tx(
 /* Lock it and whatever taking the grant back may have to change. */
 enum err payable_lock_all_tx(
 	struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out) MUST;
-/* All that was paid has gone back: take back what was granted to a locked payable. */
-enum err payable_revoke_tx(struct ctx *c, struct payable *p) MUST;
+/* A refund of a locked payable succeeded: with the last one, what was granted is taken back. */
+enum err payable_back_tx(struct ctx *c, struct payable *p) MUST;
 /* A refund came to nothing: what was taken back for it is granted again. */
 enum err payable_restore_tx(struct ctx *c, struct payable *p) MUST;
 /* Its deadline is over and no attempt is open: let it go, if it still waits. */

@@ -26,7 +26,7 @@ static enum err give_back_tx(struct ctx *c, struct refunding *x)
 		return fail(c, ERR_REFUND_UNDER_WAY, NULL);
 	TRY(membership_begin_refund_tx(c, m));
 	if (rest.fen == 0) /* nothing was paid, or only in play */
-		return membership_end_refund_tx(c, m);
+		return membership_back_tx(c, m);
 	/* this family calls no provider (BEHAVIOUR 54): the next pass of jobs does */
 	return refunding_begin_tx(c, x, rest, REASON, c->now_ms);
 }

@@ -5,21 +5,10 @@
 #include "base/log.h"
 #include "ext/db.h"
 #include "shop/money/card.h"
-#include "shop/money/paid.h"
 
 enum { PROVIDER_ID_MAX = 64 };
 
 /* ---- what a state does; everything is locked ---- */
-
-static enum err complete_granted_tx(struct ctx *c, struct refunding *x)
-{
-	bool all;
-
-	if (x->refund.automatic)
-		return OK;
-	TRY(paid_back_tx(c, x->payable.kind, x->payable.id, &all));
-	return all ? payable_revoke_tx(c, &x->payable) : OK;
-}
 
 static enum err complete_due_tx(struct ctx *c, const struct refunding *x)
 {
@@ -40,7 +29,8 @@ static enum err complete_tx(struct ctx *c, struct refunding *x)
 		return payment_hold_tx(c, &x->attempt, c->now_ms);
 	case ATTEMPT_GRANTED:
 	case ATTEMPT_GRANTED_LATE:
-		return complete_granted_tx(c, x);
+		/* what is paid back automatically was never part of what was paid for it */
+		return x->refund.automatic ? OK : payable_back_tx(c, &x->payable);
 	case ATTEMPT_REFUND_DUE:
 		return complete_due_tx(c, x);
 	case ATTEMPT_REFUNDED:

@@ -29,11 +29,22 @@ static void what_costs_something_is_not_paid_with_nothing(void **state)
 		paid((money){ 1 }, (struct payment){ .by = PAID_GIFT, .at.ms = 1 }), ERR_INTERNAL);
 }
 
+static void what_no_refund_gives_back_goes_back_wholly(void **state)
+{
+	struct ctx c = { .now_ms = 1 };
+	bool all = false;
+
+	(void)state;
+	assert_int_equal(paid_back_tx(&c, PAYABLE_ORDER, 1, PAID_OFFLINE, &all), OK);
+	assert_true(all);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_payment_has_somebody_who_says_so_and_a_time),
 		cmocka_unit_test(what_costs_something_is_not_paid_with_nothing),
+		cmocka_unit_test(what_no_refund_gives_back_goes_back_wholly),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

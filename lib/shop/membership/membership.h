@@ -130,8 +130,8 @@ enum err membership_grant_tx(
 
 /* Roll a locked, paid order back: REFUNDING. Fails: REFUND_UNDER_WAY, ORDER_TRANSITION, SEGMENT_FOLDED, GRANTED_LATER. */
 enum err membership_begin_refund_tx(struct ctx *c, struct membership *m) MUST;
-/* The money has gone back: REFUNDED. */
-enum err membership_end_refund_tx(struct ctx *c, struct membership *m) MUST;
+/* Money for a locked order went back, or nothing had been paid: REFUNDED, if nothing is left. Fails: as above. */
+enum err membership_back_tx(struct ctx *c, struct membership *m) MUST;
 /* The provider refused for good: paid and granted again, exactly as before. */
 enum err membership_undo_refund_tx(struct ctx *c, struct membership *m) MUST;
 

@@ -5,6 +5,7 @@
 #include "shop/books/journal.h"
 #include "shop/books/outbox.h"
 #include "shop/membership/membership_internal.h"
+#include "shop/money/paid.h"
 
 static const char SQL_OVERDUE[] =
 	"SELECT m.id AS ref_id FROM membership_orders m FORCE INDEX (by_deadline) "
@@ -93,8 +94,17 @@ enum err membership_begin_refund_tx(struct ctx *c, struct membership *m)
 	return membership_move_tx(c, &m->order, MEMBERSHIP_REFUNDING);
 }
 
-enum err membership_end_refund_tx(struct ctx *c, struct membership *m)
+enum err membership_back_tx(struct ctx *c, struct membership *m)
 {
+	bool all;
+
+	TRY(paid_back_tx(
+		c, PAYABLE_MEMBERSHIP, m->order.id, (enum paid_by)m->order.payment.by, &all));
+	if (!all)
+		return OK;
+	/* what was refunded elsewhere was not taken back beforehand */
+	if (m->order.status == MEMBERSHIP_PAID)
+		TRY(membership_begin_refund_tx(c, m));
 	if (m->order.status != MEMBERSHIP_REFUNDING)
 		return fail(c, ERR_ORDER_TRANSITION, "action");
 	m->refunding = false;

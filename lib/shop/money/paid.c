@@ -13,11 +13,13 @@ enum err paid_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id, mone
 	return payment_release_tx(c, kind, payable_id);
 }
 
-enum err paid_back_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id, bool *all)
+enum err paid_back_tx(
+	struct ctx *c, enum payable_kind kind, int64_t payable_id, enum paid_by by, bool *all)
 {
-	struct refund_totals totals;
+	struct refund_totals totals = { 0 };
 
-	TRY(refund_total(c, kind, payable_id, &totals));
+	if (by == PAID_BY_PROVIDER)
+		TRY(refund_total(c, kind, payable_id, &totals));
 	*all = money_cmp(totals.done, totals.paid) >= 0;
 	return OK;
 }

@@ -18,11 +18,12 @@ enum err paid_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id, mone
 	const struct payment *p) MUST;
 
 /*
- * Of what a provider or the card paid for it, a part has gone back that somebody asked for, here or
- * elsewhere; *all: nothing of it is left (BEHAVIOUR 43). In the transaction that wrote the refund.
- * Who gives back at the till gives back all, and of that there is no refund (order_update).
+ * Some of what was paid for it has gone back. What a provider or the card paid goes back by refunds
+ * that were asked for; *all: no more is left (BEHAVIOUR 43). Anything else (by) is given back wholly,
+ * at the till if it was money. In the transaction that wrote the refund.
  * Fails: DB, DB_LOST, BUSY.
  */
-enum err paid_back_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id, bool *all) MUST;
+enum err paid_back_tx(
+	struct ctx *c, enum payable_kind kind, int64_t payable_id, enum paid_by by, bool *all) MUST;
 
 #endif

@@ -185,6 +185,15 @@ static enum err move_tx(struct ctx *c, struct order *o, enum order_status to, en
 	return to == ORDER_CANCELLED ? payment_release_tx(c, PAYABLE_ORDER, o->id) : OK;
 }
 
+enum err order_back_tx(struct ctx *c, struct order *o)
+{
+	const bool by_refund = o->payment.by == PAID_BY_PROVIDER;
+	bool all;
+
+	TRY(paid_back_tx(c, PAYABLE_ORDER, o->id, (enum paid_by)o->payment.by, &all));
+	return all ? move_tx(c, o, ORDER_REFUNDED, by_refund ? BY_REFUND : BY_ADMIN) : OK;
+}
+
 /* ---- people's changes ---- */
 
 struct moving {
@@ -309,6 +318,8 @@ static enum err update_tx(struct ctx *c, void *arg)
 	TRY(ship_tx(c, in, moves, o, &changed));
 	if (moves && in->status == ORDER_PAID)
 		TRY(pay_offline_tx(c, in, o));
+	if (moves && in->status == ORDER_REFUNDED)
+		return order_back_tx(c, o);
 	if (moves)
 		return move_tx(c, o, (enum order_status)in->status, BY_ADMIN);
 	if (!changed)
@@ -400,13 +411,6 @@ enum err order_abandon(struct ctx *c, int64_t id)
 enum err order_touch_tx(struct ctx *c, const struct order *locked)
 {
 	return db_exec_one(c, SQL_TOUCH, ARGS(I64(c->now_ms), I64(locked->id)));
-}
-
-enum err order_revoke_tx(struct ctx *c, const struct order *locked)
-{
-	struct order o = *locked;
-
-	return move_tx(c, &o, ORDER_REFUNDED, BY_REFUND);
 }
 
 /* Why a payment of a locked order can't be granted; NULL: it can. Its products are locked if it was cancelled. */

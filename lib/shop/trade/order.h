@@ -181,8 +181,8 @@ enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out) M
 
 /* Something of a locked order changes that isn't in its row. */
 enum err order_touch_tx(struct ctx *c, const struct order *locked) MUST;
-/* All that was paid for a locked order (with its products) has gone back. */
-enum err order_revoke_tx(struct ctx *c, const struct order *o) MUST;
+/* Money for a locked order (with its products) went back, by a refund or at the till: REFUNDED, if nothing is left. */
+enum err order_back_tx(struct ctx *c, struct order *o) MUST;
 
 /*
  * A provider's money has come for a locked order: pay it, or pay it late if its stock can

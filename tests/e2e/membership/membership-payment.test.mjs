@@ -259,16 +259,18 @@ test('paid after its user was deleted: refunded, and nobody is a VIP of it (B37)
 
 // ---- closing at the provider ----
 
-test('after a cancelling jobs closes it at the provider (B20)', async () => {
-  const x = await prepared();
-  await trade.forgetRequests();
-  await vip.cancel(x.anna, x.order);
-  assert.deepEqual(await trade.requests(), [], 'a cancelling calls nobody');
-  await shop.jobs();
-  assert.equal((await trade.atWechat(x.outTradeNo)).trade_state, 'CLOSED');
-  assert.deepEqual(await vip.attemptStates(x.order), [ATTEMPT.closed]);
-  assert.notEqual((await shop.pay(x.outTradeNo)).status, 200, 'nobody can pay it any more');
-});
+for (const [what, act] of [['a cancelling', 'cancel'], ['a simulated payment', 'pay']]) {
+  test(`after ${what} jobs closes it at the provider (B20)`, async () => {
+    const x = await prepared();
+    await trade.forgetRequests();
+    await vip[act](x.anna, x.order);
+    assert.deepEqual(await trade.requests(), [], `${what} calls nobody`);
+    await shop.jobs();
+    assert.equal((await trade.atWechat(x.outTradeNo)).trade_state, 'CLOSED');
+    assert.deepEqual(await vip.attemptStates(x.order), [ATTEMPT.closed]);
+    assert.notEqual((await shop.pay(x.outTradeNo)).status, 200, 'nobody can pay it any more');
+  });
+}
 
 test('after its deadline jobs closes it, and it stays EXPIRED (B20)', async () => {
   const x = await prepared();
