@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pay_card.c - paying from a stored-value card: no provider, one transaction. */
+/* pay_card.c - paying by stored-value card: no provider, one transaction. */
 #include "ext/db.h"
 #include "flow/payable.h"
 #include "flow/prepay.h"
@@ -50,7 +50,7 @@ static enum err pay_tx(struct ctx *c, void *arg)
 	return idempotency_end_tx(c, x->attempt.attempt_id, 200);
 }
 
-/* A repeat is answered as the first, whatever became of what was paid for: it may be deleted by now. */
+/* A replay gets the first response, even if the payable has been deleted since. */
 static enum err pay(struct ctx *c, const char *no, struct paying *x)
 {
 	int64_t replayed_id;

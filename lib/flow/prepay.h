@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prepay.h - preparing a payment at a provider, which the client then makes there; asking how it
- * stands, and paying from a card.
+ * prepay.h - preparing a payment at a provider, which the client then makes there; its status;
+ * and paying by card.
  */
 #ifndef FLOW_PREPAY_H
 #define FLOW_PREPAY_H
@@ -14,13 +14,13 @@ struct prepay_request {
 };
 extern const struct field prepay_request_fields[];
 
-/* Of struct checkout, what wx.requestPayment takes. */
+/* Of struct checkout, the parameters of wx.requestPayment. */
 extern const struct field request_payment_fields[];
 
 /*
- * Prepare the payment of one's own payable by a channel, or answer the one that is open.
+ * Prepare the payment of the user's own payable by a channel, or return the open one.
  * Honours c->idem. Fails: NOT_FOUND, FORBIDDEN, ORDER_NOT_PENDING, ORDER_PAID,
- * ORDER_EXPIRED, PAYER_UNKNOWN, PROVIDER_CONFIG, PROVIDER_REFUSED, PROVIDER_UNKNOWN (try again:
+ * ORDER_EXPIRED, PAYER_UNKNOWN, PROVIDER_CONFIG, PROVIDER_REFUSED, PROVIDER_UNKNOWN (retry:
  * it is the same payment).
  */
 enum err prepay_by(
@@ -28,7 +28,7 @@ enum err prepay_by(
 
 struct payment_status {
 	const char *order_id;
-	/* the payable's own: a shop order's is a number, a membership order's a text */
+	/* the payable's status: a number for a shop order, a text for a membership order */
 	opt_i64 status;
 	const char *status_name;
 	money total_amount;
@@ -39,13 +39,13 @@ struct payment_status {
 extern const struct field payment_status_fields[];
 
 /*
- * How the payment of one's own payable stands; asks its provider where nothing was heard yet,
- * at most once in PAYMENT_QUERY_GAP_S (BEHAVIOUR 44). Fails: NOT_FOUND, FORBIDDEN, PROVIDER_CONFIG.
+ * The status of the payment of the user's own payable; queries its provider if there was no
+ * notification yet, at most once in PAYMENT_QUERY_GAP_S (BEHAVIOUR 44). Fails: NOT_FOUND, FORBIDDEN, PROVIDER_CONFIG.
  */
 enum err payment_status(struct ctx *c, const char *no, struct payment_status *out) MUST;
 
 /*
- * POST /api/payment/card: pay one's own payable from one's card, all in one transaction.
+ * POST /api/payment/card: pay the user's own payable by the user's card, in one transaction.
  * Honours c->idem. Fails: NOT_FOUND, FORBIDDEN, ORDER_NOT_PENDING, ORDER_PAID,
  * ORDER_EXPIRED, CARD_NONE, CARD_DISABLED, INSUFFICIENT_BALANCE.
  */

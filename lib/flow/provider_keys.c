@@ -15,10 +15,10 @@ static bool add(struct ctx *c, const struct sealed_certificate *kept)
 	return false;
 }
 
-/* A serial that this process doesn't know: perhaps another has fetched it. */
+/* A serial unknown to this process: perhaps another has fetched it. */
 static bool learn(struct ctx *c, const char *serial)
 {
-	/* whoever sends random serials must not have us write for each of them */
+	/* random serials must not cause a write each */
 	static int64_t wanted_ms;
 	struct sealed_certificate kept = { 0 };
 	bool found;
@@ -58,7 +58,7 @@ void keys_stop(struct ctx *c)
 	providers_stop(c);
 }
 
-/* All that can be kept; one that can't keeps none of the others from it. */
+/* Store all valid ones; an invalid one doesn't affect the others. */
 static enum err keep(struct ctx *c, const struct list *fetched)
 {
 	const struct sealed_certificate *sealed = fetched->rows;
@@ -91,7 +91,7 @@ static enum err refresh(struct ctx *c, const struct provider *p, int64_t *learnt
 	case OUTCOME_UNKNOWN:
 		break;
 	}
-	return certificate_refresh_failed(c); /* what is known stays known */
+	return certificate_refresh_failed(c); /* known keys are kept */
 }
 
 enum err keys_refresh(struct ctx *c, int64_t *learnt)

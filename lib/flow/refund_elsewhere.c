@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * refund_elsewhere.c - refunds that were made in the provider's merchant console: taken into the
- * books of the payment, before or after it is settled (BEHAVIOUR 62).
+ * refund_elsewhere.c - records refunds that were made in the provider's merchant console, before
+ * or after their payment is settled (BEHAVIOUR 62).
  */
 #include "base/log.h"
 #include "ext/db.h"
@@ -9,7 +9,7 @@
 
 enum { NO_MAX = 64 };
 
-/* One that is not in the books, of a payment that may be ours. */
+/* An unrecorded refund, of a payment that may be ours. */
 static enum err find_payment(struct ctx *c, const struct provider *p,
 	const struct provider_refund *said, struct refunding *x)
 {
@@ -82,7 +82,7 @@ static enum err note_tx(struct ctx *c, void *arg)
 		return ERR_REFUND_EXCEEDS;
 	x->refund.state = x->state;
 	TRY(refund_note_tx(c, &x->refund));
-	/* written, not only locked: on Galera it could be shipped elsewhere meanwhile */
+	/* written, not only locked: otherwise it could be shipped concurrently on another Galera node */
 	if (x->payable.kind == PAYABLE_ORDER && payment_is_settled(&x->attempt))
 		TRY(order_touch_tx(c, &x->payable.order));
 	TRY(refunding_end_tx(c, x));
@@ -90,14 +90,14 @@ static enum err note_tx(struct ctx *c, void *arg)
 	return x->event != NULL ? payment_event_record(c, x->event, x->verdict, NULL) : OK;
 }
 
-/* Why it can't be taken into the books (yet): a person must decide, or the provider tells it again. */
+/* Why it can't be recorded (yet): it needs manual review, or the provider repeats the notification. */
 static const struct {
 	enum err e;
 	const char *why;
 } obstacles[] = {
-	/* one of ours is under way, which the provider is about to refuse */
+	/* one of ours is in progress, which the provider will refuse */
 	{ ERR_REFUND_EXCEEDS, "REFUND_EXCEEDS" },
-	/* what was granted can't be taken back now */
+	/* the grant can't be revoked now */
 	{ ERR_SEGMENT_FOLDED, "NOT_REVOCABLE" },
 	{ ERR_GRANTED_LATER, "NOT_REVOCABLE" },
 	{ ERR_REFUND_UNDER_WAY, "NOT_REVOCABLE" },
@@ -115,7 +115,7 @@ enum err refund_elsewhere_note(struct ctx *c, struct refunding *x, const char **
 			c->fault = NULL;
 			return OK;
 		}
-	if (e == ERR_DUPLICATE) { /* another copy of this message was faster */
+	if (e == ERR_DUPLICATE) { /* a concurrent copy of this message was first */
 		TRY(refund_find(c, x->refund.refund_no, &x->refund));
 		return db_tx(c, refunding_record_tx, x);
 	}
@@ -126,7 +126,7 @@ enum err refund_elsewhere_note(struct ctx *c, struct refunding *x, const char **
 	return OK;
 }
 
-/* Take what a provider says of a refund into the books. */
+/* Record a provider's facts about a refund. */
 static enum err note_answer(
 	struct ctx *c, const struct provider *p, const struct provider_refund *said)
 {

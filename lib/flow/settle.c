@@ -9,7 +9,7 @@
 #include "flow/refund.h"
 #include "shop/people/user.h"
 
-/* How long after its deadline an attempt that the provider never heard of is closed (BEHAVIOUR 20). */
+/* How long after its deadline an attempt unknown to the provider counts as closed (BEHAVIOUR 20). */
 #define UNKNOWN_GRACE_MS (5 * MINUTE_MS)
 
 enum { TRANSACTION_ID_MAX = 64, OUT_TRADE_NO_MAX = 32 };
@@ -17,14 +17,14 @@ enum { TRANSACTION_ID_MAX = 64, OUT_TRADE_NO_MAX = 32 };
 struct settling {
 	const struct provider *provider;
 	const struct provider_trade *t;
-	struct payment_event *event; /* the message that says so; what it says is kept beside it */
+	struct payment_event *event; /* the message, stored with its facts */
 	struct attempt attempt;      /* as read before the locks */
-	bool said_back;              /* the provider says that something of it went back */
+	bool said_back;              /* the provider reports a refund of it */
 	int64_t paid_ms;
 	enum payment_event_verdict verdict;
 };
 
-/* What it makes of the attempt, and of the message that the money came with. */
+/* The new state of the attempt, and the verdict on the message. */
 static const struct {
 	enum attempt_state state;
 	enum payment_event_verdict verdict;
@@ -39,25 +39,25 @@ static bool text_is(const char *text, const char *expected)
 	return text != NULL && strcmp(text, expected) == 0;
 }
 
-/* A success for what is settled: the same one again, or one transaction too many. */
+/* A success for a settled attempt: a duplicate, or a second transaction. */
 static enum err notify_again(struct ctx *c, struct settling *s, const struct attempt *settled)
 {
 	if (!text_is(s->t->transaction_id, settled->transaction_id))
 		return payment_event_orphan(c, s->event, "SECOND_TRANSACTION", &s->verdict);
 	s->verdict = EVENT_REPEAT;
-	if (s->said_back) /* by us, while the answer was on its way: no news */
+	if (s->said_back) /* refunded by us meanwhile: nothing new */
 		return OK;
 	return payment_event_record(c, s->event, s->verdict, NULL);
 }
 
-/* ---- what went back before we settled (BEHAVIOUR 62) ---- */
+/* ---- refunds made elsewhere before settlement (BEHAVIOUR 62) ---- */
 
 enum back { BACK_SOME, BACK_ALL, BACK_UNKNOWN };
 
 /*
- * How much of a locked attempt's money has gone back without us; *rest has not. The provider's word
- * for the payment is the same after a part as after the whole, and it names no amount: that comes
- * with each refund's own notification or query.
+ * How much of a locked attempt was refunded elsewhere; *rest was not. The provider reports partial
+ * and full refunds of a payment alike, without an amount: that comes with each refund's own
+ * notification or query.
  */
 static enum err look_back_tx(struct ctx *c, const struct settling *s, const struct attempt *a,
 	enum back *back, money *rest)
@@ -71,12 +71,12 @@ static enum err look_back_tx(struct ctx *c, const struct settling *s, const stru
 		*back = BACK_UNKNOWN;
 	else if (money_cmp(sums.done, a->amount) == 0)
 		*back = BACK_ALL;
-	else if (rest->fen == 0) /* it may still come to nothing */
+	else if (rest->fen == 0) /* it may still fail */
 		*back = BACK_UNKNOWN;
 	return OK;
 }
 
-/* Never granted, never closed: jobs asks on, and audit shows it until it is known. */
+/* Neither granted nor closed: jobs keep querying, and audit lists it until the amount is known. */
 static enum err hold_tx(struct ctx *c, struct settling *s, const struct attempt *a)
 {
 	if (a->held_at.ms == 0)
@@ -88,7 +88,7 @@ static enum err hold_tx(struct ctx *c, struct settling *s, const struct attempt 
 	return payment_event_record(c, s->event, s->verdict, "REFUNDED_ELSEWHERE");
 }
 
-/* It grants nothing, and nothing is left to go back: what was paid for waits on, as if it never had been. */
+/* Nothing to grant, and nothing left to refund: the payable stays unpaid, as if there had been no payment. */
 static enum err forgo_tx(struct ctx *c, struct settling *s, const struct attempt *a)
 {
 	static const char why[] = "REFUNDED_ELSEWHERE";
@@ -101,7 +101,7 @@ static enum err forgo_tx(struct ctx *c, struct settling *s, const struct attempt
 
 /* ---- settling ---- */
 
-/* Of a locked attempt, `rest` has not gone back. */
+/* `rest` of a locked attempt was not refunded. */
 static enum err grant_tx(
 	struct ctx *c, struct settling *s, struct payable *p, struct attempt *a, money rest)
 {
@@ -117,14 +117,14 @@ static enum err grant_tx(
 	if (g.grant == NOT_GRANTED) {
 		a->state = ATTEMPT_REFUND_DUE;
 		TRY(refund_automatically_tx(c, a, rest, g.reason, 0));
-	} else if (money_cmp(g.back, gone) > 0) { /* it costs less than was paid (BEHAVIOUR 28) */
+	} else if (money_cmp(g.back, gone) > 0) { /* overpaid (BEHAVIOUR 28) */
 		TRY(refund_automatically_tx(c, a, money_sub(g.back, gone), PAID_TOO_MUCH, 0));
 	}
 	s->verdict = outcomes[g.grant].verdict;
 	return payment_event_record(c, s->event, s->verdict, g.reason);
 }
 
-/* Lock in the fixed order (payable, then attempt), look again, judge, and write all at once. */
+/* Lock in the fixed order (payable, then attempt), check again, settle, and write everything. */
 static enum err settle_tx(struct ctx *c, void *arg)
 {
 	struct settling *s = arg;
@@ -164,7 +164,7 @@ static const char *misfit(const struct provider_trade *t, const struct attempt *
 	return NULL;
 }
 
-/* Who paid may be another than who was to pay: money is money, but somebody may want to know (PAYMENTS.md 2.14). */
+/* The payer may differ from the user: accepted, but logged (PAYMENTS.md 2.14). */
 static enum err note_payer(struct ctx *c, const struct settling *s)
 {
 	struct user user = { 0 };
@@ -182,7 +182,7 @@ static enum err note_payer(struct ctx *c, const struct settling *s)
 	return OK;
 }
 
-/* Judge what a provider says of a transaction, if it is one of ours. */
+/* Process a provider's facts about a transaction, if it is one of ours. */
 static enum err settle(struct ctx *c, struct settling *s, enum payment_event_verdict *verdict)
 {
 	const struct provider_trade *t = s->t;
@@ -216,7 +216,7 @@ static enum err settle(struct ctx *c, struct settling *s, enum payment_event_ver
 
 /* ---- notifications ---- */
 
-/* What is signed but has no id is kept under the hash of its bytes. */
+/* A signed message without id is stored under the hash of its bytes. */
 static const char *id_of_bytes(struct ctx *c, struct slice body)
 {
 	unsigned char sha256[SHA256_LEN];
@@ -227,7 +227,7 @@ static const char *id_of_bytes(struct ctx *c, struct slice body)
 	return arena_printf(&c->arena, "%s", hex);
 }
 
-/* Do what a proved notification says. */
+/* Process a verified notification. */
 static enum err settle_notice(struct ctx *c, const struct provider *p,
 	const struct provider_notice *notice, struct payment_event *event,
 	enum payment_event_verdict *verdict)
@@ -252,7 +252,7 @@ enum err settle_notification(struct ctx *c, const struct provider *p, const stru
 	enum payment_event_verdict verdict;
 	struct payment_event event = { .channel = p->channels[0]->number, .body = n->body };
 
-	if (provider_state(c, p->id) != NULL) /* else nothing proves it */
+	if (provider_state(c, p->id) != NULL) /* otherwise nothing can verify it */
 		p->read(c, n, &notice);
 	if (notice.kind == NOTICE_FORGED)
 		return ERR_SIGNATURE;
@@ -262,7 +262,7 @@ enum err settle_notification(struct ctx *c, const struct provider *p, const stru
 	if (payment_event_is_final(verdict))
 		return OK;
 	TRY(settle_notice(c, p, &notice, &event, &verdict));
-	/* what is held is known, and asked about by ourselves */
+	/* a held payment is recorded, and queried by jobs */
 	return payment_event_is_final(verdict) || verdict == EVENT_HELD ||
 			       (verdict == EVENT_NOTHING && p->tells_all)
 		       ? OK
@@ -271,7 +271,7 @@ enum err settle_notification(struct ctx *c, const struct provider *p, const stru
 
 /* ---- queries ---- */
 
-/* An answer has no id. */
+/* A response has no id. */
 static enum err settle_answer(
 	struct ctx *c, const struct provider *p, const struct provider_trade *t)
 {
@@ -291,7 +291,7 @@ static enum err settle_answer(
 	return settle(c, &s, &verdict);
 }
 
-/* What a provider says of an attempt. One that it knows nothing of is over some minutes after its deadline. */
+/* Process a query's result. An attempt unknown to the provider counts as closed some minutes after its deadline. */
 static enum outcome ask(struct ctx *c, const struct provider *p, const struct attempt *a,
 	struct provider_trade *out)
 {

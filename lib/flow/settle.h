@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * settle.h - the only way in which a provider's money reaches a payable: notifications,
- * active queries and jobs all come through settle (BEHAVIOUR 34 to 38, 40, 44).
+ * settle.h - the only path from a provider's payment to a payable: notifications, active
+ * queries and jobs all use it (BEHAVIOUR 34 to 38, 40, 44).
  */
 #ifndef FLOW_SETTLE_H
 #define FLOW_SETTLE_H
@@ -9,24 +9,24 @@
 #include "providers/provider.h"
 #include "shop/money/payment.h"
 
-/* How often jobs asks again about a payment of which something went back, nobody knows how much. */
+/* How often jobs query a payment that was refunded by an unknown amount. */
 #define SETTLE_HELD_GAP_MS (30 * MINUTE_MS)
 
 /*
- * A raw notification for a provider (BEHAVIOUR 33): prove and read it, and do what it says. A
- * success of ours is settled exactly once: granted, granted late, or kept as refund due. Of what
- * went back elsewhere before that nothing is granted: all of it settles the attempt as refunded, a
- * part stays in the books of what is granted, and while the amount isn't known the attempt is held
- * (BEHAVIOUR 62). Whatever doesn't fit is kept as an orphan and changes nothing.
- * OK: the provider may forget it. Fails: SIGNATURE (401), NOTIFICATION (it is kept, and refused),
- * DB and its like (the provider sends it again).
+ * A raw notification of a provider (BEHAVIOUR 33): verify, parse and process it. A success of ours
+ * is settled exactly once: granted, granted late, or refund due. Money refunded elsewhere before
+ * that grants nothing: if all of it, the attempt is settled as refunded; a part is recorded with
+ * what is granted; and while the amount is unknown the attempt is held (BEHAVIOUR 62). A message
+ * that matches nothing is stored as an orphan and changes nothing.
+ * OK: acknowledge it. Fails: SIGNATURE (401), NOTIFICATION (stored, and refused), DB and the like
+ * (the provider repeats it).
  */
 enum err settle_notification(
 	struct ctx *c, const struct provider *p, const struct notification *n) MUST;
 
 /*
- * Ask its provider about an attempt and do what the answer says: settle it, or note that it is
- * closed. *state is what it said. Fails: PROVIDER_CONFIG.
+ * Query the provider about an attempt and process the result: settle it, or set it closed.
+ * *state is the reported state. Fails: PROVIDER_CONFIG.
  */
 enum err settle_by_query(struct ctx *c, const struct attempt *a, enum trade_state *state) MUST;
 

@@ -7,7 +7,7 @@ const struct provider *const providers[] = {
 	[PROVIDER_N] = NULL,
 };
 
-static struct arena forever; /* as long as the process */
+static struct arena forever; /* process-owned */
 static void *states[PROVIDER_N];
 
 const struct channel *channel_of(int64_t number)

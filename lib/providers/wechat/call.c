@@ -8,15 +8,15 @@
 enum { CONNECT_MS = 2000, TIMEOUT_MS = 5000 };
 enum { CODE_MAX = 64 };
 
-/* The answer's headers, in the order of wanted[]. */
+/* The response headers, in the order of wanted[]. */
 enum { H_TIMESTAMP, H_NONCE, H_SERIAL, H_SIGNATURE, H_TYPE, H_REQUEST_ID, H_N };
 static const char *const wanted[H_N + 1] = { "Wechatpay-Timestamp", "Wechatpay-Nonce",
 	"Wechatpay-Serial", "Wechatpay-Signature", "Wechatpay-Signature-Type", "Request-ID", NULL };
 
 /*
- * Refusals that say something about the order, or whose status misleads (PAYMENTS.md
- * 2.13). They carry no signature, so none says more than call.h allows. WeChat spells
- * the codes with and without underscores; here without.
+ * Error codes that say something about the order, or whose status is misleading (PAYMENTS.md
+ * 2.13). They are unsigned, so none means more than call.h allows. WeChat spells the codes
+ * with and without underscores; here without.
  */
 static const struct refusal {
 	const char *code;
@@ -55,7 +55,7 @@ bool wx_read(struct ctx *c, struct slice text, const struct field *fields, void 
 	return e == OK;
 }
 
-/* ---- judging ---- */
+/* ---- classifying ---- */
 
 static bool same_code(const char *code, const char *bare)
 {
@@ -100,7 +100,7 @@ static void read_refusal(struct ctx *c, const char *target, struct wx_reply *rep
 
 static void keep_proof(const char *const values[static H_N], bool repeated, struct wx_reply *reply)
 {
-	if (repeated) /* which one counts would be a guess: an incomplete signature is none */
+	if (repeated) /* ambiguous: treated as an incomplete signature */
 		return;
 	reply->proof = (struct wx_signed){
 		.timestamp = values[H_TIMESTAMP],
@@ -112,7 +112,7 @@ static void keep_proof(const char *const values[static H_N], bool repeated, stru
 	};
 }
 
-/* Probes with a wrong signature are routine (PAYMENTS.md 2.14), so this is a warning. */
+/* Probes with a wrong signature are routine (PAYMENTS.md 2.14), hence only a warning. */
 void wx_believe(
 	struct ctx *c, const struct wx_keys *keys, const char *target, struct wx_reply *reply)
 {
@@ -131,7 +131,7 @@ void wx_believe(
 
 /* ---- calling ---- */
 
-/* The configured address without a slash at its end. */
+/* The configured URL without a trailing slash. */
 static const char *trim_base(struct arena *a, const char *base)
 {
 	size_t len = strlen(base);
@@ -141,7 +141,7 @@ static const char *trim_base(struct arena *a, const char *base)
 	return arena_dup(a, base, len);
 }
 
-/* The path of a trimmed address, which is signed as well; "" for none. */
+/* The path of a trimmed URL, which is also signed; "" for none. */
 static const char *base_path(const char *base)
 {
 	const char *host = strstr(base, "://");
@@ -164,7 +164,7 @@ static enum err send_signed(struct ctx *c, const char *method, const char *targe
 	headers[0] = arena_printf(a, "Authorization: %s", authorization);
 	if (body.p != NULL)
 		headers[n++] = "Content-Type: application/json";
-	/* asks for an answer that this key signs (PAYMENTS.md 2.5) */
+	/* requests a response signed with this key (PAYMENTS.md 2.5) */
 	if (c->conf->wechat_pay_public_key_id != NULL)
 		headers[n] =
 			arena_printf(a, "Wechatpay-Serial: %s", c->conf->wechat_pay_public_key_id);

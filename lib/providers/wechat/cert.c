@@ -67,7 +67,7 @@ bool wxcert_add(
 	       wx_keys_add_certificate(keys, sealed->serial, pem, now_s);
 }
 
-/* Keep what opens; the others are no reason to refuse these. */
+/* Keep those that can be decrypted, even if others can't. */
 static void open_all(
 	struct ctx *c, const struct list *data, struct wx_keys *found, struct list *out)
 {
@@ -99,8 +99,8 @@ enum outcome wxcert_download(struct ctx *c, struct list *out)
 	if (reply.status == 200 && wx_read(c, reply.body, list_in_fields, &in)) {
 		open_all(c, &in.data, &found, out);
 		/*
-		 * Whoever has the public key asks for an answer that it signs (PAYMENTS.md 2.5).
-		 * The first certificates nobody can know beforehand: the seal proved them.
+		 * With the public key the response is signed by it (PAYMENTS.md 2.5). The first
+		 * certificates can't be known beforehand: their encryption is the proof.
 		 */
 		wx_believe(
 			c, wx_keys_know(keys, reply.proof.serial) ? keys : &found, TARGET, &reply);

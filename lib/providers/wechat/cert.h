@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cert.h - WeChat Pay's platform certificates: the list, and what opens one of it
- * (PAYMENTS.md 2.4). Each is sealed with the APIv3 key, which is what makes it believed:
- * whoever keeps the list keeps it sealed.
+ * cert.h - WeChat Pay's platform certificates: fetching the list, and decrypting one
+ * (PAYMENTS.md 2.4). Each is encrypted with the APIv3 key, which authenticates it, so they
+ * are stored encrypted.
  */
 #ifndef PROVIDERS_WECHAT_CERT_H
 #define PROVIDERS_WECHAT_CERT_H
@@ -13,13 +13,13 @@
 enum { WX_CERTIFICATES_MAX = 10 };
 
 /*
- * GET /v3/certificates, a list of struct sealed_certificate: on OUTCOME_OK at least one, each of
- * which opens, and one of which signed the answer. OUTCOME_NONE: a merchant of the public-key
- * mode, who has none.
+ * GET /v3/certificates, a list of struct sealed_certificate: on OUTCOME_OK at least one, all of
+ * which can be decrypted, and one of which signed the response. OUTCOME_NONE: a merchant in
+ * public-key mode has none.
  */
 enum outcome wxcert_download(struct ctx *c, struct list *out) MUST;
 
-/* Open one and add its key. False: not sealed with our APIv3 key, not what it says, expired, or no room. */
+/* Decrypt one and add its key. False: not encrypted with our APIv3 key, inconsistent, expired, or no room. */
 bool wxcert_add(struct ctx *c, struct wx_keys *keys, const struct sealed_certificate *sealed,
 	int64_t now_s) MUST;
 

@@ -74,7 +74,7 @@ static bool is_openid(const char *s)
 	return len > 0 && len <= OPENID_MAX && s[len] == '\0';
 }
 
-/* Holds the secret: for http_call only, which doesn't log queries. NULL when the code is too long.
+/* Contains the secret: only for http_call, which doesn't log queries. NULL when the code is too long.
  */
 static const char *make_url(struct ctx *c, const char *code)
 {
@@ -93,7 +93,7 @@ static const char *make_url(struct ctx *c, const char *code)
 	return url.overflow ? NULL : str_text(&url);
 }
 
-/* WeChat answers 200 whatever happened, and JSON whatever type it names: judge by content. */
+/* WeChat always answers 200, and JSON under any content type: classify by content. */
 static enum err ask(struct ctx *c, const char *url, struct session *out)
 {
 	const struct http_call call = { .method = "GET",
@@ -109,7 +109,7 @@ static enum err ask(struct ctx *c, const char *url, struct session *out)
 	if (answer.status != 200)
 		return ERR_PROVIDER_REFUSED;
 	if (json_read(c, answer.body, session_fields, JSON_CHANGE, out) != OK) {
-		c->fault = fault; /* a member of WeChat's, not of our caller's */
+		c->fault = fault; /* a member of WeChat's response, not of the request */
 		log_line(LOG_ERROR, "wxlogin", "an answer that can't be read");
 		return ERR_PROVIDER_UNKNOWN;
 	}
@@ -126,7 +126,7 @@ static enum err classify(struct ctx *c, const struct session *s, const char **op
 			(long long)s->errcode.n, find_rid(&c->arena, s->errmsg));
 		return fail(c, known->err, known->err == ERR_INVALID ? "code" : NULL);
 	}
-	/* an answer without a session_key is none of jscode2session's */
+	/* a response without a session_key is not from jscode2session */
 	if (s->openid == NULL || !is_openid(s->openid) || s->session_key == NULL ||
 		s->session_key[0] == '\0') {
 		log_line(LOG_ERROR, "wxlogin", "an answer without a usable openid");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * login.h - WeChat's jscode2session (PAYMENTS.md 1.1, 1.2).
- * The session_key is never returned, stored or logged; the secret is in the URL,
- * so the URL is never logged.
+ * The session_key is never returned, stored or logged, nor the URL, which contains
+ * the secret.
  */
 #ifndef PROVIDERS_WECHAT_LOGIN_H
 #define PROVIDERS_WECHAT_LOGIN_H

@@ -7,7 +7,7 @@
 #include "ext/http.h"
 #include "ext/json.h"
 
-/* A prepay's tries, the pause after the first of them (doubled after each), and what all may take.
+/* A prepay's tries, the pause after the first (doubled after each), and the total time.
  */
 enum { PREPAY_TRIES = 3, PREPAY_PAUSE_MS = 1000, PREPAY_TOTAL_MS = 8000 };
 enum { URL_MAX = 1024, REQUEST_MAX = 16 << 10 };
@@ -100,7 +100,7 @@ const char *wxpay_request(struct ctx *c, const struct purchase *p)
 	return str_text(&json);
 }
 
-/* ---- what WeChat sends ---- */
+/* ---- parsing ---- */
 
 struct amount_in {
 	uint64_t has;
@@ -187,7 +187,7 @@ static bool text_is(const char *s, const char *wanted)
 	return s != NULL && strcmp(s, wanted) == 0;
 }
 
-/* What WeChat's words for a payment's state amount to (PAYMENTS.md 2.10). */
+/* WeChat's states of a payment (PAYMENTS.md 2.10). */
 static const struct {
 	const char *word;
 	enum trade_state state;
@@ -276,7 +276,7 @@ bool wxpay_event_trade(struct ctx *c, const struct wx_keys *keys, const struct w
 
 /* ---- calls ---- */
 
-/* A good signature over something that makes no sense: nothing to act upon, and worth a look. */
+/* A valid signature over an inconsistent response: ignored, and logged. */
 static enum outcome nonsense(const char *target, const char *what)
 {
 	log_line(LOG_ALARM, "wxpay", "%.*s: %s", (int)strcspn(target, "?"), target, what);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pay.h - WeChat Pay v3 for mini-programs: prepay, query, close, and what a
- * notification says (PAYMENTS.md 2.7 to 2.14). The calls are those of providers/provider.h.
+ * pay.h - WeChat Pay v3 for mini-programs: prepay, query, close, and payment
+ * notifications (PAYMENTS.md 2.7 to 2.14). The calls are those of providers/provider.h.
  */
 #ifndef PROVIDERS_WECHAT_PAY_H
 #define PROVIDERS_WECHAT_PAY_H
@@ -11,8 +11,8 @@
 /* The prepay's JSON for this merchant, without null members. */
 const char *wxpay_request(struct ctx *c, const struct purchase *p) MUST;
 /*
- * POST /v3/pay/transactions/jsapi. Within the call a refusal of the moment (429, 5xx, no
- * connection) is tried again with a new signature, at most 3 times in all and 8 s in total.
+ * POST /v3/pay/transactions/jsapi. Temporary failures (429, 5xx, no connection) are retried
+ * within the call with a new signature, at most 3 tries and 8 s in total.
  */
 enum outcome wxpay_prepay(struct ctx *c, const char *request, const char **prepay_id) MUST;
 /* Sign its prepay_id for wx.requestPayment (PAYMENTS.md 2.8). */
@@ -30,10 +30,10 @@ struct wx_event {
 };
 /* Parse a verified body. False when it isn't such a JSON object. */
 bool wxpay_event(struct ctx *c, struct slice body, struct wx_event *out) MUST;
-/* Open what is sealed in it, which says to be of this type. False: it isn't, or can't be opened. */
+/* Decrypt its resource, which must have this type. False: it hasn't, or can't be decrypted. */
 bool wxpay_event_open(struct ctx *c, const struct wx_keys *keys, const struct wx_event *e,
 	const char *original_type, struct slice *plain) MUST;
-/* Open and parse the sealed transaction. False: undecryptable, or not a transaction. */
+/* Decrypt and parse the transaction. False: undecryptable, or not a transaction. */
 bool wxpay_event_trade(struct ctx *c, const struct wx_keys *keys, const struct wx_event *e,
 	struct provider_trade *out) MUST;
 

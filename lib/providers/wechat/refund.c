@@ -9,7 +9,7 @@
 
 enum { TEXT_MAX = 1024, REQUEST_MAX = 4096, URL_MAX = 256 };
 
-/* ---- what we send ---- */
+/* ---- requests ---- */
 
 struct amount_out {
 	int64_t refund, total;
@@ -37,14 +37,14 @@ static const struct field refund_out_fields[] = {
 	FIELD_END,
 };
 
-/* ---- what WeChat sends ---- */
+/* ---- parsing ---- */
 
 struct amount_in {
 	uint64_t has;
 	int64_t total, refund;
 };
 
-/* An answer says `status`, a notification `refund_status`. */
+/* A response has `status`, a notification `refund_status`. */
 struct refund_in {
 	uint64_t has;
 	const char *mchid, *out_trade_no, *transaction_id, *out_refund_no, *refund_id;
@@ -112,7 +112,7 @@ static bool read_refund(struct ctx *c, struct slice text, struct provider_refund
 
 /* ---- calls ---- */
 
-/* A good signature over something else than was asked: nothing to act upon. */
+/* A valid signature over a response to something else: ignored. */
 static enum outcome classify(
 	struct ctx *c, const struct wx_reply *r, const char *refund_no, struct provider_refund *out)
 {
@@ -123,7 +123,7 @@ static enum outcome classify(
 		log_line(LOG_ALARM, "wxpay", "an answer about another refund, or about none");
 		return OUTCOME_UNKNOWN;
 	}
-	out->foreign = NULL; /* an answer names no merchant: it is of whom we asked as */
+	out->foreign = NULL; /* a response has no mchid: it is the requesting merchant's */
 	return OUTCOME_OK;
 }
 

@@ -10,7 +10,7 @@
 enum { API_V3_KEY_LEN = 32, KEY_FILE_MAX = 16 << 10, NONCE_LEN = 32 };
 /* A signature of 2048 bits has 344 characters; PAYMENTS.md 2.3 caps the header at 1 KiB. */
 enum { SIGNATURE_MAX = 1024, NONCE_MAX = 128, TIMESTAMP_MAX = 12 };
-/* What a signed message has beside its body. */
+/* The size of a signed message without its body. */
 enum { MESSAGE_HEAD_MAX = 4096 };
 
 static const char *const verdict_texts[] = {
@@ -166,7 +166,7 @@ bool wx_keys_add_certificate(
 	drop_expired(keys, now_s);
 	if (key == NULL)
 		return false;
-	/* the serial of the list is not sealed, that of the certificate is */
+	/* the list's serial is not authenticated, the certificate's is */
 	if (str_same_nocase(facts.serial, serial) && facts.to_s >= now_s &&
 		add_key(keys, facts.serial, key, facts.from_s, facts.to_s))
 		return true;
@@ -233,7 +233,7 @@ enum err wx_pay_sign(struct arena *a, const struct wx_keys *keys, const char *ap
 
 /* ---- verifying ---- */
 
-/* 1 to max visible ASCII characters: none that could end a line of the signed message. */
+/* 1 to max visible ASCII characters, so that none ends a line of the signed message. */
 static bool is_token(const char *s, size_t max)
 {
 	size_t n = 0;

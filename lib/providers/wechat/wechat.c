@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* wechat.c - the row of WeChat Pay, and how its notifications are read (PAYMENTS.md 2.14). */
+/* wechat.c - WeChat Pay's row, and parsing of its notifications (PAYMENTS.md 2.14). */
 #include "base/log.h"
 #include "providers/wechat/cert.h"
 #include "providers/wechat/refund.h"
 
-/* A prepay_id is good for two hours (PAYMENTS.md 2.7). */
+/* A prepay_id is valid for two hours (PAYMENTS.md 2.7). */
 #define PREPAY_ID_MS (2 * HOUR_MS)
 
 /* ---- keys ---- */
@@ -48,7 +48,7 @@ static bool is_proved(struct ctx *c, const struct wx_signed *m)
 	return signature == WX_VALID;
 }
 
-/* What is sealed says what it is about, not event_type. */
+/* The encrypted resource decides what it is about, not event_type. */
 static enum notice_kind read_sealed(
 	struct ctx *c, const struct wx_event *e, struct provider_notice *out)
 {

@@ -22,7 +22,7 @@ static const char SQL_STOCK[] =
 	"CONCAT('stock is ', p.stock, ', its moves add up to ', p.total) AS problem "
 	"FROM (SELECT p.product_id, p.stock, " SUM_OF("m.delta", "stock_moves m", "by_product",
 		"m.product_id = p.product_id") " AS total FROM products p) p WHERE p.stock <> p.total LIMIT ?";
-/* an order that holds its stock has taken each line once more than it gave it back */
+/* an order that holds its stock has taken each line once more than it returned it */
 static const char SQL_LINE_STOCK[] =
 	"SELECT CONCAT('order ', i.no, ' product ', i.product_id) AS subject, "
 	"CONCAT('holds ', i.held, ', its moves took ', -i.total) AS problem "
@@ -36,7 +36,7 @@ static const char SQL_STRAY_MOVE[] =
 	"'belongs to no line of an order' AS problem FROM stock_moves m "
 	"LEFT JOIN order_items i FORCE INDEX (by_order) ON i.order_id = m.order_id AND i.product_id = m.product_id "
 	"WHERE m.order_id IS NOT NULL AND i.order_item_id IS NULL LIMIT ?";
-/* an order takes and gives back whole lines; only an administrator does otherwise */
+/* an order takes and returns whole lines; only an administrator makes other moves */
 static const char SQL_MOVE[] =
 	"SELECT CONCAT('stock_move ', m.move_id) AS subject, "
 	"CONCAT('reason ', m.reason, ' with ', m.delta, ' of product ', m.product_id) AS problem "
@@ -80,7 +80,7 @@ static const char SQL_DELETED[] =
 	"CONCAT('deleted with status ', status) AS problem FROM orders "
 	"WHERE deleted_at IS NOT NULL "
 	"AND status IN (" SQL(ORDER_PENDING, ORDER_PAID, ORDER_SHIPPED) ") LIMIT ?";
-/* an administrator's word is the only other thing that pays an order, and it is noted */
+/* otherwise only an administrator's offline payment, which is journalled, pays an order */
 static const char SQL_OFFLINE[] =
 	"SELECT CONCAT('order ', o.order_no) AS subject, "
 	"CONCAT('paid_by ', o.paid_by, ', ', IF(j.entry_id IS NULL, 'and no', 'but a'), "
@@ -110,7 +110,7 @@ static const char SQL_PAYMENT_ORDER[] =
 	"ON o.id = a.payable_id WHERE a.payable_kind = " SQL(PAYABLE_ORDER) " "
 	"AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) ") AND (o.id IS NULL "
 	"OR o.paid_by <> " SQL(PAID_BY_PROVIDER) " OR o.payment_id <> a.transaction_id) LIMIT ?";
-/* granted or not, it was prepared for its order: the total never changes */
+/* granted or not, an attempt has its order's total, which never changes */
 static const char SQL_PAYMENT_OWNER[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
 	"CONCAT('of user ', a.user_id, ' and ', a.amount, ' fen, which its order is not') AS problem "
@@ -133,7 +133,7 @@ static const char SQL_FOLLOWED[] =
 	"WHERE b.outbox_id IS NULL AND (a.state = " SQL(ATTEMPT_OPEN) " "
 	"OR (a.state = " SQL(ATTEMPT_CLOSED) " AND EXISTS (SELECT 1 "
 	"FROM refunds r FORCE INDEX (by_attempt) WHERE r.attempt_id = a.attempt_id))) LIMIT ?";
-/* what a provider calls an order may be any text; ours are ASCII, and found by their index so */
+/* a provider's order number may be any text; ours are ASCII, and compared as such to use the index */
 #define EVENT_NO "CONVERT(e.out_trade_no USING ascii) COLLATE ascii_bin"
 static const char SQL_EVENT_PAYMENT[] =
 	"SELECT CONCAT('event ', e.event_id) AS subject, "
@@ -170,8 +170,8 @@ static const char SQL_REFUND_SUM[] =
 	"WHERE a.total > a.amount OR (a.state IN (" SQL(ATTEMPT_UNSETTLED_SET) ") "
 	"AND a.origin IS NOT NULL AND (a.origin = " SQL(REFUND_OURS) " OR a.held_at IS NULL)) LIMIT ?";
 /*
- * Of an order's payment when somebody asked for it, of one that was not granted when nobody did;
- * of a membership's, what was paid too much goes back by itself as well.
+ * Requested refunds are of granted payments, automatic ones of payments that were not granted;
+ * of a membership's also of an overpaid amount.
  */
 static const char SQL_REFUND_PAYMENT[] =
 	"SELECT CONCAT('refund ', r.refund_no) AS subject, "
@@ -184,7 +184,7 @@ static const char SQL_REFUND_PAYMENT[] =
 	"AND r.automatic = TRUE AND (a.state IN (" SQL(ATTEMPT_RETURNED_SET) ") "
 	"OR (a.payable_kind = " SQL(PAYABLE_MEMBERSHIP) " "
 	"AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) "))))) WHERE a.attempt_id IS NULL LIMIT ?";
-/* kept with it, so that a refund is shown without a look at what was paid for */
+/* stored with it, so that a refund is shown without reading the payable */
 static const char SQL_REFUND_NUMBER[] =
 	"SELECT CONCAT('refund ', r.refund_no) AS subject, "
 	"CONCAT('says it is of ', r.payable_no, ', which was not paid') AS problem FROM refunds r "
@@ -200,7 +200,7 @@ static const char SQL_REFUND_EVENT[] =
 	"AND NOT EXISTS (SELECT 1 FROM payment_attempts a FORCE INDEX (out_trade_no) "
 	"STRAIGHT_JOIN refunds r FORCE INDEX (by_attempt) ON r.attempt_id = a.attempt_id "
 	"AND r.amount = e.amount WHERE a.out_trade_no = " EVENT_NO ") LIMIT ?";
-/* an order that a provider or a card paid is refunded exactly when all of it went back */
+/* an order paid by a provider or card is refunded exactly when all of it was refunded */
 static const char SQL_REFUND_ORDER[] =
 	"SELECT CONCAT('order ', o.order_no) AS subject, "
 	"CONCAT('status ', o.status, ' with ', o.total, ' of ', o.total_amount, ' fen refunded') "
@@ -213,7 +213,7 @@ static const char SQL_REFUND_ORDER[] =
 	"AND r.state = " SQL(REFUND_SUCCESS) " AND r.automatic = FALSE) AS total FROM orders o "
 	"WHERE o.paid_by = " SQL(PAID_BY_PROVIDER) ") o "
 	"WHERE (o.status = " SQL(ORDER_REFUNDED) ") <> (o.total = o.total_amount) LIMIT ?";
-/* what is not granted goes back, by us or without us */
+/* what is not granted is refunded, by us or elsewhere */
 static const char SQL_REFUND_AUTOMATIC[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, CONCAT('of state ', a.state, ', with ', "
 	"a.total, ' of ', a.amount, ' fen given back') AS problem "
@@ -279,7 +279,7 @@ static const char SQL_CARD_ENTRY[] =
 	"SELECT CONCAT('card_transaction ', t.transaction_id) AS subject, "
 	"CONCAT('of card ', t.card_id, ', which is not there') AS problem FROM card_transactions t "
 	"LEFT JOIN cards k FORCE INDEX (PRIMARY) ON k.card_id = t.card_id WHERE k.card_id IS NULL LIMIT ?";
-/* one pays with one's own card, and is given back to it */
+/* users pay with their own card, and are refunded to it */
 static const char SQL_CARD_OWNER[] =
 	"SELECT CONCAT('card_transaction ', t.transaction_id) AS subject, "
 	"CONCAT('type ', t.type, ' of no card payment of its owner') AS problem "
@@ -310,7 +310,7 @@ static const char SQL_OWNER[] =
 	"SELECT CONCAT('member ', member_id), user_id FROM members) x "
 	"LEFT JOIN users u FORCE INDEX (PRIMARY) ON u.user_id = x.user_id WHERE u.user_id IS NULL LIMIT ?";
 
-/* who has left has nothing to come, and what is left to be forgotten is known */
+/* deleted users have nothing pending, and remaining personal data is queued for removal */
 static const char SQL_LEFT[] =
 	"SELECT CONCAT('order ', o.order_no) AS subject, "
 	"CONCAT('status ', o.status, IF(o.consignee_name IS NULL, ', of', "
@@ -321,7 +321,7 @@ static const char SQL_LEFT[] =
 	"AND (o.status IN (" SQL(ORDER_UNDER_WAY_SET) ") OR (b.outbox_id IS NULL "
 	"AND (o.status = " SQL(ORDER_PENDING) " OR o.consignee_name IS NOT NULL))) LIMIT ?";
 
-/* ---- work that waits ---- */
+/* ---- needs attention ---- */
 
 static const char SQL_REFUND_DUE[] =
 	"SELECT CONCAT('payment ', out_trade_no) AS subject, "

@@ -16,7 +16,7 @@
 
 #define OUTBOX_FOLLOW_ATTEMPT 1
 #define OUTBOX_FOLLOW_REFUND  2
-#define OUTBOX_FORGET_USER    3 /* cancel and forget what a deleted user has left */
+#define OUTBOX_FORGET_USER    3 /* cancel a deleted user's orders and remove personal data */
 /* due by the state of another row; found there while they have no row in the outbox */
 #define OUTBOX_CLOSE_ORDER      4
 #define OUTBOX_CLOSE_MEMBERSHIP 5
@@ -64,7 +64,7 @@ struct outbox_work {
 	outbox_find_fn *find; /* NULL: all of it is in the outbox */
 };
 
-/* Make (or hasten) the work of this kind about ref, due at a moment. */
+/* Add work of this kind about ref, due at a time; moves existing work forward. */
 enum err outbox_put_tx(struct ctx *c, enum outbox_kind kind, int64_t ref_id, int64_t due_ms) MUST;
 /*
  * Do what is due of a kind until its share is over: at most OUTBOX_A_PASS rows, those that are found

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * refund.h - what goes back of a payment: asked by an administrator, or automatic for
- * money that could not be granted.
+ * refund.h - refunds of payments: requested by an administrator, or automatic for
+ * payments that could not be granted.
  * Owns tables: refunds.
  * Memory: texts in out structs live in c->arena. Fails everywhere: DB, DB_LOST, BUSY.
  *
- * A refund's number is fixed in the transaction that makes it, before the provider is
- * called, and is used again whatever happens (BEHAVIOUR 43).
+ * A refund's number is fixed in the transaction that creates it, before the provider is
+ * called, and is reused for every retry (BEHAVIOUR 43).
  */
 #ifndef SHOP_MONEY_REFUND_H
 #define SHOP_MONEY_REFUND_H
@@ -17,7 +17,7 @@
 
 #define REFUND_UNDER_WAY_SET REFUND_PROCESSING, REFUND_ABNORMAL
 
-/* Who asked the provider for it: we, or somebody in the provider's console (BEHAVIOUR 62). */
+/* Its origin: this shop, or the provider's console (BEHAVIOUR 62). */
 #define REFUND_OURS           0
 #define REFUND_MADE_ELSEWHERE 1
 enum refund_origin { STORED(REFUND_OURS), STORED(REFUND_MADE_ELSEWHERE) };
@@ -26,7 +26,7 @@ struct refund {
 	uint64_t has;
 	int64_t refund_id; /* never on the wire */
 	const char *refund_no;
-	const char *order_id; /* number of what was paid for, as on the wire */
+	const char *order_id; /* the payable's number, as on the wire */
 	int64_t attempt_id, payable_kind, payable_id;
 	money amount;
 	const char *reason;
@@ -38,10 +38,10 @@ struct refund {
 	timestamp created_at, updated_at;
 };
 extern const struct field refund_fields[];
-/* POST: order_id, amount (what is left, if absent), reason. */
+/* POST: order_id, amount (default: the rest), reason. */
 extern const struct field refund_new_fields[];
 
-/* What a list is asked for: the order's number, shop or membership, and a status's name. */
+/* The filters of a list: the number of a shop or membership order, and a status by name. */
 struct refund_query {
 	uint64_t has;
 	const char *order_id, *status;
@@ -62,12 +62,12 @@ struct refund_totals {
 	money paid, done, under_way;
 };
 
-/* A new number. Automatic ones derive theirs from the attempt and how often it was tried. */
+/* A new number. Automatic ones derive theirs from the attempt and the number of tries. */
 const char *refund_new_no(struct ctx *c) MUST;
 const char *refund_automatic_no(struct ctx *c, const char *out_trade_no, int64_t tries) MUST;
-/* Write it, under way, and that jobs sees to it from due_ms on. The caller locked payable and attempt. */
+/* Insert it, in progress, with a job due at due_ms. The caller has locked payable and attempt. */
 enum err refund_create_tx(struct ctx *c, struct refund *r, int64_t due_ms) MUST;
-/* Write one that was made elsewhere, in the state that the provider says; jobs asks until it is final. Fails: DUPLICATE. */
+/* Insert one made elsewhere, in the provider's state; jobs query it until it is final. Fails: DUPLICATE. */
 enum err refund_note_tx(struct ctx *c, struct refund *r) MUST;
 /* Fails: NOT_FOUND. */
 enum err refund_find(struct ctx *c, const char *refund_no, struct refund *out) MUST;
@@ -76,7 +76,7 @@ enum err refund_read(struct ctx *c, int64_t refund_id, struct refund *out) MUST;
 enum err refund_list(struct ctx *c, const struct refund_query *q, struct page_rows *out) MUST;
 enum err refund_lock_tx(struct ctx *c, int64_t refund_id, struct refund *out) MUST;
 enum err refund_sum(struct ctx *c, int64_t attempt_id, struct refund_sums *out) MUST;
-/* To another state, unless it is final already. provider_refund_id may be NULL. */
+/* To another state, unless it is already final. provider_refund_id may be NULL. */
 enum err refund_set_tx(struct ctx *c, const struct refund *r, enum refund_state state,
 	const char *provider_refund_id) MUST;
 enum err refund_total(
