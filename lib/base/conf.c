@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "base/url.h"
 
 #define FILE_MAX_BYTES ((size_t)64 << 10)
 
@@ -97,22 +98,6 @@ static bool is_well_known(const char *secret)
 			i++;
 		if (i == len)
 			return true;
-	}
-	return false;
-}
-
-/* http is for simulators on this host only. */
-static bool url_is_loopback(const char *url)
-{
-	static const char *const hosts[] = { "http://127.0.0.1", "http://localhost", "http://[::1]",
-		"https://127.0.0.1", "https://localhost", "https://[::1]" };
-
-	for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
-		size_t len = strlen(hosts[i]);
-
-		if (strncmp(url, hosts[i], len) == 0 && strchr(":/", url[len]) != NULL &&
-			strchr(url, '@') == NULL) /* "http://localhost:x@elsewhere" */
-			return true;              /* strchr also finds the NUL: a bare host */
 	}
 	return false;
 }

@@ -79,21 +79,41 @@ static bool is_rest(const char *p)
 	return true;
 }
 
+/* What follows http:// or https://; NULL: neither. */
+static const char *after_scheme(const char *s)
+{
+	if (strncasecmp(s, "https://", 8) == 0)
+		return s + 8;
+	return strncasecmp(s, "http://", 7) == 0 ? s + 7 : NULL;
+}
+
 bool url_is_web(const char *s)
 {
-	const char *host;
+	const char *host = after_scheme(s);
 	size_t authority, len;
 
-	if (strncasecmp(s, "https://", 8) == 0)
-		host = s + 8;
-	else if (strncasecmp(s, "http://", 7) == 0)
-		host = s + 7;
-	else
+	if (host == NULL)
 		return false;
 	authority = strcspn(host, "/?#");
 	len = strcspn(host, ":/?#");
 	return (is_ipv4(host, len) || is_name(host, len)) && is_port(host + len, authority - len) &&
 	       is_rest(host + authority);
+}
+
+bool url_is_loopback(const char *s)
+{
+	static const char *const hosts[] = { "127.0.0.1", "localhost", "[::1]" };
+	const char *host = after_scheme(s);
+	size_t authority = host != NULL ? strcspn(host, "/?#") : 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+		size_t len = strlen(hosts[i]);
+
+		if (authority >= len && strncmp(host, hosts[i], len) == 0 &&
+			is_port(host + len, authority - len)) /* not "localhost:x@elsewhere" */
+			return true;
+	}
+	return false;
 }
 
 bool url_is_local(const char *s)

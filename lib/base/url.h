@@ -14,6 +14,8 @@
 
 /* http or https, a host with a dot, no user; port, path, query and fragment are optional. */
 bool url_is_web(const char *s);
+/* http or https of this host by one of its three names, no user: where simulators are. */
+bool url_is_loopback(const char *s);
 /* "/…" on this site, not "//host". */
 bool url_is_local(const char *s);
 

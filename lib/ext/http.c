@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/url.h"
 #include "ext/crypto.h"
 #include "ext/db.h"
 
@@ -80,8 +81,7 @@ static bool target_read(struct arena *a, const char *address, struct target *t)
 	scheme = url_part(a, t->url, CURLUPART_SCHEME);
 	t->host = url_part(a, t->url, CURLUPART_HOST);
 	t->path = url_part(a, t->url, CURLUPART_PATH);
-	t->loopback = strcmp(t->host, "127.0.0.1") == 0 || strcmp(t->host, "[::1]") == 0 ||
-		      strcmp(t->host, "localhost") == 0;
+	t->loopback = url_is_loopback(address);
 	return strcmp(scheme, "https") == 0 || (strcmp(scheme, "http") == 0 && t->loopback);
 }
 

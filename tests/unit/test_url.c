@@ -35,6 +35,26 @@ static void a_web_url_is_recognised(void **state)
 			fail_msg("taken: %s", refused[i]);
 }
 
+static void a_url_of_this_host_is_recognised(void **state)
+{
+	static const char *const here[] = { "http://127.0.0.1", "https://127.0.0.1/",
+		"http://localhost:8080/x?y=a@b", "https://[::1]:9", "http://[::1]/x",
+		"HTTP://localhost#x" };
+	static const char *const elsewhere[] = { "", "127.0.0.1", "ftp://127.0.0.1/",
+		"http://127.0.0.1.cn/", "http://localhost.cn", "http://localhostx/",
+		"http://127.0.0.10/", "http://a.cn/127.0.0.1", "http://localhost:x@a.cn/",
+		"http://localhost@a.cn/", "http://127.0.0.1:80@a.cn", "http://127.0.0.1:80\\@a.cn",
+		"http://[::1", "http://[::1]a.cn/", "http://a@localhost/", "http://" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(here); i++)
+		if (!url_is_loopback(here[i]))
+			fail_msg("refused: %s", here[i]);
+	for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++)
+		if (url_is_loopback(elsewhere[i]))
+			fail_msg("taken: %s", elsewhere[i]);
+}
+
 /* Another parser must not find a different host in what is accepted here. */
 static void libcurl_parses_the_same_host(void **state)
 {
@@ -68,6 +88,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_web_url_is_recognised),
+		cmocka_unit_test(a_url_of_this_host_is_recognised),
 		cmocka_unit_test(libcurl_parses_the_same_host),
 		cmocka_unit_test(a_path_of_this_site_has_no_host),
 	};
