@@ -14,6 +14,9 @@ enum { SHA256_LEN = 32, SHA256_HEX_LEN = 64 };
 void crypto_random(void *out, size_t n);
 /* n characters drawn uniformly from alphabet (2 to 256 characters), NUL-terminated. */
 char *crypto_random_text(struct arena *a, const char *alphabet, size_t n) MUST;
+/* Crockford's, without letters that look like digits or like each other; 5 bits a character. */
+#define BASE32       "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+#define BASE32_SMALL "0123456789abcdefghjkmnpqrstvwxyz"
 
 void crypto_sha256(const void *data, size_t len, unsigned char out[static SHA256_LEN]);
 void crypto_hmac_sha256(struct slice key, struct slice data, unsigned char out[static SHA256_LEN]);

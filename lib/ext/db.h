@@ -133,13 +133,18 @@ enum err db_all(struct ctx *c, const char *sql, const struct db_arg *args, size_
 enum err db_int64(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
 	int64_t *out) MUST;
 
-/*
- * db_all as a page: the rows' key is one int64 member, at key_off in a row
- * (offsetof); the next page continues after the last row's.
- */
+/* What a list's rows are, and which int64 member is the key that its next page continues after. */
+struct db_listed {
+	const struct field *fields;
+	size_t size, key_off;
+};
+#define DB_LISTED(fields, type, key)                                                               \
+	{                                                                                          \
+		fields, sizeof(type), offsetof(type, key)                                          \
+	}
+/* db_all as a page. */
 enum err db_page(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
-	const struct field *fields, size_t size, size_t key_off, int64_t limit,
-	struct page_rows *out) MUST;
+	const struct db_listed *rows, int64_t limit, struct page_rows *out) MUST;
 
 /*
  * A change; *matched (may be NULL) counts the rows that the WHERE matched. Also fails: DUPLICATE;

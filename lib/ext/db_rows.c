@@ -413,13 +413,12 @@ enum err db_all(struct ctx *c, const char *sql, const struct db_arg *args, size_
 }
 
 enum err db_page(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
-	const struct field *fields, size_t size, size_t key_off, int64_t limit,
-	struct page_rows *out)
+	const struct db_listed *rows, int64_t limit, struct page_rows *out)
 {
 	struct db_rows found;
 
-	TRY(db_all(c, sql, args, args_n, fields, size, limit, &found));
-	*out = (struct page_rows){ found.list, found.more, { key_off, 0 }, 1 };
+	TRY(db_all(c, sql, args, args_n, rows->fields, rows->size, limit, &found));
+	*out = (struct page_rows){ found.list, found.more, { rows->key_off, 0 }, 1 };
 	return OK;
 }
 

@@ -184,8 +184,7 @@ static void send_reply(struct ctx *c, const struct req *r, struct resp *w, const
 static void serve_one(struct ctx *c, const struct app *app, struct fcgi *fcgi)
 {
 	const int64_t start_ms = clock_mono_ms();
-	const char *id =
-		crypto_random_text(&c->arena, "0123456789abcdefghjkmnpqrstvwxyz", REQUEST_ID_LEN);
+	const char *id = crypto_random_text(&c->arena, BASE32_SMALL, REQUEST_ID_LEN);
 	struct req r = { .fcgi = fcgi };
 	struct resp w = resp_new(c);
 	struct log_access access;

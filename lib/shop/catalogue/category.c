@@ -83,13 +83,7 @@ static const char SQL_DELETE[] =
 
 enum { TREE_MAX = 10000 };
 
-/* A page of one of the lists above. */
-static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
-	const struct page *page, struct page_rows *out)
-{
-	return db_page(c, sql, args, args_n, category_fields, sizeof(struct category),
-		offsetof(struct category, category_id), page->limit, out);
-}
+static const struct db_listed listed = DB_LISTED(category_fields, struct category, category_id);
 
 enum err category_list(struct ctx *c, const struct category_query *q, struct page_rows *out)
 {
@@ -97,13 +91,14 @@ enum err category_list(struct ctx *c, const struct category_query *q, struct pag
 	const int64_t after = q->page.after[0], n = q->page.limit + 1;
 
 	if (!field_has(category_query_fields, q, "parent_id"))
-		return page_by(c, SQL_LIST, ARGS(I64(after), TEXT(like), TEXT(like), I64(n)),
-			&q->page, out);
+		return db_page(c, SQL_LIST, ARGS(I64(after), TEXT(like), TEXT(like), I64(n)),
+			&listed, q->page.limit, out);
 	if (q->parent_id == 0)
-		return page_by(c, SQL_LIST_ROOTS, ARGS(I64(after), TEXT(like), TEXT(like), I64(n)),
-			&q->page, out);
-	return page_by(c, SQL_LIST_CHILDREN,
-		ARGS(I64(q->parent_id), I64(after), TEXT(like), TEXT(like), I64(n)), &q->page, out);
+		return db_page(c, SQL_LIST_ROOTS, ARGS(I64(after), TEXT(like), TEXT(like), I64(n)),
+			&listed, q->page.limit, out);
+	return db_page(c, SQL_LIST_CHILDREN,
+		ARGS(I64(q->parent_id), I64(after), TEXT(like), TEXT(like), I64(n)), &listed,
+		q->page.limit, out);
 }
 
 enum err category_get(struct ctx *c, int64_t id, struct category *out)

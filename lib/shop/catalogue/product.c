@@ -150,13 +150,7 @@ static const char SQL_MOVE_LINES[] =
 	"INSERT INTO stock_moves (product_id, delta, reason, order_id, at) "
 	"SELECT l.id, l.n * ?, ?, ?, ? FROM " LINES;
 
-/* A page of one of the lists above. */
-static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
-	const struct page *page, struct page_rows *out)
-{
-	return db_page(c, sql, args, args_n, product_full_fields, sizeof(struct product),
-		offsetof(struct product, product_id), page->limit, out);
-}
+static const struct db_listed listed = DB_LISTED(product_full_fields, struct product, product_id);
 
 struct found_row {
 	int64_t id;
@@ -220,11 +214,11 @@ static enum err list_branch(struct ctx *c, const struct product_query *q, const 
 	TRY(find_newest(c, q, branch, status, limit + 1, newest, &n));
 	for (int64_t i = 0; i < n && i < limit; i++)
 		ids[i] = newest[i].id;
-	TRY(page_by(c, SQL_LIST_IDS,
+	TRY(db_page(c, SQL_LIST_IDS,
 		ARGS(TEXT(db_id_list(c, ids, (size_t)(n < limit ? n : limit))),
 			status != NULL ? *status : I64(PRODUCT_OFF),
 			status != NULL ? *status : I64(PRODUCT_ON), I64(limit + 1)),
-		&q->page, out));
+		&listed, q->page.limit, out));
 	out->more = out->more || n > limit;
 	return OK;
 }
@@ -245,14 +239,16 @@ enum err product_list(struct ctx *c, const struct product_query *q, struct page_
 			return list_branch(c, q, &branch, all ? NULL : &status, out);
 	}
 	if (by_category && all)
-		return page_by(
-			c, SQL_LIST_CATEGORY, ARGS(category, after, like, like, n), &q->page, out);
+		return db_page(c, SQL_LIST_CATEGORY, ARGS(category, after, like, like, n), &listed,
+			q->page.limit, out);
 	if (by_category)
-		return page_by(c, SQL_LIST_CATEGORY_STATUS,
-			ARGS(category, status, after, like, like, n), &q->page, out);
+		return db_page(c, SQL_LIST_CATEGORY_STATUS,
+			ARGS(category, status, after, like, like, n), &listed, q->page.limit, out);
 	if (all)
-		return page_by(c, SQL_LIST, ARGS(after, like, like, n), &q->page, out);
-	return page_by(c, SQL_LIST_STATUS, ARGS(status, after, like, like, n), &q->page, out);
+		return db_page(
+			c, SQL_LIST, ARGS(after, like, like, n), &listed, q->page.limit, out);
+	return db_page(c, SQL_LIST_STATUS, ARGS(status, after, like, like, n), &listed,
+		q->page.limit, out);
 }
 
 enum err product_get(struct ctx *c, int64_t id, struct product *out)

@@ -72,8 +72,7 @@ static const char *new_order_no(struct ctx *c)
 	char day[CLOCK_TEXT_MAX];
 
 	clock_shop_day(c->now_ms, day);
-	return arena_printf(&c->arena, "VIP%s%s", day,
-		crypto_random_text(&c->arena, "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 16));
+	return arena_printf(&c->arena, "VIP%s%s", day, crypto_random_text(&c->arena, BASE32, 16));
 }
 
 /*

@@ -119,13 +119,9 @@ static const char SQL_LEDGER[] =
 
 /* ---- reading ---- */
 
-/* A page of one of the lists above. */
-static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
-	const struct page *page, struct page_rows *out)
-{
-	return db_page(c, sql, args, args_n, card_full_fields, sizeof(struct card),
-		offsetof(struct card, card_id), page->limit, out);
-}
+static const struct db_listed listed = DB_LISTED(card_full_fields, struct card, card_id);
+static const struct db_listed entries =
+	DB_LISTED(card_entry_fields, struct card_entry, transaction_id);
 
 enum err card_list(struct ctx *c, const struct card_query *q, struct page_rows *out)
 {
@@ -136,12 +132,12 @@ enum err card_list(struct ctx *c, const struct card_query *q, struct page_rows *
 			    after = I64(q->page.after[0]), n = I64(q->page.limit + 1);
 
 	if (by_user)
-		return page_by(
-			c, SQL_LIST_USER, ARGS(user, after, status, status, n), &q->page, out);
+		return db_page(c, SQL_LIST_USER, ARGS(user, after, status, status, n), &listed,
+			q->page.limit, out);
 	if (by_status)
-		return page_by(
-			c, SQL_LIST_STATUS, ARGS(status, after, status, status, n), &q->page, out);
-	return page_by(c, SQL_LIST, ARGS(after, status, status, n), &q->page, out);
+		return db_page(c, SQL_LIST_STATUS, ARGS(status, after, status, status, n), &listed,
+			q->page.limit, out);
+	return db_page(c, SQL_LIST, ARGS(after, status, status, n), &listed, q->page.limit, out);
 }
 
 /* A visible card, even if deleted. Fails: NOT_FOUND, FORBIDDEN. */
@@ -165,9 +161,8 @@ enum err card_ledger(struct ctx *c, const struct card_entry_query *q, struct pag
 		return fail(c, ERR_INVALID, "card_id");
 	TRY(get_own(c, q->card_id, &card));
 	return db_page(c, SQL_LEDGER,
-		ARGS(I64(q->card_id), I64(q->page.after[0]), I64(q->page.limit + 1)),
-		card_entry_fields, sizeof(struct card_entry),
-		offsetof(struct card_entry, transaction_id), q->page.limit, out);
+		ARGS(I64(q->card_id), I64(q->page.after[0]), I64(q->page.limit + 1)), &entries,
+		q->page.limit, out);
 }
 
 /* ---- creating and deleting ---- */

@@ -88,8 +88,7 @@ static const char SQL_CLAIM_QUERY[] =
 
 const char *payment_new_out_trade_no(struct ctx *c)
 {
-	return arena_printf(&c->arena, "MM%s",
-		crypto_random_text(&c->arena, "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 26));
+	return arena_printf(&c->arena, "MM%s", crypto_random_text(&c->arena, BASE32, 26));
 }
 
 enum err payment_create_tx(struct ctx *c, struct attempt *a)

@@ -138,8 +138,7 @@ static const char SQL_MISSING_OF[] =
 
 const char *refund_new_no(struct ctx *c)
 {
-	return arena_printf(&c->arena, "RF%s",
-		crypto_random_text(&c->arena, "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 26));
+	return arena_printf(&c->arena, "RF%s", crypto_random_text(&c->arena, BASE32, 26));
 }
 
 const char *refund_automatic_no(struct ctx *c, const char *out_trade_no, int64_t tries)
@@ -198,12 +197,7 @@ enum err refund_read(struct ctx *c, int64_t refund_id, struct refund *out)
 	return db_one(c, SQL_READ, ARGS(I64(refund_id)), refund_fields, out);
 }
 
-static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
-	const struct page *page, struct page_rows *out)
-{
-	return db_page(c, sql, args, args_n, refund_fields, sizeof(struct refund),
-		offsetof(struct refund, refund_id), page->limit, out);
-}
+static const struct db_listed listed = DB_LISTED(refund_fields, struct refund, refund_id);
 
 enum err refund_list(struct ctx *c, const struct refund_query *q, struct page_rows *out)
 {
@@ -214,16 +208,17 @@ enum err refund_list(struct ctx *c, const struct refund_query *q, struct page_ro
 	if (by_state)
 		state = (opt_i64){ REFUND_PROCESSING + str_index(q->status, status_names), true };
 	if (!field_has(refund_query_fields, q, "order_id"))
-		return state.set ? page_by(c, SQL_LIST_STATE,
+		return state.set ? db_page(c, SQL_LIST_STATE,
 					   ARGS(OPT(state), after, OPT(state), OPT(state), n),
-					   &q->page, out)
-				 : page_by(c, SQL_LIST, ARGS(after, OPT(state), OPT(state), n),
-					   &q->page, out);
+					   &listed, q->page.limit, out)
+				 : db_page(c, SQL_LIST, ARGS(after, OPT(state), OPT(state), n),
+					   &listed, q->page.limit, out);
 	*out = (struct page_rows){ 0 };
 	if (!str_is_id(q->order_id, NO_MAX))
 		return OK;
-	return page_by(c, SQL_LIST_PAYABLE,
-		ARGS(TEXT(q->order_id), after, OPT(state), OPT(state), n), &q->page, out);
+	return db_page(c, SQL_LIST_PAYABLE,
+		ARGS(TEXT(q->order_id), after, OPT(state), OPT(state), n), &listed, q->page.limit,
+		out);
 }
 
 enum err refund_lock_tx(struct ctx *c, int64_t refund_id, struct refund *out)

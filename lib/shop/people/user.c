@@ -136,13 +136,7 @@ static const char SQL_DELETE[] =
 static const char SQL_END_SESSIONS[] =
 	"UPDATE users SET token_version = token_version + 1 WHERE user_id = ?";
 
-/* A page of one of the lists above. */
-static enum err page_by(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
-	const struct page *page, struct page_rows *out)
-{
-	return db_page(c, sql, args, args_n, user_fields, sizeof(struct user),
-		offsetof(struct user, user_id), page->limit, out);
-}
+static const struct db_listed listed = DB_LISTED(user_fields, struct user, user_id);
 
 /* As numbers are compared; NULL for what is none. */
 static const char *normal_phone(struct ctx *c, const char *phone)
@@ -189,10 +183,11 @@ enum err user_list(struct ctx *c, const struct user_query *q, struct page_rows *
 			    after = I64(q->page.after[0]), n = I64(q->page.limit + 1);
 
 	if (field_has(user_query_fields, q, "permission_level"))
-		return page_by(c, SQL_LIST_LEVEL,
+		return db_page(c, SQL_LIST_LEVEL,
 			ARGS(I64(q->permission_level), after, like, like, like, like, phone, n),
-			&q->page, out);
-	return page_by(c, SQL_LIST, ARGS(after, like, like, like, like, phone, n), &q->page, out);
+			&listed, q->page.limit, out);
+	return db_page(c, SQL_LIST, ARGS(after, like, like, like, like, phone, n), &listed,
+		q->page.limit, out);
 }
 
 enum err user_get(struct ctx *c, int64_t id, struct user *out)

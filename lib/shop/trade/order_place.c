@@ -141,8 +141,7 @@ static enum err insert_items_tx(struct ctx *c, const struct placing *p, int64_t 
 /* ORDER and 100 random bits: can't be guessed or enumerated (BEHAVIOUR 8). */
 static const char *new_order_id(struct ctx *c)
 {
-	return arena_printf(&c->arena, "ORDER%s",
-		crypto_random_text(&c->arena, "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 20));
+	return arena_printf(&c->arena, "ORDER%s", crypto_random_text(&c->arena, BASE32, 20));
 }
 
 /* With the actor's row locked, so that concurrent orders count each other. */
