@@ -12,6 +12,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { openShop } from './harness.mjs';
+import { faultsOf } from './openapi.mjs';
 
 const CHROMIUM = '/usr/bin/chromium';
 const DESKTOP = { width: 1280, height: 800 };
@@ -40,16 +41,19 @@ export async function openPages() {
   async function openTab(t, { viewport = DESKTOP, expected = [] } = {}) {
     const page = await chrome.newPage();
     const complaints = [];
+    const read = [];
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
     });
     page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('response', (response) => read.push(checked(response, complaints)));
     page.on('dialog', (dialog) => {
       complaints.push(`a dialog of the browser says ${dialog.message()}`);
       dialog.dismiss();
     });
     await page.setViewportSize(viewport);
     t.after(async () => {
+      await Promise.all(read);
       await page.close();
       assert.deepEqual(complaints.filter((text) => !expected.some((one) => one.test(text))), []);
     });
@@ -73,6 +77,17 @@ export async function openPages() {
   }
 
   return { shop, openTab, openAdmin, fillSignIn };
+}
+
+// Compares what a page received with docs/openapi.json. The body of a response that the page has left is gone.
+async function checked(response, complaints) {
+  const headers = response.headers();
+  const text = await response.text().catch(() => null);
+  if (text === null) return;
+  const method = response.request().method();
+  const address = response.url();
+  const faults = faultsOf({ method, address, status: response.status(), header: (name) => headers[name], text });
+  complaints.push(...faults.map((fault) => `${method} ${address}: ${fault}`));
 }
 
 // The browser itself logs such responses in the console.

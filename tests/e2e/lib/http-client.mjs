@@ -3,12 +3,13 @@
 // the tests make tens of thousands of requests.
 
 import http from 'node:http';
+import { checkAnswer } from './openapi.mjs';
 
 // An idle connection is closed before any of the tested servers would close it.
 const agent = new http.Agent({ keepAlive: true, timeout: 4000 });
 
 // body: a text or bytes. Resolves to { status, headers, text }, headers being a Headers; redirects are not followed. Rejects
-// with "no answer" and the cause, also when the response is incomplete.
+// with "no answer" and the cause, also when the response is incomplete, and with an AssertionError when it is not as documented.
 export function request(url, { method = 'GET', headers = {}, body, signal } = {}) {
   return new Promise((resolve, reject) => {
     const fail = (cause) => reject(new Error('no answer', { cause }));
@@ -17,9 +18,15 @@ export function request(url, { method = 'GET', headers = {}, body, signal } = {}
       const parts = [];
       response.on('data', (part) => parts.push(part));
       response.on('error', fail);
-      response.on('end', () => resolve({
-        status: response.statusCode, headers: headersOf(response.rawHeaders), text: Buffer.concat(parts).toString('utf8'),
-      }));
+      response.on('end', () => {
+        const answer = { status: response.statusCode, headers: headersOf(response.rawHeaders), text: Buffer.concat(parts).toString('utf8') };
+        try {
+          checkAnswer({ method, address: sent.path, header: (name) => answer.headers.get(name), ...answer });
+          resolve(answer);
+        } catch (error) {
+          reject(error);
+        }
+      });
     });
     sent.on('error', fail);
     sent.end(body);

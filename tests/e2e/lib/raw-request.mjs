@@ -10,6 +10,7 @@ import http from 'node:http';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { WORKERS, serverName } from '../../../sandbox/web.mjs';
+import { checkAnswer } from './openapi.mjs';
 
 // headers: name → value or values. body: text or bytes; chunks: a body without a length, in these pieces.
 export async function exactly(shop, method, address, { headers = {}, token, body, chunks } = {}) {
@@ -28,7 +29,7 @@ export async function exactly(shop, method, address, { headers = {}, token, body
   for (const chunk of chunks ?? []) request.write(chunk);
   request.end(body);
   const [response] = await answered;
-  return { ...answerOf(response.statusCode, response.headers, await bytesOf(response)), raw: response.rawHeaders };
+  return { ...answerOf(method, address, response.statusCode, response.headers, await bytesOf(response)), raw: response.rawHeaders };
 }
 
 async function bytesOf(stream) {
@@ -37,8 +38,9 @@ async function bytesOf(stream) {
   return Buffer.concat(parts);
 }
 
-function answerOf(status, headers, bytes) {
+function answerOf(method, address, status, headers, bytes) {
   const text = bytes.toString('utf8');
+  checkAnswer({ method, address, status, header: (name) => headers[name], text });
   const isJson = text !== '' && (headers['content-type'] ?? '').includes('json');
   return { status, headers, text, json: isJson ? JSON.parse(text) : null };
 }
@@ -126,5 +128,5 @@ export async function askProcess(socket, { method = 'GET', uri, token, headers =
   const border = answer.indexOf('\r\n\r\n');
   const lines = answer.subarray(0, border).toString('latin1').split('\r\n').map((line) => line.split(/: (.*)/s));
   const fields = Object.fromEntries(lines.map(([name, value]) => [name.toLowerCase(), value]));
-  return answerOf(Number(fields.status), fields, answer.subarray(border + 4));
+  return answerOf(method, uri, Number(fields.status), fields, answer.subarray(border + 4));
 }
