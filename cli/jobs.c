@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* jobs.c - one pass over everything that is due; for cron or a timer. Safe to overlap. */
+/* jobs.c - one pass over everything that is due; for cron or a timer. Passes may overlap. */
 #include <stdio.h>
 
 #include "command.h"
@@ -17,7 +17,7 @@ enum { PURGE_A_PASS = 5000 };
 
 /* In the order of a pass. */
 enum {
-	CERTIFICATES, /* first: the others' answers are proved by them */
+	CERTIFICATES, /* first: the others need them to verify responses */
 	ORDERS,
 	MEMBERSHIP_ORDERS,
 	PAYMENTS,
@@ -39,11 +39,11 @@ static enum err forget_sessions(struct ctx *c, int64_t *done)
 	return session_purge(c, PURGE_A_PASS, done);
 }
 
-/* The kinds of work, each with its share of a pass: whatever one meets, the next ones have theirs. */
+/* The jobs, each with its own share of a pass, whatever happens in the others. */
 static const struct job {
 	const char *name;
 	int64_t share_ms;
-	struct outbox_work work; /* row by row, or ... */
+	struct outbox_work work; /* row by row, or */
 	enum err (*run)(struct ctx *c, int64_t *done);
 } jobs[JOBS_N] = {
 	[CERTIFICATES] = { "certificates", 10 * SECOND_MS, .run = keys_refresh },
@@ -60,7 +60,7 @@ static const struct job {
 	[SESSIONS] = { "sessions", 10 * SECOND_MS, .run = forget_sessions },
 };
 
-/* Run one kind; what went wrong is told, and is what is answered. */
+/* Run one job; reports and returns its failure. */
 static enum err run_job(struct ctx *c, const struct job *job, struct outbox_report *report)
 {
 	const struct arena_mark mark = arena_mark(&c->arena);

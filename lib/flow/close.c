@@ -6,12 +6,12 @@
 #include "flow/payable.h"
 #include "flow/settle.h"
 
-/* The gaps after which an attempt is asked about again (PAYMENTS.md 2.10). */
+/* The gaps after which an attempt is queried again (PAYMENTS.md 2.10). */
 static const int64_t gaps_s[] = { 5, 5, 5, 15, 30, 60, 180, 300, 600, 1800 };
 
 /*
- * Never later than its deadline, from which on an overdue order waits for it: a minute at most for
- * what the provider says, longer for what it doesn't, so that the others have their turn.
+ * Not after its deadline, from which on an overdue order waits for it: then at most a minute if the
+ * provider answers, longer if it doesn't, so that other attempts are processed.
  */
 static int64_t next_due_ms(const struct ctx *c, const struct outbox *row, const struct attempt *a)
 {
@@ -19,14 +19,15 @@ static int64_t next_due_ms(const struct ctx *c, const struct outbox *row, const 
 	const int64_t overdue_gap_ms = row->unanswered ? 10 * MINUTE_MS : MINUTE_MS;
 	const int64_t gap_ms = gaps_s[row->tries < last ? row->tries : last] * SECOND_MS;
 
-	if (a->held_at.ms != 0) /* what is missing comes by itself, or from a person */
+	if (a->held_at.ms !=
+		0) /* the missing refund arrives by notification, or is recorded by an administrator */
 		return c->now_ms + SETTLE_HELD_GAP_MS;
 	if (c->now_ms >= a->expires_at.ms)
 		return c->now_ms + (gap_ms < overdue_gap_ms ? gap_ms : overdue_gap_ms);
 	return c->now_ms + gap_ms < a->expires_at.ms ? c->now_ms + gap_ms : a->expires_at.ms;
 }
 
-/* ---- what waits for no provider ---- */
+/* ---- without a provider ---- */
 
 enum err close_order(struct ctx *c, struct outbox *row, struct outbox_report *report)
 {
@@ -46,9 +47,9 @@ enum err close_membership(struct ctx *c, struct outbox *row, struct outbox_repor
 	return OK;
 }
 
-/* ---- what a provider is asked about ---- */
+/* ---- with a provider ---- */
 
-/* Nobody needs this attempt: close it at the provider, which may still say that it is paid. */
+/* This attempt is not needed any more: close it at the provider, which may still report it paid. */
 static enum err close_at_provider(
 	struct ctx *c, const struct attempt *a, struct outbox *row, struct outbox_report *report)
 {

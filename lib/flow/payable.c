@@ -5,18 +5,19 @@
 
 enum { NO_MAX = 64 };
 
-/* What a kind must be able to do. */
+/* The operations of a kind. */
 struct ops {
 	enum err (*find)(struct ctx *c, const char *no, struct payable *out);
 	enum err (*read)(struct ctx *c, int64_t id, struct payable *out);
 	enum err (*lock_tx)(struct ctx *c, int64_t id, struct payable *out);
-	enum err (*touch_tx)(struct ctx *c, const struct payable *p); /* NULL: locking wrote */
+	enum err (*touch_tx)(
+		struct ctx *c, const struct payable *p); /* NULL: locking also writes */
 	enum err (*grant_tx)(
 		struct ctx *c, struct payable *p, const struct payment *paid, struct granting *out);
 	enum err (*lock_all_tx)(struct ctx *c, int64_t id, struct payable *out);
 	enum err (*back_tx)(struct ctx *c, struct payable *p);
-	enum err (*restore_tx)(struct ctx *c, struct payable *p); /* NULL: nothing was taken back */
-	/* NULL: its time is over by the clock alone, it waits for no provider */
+	enum err (*restore_tx)(struct ctx *c, struct payable *p); /* NULL: nothing was revoked */
+	/* NULL: it expires by the clock alone, independent of attempts */
 	enum err (*time_out)(struct ctx *c, int64_t id, bool *done);
 };
 
@@ -163,7 +164,7 @@ static const struct ops kinds[] = {
 
 enum err payable_find(struct ctx *c, const char *no, struct payable *out)
 {
-	/* numbers are ASCII; the database can't even compare another text with them */
+	/* numbers are ASCII; comparing other text would be a collation error */
 	if (!str_is_id(no, NO_MAX))
 		return ERR_NOT_FOUND;
 	for (size_t kind = 0; kind < ARRAY_LEN(kinds); kind++) {
@@ -178,7 +179,7 @@ enum err payable_find(struct ctx *c, const char *no, struct payable *out)
 	return ERR_NOT_FOUND;
 }
 
-/* A kind that comes from a row may be none. */
+/* The kind in a row may be invalid. */
 static enum err ops_of(const struct ctx *c, enum payable_kind kind, const struct ops **out)
 {
 	if ((size_t)kind >= ARRAY_LEN(kinds) || kinds[kind].read == NULL)

@@ -5,16 +5,16 @@
 #include "shop/books/idempotency.h"
 #include "shop/money/card.h"
 
-/* Who requests a refund asks the provider at once; jobs asks about a lost answer after this. */
+/* The request calls the provider at once; after this, jobs query a lost response. */
 #define FIRST_LOOK_MS    MINUTE_MS
 #define AUTOMATIC_REASON "订单未能受理，自动退款"
 
-/* The gaps after which a refund is asked about again (PAYMENTS.md 2.11). */
+/* The gaps after which a refund is queried again (PAYMENTS.md 2.11). */
 static const int64_t gaps_s[] = { 60, 300, 600, 1200, 1800 };
 
-/* ---- asking the provider ---- */
+/* ---- calling the provider ---- */
 
-/* The provider refused, and says that it knows nothing of the refund: it may be asked for anew. */
+/* The provider refused and doesn't know the refund: it may be requested again under a new number. */
 static enum err give_up(struct ctx *c, struct refunding *x, const struct provider *p)
 {
 	struct provider_refund said = { 0 };
@@ -36,7 +36,7 @@ static enum err give_up(struct ctx *c, struct refunding *x, const struct provide
 	return OK;
 }
 
-/* A repeat under its number is the same refund. *known false: no word of it. */
+/* Idempotent by its number. *known false: no answer about it. */
 static enum err ask(struct ctx *c, struct refunding *x, const struct provider *p, bool *known)
 {
 	const struct refund_request request = { x->attempt.out_trade_no, x->refund.refund_no,
@@ -49,7 +49,7 @@ static enum err ask(struct ctx *c, struct refunding *x, const struct provider *p
 	switch (p->refund(c, &request, &said)) {
 	case OUTCOME_OK:
 		return refunding_record_answer(c, x, &said);
-	case OUTCOME_LATER: /* not enough money there today */
+	case OUTCOME_LATER: /* insufficient funds */
 		return OK;
 	case OUTCOME_PAID:
 	case OUTCOME_CLOSED:
@@ -65,7 +65,7 @@ static enum err ask(struct ctx *c, struct refunding *x, const struct provider *p
 
 /* ---- an administrator's request ---- */
 
-/* What is asked for, or else what is left. */
+/* The amount requested; default: the rest. */
 static enum err amount_tx(struct ctx *c, struct refunding *x, money *amount)
 {
 	money rest;
@@ -88,7 +88,7 @@ static enum err request_tx(struct ctx *c, void *arg)
 		return refund_read(c, replayed_id, &x->refund);
 	TRY(refunding_lock_tx(c, x));
 	TRY(amount_tx(c, x, &amount));
-	/* written, not only locked: on Galera it could be shipped elsewhere meanwhile */
+	/* written, not only locked: otherwise it could be shipped concurrently on another Galera node */
 	TRY(order_touch_tx(c, &x->payable.order));
 	TRY(refunding_begin_tx(c, x, amount, x->in->reason, c->now_ms + FIRST_LOOK_MS));
 	return idempotency_end_tx(c, x->refund.refund_id, 201);
@@ -97,12 +97,12 @@ static enum err request_tx(struct ctx *c, void *arg)
 enum err refund_request(struct ctx *c, const struct refund *in, struct refund *out)
 {
 	struct refunding x = { .in = in };
-	const struct provider *p = NULL; /* a card's money is back at once */
+	const struct provider *p = NULL; /* a card is refunded at once */
 	bool found, known;
 	int64_t replayed_id;
 
-	TRY(idempotency_find(
-		c, &replayed_id)); /* a repeat answers as the first, whatever became of the order */
+	TRY(idempotency_find(c,
+		&replayed_id)); /* a replay gets the first response, whatever the order's state */
 	if (replayed_id != 0)
 		return refund_read(c, replayed_id, out);
 	TRY(payable_find(c, in->order_id, &x.payable));
@@ -146,7 +146,7 @@ enum err refund_automatically_tx(
 
 /* ---- notifications ---- */
 
-/* Why a notification is about no refund of a payment of ours; NULL: it is. */
+/* Why a notification is not about a refund of ours; NULL: it is. */
 static const char *misfit(const struct refunding *x, const struct provider_refund *said)
 {
 	if (said->foreign != NULL)
@@ -193,7 +193,7 @@ static enum err begin_missing_tx(struct ctx *c, void *arg)
 	TRY(payment_lock_tx(c, row->ref_id, &x.attempt));
 	TRY(refund_missing(c, row->ref_id, &m, &missing));
 	TRY(refunding_rest_tx(c, &x, &rest));
-	/* else it went back, or goes back with the rest */
+	/* otherwise it was refunded, or will be with the rest */
 	if (!missing || money_cmp(m.amount, rest) > 0)
 		return OK;
 	return refund_automatically_tx(c, &x.attempt, m.amount,
@@ -205,7 +205,7 @@ enum err refund_begin_missing(struct ctx *c, struct outbox *row, struct outbox_r
 	enum err e = db_tx(c, begin_missing_tx, row);
 
 	(void)report;
-	return e == ERR_DUPLICATE ? OK : e; /* a twin of this pass was faster */
+	return e == ERR_DUPLICATE ? OK : e; /* a concurrent pass was first */
 }
 
 enum err refund_follow(struct ctx *c, struct outbox *row, struct outbox_report *report)

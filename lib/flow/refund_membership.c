@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* refund_membership.c - giving a membership back: its time at once, its money by the provider. */
+/* refund_membership.c - refunds a membership: its time is revoked at once, its money refunded by the provider. */
 #include "ext/db.h"
 #include "flow/refunding.h"
 #include "shop/books/idempotency.h"
 
 #define REASON "会员订单退款"
 
-/* A repeat finds it refunded, or about to be: nothing is left to do (BEHAVIOUR 30). */
+/* A repeat finds it refunded or refunding: nothing to do (BEHAVIOUR 30). */
 static bool is_begun(const struct membership_order *o)
 {
 	return o->status == MEMBERSHIP_REFUNDING || o->status == MEMBERSHIP_REFUNDED;
@@ -22,10 +22,10 @@ static enum err give_back_tx(struct ctx *c, struct refunding *x)
 		TRY(refund_sum(c, x->attempt.attempt_id, &sums));
 		TRY(refunding_rest_tx(c, x, &rest));
 	}
-	if (sums.elsewhere.fen > 0) /* what is left beside it is known when it has ended */
+	if (sums.elsewhere.fen > 0) /* the rest is known only when it has ended */
 		return fail(c, ERR_REFUND_UNDER_WAY, NULL);
 	TRY(membership_begin_refund_tx(c, m));
-	if (rest.fen == 0) /* nothing was paid, or only in play */
+	if (rest.fen == 0) /* nothing was paid, or only by simulation */
 		return membership_back_tx(c, m);
 	/* this family calls no provider (BEHAVIOUR 54): the next pass of jobs does */
 	return refunding_begin_tx(c, x, rest, REASON, c->now_ms);
@@ -46,7 +46,7 @@ static enum err refund_tx(struct ctx *c, void *arg)
 		x->attempt = (struct attempt){ 0 };
 	TRY(refunding_lock_tx(c, x));
 	if ((o->payment.by == PAID_BY_PROVIDER) != paid)
-		return db_retry(c); /* it was paid while we waited */
+		return db_retry(c); /* it was paid while waiting for the lock */
 	if (!is_begun(o))
 		TRY(give_back_tx(c, x));
 	return idempotency_end_tx(c, o->id, 200);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* refunding.c - what a refund does to its payment and to what was paid for, whoever made it. */
+/* refunding.c - the effects of a refund on its payment and payable, whatever its origin. */
 #include "flow/refunding.h"
 
 #include "base/log.h"
@@ -8,7 +8,7 @@
 
 enum { PROVIDER_ID_MAX = 64 };
 
-/* ---- what a state does; everything is locked ---- */
+/* ---- effects of a state; everything is locked ---- */
 
 static enum err complete_due_tx(struct ctx *c, const struct refunding *x)
 {
@@ -20,16 +20,16 @@ static enum err complete_due_tx(struct ctx *c, const struct refunding *x)
 		       : OK;
 }
 
-/* A refund succeeded, or one that was made elsewhere came to nothing. */
+/* A refund succeeded, or one made elsewhere failed. */
 static enum err complete_tx(struct ctx *c, struct refunding *x)
 {
 	switch ((enum attempt_state)x->attempt.state) {
 	case ATTEMPT_OPEN:
-	case ATTEMPT_CLOSED: /* whoever settles it looks at its refunds: let jobs ask soon */
+	case ATTEMPT_CLOSED: /* settlement considers its refunds: let jobs query it soon */
 		return payment_hold_tx(c, &x->attempt, c->now_ms);
 	case ATTEMPT_GRANTED:
 	case ATTEMPT_GRANTED_LATE:
-		/* what is paid back automatically was never part of what was paid for it */
+		/* an automatic refund is not part of the payable's payment */
 		return x->refund.automatic ? OK : payable_back_tx(c, &x->payable);
 	case ATTEMPT_REFUND_DUE:
 		return complete_due_tx(c, x);
@@ -45,13 +45,13 @@ enum err refunding_end_tx(struct ctx *c, struct refunding *x)
 
 	if (x->refund.state == REFUND_SUCCESS || !payment_is_settled(&x->attempt))
 		return complete_tx(c, x);
-	/* what we took back for it beforehand is granted again; for others' we took nothing */
+	/* what we revoked beforehand is granted again; for those made elsewhere nothing was revoked */
 	return x->refund.state == REFUND_CLOSED && ours && !x->refund.automatic
 		       ? payable_restore_tx(c, &x->payable)
 		       : OK;
 }
 
-/* Was it given up here, and done there after all? Then a person must see what the books lack. */
+/* Closed here, but successful at the provider? Then our records are incomplete: needs manual review. */
 static bool is_contradicted(const struct refunding *x)
 {
 	return x->refund.state == REFUND_CLOSED && x->state == REFUND_SUCCESS;
@@ -64,14 +64,14 @@ static enum err advance_tx(struct ctx *c, struct refunding *x)
 	if (refund_is_final(x->refund.state) || x->refund.state == (int64_t)x->state)
 		return OK;
 	TRY(refund_set_tx(c, &x->refund, x->state, x->provider_id));
-	/* the sum is guarded by its attempt: two that end at once would each miss the other */
+	/* the attempt guards the sum: two refunds that end concurrently would miss each other */
 	if (x->state == REFUND_SUCCESS)
 		TRY(payment_touch_tx(c, x->attempt.attempt_id));
 	moved.refund.state = x->state;
 	return refunding_end_tx(c, &moved);
 }
 
-/* Lock in the fixed order: what was paid for (with its products), attempt, refund. */
+/* Lock in the fixed order: payable (with its products), attempt, refund. */
 enum err refunding_record_tx(struct ctx *c, void *arg)
 {
 	struct refunding *x = arg;
@@ -102,7 +102,7 @@ enum err refunding_read(struct ctx *c, struct refunding *x)
 		c, (enum payable_kind)x->refund.payable_kind, x->refund.payable_id, &x->payable);
 }
 
-/* ---- what the provider says ---- */
+/* ---- a provider's facts ---- */
 
 bool refunding_is_keepable(const char *provider_id)
 {
@@ -133,7 +133,7 @@ enum err refunding_record_answer(
 
 /* ---- a new one ---- */
 
-/* A card needs no provider: the money is back in this very transaction. */
+/* A card needs no provider: it is refunded in this transaction. */
 static enum err give_back_to_card_tx(struct ctx *c, struct refunding *x)
 {
 	TRY(card_refund_tx(c, x->payable.user_id, x->refund.amount,

@@ -9,20 +9,20 @@
 #include "shop/people/user.h"
 #include "shop/trade/order.h"
 
-/* How long the request itself cancels and forgets; the rest is done by jobs. */
+/* How long the request itself cancels and removes data; jobs do the rest. */
 #define AT_ONCE_MS (2 * SECOND_MS)
-/* For how long jobs leaves a deletion alone that a request, or a pass, has just worked for. */
+/* For how long jobs skip a deletion that a request or a pass has just processed. */
 #define HEAD_START_MS MINUTE_MS
-/* How long a pass of jobs works for one user, a part of its share; claimed for longer (outbox.h). */
+/* How long a pass of jobs works on one user, a part of its share; the claim lasts longer (outbox.h). */
 #define A_PASS_MS (20 * SECOND_MS)
 
-/* All that forbids it is known before anything happens; what follows can't be refused any more. */
+/* All checks come first; what follows can't be refused any more. */
 static enum err user_close_tx(struct ctx *c, void *arg)
 {
 	const int64_t id = *(const int64_t *)arg;
 
 	TRY(user_lock_to_delete_tx(c, id));
-	/* locked first: what is just being paid for, from the card or otherwise, is seen then */
+	/* locked first, so that a concurrent payment, by card or otherwise, is visible */
 	TRY(card_delete_of_user_tx(c, id));
 	TRY(membership_user_close_tx(c, id));
 	TRY(order_refuse_leaving_tx(c, id));
@@ -30,7 +30,7 @@ static enum err user_close_tx(struct ctx *c, void *arg)
 	return user_delete_tx(c, id);
 }
 
-/* Cancel and forget what a deleted user has left, until a moment of clock_mono_ms(). */
+/* Cancel a deleted user's orders and remove personal data, until a time of clock_mono_ms(). */
 static enum err forget_until(struct ctx *c, int64_t user_id, int64_t until_ms, bool *done)
 {
 	const struct arena_mark mark = arena_mark(&c->arena);
@@ -51,7 +51,7 @@ static enum err forget_until(struct ctx *c, int64_t user_id, int64_t until_ms, b
 	return OK;
 }
 
-/* The same for so long, in which nothing is tried again that takes longer. */
+/* The same for a duration, after which nothing is retried. */
 static enum err forget(struct ctx *c, int64_t user_id, int64_t patience_ms, bool *done)
 {
 	const int64_t deadline_ms = c->deadline_ms, until_ms = clock_mono_ms() + patience_ms;
@@ -72,7 +72,7 @@ enum err user_close(struct ctx *c, int64_t user_id)
 	bool done;
 
 	TRY(db_tx(c, user_close_tx, &user_id));
-	/* the user is deleted, whatever becomes of the rest: that is logged, and tried again by jobs */
+	/* the user is deleted in any case; a failure of the rest is logged, and retried by jobs */
 	if (forget(c, user_id, AT_ONCE_MS, &done) == OK && done)
 		(void)!outbox_done(c, OUTBOX_FORGET_USER, user_id);
 	return OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * user_close.h - a user leaves: what he still has or waits for forbids it, or goes with him
+ * user_close.h - deletes a user: remaining obligations forbid it, everything else is closed
  * (DESIGN.md 2, Deleting).
  */
 #ifndef FLOW_USER_CLOSE_H
@@ -9,17 +9,17 @@
 #include "shop/books/outbox.h"
 
 /*
- * Delete a user with his card and what he has pending; his orders stay in the books, without
- * the addresses. Fails: NOT_FOUND, LAST_ADMINISTRATOR, USER_IN_USE (a balance, orders to be
- * delivered, a live membership, money on its way back).
+ * Delete a user with the user's card and pending orders; other orders remain, without addresses.
+ * Fails: NOT_FOUND, LAST_ADMINISTRATOR, USER_IN_USE (a balance, orders to be delivered, a live
+ * membership, a refund in progress).
  *
- * One transaction refuses or deletes. Then each pending order is cancelled in one of its own, and
- * addresses are forgotten some at a time; what that doesn't get done at once, jobs does. Until an
- * order is cancelled, whatever is paid for it goes back.
+ * One transaction refuses or deletes. Then each pending order is cancelled in its own transaction,
+ * and addresses are removed some at a time; jobs do what isn't done at once. Until an order is
+ * cancelled, a payment for it is refunded automatically.
  */
 enum err user_close(struct ctx *c, int64_t user_id) MUST;
 
-/* For `minimall jobs` (outbox_fn): the rest of a deletion; done counts those of whom nothing is left. */
+/* For `minimall jobs` (outbox_fn): the rest of a deletion; `done` counts completed ones. */
 enum err user_close_rest(struct ctx *c, struct outbox *row, struct outbox_report *report) MUST;
 
 #endif

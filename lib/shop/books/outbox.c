@@ -25,9 +25,9 @@ static const char SQL_DUE[] =
 	"WHERE due_at <= ? AND kind = ? ORDER BY due_at, outbox_id LIMIT ?";
 static const char SQL_CLAIM[] =
 	"UPDATE outbox SET due_at = ?, tries = tries + 1 WHERE outbox_id = ? AND due_at = ?";
-/* unless somebody hastened it meanwhile */
+/* unless it was moved forward meanwhile */
 static const char SQL_AGAIN[] = "UPDATE outbox SET due_at = ? WHERE outbox_id = ? AND due_at = ?";
-/* what was found and failed, perhaps in two passes at once */
+/* found work that failed, possibly in two concurrent passes */
 static const char SQL_PUT_OFF[] =
 	"INSERT INTO outbox (kind, ref_id, due_at, tries, created_at) VALUES (?, ?, ?, 1, ?) "
 	"ON DUPLICATE KEY UPDATE due_at = VALUES(due_at)";
@@ -44,7 +44,7 @@ enum err outbox_done(struct ctx *c, enum outbox_kind kind, int64_t ref_id)
 	return db_exec(c, SQL_DONE, ARGS(I64(kind), I64(ref_id)), NULL);
 }
 
-/* *mine false: another process was first. What was found has nothing to be claimed. Commits at once. */
+/* Claim a row; *mine false: another process has it. Found work has no row to claim. Commits at once. */
 static enum err claim(struct ctx *c, struct outbox *row, bool *mine)
 {
 	const int64_t lease = c->now_ms + LEASE_MS;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * outbox.h - work that is done later, by `minimall jobs`. Most follows from a committed change and
- * is a row written in the change's own transaction, so that it is neither lost nor invented. Other
- * work is due by the state of another row (an order past its deadline); it is found there, and has
+ * outbox.h - work done later by `minimall jobs`. Most follows from a committed change and is a row
+ * written in the change's own transaction, so that it exists exactly if that commits. Other work
+ * is due by the state of another row (an order past its deadline); it is found by a query, and has
  * a row in the outbox only from its first failure until it is done.
  * Owns tables: outbox.
  */
@@ -17,7 +17,7 @@
 #define OUTBOX_FOLLOW_ATTEMPT 1
 #define OUTBOX_FOLLOW_REFUND  2
 #define OUTBOX_FORGET_USER    3 /* cancel a deleted user's orders and remove personal data */
-/* due by the state of another row; found there while they have no row in the outbox */
+/* due by the state of another row; found by a query while not in the outbox */
 #define OUTBOX_CLOSE_ORDER      4
 #define OUTBOX_CLOSE_MEMBERSHIP 5
 #define OUTBOX_MISSING_REFUND   6 /* of an attempt */
@@ -32,50 +32,50 @@ enum outbox_kind {
 };
 
 struct outbox {
-	int64_t outbox_id; /* 0: it was found, and has no row */
+	int64_t outbox_id; /* 0: found, without a row */
 	int64_t ref_id;
-	int64_t tries;    /* with this one */
+	int64_t tries;    /* including this one */
 	timestamp due_at; /* the lease, once claimed */
-	/* what the work says of itself */
-	int64_t again_ms; /* when it is due again; 0: it is done */
-	bool unanswered;  /* the provider said nothing about it */
+	/* the result, set by the work */
+	int64_t again_ms; /* when it is due again; 0: done */
+	bool unanswered;  /* no answer from the provider */
 };
-/* For who finds work: of its statement's columns ref_id is the only one. */
+/* For queries that find work: ref_id is their only column. */
 extern const struct field outbox_found_fields[];
 
-/* What a pass has done of a kind. */
+/* The results of a job's pass. */
 struct outbox_report {
-	int64_t tried, unanswered;                /* counted for every kind ... */
-	int64_t done, timed_out, settled, closed; /* ... by the work itself */
+	int64_t tried, unanswered;                /* counted for every kind */
+	int64_t done, timed_out, settled, closed; /* counted by the work */
 };
 
-/* Work on a row, outside of transactions; what fails is due again later. */
+/* Process a row, outside transactions; a failure is due again later. */
 typedef enum err outbox_fn(struct ctx *c, struct outbox *row, struct outbox_report *report);
 /*
- * What is due by itself and is not in the outbox, due longest first, as a list of struct outbox
+ * Work that is due and not in the outbox, longest overdue first, as a list of struct outbox
  * (outbox_found_fields): LEFT JOIN outbox b ON b.kind = … AND b.ref_id = … WHERE b.outbox_id IS NULL;
- * of a NOT EXISTS MariaDB would make a list of all that is put off.
+ * for a NOT EXISTS MariaDB would materialise all postponed work.
  */
 typedef enum err outbox_find_fn(struct ctx *c, int64_t limit, struct list *found);
 
 struct outbox_work {
 	enum outbox_kind kind;
 	outbox_fn *run;
-	outbox_find_fn *find; /* NULL: all of it is in the outbox */
+	outbox_find_fn *find; /* NULL: all work is in the outbox */
 };
 
 /* Add work of this kind about ref, due at a time; moves existing work forward. */
 enum err outbox_put_tx(struct ctx *c, enum outbox_kind kind, int64_t ref_id, int64_t due_ms) MUST;
 /*
- * Do what is due of a kind until its share is over: at most OUTBOX_A_PASS rows, those that are found
- * and then those of the outbox, each claimed (so that another process leaves it alone for two
- * minutes). Where the work fails it is due again later (share.h). Adds to the report. Fails: nothing
- * could be found.
+ * Process what is due of a kind until its share is over: at most OUTBOX_A_PASS rows, first those
+ * found, then those of the outbox, each claimed (other processes skip it for two minutes). If the
+ * work fails it is due again later (share.h). Adds to the report. Fails: the due rows could not
+ * be read.
  */
 enum { OUTBOX_A_PASS = 500 };
 enum err outbox_pass(struct ctx *c, struct share *s, const struct outbox_work *work,
 	struct outbox_report *report) MUST;
-/* The work about ref is done, by whomever. */
+/* The work about ref is done, here or elsewhere. */
 enum err outbox_done(struct ctx *c, enum outbox_kind kind, int64_t ref_id) MUST;
 
 #endif

@@ -3,13 +3,13 @@
 
 #include "base/log.h"
 
-/* how long a row may try again or wait for a provider: this, and no more than a quarter of a share */
+/* how long a row may retry or wait for a provider: this, and at most a quarter of a share */
 #define ROW_MAX_MS   (20 * SECOND_MS)
 #define PROBE_MS     SECOND_MS
 #define GAP_MAX_MS   HOUR_MS
 #define TRIES_FACTOR 6 /* 2^6 minutes are more than GAP_MAX_MS */
 
-/* How many rows that got no answer make their like be waited for less long, and how many end a share. */
+/* How many consecutive unanswered rows shorten the waits, and how many end a share. */
 enum { SILENT_ROWS = 3, SILENT_MAX = 40 };
 
 struct share share_begin(const char *name, int64_t ms)
@@ -45,7 +45,7 @@ bool share_failed(const struct ctx *c, struct share *s, int64_t ref_id, enum err
 	log_line(full ? LOG_ALARM : LOG_ERROR, "jobs", "%s: %lld failed, and is put off: %s",
 		s->name, (long long)ref_id, full ? "out of memory" : err_info(*e)->code);
 	s->failed++;
-	if (*e == ERR_BUSY) /* whoever holds that lock may hold up the next ones too */
+	if (*e == ERR_BUSY) /* the holder of that lock may also block the next rows */
 		share_note_answer(s, false);
 	if (s->trouble == OK)
 		s->trouble = *e;

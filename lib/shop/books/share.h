@@ -15,16 +15,16 @@ struct share {
 	int64_t row_ms;   /* how long one may take */
 	int64_t failed;   /* number of failed rows */
 	enum err trouble; /* the first failure, or what ended the share; OK: none */
-	int64_t silent;   /* rows in a row that got no answer: of the provider, or a lock in time */
-	bool over;        /* no further row is started */
+	int64_t silent; /* consecutive unanswered rows: no answer from the provider, or no lock in time */
+	bool over; /* no further row is started */
 };
 
 /* Start a share of so many milliseconds. */
 struct share share_begin(const char *name, int64_t ms);
 /*
- * Is there time for another row? It begins with the time read anew (a pass may take minutes)
- * and its own c->deadline_ms; that is near while the provider is silent, or locks are held, so that
- * those behind a few unanswered rows have their turn.
+ * Is there time for another row? If so, sets c->now_ms (a pass may take minutes) and the row's
+ * c->deadline_ms, which is short while the provider is unresponsive or locks are held, so that the
+ * rows after a few unanswered ones are still processed.
  */
 bool share_next(struct ctx *c, struct share *s);
 /* The provider was asked about a row, and answered or not. */

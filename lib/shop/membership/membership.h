@@ -3,11 +3,11 @@
  * membership.h - orders of a VIP membership: quoted, paid, granted, refunded (contract
  * membership-orders; BEHAVIOUR 23, 24, 27 to 32, 37, 38).
  * Owns tables: membership_orders.
- * Memory: texts and lists in out structs live in c->arena.
+ * Memory: texts and lists in out structs are in c->arena.
  * Fails everywhere: DB, DB_LOST, BUSY.
  *
- * The user's row is locked before the order, and everything that prices or grants is read
- * after that lock.
+ * The user's row is locked before the order, and everything that pricing or granting uses is
+ * read after that lock.
  */
 #ifndef SHOP_MEMBERSHIP_MEMBERSHIP_H
 #define SHOP_MEMBERSHIP_MEMBERSHIP_H
@@ -46,7 +46,7 @@ struct membership_order {
 	int64_t quote_version, status;
 	struct payment payment;
 	timestamp expires_at, created_at, updated_at;
-	/* for the wire, at c->now_ms */
+	/* for output, at c->now_ms */
 	const char *status_name, *order_type;
 	int64_t remaining_seconds;
 };
@@ -78,22 +78,22 @@ struct membership_query {
 };
 extern const struct field membership_query_fields[];
 
-/* ---- people ---- */
+/* ---- users and administrators ---- */
 
 /* Fails: NOT_FOUND (no such plan on offer), PLAN_LEVEL_LOWER, ENTITLEMENT_TOO_LONG, REFUND_UNDER_WAY. */
 enum err membership_quote(struct ctx *c, int64_t plan_id, struct membership_quote *out) MUST;
-/* Order a plan for the actor; nothing to pay is granted at once. Honours c->idem. Fails also: PENDING_EXISTS. */
+/* Order a plan for the actor; with nothing to pay it is granted at once. Honours c->idem. Also fails: PENDING_EXISTS. */
 enum err membership_create(struct ctx *c, int64_t plan_id, struct membership_order *out) MUST;
 /* Fails: NOT_FOUND, FORBIDDEN. */
 enum err membership_get(struct ctx *c, const char *order_no, struct membership_order *out) MUST;
-/* Newest first. Fails: FORBIDDEN (scope=all or user_id, for who is no administrator), INVALID. */
+/* Newest first. Fails: FORBIDDEN (scope=all or user_id, if not an administrator), INVALID. */
 enum err membership_list(
 	struct ctx *c, const struct membership_query *q, struct page_counted *out) MUST;
 /* Its owner, or an administrator. Honours c->idem. Fails: NOT_FOUND, FORBIDDEN, ORDER_NOT_PENDING. */
 enum err membership_cancel(struct ctx *c, const char *order_no, struct membership_order *out) MUST;
 /*
- * The simulated payment of one's own order (BEHAVIOUR 32); what became cheaper meanwhile costs
- * and shows less (BEHAVIOUR 28). Honours c->idem. Fails:
+ * The simulated payment of the user's own order (BEHAVIOUR 32); if it became cheaper meanwhile, its
+ * amount is reduced (BEHAVIOUR 28). Honours c->idem. Fails:
  * SIMULATION_OFF, PAYMENT_METHOD, NOT_FOUND, FORBIDDEN, ORDER_NOT_PENDING, ORDER_EXPIRED,
  * ORDER_PAID, REFUND_UNDER_WAY, QUOTE_CHANGED (the order is cancelled: it could never be
  * granted again).
@@ -104,7 +104,7 @@ enum err membership_pay_simulated(struct ctx *c, const char *order_no, const cha
 enum err membership_gift(struct ctx *c, int64_t user_id, int64_t level, int64_t days,
 	struct membership_order *out) MUST;
 
-/* Before a user is deleted: is VIP, or gets money back? If not, what is pending is cancelled. Fails: USER_IN_USE. */
+/* Before a user is deleted: cancel the pending order. Fails: USER_IN_USE (a live membership, or a refund in progress). */
 enum err membership_user_close_tx(struct ctx *c, int64_t user_id) MUST;
 
 /* ---- for flow and jobs ---- */
@@ -120,7 +120,7 @@ struct membership {
 enum err membership_find(struct ctx *c, const char *order_no, struct membership_order *out) MUST;
 enum err membership_read(struct ctx *c, int64_t id, struct membership_order *out) MUST;
 enum err membership_lock_tx(struct ctx *c, int64_t id, struct membership *out) MUST;
-/* Could it be paid now, for exactly its amount? OK, or the error that says why not. */
+/* Can it be paid now, for exactly its amount? OK, or the error why not. */
 enum err membership_pay_error(const struct ctx *c, const struct membership_order *o) MUST;
 enum err membership_pay_error_locked(const struct ctx *c, const struct membership *m) MUST;
 
@@ -128,11 +128,11 @@ enum err membership_pay_error_locked(const struct ctx *c, const struct membershi
 enum err membership_grant_tx(
 	struct ctx *c, struct membership *m, const struct payment *p, struct granting *out) MUST;
 
-/* Roll a locked, paid order back: REFUNDING. Fails: REFUND_UNDER_WAY, ORDER_TRANSITION, SEGMENT_FOLDED, GRANTED_LATER. */
+/* Revoke a locked, paid order: REFUNDING. Fails: REFUND_UNDER_WAY, ORDER_TRANSITION, SEGMENT_FOLDED, GRANTED_LATER. */
 enum err membership_begin_refund_tx(struct ctx *c, struct membership *m) MUST;
 /* Money for a locked order went back, or nothing had been paid: REFUNDED, if nothing is left. Fails: as above. */
 enum err membership_back_tx(struct ctx *c, struct membership *m) MUST;
-/* The provider refused for good: paid and granted again, exactly as before. */
+/* The provider finally refused: paid and granted again, exactly as before. */
 enum err membership_undo_refund_tx(struct ctx *c, struct membership *m) MUST;
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* membership_close.c - how membership orders end: cancelled, expired, refunded. */
+/* membership_close.c - cancels, expires and refunds membership orders. */
 #include "ext/db.h"
 #include "shop/books/idempotency.h"
 #include "shop/books/journal.h"
@@ -18,7 +18,7 @@ static const char SQL_EXPIRE[] =
 	"SET status = " SQL(MEMBERSHIP_EXPIRED) ", pending_user_id = NULL, updated_at = ? "
 	"WHERE id = ? AND status = " SQL(MEMBERSHIP_PENDING) " AND expires_at <= ?";
 
-/* ---- being cancelled ---- */
+/* ---- cancelling ---- */
 
 static enum err cancel_tx(struct ctx *c, void *arg)
 {
@@ -77,7 +77,7 @@ enum err membership_expire(struct ctx *c, int64_t id, bool *done)
 	return OK;
 }
 
-/* ---- being refunded ---- */
+/* ---- refunding ---- */
 
 enum err membership_begin_refund_tx(struct ctx *c, struct membership *m)
 {

@@ -9,10 +9,10 @@
 #include "shop/money/payment.h"
 
 /*
- * It has been written as paid, for this amount: by a provider's money, from a card, by an
- * administrator's word or the simulation, because nothing was due, or as a gift. What else was
- * prepared at a provider for it must not be payable any more. In the transaction that wrote it.
- * Fails: INTERNAL (that payment can't be), DB, DB_LOST, BUSY.
+ * It was set paid, for this amount: through a provider, by card, by an administrator (offline)
+ * or simulated, because nothing was due, or as a gift. Its other payments prepared at a provider
+ * must not be payable any more. Call in the transaction that set it.
+ * Fails: INTERNAL (an impossible payment), DB, DB_LOST, BUSY.
  */
 enum err paid_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id, money amount,
 	const struct payment *p) MUST;

@@ -49,14 +49,14 @@ struct refund_query {
 };
 extern const struct field refund_query_fields[];
 
-/* What of an attempt has gone back, what is still under way, what of that was begun elsewhere, and how many refunds it has. */
+/* Sums of an attempt's refunds: succeeded, in progress, of these made elsewhere; and their number. */
 struct refund_sums {
 	money done, under_way, elsewhere;
 	int64_t known;
 };
 /*
- * What was paid for a payable, what of that has gone back, and what is under way. What goes back by
- * itself was never part of it, whether it succeeds or not. All 0 without a refund of a granted payment.
+ * What was paid for a payable, and of that what was refunded and is in progress. Automatic refunds are
+ * not part of it, whether they succeed or not. All 0 without a refund of a granted payment.
  */
 struct refund_totals {
 	money paid, done, under_way;
@@ -82,16 +82,16 @@ enum err refund_set_tx(struct ctx *c, const struct refund *r, enum refund_state 
 enum err refund_total(
 	struct ctx *c, enum payable_kind kind, int64_t payable_id, struct refund_totals *out) MUST;
 /*
- * Attempts of which something has to go back by itself while no such refund is under way: never
- * begun, or less than what is left, or closed by the provider; the last try was as many hours ago as
- * there were, a day at most; and that aren't put off (outbox_find_fn).
+ * Attempts that need an automatic refund while none is in progress: never requested, or less than
+ * the rest, or closed by the provider; the last try is at least as many hours ago as there were
+ * tries, at most a day; and that are not postponed (outbox_find_fn).
  */
 enum err refund_list_missing(struct ctx *c, int64_t limit, struct list *out) MUST;
 struct refund_missing {
-	int64_t tries; /* how many automatic refunds there were */
+	int64_t tries; /* the number of automatic refunds so far */
 	money amount;
 };
-/* What of that is true of an attempt. *missing false: nothing is missing, or not yet again. */
+/* The same for one attempt. *missing false: no refund is missing, or not yet due again. */
 enum err refund_missing(
 	struct ctx *c, int64_t attempt_id, struct refund_missing *out, bool *missing) MUST;
 bool refund_is_final(int64_t state);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * order.h - shop orders: place, read, list, and move from state to state.
+ * order.h - shop orders: placing, reading, listing, and changes of status.
  * Owns tables: orders, order_items.
- * Memory: texts and lists in out structs live in c->arena.
+ * Memory: texts and lists in out structs are in c->arena.
  * Fails everywhere: DB, DB_LOST, BUSY.
  *
- * Every change of status goes through one table of transitions (BEHAVIOUR 18), which
- * also says what becomes of the stock.
+ * Every change of status is a row in one table of transitions (BEHAVIOUR 18), which
+ * also has its effect on the stock.
  */
 #ifndef SHOP_TRADE_ORDER_H
 #define SHOP_TRADE_ORDER_H
@@ -35,12 +35,12 @@ enum order_status {
 
 enum { ORDER_LINES_MAX = 100, ORDER_QUANTITY_MAX = 9999 };
 
-/* Where it goes, as given when it was placed. */
+/* The delivery address, given when it was placed. */
 struct consignee {
 	uint64_t has;
 	const char *name, *phone, *address;
 };
-/* How it was sent, given with status 2. */
+/* The shipment, given with status 2. */
 struct shipment {
 	uint64_t has;
 	const char *carrier, *tracking_no;
@@ -54,7 +54,7 @@ struct order {
 	int64_t status;
 	struct payment payment;
 	const char *
-		paid_by_name; /* on the wire, of a whole order: PROVIDER (or card), OFFLINE, NOTHING_DUE */
+		paid_by_name; /* on the wire, of a single order: PROVIDER (or card), OFFLINE, NOTHING_DUE */
 	bool stock_held;
 	struct consignee consignee;
 	const char *remark;
@@ -65,10 +65,10 @@ struct order {
 		const char *nickname, *email;
 	} user;
 	struct list items; /* of struct order_item */
-	bool of_nobody;    /* locked for a grant, and its owner has left */
+	bool of_nobody;    /* locked for a grant, and its owner is deleted */
 };
 extern const struct field consignee_fields[], shipment_fields[];
-extern const struct field order_fields[];      /* as creation and PUT answer */
+extern const struct field order_fields[];      /* the response to creation and PUT */
 extern const struct field order_full_fields[]; /* with user and orderItems */
 
 struct order_item {
@@ -81,10 +81,10 @@ struct order_item {
 		const char *name;
 		money price;
 	} product;
-	int64_t at; /* which order of a page it belongs to, from 1 */
+	int64_t at; /* index of its order in the page, from 1 */
 };
 
-/* What an order is placed with. */
+/* A new order. */
 struct order_new {
 	uint64_t has;
 	struct list items; /* of struct order_line_new */
@@ -98,7 +98,7 @@ struct order_line_new {
 };
 extern const struct field order_new_fields[];
 
-/* What an administrator's PUT may name. */
+/* An administrator's PUT. */
 struct order_change {
 	uint64_t has;
 	int64_t status;
@@ -110,7 +110,7 @@ extern const struct field order_change_fields[];
 struct order_query {
 	uint64_t has;
 	int64_t status, user_id;
-	timestamp created_from, created_to; /* days, both included; or moments, up to before `to` */
+	timestamp created_from, created_to; /* days, both included; or times, excluding `to` */
 	struct page page;
 };
 extern const struct field order_query_fields[];
@@ -119,31 +119,31 @@ extern const struct field order_query_fields[];
  * Place an order for the actor: merge and price its lines, take the stock, write it; one
  * transaction. Honours c->idem. A total of 0.00 is paid at once.
  * Fails: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVALID (total too large), naming the line;
- * PENDING_ORDERS (as many wait for payment as one may have, conf PENDING_ORDERS_MAX).
+ * PENDING_ORDERS (the limit of orders waiting for payment, conf PENDING_ORDERS_MAX).
  */
 enum err order_place(struct ctx *c, const struct order_new *in, struct order *out) MUST;
-/* Newest first; one's own, for administrators everybody's. */
+/* Newest first; the user's own, for administrators all. */
 enum err order_list(struct ctx *c, const struct order_query *q, struct page_rows *out) MUST;
-/* With its lines. Fails: NOT_FOUND, FORBIDDEN (somebody else's). */
+/* With its lines. Fails: NOT_FOUND, FORBIDDEN (another user's). */
 enum err order_get(struct ctx *c, const char *order_id, struct order *out) MUST;
 /* An administrator's change. Fails: NOT_FOUND, PRECONDITION, ORDER_TRANSITION, PAYMENT_FIXED, INVALID. */
 enum err order_update(
 	struct ctx *c, const char *order_id, const struct order_change *in, struct order *out) MUST;
-/* By its owner while pending; by an administrator too. Fails: NOT_FOUND, FORBIDDEN, ORDER_TRANSITION. */
+/* By its owner or an administrator, while pending. Fails: NOT_FOUND, FORBIDDEN, ORDER_TRANSITION. */
 enum err order_cancel(struct ctx *c, const char *order_id, struct order *out) MUST;
-/* The goods have come. Fails: NOT_FOUND, FORBIDDEN, ORDER_TRANSITION. */
+/* The goods were received. Fails: NOT_FOUND, FORBIDDEN, ORDER_TRANSITION. */
 enum err order_complete(struct ctx *c, const char *order_id, struct order *out) MUST;
-/* Hide it; a pending one is cancelled first. Fails: NOT_FOUND, ORDER_TRANSITION (1 and 2). */
+/* Soft delete; a pending one is cancelled first. Fails: NOT_FOUND, ORDER_TRANSITION (1 and 2). */
 enum err order_delete(struct ctx *c, const char *order_id) MUST;
 
-/* ---- a user leaves (flow/user_close.h) ---- */
+/* ---- deletion of a user (flow/user_close.h) ---- */
 
-/* May a locked user go? Fails: USER_IN_USE (orders paid or shipped). */
+/* May a locked user be deleted? Fails: USER_IN_USE (orders paid or shipped). */
 enum err order_refuse_leaving_tx(struct ctx *c, int64_t user_id) MUST;
-/* Cancel an order of a deleted user, if it is pending. A transaction of its own. */
+/* Cancel an order of a deleted user, if pending, in its own transaction. */
 enum err order_abandon(struct ctx *c, int64_t id) MUST;
 
-/* Where in the orders of a user, newest first, one is; { .before_ms = INT64_MAX } begins. */
+/* A position in a user's orders, newest first; it starts as { .before_ms = INT64_MAX }. */
 struct order_walk {
 	int64_t before_ms, before_id;
 	int64_t left; /* how many could not be cancelled */
@@ -151,16 +151,16 @@ struct order_walk {
 };
 enum { ORDER_WALK_STEP = 100 };
 /*
- * The next ORDER_WALK_STEP orders of a deleted user: cancel what is pending, so that nobody pays
- * for it any more, and forget where they went; each in its own transaction. The books stay.
- * Ends early at until_ms of clock_mono_ms().
+ * The next ORDER_WALK_STEP orders of a deleted user: cancel pending ones, so that they can't be
+ * paid any more, and remove addresses; each in its own transaction. The orders remain.
+ * Stops early at until_ms of clock_mono_ms().
  */
 enum err order_forget_some(
 	struct ctx *c, int64_t user_id, int64_t until_ms, struct order_walk *at) MUST;
 
 /* ---- for settlement and jobs ---- */
 
-/* By its wire number or row id, deleted ones too, without a lock. Fails: NOT_FOUND. */
+/* By its wire number or row id, even if deleted, without a lock. Fails: NOT_FOUND. */
 enum err order_find(struct ctx *c, const char *order_id, struct order *out) MUST;
 enum err order_read(struct ctx *c, int64_t id, struct order *out) MUST;
 /*
@@ -168,25 +168,25 @@ enum err order_read(struct ctx *c, int64_t id, struct order *out) MUST;
  * longest overdue first (outbox_find_fn).
  */
 enum err order_list_overdue(struct ctx *c, int64_t limit, struct list *out) MUST;
-/* Cancel an overdue order that no open attempt holds. *done false: it was no longer pending. */
+/* Cancel an overdue order without an open attempt. *done false: it was no longer pending. */
 enum err order_time_out(struct ctx *c, int64_t id, bool *done) MUST;
 
 /* Lock an order, and its products before it if a change of stock may follow. */
 enum err order_lock_tx(struct ctx *c, int64_t id, bool with_products, struct order *out) MUST;
 /*
- * The same for a payment that has come: with its owner, and with its products if the order was
+ * The same for a payment received: with its owner, and with its products if the order was
  * cancelled, so that its stock can be taken again.
  */
 enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out) MUST;
 
-/* Something of a locked order changes that isn't in its row. */
+/* Write a locked order for a change outside its row (BEHAVIOUR 61). */
 enum err order_touch_tx(struct ctx *c, const struct order *locked) MUST;
 /* Money for a locked order (with its products) went back, by a refund or at the till: REFUNDED, if nothing is left. */
 enum err order_back_tx(struct ctx *c, struct order *o) MUST;
 
 /*
- * A provider's money has come for a locked order: pay it, or pay it late if its stock can
- * be taken again (BEHAVIOUR 37, 38).
+ * A provider's payment for a locked order: set it paid, or paid late if its stock can be
+ * taken again (BEHAVIOUR 37, 38).
  */
 enum err order_grant_tx(
 	struct ctx *c, const struct order *o, const struct payment *p, struct granting *out) MUST;
