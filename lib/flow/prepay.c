@@ -40,7 +40,7 @@ struct preparing {
 	struct payable payable;
 	const char *openid;
 	struct attempt attempt;
-	const char *prepay_id; /* the provider's answer, to be stored */
+	bool ordered; /* the provider has answered: its handle is to be stored */
 	bool replayed;
 };
 
@@ -127,8 +127,8 @@ static enum err store_tx(struct ctx *c, void *arg)
 	TRY(payable_lock_tx(c, x->payable.kind, x->payable.id, &x->payable));
 	if (x->payable.pay_error != OK)
 		return fail(c, x->payable.pay_error, NULL);
-	if (x->prepay_id != NULL)
-		TRY(payment_set_prepay_tx(c, x->attempt.attempt_id, x->prepay_id));
+	if (x->ordered)
+		TRY(payment_set_handle_tx(c, &x->attempt));
 	return idempotency_end_tx(c, x->attempt.attempt_id, 200);
 }
 
@@ -175,9 +175,10 @@ static enum err paid_already(struct ctx *c, struct preparing *x, bool *again)
 static enum err order_at_provider(struct ctx *c, struct preparing *x, bool *again)
 {
 	*again = false;
-	switch (x->channel->prepare(c, x->attempt.request, &x->prepay_id)) {
+	switch (x->channel->prepare(c, x->attempt.request, &x->attempt.handle)) {
 	case OUTCOME_OK:
-		x->attempt.prepay_id = x->prepay_id;
+		x->attempt.handle_expires_at.ms = c->now_ms + x->channel->handle_ms;
+		x->ordered = true;
 		return OK;
 	case OUTCOME_PAID:
 		return paid_already(c, x, again);
@@ -197,22 +198,27 @@ static enum err order_at_provider(struct ctx *c, struct preparing *x, bool *agai
 static enum err hand_out(
 	struct ctx *c, const struct channel *channel, const struct attempt *a, struct checkout *out)
 {
-	*out = (struct checkout){ .handle = a->prepay_id };
+	*out = (struct checkout){ .handle = a->handle };
 	return channel->hand_out != NULL ? channel->hand_out(c, out) : OK;
 }
 
-/* Open an attempt and have a prepay_id for it; a closed one is followed by one more try. */
+/* Can the client pay with what the provider answered, or is the same to be ordered again? */
+static bool is_ready(const struct ctx *c, const struct attempt *a)
+{
+	return a->handle != NULL && c->now_ms < a->handle_expires_at.ms;
+}
+
+/* Open an attempt and have its handle; a closed one is followed by one more try. */
 static enum err prepare(struct ctx *c, struct preparing *x)
 {
 	for (int round = 0; round < 2; round++) {
 		bool again = false;
 
 		TRY(db_tx(c, open_attempt_tx, x));
-		if (x->attempt.prepay_id == NULL)
+		if (!is_ready(c, &x->attempt))
 			TRY(order_at_provider(c, x, &again));
 		if (!again)
-			return x->prepay_id != NULL || c->idem.key != NULL ? db_tx(c, store_tx, x)
-									   : OK;
+			return x->ordered || c->idem.key != NULL ? db_tx(c, store_tx, x) : OK;
 	}
 	return ERR_PROVIDER_REFUSED;
 }

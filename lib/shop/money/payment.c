@@ -19,7 +19,8 @@ static const struct field attempt_fields[] = {
 	FIELD(struct attempt, out_trade_no),
 	FIELD(struct attempt, amount),
 	FIELD(struct attempt, request),
-	FIELD(struct attempt, prepay_id),
+	FIELD(struct attempt, handle),
+	FIELD(struct attempt, handle_expires_at),
 	FIELD(struct attempt, state),
 	FIELD(struct attempt, transaction_id),
 	FIELD(struct attempt, reason),
@@ -33,8 +34,8 @@ static const struct field attempt_fields[] = {
 
 #define COLUMNS                                                                                    \
 	"attempt_id, payable_kind, payable_id, user_id, channel, out_trade_no, amount, "           \
-	"request, prepay_id, state, transaction_id, reason, expires_at, queried_at, paid_at, "     \
-	"held_at, created_at"
+	"request, handle, handle_expires_at, state, transaction_id, reason, expires_at, "          \
+	"queried_at, paid_at, held_at, created_at"
 static const char SQL_INSERT[] =
 	"INSERT INTO payment_attempts (payable_kind, payable_id, user_id, channel, out_trade_no, "
 	"amount, request, state, open_payable_id, expires_at, created_at, updated_at) VALUES (?, "
@@ -43,9 +44,9 @@ static const char SQL_INSERT_GRANTED[] =
 	"INSERT INTO payment_attempts (payable_kind, payable_id, user_id, channel, out_trade_no, "
 	"amount, request, state, transaction_id, expires_at, paid_at, created_at, updated_at) "
 	"VALUES (?, ?, ?, ?, ?, ?, '', " SQL(ATTEMPT_GRANTED) ", ?, ?, ?, ?, ?)";
-static const char SQL_SET_PREPAY[] =
-	"UPDATE payment_attempts SET prepay_id = ?, updated_at = ? WHERE attempt_id = ? "
-	"AND state = " SQL(ATTEMPT_OPEN);
+static const char SQL_SET_HANDLE[] =
+	"UPDATE payment_attempts SET handle = ?, handle_expires_at = ?, updated_at = ? "
+	"WHERE attempt_id = ? AND state = " SQL(ATTEMPT_OPEN);
 static const char SQL_CLOSE[] =
 	"UPDATE payment_attempts "
 	"SET state = " SQL(ATTEMPT_CLOSED) ", open_payable_id = NULL, updated_at = ? "
@@ -122,10 +123,11 @@ enum err payment_create_granted_tx(struct ctx *c, struct attempt *a)
 		&a->attempt_id);
 }
 
-enum err payment_set_prepay_tx(struct ctx *c, int64_t attempt_id, const char *prepay_id)
+enum err payment_set_handle_tx(struct ctx *c, const struct attempt *a)
 {
-	return db_exec_one(
-		c, SQL_SET_PREPAY, ARGS(TEXT(prepay_id), I64(c->now_ms), I64(attempt_id)));
+	return db_exec_one(c, SQL_SET_HANDLE,
+		ARGS(TEXT(a->handle), AT(a->handle_expires_at), I64(c->now_ms),
+			I64(a->attempt_id)));
 }
 
 static enum err close_tx(struct ctx *c, void *arg)

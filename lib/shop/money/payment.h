@@ -76,7 +76,8 @@ struct attempt {
 	const char *out_trade_no;
 	money amount;
 	const char *request; /* stored JSON, sent unchanged */
-	const char *prepay_id;
+	const char *handle;  /* what the provider answered to it; NULL: nothing yet */
+	timestamp handle_expires_at;
 	int64_t state;
 	const char *transaction_id, *reason;
 	timestamp expires_at, queried_at, paid_at, created_at;
@@ -90,8 +91,8 @@ const char *payment_new_out_trade_no(struct ctx *c) MUST;
 enum err payment_create_tx(struct ctx *c, struct attempt *a) MUST;
 /* Insert an attempt that is granted at once (by card); its out_trade_no is its transaction. */
 enum err payment_create_granted_tx(struct ctx *c, struct attempt *a) MUST;
-/* Fails: CONFLICT when it is no longer open. */
-enum err payment_set_prepay_tx(struct ctx *c, int64_t attempt_id, const char *prepay_id) MUST;
+/* Store its handle and until when that is good. Fails: CONFLICT when it is no longer open. */
+enum err payment_set_handle_tx(struct ctx *c, const struct attempt *a) MUST;
 /* The provider will accept no payment for it: OPEN to CLOSED; other states are unchanged. */
 enum err payment_close(struct ctx *c, int64_t attempt_id) MUST;
 /*

@@ -153,7 +153,7 @@ class Vip {
     const { status, body } = await this.tryPrepay(person, order);
     assert.equal(status, 200, JSON.stringify(body));
     const prepayId = prepayIdOf(body);
-    const [{ out_trade_no: outTradeNo }] = await this.shop.sql(`SELECT out_trade_no FROM payment_attempts WHERE prepay_id = '${prepayId}'`);
+    const [{ out_trade_no: outTradeNo }] = await this.shop.sql(`SELECT out_trade_no FROM payment_attempts WHERE handle = '${prepayId}'`);
     return { prepayId, outTradeNo };
   }
 

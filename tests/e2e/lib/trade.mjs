@@ -164,7 +164,7 @@ class Trade {
     assert.equal(status, 200, JSON.stringify(body));
     const prepayId = prepayIdOf(body);
     const [{ out_trade_no: outTradeNo }] = await this.shop.sql(
-      `SELECT out_trade_no FROM payment_attempts WHERE prepay_id = '${prepayId}'`);
+      `SELECT out_trade_no FROM payment_attempts WHERE handle = '${prepayId}'`);
     return { body, prepayId, outTradeNo };
   }
 

@@ -77,6 +77,23 @@ test('a second prepay is the same payment: one attempt, one order at the provide
   assert.equal((await trade.atWechat(first.outTradeNo)).request.amount.total, 2990);
 });
 
+test('a prepay_id that is over is asked for again, by the same request under the same number (B39)', async () => {
+  const order = await newOrder();
+  const first = await trade.prepay(anna, order);
+  const [{ handle_expires_at: until }] = await trade.attempts(order);
+  assert.ok(Math.abs(until - Date.now() - 7_200_000) < 60_000, 'two hours, says WeChat');
+  await shop.sql(`UPDATE payment_attempts SET handle_expires_at = ${Date.now()} WHERE out_trade_no = '${first.outTradeNo}'`);
+  await trade.forgetRequests();
+  const second = await trade.prepay(anna, order);
+  assert.deepEqual(await trade.requests(), ['jsapi']);
+  assert.equal(second.outTradeNo, first.outTradeNo);
+  assert.notEqual(second.prepayId, first.prepayId);
+  const third = await trade.prepay(anna, order);
+  assert.equal(third.prepayId, second.prepayId, 'and is as good as the first was');
+  assert.deepEqual(await trade.requests(), ['jsapi']);
+  assert.deepEqual(await trade.states(order), [ATTEMPT.open]);
+});
+
 test('when the provider has closed an attempt, the next prepay is a new one of the same amount (B39)', async () => {
   const order = await newOrder();
   const first = await trade.prepay(anna, order);
@@ -217,7 +234,7 @@ for (const [fault, times] of FAILURES) {
     assert.deepEqual(left, []);
     const [attempt, ...others] = await trade.attempts(order);
     assert.deepEqual(others, []);
-    assert.deepEqual([attempt.state, attempt.prepay_id], [ATTEMPT.open, null]);
+    assert.deepEqual([attempt.state, attempt.handle], [ATTEMPT.open, null]);
     assert.equal(await trade.status(order), PENDING);
     const { outTradeNo } = await trade.prepay(anna, order);
     assert.equal(outTradeNo, attempt.out_trade_no);
