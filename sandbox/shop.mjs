@@ -9,7 +9,6 @@ import { Fault, checkout, dropState, freePort, keptJson, lockDirectory, portIsFr
 import { cleanEnv, endStrays, run } from './process.mjs';
 import { openPool, openSession } from './database/sql.mjs';
 import { logName, startWeb } from './web.mjs';
-import { makeKeys, startWechat } from './wechat/server.mjs';
 
 export { attachDatabase, startDatabase } from './database/start.mjs';
 
@@ -28,7 +27,8 @@ const ADMIN_ACCOUNT = 'admin@example.com';
 // env         settings that override the launcher's; null removes one
 // workerEnv   environment of the programs (sanitizers, TZ)
 // signal      aborts the start
-// Returns { baseUrl, sandboxUrl, env, dir, admin, gatewaySecret, minimall, sql, session, setClock, restartWeb, died, stop }.
+// Returns { baseUrl, sandboxUrl, keys, env, dir, admin, gatewaySecret, describe, minimall, sql, session, setClock, renewWechat, restartWeb,
+// died, stop }.
 export async function startShop({
   dir, port = 0, binDir, db, dbName, wechat = true, certificates = false, lasting = true, refundMode, providers = {}, demo = false,
   testClock = false, env = {}, workerEnv = {}, signal, log = () => {},
@@ -55,6 +55,11 @@ export async function startShop({
   }
 }
 
+// The same for a shop that another process started and will stop, from the result of describe() and its database server.
+export function attachShop({ dir, binDir, dbName, workerEnv, ...rest }, db) {
+  return Object.assign(new Shop({ dir, binDir, db, dbName, workerEnv }), rest);
+}
+
 class Shop {
   constructor(parts) {
     Object.assign(this, parts);
@@ -69,6 +74,12 @@ class Shop {
 
   get baseUrl() {
     return `http://127.0.0.1:${this.port}`;
+  }
+
+  // For attachShop(), in another process.
+  describe() {
+    const { dir, binDir, dbName, workerEnv, port, env, admin, gatewaySecret, sandboxUrl, clockFile, keys } = this;
+    return { dir, binDir, dbName, workerEnv, port, env, admin, gatewaySecret, sandboxUrl, clockFile, keys };
   }
 
   open() {
@@ -97,18 +108,27 @@ class Shop {
 
   // The simulator keeps its port between starts, so that earlier orders are still found there.
   async startWechat({ certificates, lasting, refundMode }) {
+    const { makeKeys, startWechat } = await import('./wechat/server.mjs'); // slow to load, and attachShop() does not need it
     const keys = makeKeys(path.join(this.dir, 'wechat'), { clockFile: this.clockFile });
+    this.keys = keys;
     const portFile = path.join(this.dir, 'wechat', 'port.json');
     const kept = keptJson(portFile, () => 0);
     const port = kept !== 0 && await portIsFree(kept) ? kept : await freePort();
-    this.wechat = await startWechat({
+    this.newWechat = () => startWechat({
       ...keys, certificates, refundMode, port, clockFile: this.clockFile,
       ...(lasting ? { stateFile: path.join(this.dir, 'wechat', 'state.json') } : {}),
       log: (line) => appendFileSync(path.join(this.dir, 'log', 'wechat.log'), `${line}\n`),
     });
+    this.wechat = await this.newWechat();
     writePrivate(portFile, JSON.stringify(this.wechat.port));
     this.sandboxUrl = this.wechat.url;
     return sandboxSettings(keys, this.wechat.url, this.baseUrl);
+  }
+
+  // Replaces the simulator by a new one, which has no state unless it is lasting.
+  async renewWechat() {
+    await this.wechat.close();
+    this.wechat = await this.newWechat();
   }
 
   async migrate() {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Runs end-to-end tests: `node tests/e2e/run.mjs [files…]`, by default those that legs.mjs selects. One database server
-// serves the whole run, in its own directory, and the simulator's keys are generated once; each file has its own database
-// and shop (harness.mjs). When the server of DB is unavailable, the run is skipped with a line, successfully.
+// serves the whole run, in its own directory, and the simulator's keys are generated once; each file has a shop to itself, one
+// from the pool (shop-pool.mjs) or a separate one (harness.mjs). When the server of DB is unavailable, the run is skipped with a
+// line, successfully.
 //   MODE=asan    test build/asan            E2E_JOBS=1   one file at a time (default: one more than processors)
 //   DB=mysql     on that server             BRIEF=1      only what .ci/run runs there
 //   DB=galera    the files that start a cluster each
@@ -17,6 +18,7 @@ import { findProvider } from '../../sandbox/database/galera.mjs';
 import { startDatabase } from '../../sandbox/shop.mjs';
 import { makeKeys } from '../../sandbox/wechat/server.mjs';
 import { filesOf } from './lib/legs.mjs';
+import { openPool } from './lib/shop-pool.mjs';
 
 const SLOWEST = 10;
 const LIMIT_MS = 45 * 60_000; // a hanging test must not block the machine
@@ -40,10 +42,11 @@ const dir = mkdtempSync(path.join(tmpdir(), 'minimall-e2e-db-'));
 chmodSync(dir, 0o711); // the server's user must be able to enter
 let code = 1;
 try {
-  const { database, place } = await openDatabase();
+  const { database, place: at } = await openDatabase();
   try {
     makeKeys(path.join(dir, 'keys'));
-    if (!stopping) code = await runTests({ ...place, MINIMALL_E2E_KEYS: path.join(dir, 'keys') });
+    const place = { ...at, MINIMALL_E2E_KEYS: path.join(dir, 'keys') };
+    if (!stopping) code = await (database ? runWithPool(place) : runTests(place));
   } finally {
     await database?.stop();
   }
@@ -67,6 +70,15 @@ async function openDatabase() {
   }
   const database = await startDatabase({ dir: path.join(dir, 'db'), durable: false, log: (line) => console.log(line) });
   return { database, place: { MINIMALL_E2E_DATABASE: path.join(dir, 'db') } };
+}
+
+async function runWithPool(place) {
+  const pool = await openPool({ home: dir, place });
+  try {
+    return await runTests({ ...place, MINIMALL_E2E_POOL: pool.address });
+  } finally {
+    await pool.close();
+  }
 }
 
 async function runTests(shared) {

@@ -11,7 +11,7 @@ import { ATTEMPT, PAID, openTrade, until } from '../lib/trade.mjs';
 
 const REST_MS = 1100; // from a second on a connection has rested
 
-const trade = await openTrade();
+const trade = await openTrade({ own: true });
 const { shop } = trade;
 const proxy = await openDbProxy(shop.env.DB_SOCKET, shop.dir);
 await shop.restartWeb({ DB_SOCKET: proxy.socket });

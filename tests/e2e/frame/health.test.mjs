@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { openShop } from '../lib/harness.mjs';
 
-const shop = await openShop();
+const shop = await openShop({ own: true });
 const admin = await shop.admin();
 const product = await shop.ok('POST', '/api/products', { token: admin, body: { name: '白茶', price: '8.00', stock: 3 } });
 

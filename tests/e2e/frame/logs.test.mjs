@@ -18,7 +18,7 @@ const NOTIFY = '/api/payment/wxpay/notify';
 const PRIVATE_MEMBERS = new Set(['token', 'refresh_token', 'openid', 'phone', 'email', 'card_number', 'paySign', 'package', 'nonceStr']);
 
 const canaries = new Canaries();
-const trade = await openTrade();
+const trade = await openTrade({ own: true });
 const { shop } = trade;
 const forger = makeForger(trade.keys, `${shop.baseUrl}${NOTIFY}`);
 const anna = await trade.buyer();

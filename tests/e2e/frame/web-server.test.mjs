@@ -13,7 +13,7 @@ import { withinMs } from '../../../sandbox/process.mjs';
 import { exactly } from '../lib/raw-request.mjs';
 import { openTrade, until } from '../lib/trade.mjs';
 
-const trade = await openTrade();
+const trade = await openTrade({ own: true });
 const { shop } = trade;
 const { host, hostname, port } = new URL(shop.baseUrl);
 const anna = await trade.buyer();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A separate shop for every test file, on a new database:
+// A shop for every test file, whose database has only its administrator:
 //
 //   import { openShop } from './harness.mjs';
 //   const shop = await openShop();                   // at the top level of the file, once or more
@@ -8,29 +8,32 @@
 //     const { status, body } = await shop.call('POST', '/api/orders', { token, body: { items: [...] } });
 //   });
 //
+// openShop() gives a running one, which test files use in turns, one at a time (shop-pool.mjs). A file may shift the clock, make the
+// simulator fail and write rows as it likes. It needs a separate shop, openShop({ own: true }), for what would affect the next file:
+// other settings, a restart of the programs, a changed schema, damage that the audit reports; and for what depends on a fresh shop:
+// query plans and costs, killed programs that are counted. Most of this is refused with an error.
+//
 // When the file's tests are over, the shop must pass `minimall audit`, must have logged no secret, must have
 // caused no sanitizer report, and must stop when asked. Files share only the database server and the simulator's
-// initial keys.
+// initial keys at any one time.
 
 import { after } from 'node:test';
 import assert from 'node:assert/strict';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
-import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { checkout, dropState } from '../../../sandbox/files.mjs';
-import { attachDatabase, startDatabase, startShop } from '../../../sandbox/shop.mjs';
+import { dropState } from '../../../sandbox/files.mjs';
 import { connectionsTo } from '../../../sandbox/database/sql.mjs';
 import { logName, serverName } from '../../../sandbox/web.mjs';
 import { request } from './http-client.mjs';
+import { takeShop } from './shop-pool.mjs';
+import { STOP_MS, reportsIn, startTestShop } from './start-shop.mjs';
 
-export const mode = process.env.MODE || 'release';
-export const binDir = path.join(checkout, 'build', mode);
+export { binDir, mode } from './start-shop.mjs';
 
 // The web server's own Server header: lighttpd sends none, Apache at least its name in any configuration.
 export const serverTag = serverName === 'apache' ? 'Apache' : null;
 
-const STOP_MS = mode === 'asan' ? 60_000 : 10_000; // all programs may check for leaks at once when they end
 const INTERRUPTED = 130;
 const PRIVATE_FIELDS = new Set(['token', 'refresh_token', 'openid', 'session_key', 'phone', 'password', 'old_password', 'card_number']);
 const PRIVATE_SETTINGS = ['JWT_SECRET', 'DB_PASSWORD', 'WECHAT_SECRET', 'WECHAT_API_V3_KEY'];
@@ -45,10 +48,12 @@ export function makeDirectory() {
     dropState(dir);
     rmSync(path.join(dir, 'db'), { recursive: true, force: true });
     if (code === 0 || code === INTERRUPTED) rmSync(dir, { recursive: true, force: true });
-    else console.error(`the logs of ${path.basename(process.argv[1] ?? '')} are kept in ${dir}`);
+    else tellLogs(dir);
   });
   return dir;
 }
+
+const tellLogs = (dir) => console.error(`the logs of ${path.basename(process.argv[1] ?? '')} are kept in ${dir}`);
 
 const endings = [];
 
@@ -67,66 +72,38 @@ async function endAll() {
   if (faults.length > 1) throw new AggregateError(faults, faults.map(({ message }) => message).join('\n\n'));
 }
 
-// options: env (settings that override the launcher's; null removes one), processEnv (environment of the programs), wechat (false:
-// no simulator), certificates (true: its merchant also has platform certificates), binDir, leaks (true: the sanitizers' build checks
-// for leaks, which costs a second at the end of every program; set in files that together cover all routes). The test
-// clock is on unless `testClock` is false. db: the caller's database server. beside: a shop of which this one is
-// another host, with the same secrets, simulator and data, where db is another node of the same cluster.
-export async function openShop({
-  env = {}, processEnv = {}, wechat = true, certificates = false, testClock = true, binDir: programs = binDir,
-  leaks = false, db: given, beside,
-} = {}) {
-  const dir = makeDirectory();
-  const reports = path.join(dir, 'sanitizer');
-  mkdirSync(reports, { mode: 0o700 });
-  const { MINIMALL_E2E_DATABASE: shared, MINIMALL_E2E_KEYS: keys } = process.env;
-  if (beside) {
-    cpSync(path.join(beside.dir, 'secrets.json'), path.join(dir, 'secrets.json'));
-    wechat = false;
+// A running shop of the pool where run.mjs provides one; with any option but `leaks` a separate shop. Options: own (true: separate for
+// no other reason), env (settings that override the launcher's; null removes one), processEnv (environment of the programs), wechat
+// (false: no simulator), certificates (true: its merchant also has platform certificates), binDir, leaks (true: the sanitizers' build
+// checks for leaks, which costs a second at the end of every program; the pool's shops always do). The test clock is on unless
+// `testClock` is false. db: the caller's database server. beside: a shop of which this one is another host, with the same secrets,
+// simulator and data, where db is another node of the same cluster.
+export async function openShop({ own, ...options } = {}) {
+  const { MINIMALL_E2E_POOL: pool } = process.env;
+  if (pool && !own && Object.keys(options).every((name) => name === 'leaks')) {
+    const taken = await takeShop(pool);
+    process.on('exit', (code) => { if (code !== 0) tellLogs(taken.keep()); });
+    const tested = new TestShop(taken.shop, taken);
+    atEnd(() => tested.finish());
+    return tested;
   }
-  if (keys && wechat) cpSync(keys, path.join(dir, 'wechat'), { recursive: true });
-  const db = given ?? (shared ? attachDatabase({ dir: shared }) : await startDatabase({ dir: path.join(dir, 'db'), durable: false }));
-  const dbName = beside?.shop.dbName ?? `minimall_${process.pid}_${randomBytes(4).toString('hex')}`;
-  let shop;
-  const close = async () => {
-    try {
-      const stopped = await shop?.stop({ patienceMs: STOP_MS });
-      if (!beside) await db.dropDatabase(dbName);
-      return stopped;
-    } finally {
-      if (!given) await db.stop();
-    }
-  };
-  try {
-    shop = await startShop({
-      dir, binDir: programs, db, dbName, wechat, certificates, lasting: false, testClock, providers: providersOf(beside),
-      env,
-      workerEnv: {
-        ASAN_OPTIONS: `detect_leaks=${Number(leaks)}:log_path=${reports}/asan`, UBSAN_OPTIONS: `print_stacktrace=1:log_path=${reports}/ubsan`, ...processEnv,
-      },
-    });
-  } catch (error) {
-    await close();
-    throw error;
-  }
-  const tested = new TestShop(shop, reports);
-  if (beside) tested.sabotaged(); // the shared data is audited once
+  const { shop, close } = await startTestShop(makeDirectory(), options);
+  const tested = new TestShop(shop);
+  if (options.beside) tested.sabotaged(); // the shared data is audited once
   atEnd(() => tested.finish(close));
   return tested;
-}
-
-// The settings of another shop for its providers.
-function providersOf(shop) {
-  return Object.fromEntries(Object.entries(shop?.env ?? {}).filter(([name]) => /^(WECHAT_|WXPAY_|PAYMENT_SIMULATION$)/.test(name)));
 }
 
 class TestShop {
   #canaries = new Set();
   #sabotaged = false;
 
-  constructor(shop, reports) {
+  #taken;
+
+  // taken: of takeShop(), or undefined for a separate shop.
+  constructor(shop, taken) {
     this.shop = shop;
-    this.reports = reports;
+    this.#taken = taken;
     for (const name of PRIVATE_SETTINGS) this.canary(shop.env[name]);
     this.canary(shop.admin.password);
   }
@@ -134,6 +111,7 @@ class TestShop {
   get baseUrl() { return this.shop.baseUrl; }
   get sandboxUrl() { return this.shop.sandboxUrl; }
   get env() { return this.shop.env; }
+  get keys() { return this.shop.keys ?? null; } // the simulator's, as makeKeys() returns them
   get dir() { return this.shop.dir; }
   get adminAccount() { return this.shop.admin; }
 
@@ -223,7 +201,10 @@ class TestShop {
 
   // Restarts the programs, with changed settings if any (null removes one).
   // A program that is killed while a sanitizer checks for leaks leaves an incomplete report.
-  restartWeb(env) { return this.shop.restartWeb(env, STOP_MS); }
+  restartWeb(env) {
+    this.#mustBeOwn('a restart of the programs');
+    return this.shop.restartWeb(env, STOP_MS);
+  }
 
   // The shop's request log, one object per line.
   log() {
@@ -238,7 +219,14 @@ class TestShop {
   }
 
   // For a file that damages data on purpose: skips the audit at its end.
-  sabotaged() { this.#sabotaged = true; }
+  sabotaged() {
+    this.#mustBeOwn('permanent damage');
+    this.#sabotaged = true;
+  }
+
+  #mustBeOwn(what) {
+    if (this.#taken) throw new Error(`${what} needs a separate shop: openShop({ own: true })`);
+  }
 
   // The fields of a body that must not appear in a log, at any depth.
   #watch(value) {
@@ -249,8 +237,8 @@ class TestShop {
     }
   }
 
-  // Stops the shop and reports all its faults at once.
-  async finish(close) {
+  // Stops the shop, or gives it back, and reports all its faults at once. close: of startTestShop().
+  async finish(close = () => this.#taken.leave()) {
     const faults = [];
     try {
       if (!this.#sabotaged) {
@@ -258,12 +246,14 @@ class TestShop {
         if (code !== 0) faults.push(`minimall audit exits ${code}:\n${stdout}${stderr}`);
       }
       if (this.sandboxUrl) (await this.sandbox('GET', '/sandbox/session-keys')).body.forEach((key) => this.canary(key));
+      if (this.#taken && !await this.#taken.sameSchema()) faults.push("the schema was changed, which needs a separate shop: openShop({ own: true })");
     } finally {
       const { forced } = await close();
       if (forced > 0) faults.push(`${forced} program(s) did not end within ${STOP_MS} ms of being asked`);
     }
     faults.push(...this.#logFaults(), ...this.#sanitizerReports());
     if (faults.length > 0) throw new Error(`the shop is not in order after its tests:\n\n${faults.join('\n\n')}`);
+    await this.#taken?.giveBack();
   }
 
   #logFaults() {
@@ -283,7 +273,7 @@ class TestShop {
   }
 
   #sanitizerReports() {
-    return readdirSync(this.reports).map((name) => `${name}:\n${readFileSync(path.join(this.reports, name), 'utf8')}`);
+    return reportsIn(this.dir);
   }
 }
 

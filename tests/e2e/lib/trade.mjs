@@ -11,7 +11,6 @@ import assert from 'node:assert/strict';
 import { readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { makeKeys } from '../../../sandbox/wechat/server.mjs';
 import { processesOf } from '../../../sandbox/process.mjs';
 import { WORKERS } from '../../../sandbox/web.mjs';
 import { openShop } from './harness.mjs';
@@ -48,7 +47,7 @@ class Trade {
   constructor(shop, admin) {
     this.shop = shop;
     this.admin = admin;
-    this.keys = shop.sandboxUrl ? makeKeys(path.join(shop.dir, 'wechat')) : null;
+    this.keys = shop.keys;
   }
 
   call(...args) { return this.shop.call(...args); }

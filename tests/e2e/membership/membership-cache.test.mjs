@@ -9,7 +9,7 @@ import { binDir } from '../lib/harness.mjs';
 import { CLEAR, STATUS, openVip } from '../lib/memberships.mjs';
 import { askProcess, processSockets } from '../lib/raw-request.mjs';
 
-const vip = await openVip();
+const vip = await openVip({ own: true });
 const { shop } = vip;
 shop.sabotaged(); // segments are longer than their orders say
 const month = await vip.plan({ price: '30.00', duration_days: 30, level: 1 });

@@ -6,7 +6,7 @@ import {
   CANCELLED, COMPLETED, PAID, PENDING, REFUNDED, SHIPPED, assertFullOrder, assertOrder, assertRefused, openTrade,
 } from '../lib/trade.mjs';
 
-const trade = await openTrade({ leaks: true });
+const trade = await openTrade({ own: true, leaks: true });
 const { shop } = trade;
 const [anna, bob] = await trade.buyers(2);
 

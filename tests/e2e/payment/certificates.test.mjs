@@ -13,7 +13,7 @@ const YEAR_S = 365 * 86_400;
 
 const alone = await openTrade({ certificates: true, env: WITHOUT_PUBLIC_KEY });
 const both = await openTrade({ certificates: true });
-const publicKeyOnly = await openTrade();
+const publicKeyOnly = await openTrade({ own: true });
 
 const signWith = async ({ shop }, choice) => {
   const { status, body } = await shop.sandbox('POST', '/sandbox/sign-with', choice);

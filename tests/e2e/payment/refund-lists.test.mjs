@@ -10,7 +10,7 @@ import { assertRefused } from '../lib/trade.mjs';
 const LIST = '/api/payment/refunds';
 const MANY = 600;
 
-const refunds = await openRefunds();
+const refunds = await openRefunds({ own: true });
 const { trade, shop, anna } = refunds;
 const list = (query = '', token = trade.admin) => shop.call('GET', `${LIST}${query}`, { token });
 const numbers = async (query) => {

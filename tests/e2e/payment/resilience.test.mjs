@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { WORKERS } from '../../../sandbox/web.mjs';
 import { ATTEMPT, PAID, isBusy, killConnections, openTrade, until } from '../lib/trade.mjs';
 
-const trade = await openTrade();
+const trade = await openTrade({ own: true });
 const { shop } = trade;
 const crowd = await trade.buyers(12);
 const anna = crowd[0];

@@ -7,7 +7,7 @@ import {
   ATTEMPT, CANCELLED, COMPLETED, PAID, PAY_S, PENDING, REFUNDED, SHIPPED, VERDICT, assertRefused, openTrade, tally,
 } from '../lib/trade.mjs';
 
-const trade = await openTrade({ leaks: true });
+const trade = await openTrade({ own: true, leaks: true });
 const { shop } = trade;
 const forger = makeForger(trade.keys, new URL('/api/payment/wxpay/notify', shop.baseUrl));
 const anna = await trade.buyer();
