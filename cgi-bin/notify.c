@@ -29,7 +29,7 @@ static enum err notify_wechat(struct ctx *c, struct call *k)
 static const struct route routes[] = {
 	{ POST, "/api/payment/wxpay/notify", ROLE_PROVIDER, RATE_NOTIFY, DO(notify_wechat),
 		.answer = RAW,
-		.summary = "WeChat Pay's notification of a payment or a refund" },
+		.summary = "Receive a WeChat Pay notification" },
 	{ .path = NULL },
 };
 /* clang-format on */

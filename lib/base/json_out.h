@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json_out.h - writing JSON piece by piece: commas and quotes exist once. Inside an object each
- * piece has a name, inside an array it is NULL. What is opened must be closed.
+ * json_out.h - writes JSON piece by piece and adds the commas. In an object every value has a
+ * name, in an array the name is NULL.
  */
 #ifndef BASE_JSON_OUT_H
 #define BASE_JSON_OUT_H
 
 #include "base/str.h"
 
-/* The comma, if one is due, and the name: a value is to follow. */
+/* A comma if needed, and the name; the caller adds the value. */
 void json_put_name(struct str *s, const char *name);
 void json_put_object(struct str *s, const char *name);
 void json_put_array(struct str *s, const char *name);

@@ -134,8 +134,8 @@ static enum err dispatch(struct ctx *c, const struct app *app, struct req *r, st
 /* May the response be stored and revalidated? Public ones, as anyone but staff gets them. */
 static bool is_storable(const struct ctx *c, const struct req *r, const struct resp *w)
 {
-	return r->route != NULL && r->route->role == ROLE_PUBLIC && r->method == GET &&
-	       !(r->route->flags & ROUTE_VOLATILE) && !c->actor.administrator && w->status == 200;
+	return r->route != NULL && route_is_storable(r->route) && !c->actor.administrator &&
+	       w->status == 200;
 }
 
 /* Does the response get an ETag, for revalidation or conditional changes? */

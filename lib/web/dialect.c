@@ -3,7 +3,7 @@
 
 enum { SHOP, MEMBERSHIP_ORDERS, MEMBERSHIP_STATUS, MEMBER_SYSTEM, RENEWAL, WECHAT, ALIPAY };
 
-/* What the web server refuses by itself has the same shape, but no id (tests/lint/errors.sh). */
+/* The web server's own errors have the same shape without request_id (tests/lint/errors.sh). */
 /* clang-format off */
 #define MESSAGE_FIELD { .name = "message", FIELD_AT(struct wire_error, text) }
 #define WHAT_FIELDS                                                                            \

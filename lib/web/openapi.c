@@ -7,7 +7,7 @@
 #include "base/json_out.h"
 #include "base/version.h"
 #include "web/envelope.h"
-#include "web/openapi_error.h"
+#include "web/openapi_internal.h"
 #include "web/schema.h"
 
 #define DOCUMENT_MAX ((size_t)4 << 20)
@@ -47,86 +47,7 @@ static const char *braced(struct arena *a, const char *path)
 	return str_text(&s);
 }
 
-/* ---- common to all operations ---- */
-
-static const struct parameter {
-	const char *name, *in, *description, *pattern;
-	struct field value;
-} parameters[] = {
-	{ "id", "path", "", NULL, { .type = F_I64, .flags = F_IN, .min = 1, .max = INT64_MAX } },
-	{ "no", "path", "", "^[A-Za-z0-9_-]{1,64}$", { .type = F_STR, .flags = F_IN, .max = 64 } },
-	{ "limit", "query", "How many rows; beyond 500 as if it were 500.", NULL,
-		{ .type = F_I64, .flags = F_IN, .min = 1, .max = INT32_MAX } },
-	{ "cursor", "query", "Where the page before ended: it is in that page's Link header.", NULL,
-		{ .type = F_STR, .flags = F_IN, .max = 64 } },
-	{ "page", "query", "From 1 on.", NULL,
-		{ .type = F_I64, .flags = F_IN, .min = 1, .max = INT32_MAX } },
-	{ "page_size", "query", "The same as limit, before which it counts.", NULL,
-		{ .type = F_I64, .flags = F_IN, .min = 1, .max = INT32_MAX } },
-	{ "Idempotency-Key", "header", "A request sent again with its key is carried out once.",
-		"^[!-~]+$",
-		{ .type = F_STR, .flags = F_IN, .min = 1, .max = IDEMPOTENCY_KEY_MAX } },
-	{ "If-Match", "header", "ETags of the states that the change is meant for.", NULL,
-		{ .type = F_STR, .flags = F_IN, .max = 4096 } },
-	{ "If-None-Match", "header", "ETags of the answers that are at hand.", NULL,
-		{ .type = F_STR, .flags = F_IN, .max = 4096 } },
-};
-_Static_assert(PAGE_MAX == 500, "said above");
-
-static const struct {
-	const char *name, *description;
-} headers[] = {
-	{ "X-Request-Id", "The request, as the log names it." },
-	{ "ETag", "The state that is shown, for If-Match and If-None-Match." },
-	{ "Link", "The next page, as rel=\"next\"; not on the last one." },
-	{ "Idempotent-Replayed", "`true` where an earlier answer is repeated." },
-	{ "Retry-After", "After how many seconds to try again." },
-	{ "WWW-Authenticate", "`Bearer`." },
-};
-
-static void put_parameters(struct str *s)
-{
-	json_put_object(s, "parameters");
-	for (size_t i = 0; i < ARRAY_LEN(parameters); i++) {
-		const struct parameter *p = &parameters[i];
-
-		json_put_object(s, p->name);
-		json_put_text(s, "name", p->name);
-		json_put_text(s, "in", p->in);
-		if (strcmp(p->in, "path") == 0)
-			json_put_bool(s, "required", true);
-		else
-			json_put_text(s, "description", p->description);
-		json_put_object(s, "schema");
-		schema_keywords(s, &p->value, SCHEMA_NEW);
-		if (p->pattern != NULL)
-			json_put_text(s, "pattern", p->pattern);
-		json_end_object(s);
-		json_end_object(s);
-	}
-	json_end_object(s);
-}
-
-static void put_headers(struct str *s)
-{
-	static const struct field text = { .type = F_STR };
-
-	json_put_object(s, "headers");
-	for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
-		json_put_object(s, headers[i].name);
-		json_put_text(s, "description", headers[i].description);
-		schema_field(s, "schema", &text, SCHEMA_OUT);
-		json_end_object(s);
-	}
-	json_end_object(s);
-}
-
 /* ---- an operation's input ---- */
-
-static bool is_storable(const struct route *r)
-{
-	return r->role == ROLE_PUBLIC && r->method == GET && !(r->flags & ROUTE_VOLATILE);
-}
 
 /* Does its response have an ETag? As in app.c. */
 static bool is_tagged(const struct route *routes, const struct route *r)
@@ -136,7 +57,7 @@ static bool is_tagged(const struct route *routes, const struct route *r)
 	for (const struct route *other = routes; other->path != NULL; other++)
 		if (other->method == PUT && strcmp(other->path, r->path) == 0)
 			changeable = true;
-	return is_storable(r) || (r->method == GET && changeable);
+	return route_is_storable(r) || (r->method == GET && changeable);
 }
 
 static void put_query(struct str *s, const struct input *query)
@@ -174,7 +95,7 @@ static void put_taken(struct str *s, const struct route *r)
 		schema_ref(s, NULL, "parameters", "Idempotency-Key");
 	if (r->method == PUT || r->method == PATCH)
 		schema_ref(s, NULL, "parameters", "If-Match");
-	if (is_storable(r))
+	if (route_is_storable(r))
 		schema_ref(s, NULL, "parameters", "If-None-Match");
 	json_end_array(s);
 }
@@ -325,7 +246,7 @@ static void put_given(struct str *s, const struct route *routes, const struct ro
 {
 	json_put_object(s, "responses");
 	put_answer(s, routes, r, route_status(r));
-	if (is_storable(r))
+	if (route_is_storable(r))
 		put_answer(s, routes, r, 304);
 	if (r->other_status != 0)
 		put_answer(s, routes, r, r->other_status);
@@ -424,14 +345,7 @@ static void put_components(struct str *s, const struct route *routes)
 	json_put_object(s, "components");
 	put_schemas(s, routes);
 	openapi_put_responses(s, routes);
-	put_parameters(s);
-	put_headers(s);
-	json_put_object(s, "securitySchemes");
-	json_put_object(s, "bearer");
-	json_put_text(s, "type", "http");
-	json_put_text(s, "scheme", "bearer");
-	json_end_object(s);
-	json_end_object(s);
+	openapi_put_shared(s);
 	json_end_object(s);
 }
 

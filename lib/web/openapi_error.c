@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "web/openapi_error.h"
+/* openapi_error.c - error responses, by the route's row, err.def and the dialect of the path. */
+#include "web/openapi_internal.h"
 
 #include <stdio.h>
 
@@ -45,6 +46,7 @@ const char *openapi_phrase(int status)
 static bool can_fail(const struct route *r, int status)
 {
 	const bool changes = r->method != GET;
+	const bool asks = r->query.fields != NULL;
 	const bool calls_provider = r->rate == RATE_LOGIN || r->rate == RATE_PAYMENT;
 
 	switch (status) {
@@ -55,9 +57,9 @@ static bool can_fail(const struct route *r, int status)
 	case 401:
 		return r->role != ROLE_PUBLIC || r->rate == RATE_LOGIN;
 	case 404:
-		return strchr(r->path, ':') != NULL || r->body.fields != NULL ||
-		       (r->query.fields != NULL && r->query.mode == JSON_MAKE);
+		return strchr(r->path, ':') != NULL || r->body.fields != NULL || asks;
 	case 409:
+		return changes || (asks && r->query.mode == JSON_MAKE);
 	case 413:
 		return changes;
 	case 412:

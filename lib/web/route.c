@@ -170,6 +170,12 @@ const char *route_fault(const struct route *r)
 	return answer_fault(r);
 }
 
+bool route_is_storable(const struct route *route)
+{
+	return route->role == ROLE_PUBLIC && route->method == GET &&
+	       !(route->flags & ROUTE_VOLATILE);
+}
+
 int route_status(const struct route *route)
 {
 	if (route->status != 0)

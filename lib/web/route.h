@@ -139,6 +139,8 @@ struct match route_match(const struct route *routes, enum method method, const c
 
 /* The status on success. */
 int route_status(const struct route *route);
+/* May its answers be stored and revalidated by ETag? */
+bool route_is_storable(const struct route *route);
 /* What the row lacks that a row of its kind needs; NULL: nothing. */
 const char *route_fault(const struct route *route);
 
