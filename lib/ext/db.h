@@ -16,6 +16,7 @@
 
 #include "base/ctx.h"
 #include "base/page.h"
+#include "ext/sql.h"
 
 struct db_limits {
 	unsigned connect_s, lock_wait_s, statement_s; /* statement_s 0: no limit */
@@ -94,10 +95,11 @@ TEXT(const char *s) {
 	const char *: TEXT, money: FEN, timestamp: AT)(member)
 /* clang-format on */
 
-/* Of a list of columns (sql.h), the members of *row: of the column's name, or of another. */
-#define ROW_VALUE(...)             ROW_VALUE_OF(__VA_ARGS__, )
-#define ROW_VALUE_OF(member, ...)  VALUE(row->member),
-#define ROW_MEMBER(column, member) VALUE(row->member),
+/* Of a list of columns (sql.h), the members of *row: called like the column, or as X says. */
+#define ROW_VALUE(...)                     ROW_VALUE_OF(__VA_ARGS__, )
+#define ROW_VALUE_OF(column, ...)          VALUE(row->column),
+#define ROW_MEMBER(...)                    ROW_MEMBER_OF(__VA_ARGS__, __VA_ARGS__, )
+#define ROW_MEMBER_OF(column, member, ...) VALUE(row->member),
 
 #define ARGS(...)                                                                                  \
 	(const struct db_arg[]){ __VA_ARGS__ },                                                    \

@@ -21,9 +21,8 @@
  *	"UPDATE cards SET " CARD_ROW(SQL_SET) "updated_at = ? WHERE card_id = ?"
  *	ARGS(CARD_ROW(ROW_VALUE) AT(row->created_at))
  *
- * Each column brings its comma, so something follows the last one. After the column X may have more,
- * for whoever else uses the list: first of all the member, where its name is another (ROW_MEMBER);
- * or what makes it a row of a field table.
+ * Each column brings its comma, so something follows the last one. After it X has the member, where
+ * that has another name (ROW_MEMBER), or what makes it a row of a field table.
  */
 #ifndef EXT_SQL_H
 #define EXT_SQL_H

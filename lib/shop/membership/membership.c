@@ -18,9 +18,8 @@ static const char SQL_REFUNDING[] =
 	"AND status = " SQL(MEMBERSHIP_REFUNDING) " LIMIT 1";
 /* the current status is the guard: of two concurrent changes the second has no effect */
 static const char SQL_WRITE[] =
-	"UPDATE membership_orders SET kind = ?, discount = ?, amount = ?, days = ?, value = ?, "
-	"pending_user_id = NULL, status = ?, paid_by = ?, payment_method = ?, payment_id = ?, "
-	"paid_at = ?, updated_at = ? WHERE id = ? AND status = ?";
+	"UPDATE membership_orders SET " MEMBERSHIP_STATE(SQL_SET) "pending_user_id = NULL, "
+	"updated_at = ? WHERE id = ? AND status = ?";
 
 enum err membership_is_refunding(struct ctx *c, int64_t user_id, bool *refunding)
 {
@@ -52,17 +51,15 @@ enum err membership_lock_tx(struct ctx *c, int64_t id, struct membership *out)
 	return OK;
 }
 
-enum err membership_move_tx(struct ctx *c, struct membership_order *o, enum membership_status to)
+enum err membership_move_tx(struct ctx *c, struct membership_order *row, enum membership_status to)
 {
-	const int64_t from = o->status;
+	const int64_t from = row->status;
 
-	o->status = to;
-	o->updated_at.ms = c->now_ms;
+	row->status = to;
+	row->updated_at.ms = c->now_ms;
 	TRY(db_exec_one(c, SQL_WRITE,
-		ARGS(I64(o->kind), FEN(o->discount), FEN(o->amount), I64(o->days), FEN(o->value),
-			I64(to), I64(o->payment.by), TEXT(o->payment.method), TEXT(o->payment.id),
-			AT(o->payment.at), AT(o->updated_at), I64(o->id), I64(from))));
-	membership_show(c, o);
+		ARGS(MEMBERSHIP_STATE(ROW_MEMBER) AT(row->updated_at), I64(row->id), I64(from))));
+	membership_show(c, row);
 	return OK;
 }
 

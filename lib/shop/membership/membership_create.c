@@ -10,10 +10,8 @@
 #define GIFT_NAME "赠送"
 
 static const char SQL_INSERT[] =
-	"INSERT INTO membership_orders (order_no, user_id, plan_id, plan_name, kind, level, price, "
-	"plan_days, discount, amount, days, value, quote_version, status, pending_user_id, "
-	"expires_at, created_at, updated_at) "
-	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+	"INSERT INTO membership_orders (" MEMBERSHIP_ROW(SQL_NAME) "pending_user_id, updated_at) "
+	"VALUES (" MEMBERSHIP_ROW(SQL_MARK) "?, ?)";
 
 /* ---- quoting ---- */
 
@@ -96,30 +94,25 @@ static enum err make_way_tx(struct ctx *c, const struct vip *v)
 
 /* An order of status PENDING or, for a payment without an order, CANCELLED. */
 static enum err insert_tx(
-	struct ctx *c, const struct vip *v, const struct quote *q, struct membership_order *o)
+	struct ctx *c, const struct vip *v, const struct quote *q, struct membership_order *row)
 {
-	const opt_i64 pending = { v->user_id, o->status == MEMBERSHIP_PENDING };
+	const opt_i64 pending = { v->user_id, row->status == MEMBERSHIP_PENDING };
 
-	o->order_no = new_order_no(c);
-	o->user_id = v->user_id;
-	o->kind = q->kind;
-	o->level = q->level;
-	o->price = q->price;
-	o->discount = q->discount;
-	o->amount = q->amount;
-	o->value = q->value;
-	o->days = q->days;
-	o->quote_version = v->version;
-	o->expires_at.ms = c->now_ms + c->conf->order_pay_minutes * MINUTE_MS;
-	o->created_at.ms = o->updated_at.ms = c->now_ms;
+	row->order_no = new_order_no(c);
+	row->user_id = v->user_id;
+	row->kind = q->kind;
+	row->level = q->level;
+	row->price = q->price;
+	row->discount = q->discount;
+	row->amount = q->amount;
+	row->value = q->value;
+	row->days = q->days;
+	row->quote_version = v->version;
+	row->expires_at.ms = c->now_ms + c->conf->order_pay_minutes * MINUTE_MS;
+	row->created_at.ms = row->updated_at.ms = c->now_ms;
 	TRY(db_insert(c, SQL_INSERT,
-		ARGS(TEXT(o->order_no), I64(o->user_id), OPT(o->plan_id), TEXT(o->plan_name),
-			I64(o->kind), I64(o->level), FEN(o->price), I64(o->plan_days),
-			FEN(o->discount), FEN(o->amount), I64(o->days), FEN(o->value),
-			I64(o->quote_version), I64(o->status), OPT(pending), AT(o->expires_at),
-			AT(o->created_at), AT(o->updated_at)),
-		&o->id));
-	membership_show(c, o);
+		ARGS(MEMBERSHIP_ROW(ROW_MEMBER) OPT(pending), AT(row->updated_at)), &row->id));
+	membership_show(c, row);
 	return OK;
 }
 

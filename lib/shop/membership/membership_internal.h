@@ -6,13 +6,20 @@
 #ifndef SHOP_MEMBERSHIP_MEMBERSHIP_INTERNAL_H
 #define SHOP_MEMBERSHIP_MEMBERSHIP_INTERNAL_H
 
+#include "ext/sql.h"
 #include "shop/membership/membership.h"
 
-#define MEMBERSHIP_COLUMNS                                                                         \
-	"o.id, o.order_no, o.user_id, o.plan_id, o.plan_name, o.kind, o.level, o.price, "          \
-	"o.discount, o.amount, o.value, o.plan_days, o.days, o.quote_version, o.status, "          \
-	"o.paid_by, o.payment_method, o.payment_id, o.expires_at, o.paid_at, o.created_at, "       \
-	"o.updated_at"
+/* What is kept of a membership order (sql.h): as ordered, and what granting and its end change. */
+/* clang-format off */
+#define MEMBERSHIP_TERMS(X)                                                                    \
+	X(order_no) X(user_id) X(plan_id) X(plan_name) X(level) X(price) X(plan_days)          \
+	X(quote_version) X(expires_at) X(created_at)
+#define MEMBERSHIP_STATE(X)                                                                    \
+	X(kind) X(discount) X(amount) X(days) X(value) X(status) X(paid_by, payment.by)        \
+	X(payment_method, payment.method) X(payment_id, payment.id) X(paid_at, payment.at)
+#define MEMBERSHIP_ROW(X) MEMBERSHIP_TERMS(X) MEMBERSHIP_STATE(X)
+/* clang-format on */
+#define MEMBERSHIP_COLUMNS "o.id, " MEMBERSHIP_ROW(SQL_NAME) "updated_at"
 
 /* "NEW", "RENEWAL", "UPGRADE" */
 const char *membership_kind_name(int64_t kind);
@@ -23,7 +30,7 @@ enum err membership_pending_tx(
 	struct ctx *c, int64_t user_id, struct membership_order *out, bool *found) MUST;
 /* Write a locked order with a new status. */
 enum err membership_move_tx(
-	struct ctx *c, struct membership_order *o, enum membership_status to) MUST;
+	struct ctx *c, struct membership_order *row, enum membership_status to) MUST;
 /* Cancel a locked pending order; its open attempt is closed at the provider. */
 enum err membership_drop_tx(struct ctx *c, struct membership_order *o) MUST;
 /* Fill in the output members at c->now_ms. */

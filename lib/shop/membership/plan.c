@@ -6,16 +6,18 @@
 #include "shop/books/journal.h"
 
 /* clang-format off */
-#define PLAN_FIELDS                                                                            \
-	INPUT(struct plan, name, 1, 100, F_REQUIRED),                                          \
-	INPUT(struct plan, price, 1, PLAN_PRICE_MAX_FEN, F_REQUIRED | F_TEXT),                 \
-	INPUT(struct plan, original_price, 1, PLAN_PRICE_MAX_FEN, F_NULL | F_TEXT),            \
-	INPUT(struct plan, duration_days, 1, PLAN_DAYS_MAX, F_REQUIRED),                       \
-	INPUT(struct plan, level, 1, PLAN_LEVEL_MAX, F_REQUIRED),                              \
-	INPUT(struct plan, is_active, 0, 1, 0),                                                \
-	INPUT(struct plan, description, 0, 5000, F_NULL | F_PROSE),                            \
-	FIELD(struct plan, created_at),                                                        \
-	FIELD(struct plan, updated_at)
+/* What is given of a plan: column, its value in SQL (an amount of 0 is NULL), and limits. */
+#define PLAN_ROW(X)                                                                            \
+	X(name, "?", 1, 100, F_REQUIRED)                                                       \
+	X(price, "?", 1, PLAN_PRICE_MAX_FEN, F_REQUIRED | F_TEXT)                              \
+	X(original_price, "NULLIF(?, 0)", 1, PLAN_PRICE_MAX_FEN, F_NULL | F_TEXT)              \
+	X(duration_days, "?", 1, PLAN_DAYS_MAX, F_REQUIRED)                                    \
+	X(level, "?", 1, PLAN_LEVEL_MAX, F_REQUIRED)                                           \
+	X(is_active, "?", 0, 1, 0)                                                             \
+	X(description, "?", 0, 5000, F_NULL | F_PROSE)
+
+#define PLAN_INPUT(m, value, ...) INPUT(struct plan, m, __VA_ARGS__),
+#define PLAN_FIELDS PLAN_ROW(PLAN_INPUT) FIELD(struct plan, created_at), FIELD(struct plan, updated_at)
 /* clang-format on */
 
 const struct field plan_fields[] = { FIELD(struct plan, id), PLAN_FIELDS, FIELD_END };
@@ -30,9 +32,7 @@ const struct field plan_query_fields[] = {
 	FIELD_END,
 };
 
-#define COLUMNS                                                                                    \
-	"id, name, price, original_price, duration_days, level, is_active, description, "          \
-	"created_at, updated_at"
+#define COLUMNS "id, " PLAN_ROW(SQL_NAME) "created_at, updated_at"
 static const char SQL_LIST[] = "SELECT " COLUMNS " FROM plans ORDER BY id LIMIT ? OFFSET ?";
 static const char SQL_LIST_ACTIVE[] = "SELECT " COLUMNS
 				      " FROM plans FORCE INDEX (by_active) WHERE is_active = TRUE "
@@ -43,12 +43,13 @@ static const char SQL_READ[] = "SELECT " COLUMNS " FROM plans WHERE id = ?";
 static const char SQL_LOCK[] = "SELECT " COLUMNS " FROM plans WHERE id = ? FOR UPDATE";
 /* written, which also locks: on Galera a lock alone would not prevent its deletion */
 static const char SQL_HOLD[] = "UPDATE plans SET holds = holds + 1 WHERE id = ?";
+#define PLAN_MARK(column, mark, ...) mark ", "
+#define PLAN_SET(column, mark, ...)  #column " = " mark ", "
 static const char SQL_INSERT[] =
-	"INSERT INTO plans (name, price, original_price, duration_days, level, is_active, "
-	"description, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+	"INSERT INTO plans (" PLAN_ROW(SQL_NAME) "created_at, updated_at) "
+	"VALUES (" PLAN_ROW(PLAN_MARK) "?, ?)";
 static const char SQL_UPDATE[] =
-	"UPDATE plans SET name = ?, price = ?, original_price = ?, duration_days = ?, level = ?, "
-	"is_active = ?, description = ?, updated_at = ? WHERE id = ?";
+	"UPDATE plans SET " PLAN_ROW(PLAN_SET) "updated_at = ? WHERE id = ?";
 static const char SQL_USED[] = "SELECT id FROM membership_orders WHERE plan_id = ? LIMIT 1";
 static const char SQL_DELETE[] = "DELETE FROM plans WHERE id = ?";
 
@@ -111,12 +112,6 @@ enum err plan_offered_tx(struct ctx *c, int64_t id, struct plan *out)
 
 /* ---- changes ---- */
 
-/* An amount of 0 is NULL. */
-static struct db_arg fen_or_null(money m)
-{
-	return OPT((opt_i64){ m.fen, m.fen != 0 });
-}
-
 static const char *subject(struct ctx *c, int64_t id)
 {
 	return arena_printf(&c->arena, "plan %lld", (long long)id);
@@ -124,15 +119,13 @@ static const char *subject(struct ctx *c, int64_t id)
 
 enum err plan_create(struct ctx *c, const struct plan *in, struct plan *out)
 {
-	const bool active = !field_has(plan_fields, in, "is_active") || in->is_active;
-	int64_t id;
+	struct plan *row = out;
 
-	TRY(db_insert(c, SQL_INSERT,
-		ARGS(TEXT(in->name), FEN(in->price), fen_or_null(in->original_price),
-			I64(in->duration_days), I64(in->level), I64(active), TEXT(in->description),
-			I64(c->now_ms), I64(c->now_ms)),
-		&id));
-	return db_one(c, SQL_READ, ARGS(I64(id)), plan_fields, out);
+	*row = *in;
+	row->is_active = !field_has(plan_fields, in, "is_active") || in->is_active;
+	TRY(db_insert(
+		c, SQL_INSERT, ARGS(PLAN_ROW(ROW_VALUE) I64(c->now_ms), I64(c->now_ms)), &row->id));
+	return db_one(c, SQL_READ, ARGS(I64(row->id)), plan_fields, out);
 }
 
 struct changing {
@@ -145,10 +138,7 @@ struct changing {
 static enum err write_tx(struct ctx *c, struct plan *row)
 {
 	row->updated_at.ms = c->now_ms;
-	return db_exec_one(c, SQL_UPDATE,
-		ARGS(TEXT(row->name), FEN(row->price), fen_or_null(row->original_price),
-			I64(row->duration_days), I64(row->level), I64(row->is_active),
-			TEXT(row->description), I64(c->now_ms), I64(row->id)));
+	return db_exec_one(c, SQL_UPDATE, ARGS(PLAN_ROW(ROW_VALUE) I64(c->now_ms), I64(row->id)));
 }
 
 static enum err update_tx(struct ctx *c, void *arg)

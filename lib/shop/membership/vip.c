@@ -8,25 +8,19 @@
 #include "shop/membership/vip_cache.h"
 #include "shop/people/user.h"
 
+/* clang-format off */
+/* What is kept of a segment beside its order, the key: as granted, and what changes. */
+#define SEGMENT_GRANT(X) X(kind) X(level) X(chain) X(days) X(value) X(cash) X(granted_s) X(granted_version)
+#define SEGMENT_STATE(X) X(state) X(start_s) X(folded_by) X(cut_s) X(taken_s) X(refunded_s)
+#define SEGMENT_ROW(X)   SEGMENT_GRANT(X) SEGMENT_STATE(X) X(refunded_version)
+
+#define SEGMENT_FIELD(m) FIELD(struct segment, m),
 static const struct field segment_fields[] = {
 	FIELD(struct segment, order_id),
-	FIELD(struct segment, kind),
-	FIELD(struct segment, level),
-	FIELD(struct segment, state),
-	FIELD(struct segment, chain),
-	FIELD(struct segment, start_s),
-	FIELD(struct segment, days),
-	FIELD(struct segment, value),
-	FIELD(struct segment, cash),
-	FIELD(struct segment, folded_by),
-	FIELD(struct segment, cut_s),
-	FIELD(struct segment, taken_s),
-	FIELD(struct segment, granted_s),
-	FIELD(struct segment, granted_version),
-	FIELD(struct segment, refunded_s),
-	FIELD(struct segment, refunded_version),
+	SEGMENT_ROW(SEGMENT_FIELD)
 	FIELD_END,
 };
+/* clang-format on */
 
 struct user_row {
 	int64_t user_id;
@@ -35,16 +29,12 @@ static const struct field user_row_fields[] = { FIELD(struct user_row, user_id),
 
 static const char SQL_VERSION[] = "SELECT version FROM entitlements WHERE user_id = ?";
 static const char SQL_SEGMENTS[] =
-	"SELECT order_id, kind, level, state, chain, start_s, days, value, cash, folded_by, cut_s, "
-	"taken_s, granted_s, granted_version, refunded_s, refunded_version "
+	"SELECT " SEGMENT_ROW(SQL_NAME) "order_id "
 	"FROM entitlement_segments WHERE user_id = ? ORDER BY granted_version LIMIT ?";
 static const char SQL_PUT[] =
-	"INSERT INTO entitlement_segments (order_id, user_id, kind, level, state, chain, start_s, "
-	"days, value, cash, folded_by, cut_s, taken_s, granted_s, granted_version, refunded_s, "
-	"refunded_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-	"ON DUPLICATE KEY UPDATE state = VALUES(state), start_s = VALUES(start_s), "
-	"folded_by = VALUES(folded_by), cut_s = VALUES(cut_s), taken_s = VALUES(taken_s), "
-	"refunded_s = VALUES(refunded_s), refunded_version = VALUES(refunded_version)";
+	"INSERT INTO entitlement_segments (" SEGMENT_ROW(SQL_NAME) "order_id, user_id) "
+	"VALUES (" SEGMENT_ROW(SQL_MARK) "?, ?) ON DUPLICATE KEY UPDATE " SEGMENT_STATE(SQL_REPLACE)
+	"refunded_version = VALUES(refunded_version)";
 /* the contended row is written, not only locked: on Galera a lock alone protects nothing */
 static const char SQL_SET_VERSION[] =
 	"INSERT INTO entitlements (user_id, version) VALUES (?, ?) "
@@ -100,14 +90,10 @@ enum err vip_lock_tx(struct ctx *c, int64_t user_id, struct vip *out)
 	return OK;
 }
 
-static enum err put(struct ctx *c, int64_t user_id, const struct segment *s)
+static enum err put(struct ctx *c, int64_t user_id, const struct segment *row)
 {
-	return db_exec(c, SQL_PUT,
-		ARGS(I64(s->order_id), I64(user_id), I64(s->kind), I64(s->level), I64(s->state),
-			I64(s->chain), I64(s->start_s), I64(s->days), FEN(s->value), FEN(s->cash),
-			I64(s->folded_by), I64(s->cut_s), I64(s->taken_s), I64(s->granted_s),
-			I64(s->granted_version), I64(s->refunded_s), I64(s->refunded_version)),
-		NULL);
+	return db_exec(
+		c, SQL_PUT, ARGS(SEGMENT_ROW(ROW_VALUE) I64(row->order_id), I64(user_id)), NULL);
 }
 
 enum err vip_save_tx(struct ctx *c, struct vip *v)

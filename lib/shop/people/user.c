@@ -120,13 +120,18 @@ static const char SQL_OTHER_ADMINISTRATOR[] =
 	"SELECT u.user_id FROM users u FORCE INDEX (by_level) "
 	"WHERE u.permission_level = " SQL(LEVEL_ADMINISTRATOR) " AND u.deleted_at IS NULL "
 	"AND u.user_id <> ? LIMIT 1";
+/* clang-format off */
+/* what is kept of a user and may change */
+#define USER_ROW(X)                                                                            \
+	X(nickname) X(avatar_url) X(gender) X(phone) X(phone_e164) X(email) X(password_hash)   \
+	X(permission_level)
+/* clang-format on */
 static const char SQL_INSERT[] =
-	"INSERT INTO users (openid, nickname, phone, phone_e164, email, password_hash, "
-	"permission_level, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+	"INSERT INTO users (openid, " USER_ROW(SQL_NAME) "created_at, updated_at) "
+	"VALUES (?, " USER_ROW(SQL_MARK) "?, ?)";
 static const char SQL_UPDATE[] =
-	"UPDATE users SET nickname = ?, avatar_url = ?, gender = ?, phone = ?, phone_e164 = ?, "
-	"email = ?, password_hash = ?, permission_level = ?, token_version = token_version + ?, "
-	"updated_at = ? WHERE user_id = ? AND deleted_at IS NULL";
+	"UPDATE users SET " USER_ROW(SQL_SET) "token_version = token_version + ?, updated_at = ? "
+	"WHERE user_id = ? AND deleted_at IS NULL";
 static const char SQL_DELETE[] =
 	"UPDATE users "
 	"SET openid = NULL, phone = NULL, phone_e164 = NULL, email = NULL, password_hash = NULL, "
@@ -245,10 +250,8 @@ static enum err lock_leaving_tx(struct ctx *c, int64_t id, struct user *row)
 static enum err write_user_tx(struct ctx *c, const struct user *row, bool end_sessions)
 {
 	return taken(c, db_exec_one(c, SQL_UPDATE,
-				ARGS(TEXT(row->nickname), TEXT(row->avatar_url), OPT(row->gender),
-					TEXT(row->phone), TEXT(row->phone_e164), TEXT(row->email),
-					TEXT(row->password_hash), I64(row->permission_level),
-					I64(end_sessions), I64(c->now_ms), I64(row->user_id))));
+				ARGS(USER_ROW(ROW_VALUE) I64(end_sessions), I64(c->now_ms),
+					I64(row->user_id))));
 }
 
 /* Is a locked user still what the request was meant for, as that one's own GET shows it? */
@@ -365,27 +368,20 @@ enum err user_end_sessions(struct ctx *c, int64_t user_id)
 
 /* ---- coming into being ---- */
 
-struct newcomer {
-	const char *openid, *nickname, *phone, *email, *password_hash;
-	int64_t permission_level, user_id;
-};
-
 static enum err create_tx(struct ctx *c, void *arg)
 {
-	struct newcomer *x = arg;
-	int64_t member_id;
+	struct user *row = arg;
 
+	row->phone_e164 = normal_phone(c, row->phone);
 	TRY(db_insert(c, SQL_INSERT,
-		ARGS(TEXT(x->openid), TEXT(x->nickname), TEXT(x->phone),
-			TEXT(normal_phone(c, x->phone)), TEXT(x->email), TEXT(x->password_hash),
-			I64(x->permission_level), I64(c->now_ms), I64(c->now_ms)),
-		&x->user_id));
-	return member_create_tx(c, x->user_id, &member_id);
+		ARGS(TEXT(row->openid), USER_ROW(ROW_VALUE) I64(c->now_ms), I64(c->now_ms)),
+		&row->user_id));
+	return member_create_tx(c, row->user_id, &row->member_id);
 }
 
 enum err user_of_openid(struct ctx *c, const char *openid, int64_t *user_id)
 {
-	struct newcomer x = { .openid = openid, .nickname = "微信用户" };
+	struct user x = { .openid = openid, .nickname = "微信用户" };
 	enum err e;
 
 	TRY(db_int64(c, SQL_BY_OPENID, ARGS(TEXT(openid)), user_id));
@@ -417,7 +413,7 @@ enum err user_find_account(struct ctx *c, const char *account, struct user *out,
 enum err user_create_administrator(struct ctx *c, const char *account, const char *password,
 	const char *nickname, int64_t *user_id)
 {
-	struct newcomer x = { .nickname = nickname, .permission_level = LEVEL_ADMINISTRATOR };
+	struct user x = { .nickname = nickname, .permission_level = LEVEL_ADMINISTRATOR };
 	const int64_t nickname_len = utf8_count(nickname, strlen(nickname));
 	const struct account a = account_of(c, account);
 

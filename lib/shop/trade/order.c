@@ -78,9 +78,7 @@ static const char SQL_LINES[] =
 	"SELECT product_id, quantity FROM order_items WHERE order_id = ? ORDER BY product_id";
 /* the present status is the guard: whoever comes second changes nothing */
 static const char SQL_WRITE[] =
-	"UPDATE orders SET status = ?, stock_held = ?, payment_method = ?, payment_id = ?, "
-	"paid_by = ?, paid_at = ?, carrier = ?, tracking_no = ?, updated_at = ? "
-	"WHERE id = ? AND status = ?";
+	"UPDATE orders SET " ORDER_CHANGES(SQL_SET) "updated_at = ? WHERE id = ? AND status = ?";
 /* to a new value, even twice in one moment: a row that stays the same is sent to no other node */
 static const char SQL_TOUCH[] =
 	"UPDATE orders SET updated_at = GREATEST(?, updated_at + 1) WHERE id = ?";
@@ -151,13 +149,10 @@ enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out)
 	return OK;
 }
 
-static enum err write_order_tx(struct ctx *c, const struct order *o, int64_t from)
+static enum err write_order_tx(struct ctx *c, const struct order *row, int64_t from)
 {
 	return db_exec_one(c, SQL_WRITE,
-		ARGS(I64(o->status), I64(o->stock_held), TEXT(o->payment.method),
-			TEXT(o->payment.id), I64(o->payment.by), AT(o->payment.at),
-			TEXT(o->shipment.carrier), TEXT(o->shipment.tracking_no), AT(o->updated_at),
-			I64(o->id), I64(from)));
+		ARGS(ORDER_CHANGES(ROW_MEMBER) AT(row->updated_at), I64(row->id), I64(from)));
 }
 
 /* Move a locked order (with its products, if stock moves) and write it. */

@@ -9,6 +9,7 @@
 #include "shop/money/paid.h"
 #include "shop/people/user.h"
 #include "shop/trade/order.h"
+#include "shop/trade/order_sql.h"
 
 static const struct field order_line_new_fields[] = {
 	INPUT(struct order_line_new, product_id, 1, INT64_MAX - 1, F_REQUIRED),
@@ -26,10 +27,8 @@ const struct field order_new_fields[] = {
 };
 
 static const char SQL_INSERT[] =
-	"INSERT INTO orders (order_no, user_id, total_amount, status, payment_method, paid_by, "
-	"stock_held, expires_at, paid_at, created_at, updated_at, consignee_name, "
-	"consignee_phone, consignee_address, remark) "
-	"VALUES (?, ?, ?, ?, ?, ?, TRUE, ?, ?, ?, ?, ?, ?, ?, ?)";
+	"INSERT INTO orders (" ORDER_NEW(SQL_NAME) "updated_at) "
+	"VALUES (" ORDER_NEW(SQL_MARK) "?)";
 static const char SQL_INSERT_ITEMS[] =
 	"INSERT INTO order_items (order_id, product_id, name, quantity, unit_price, total_price) "
 	"SELECT ?, l.id, l.name, l.n, l.price, l.n * l.price "
@@ -159,14 +158,14 @@ static enum err check_pending_tx(struct ctx *c)
 static enum err place_tx(struct ctx *c, void *arg)
 {
 	const struct placing *p = arg;
-	struct order *o = p->out;
+	struct order *row = p->out;
 	int64_t replayed_id;
 	money total;
 	enum err e;
 
 	TRY(idempotency_begin_tx(c, &replayed_id));
 	if (replayed_id != 0)
-		return order_read(c, replayed_id, o);
+		return order_read(c, replayed_id, row);
 	/* not concurrently with the user's deletion: its address would never be removed */
 	e = user_hold_tx(c, c->actor.user_id);
 	if (e != OK)
@@ -175,7 +174,7 @@ static enum err place_tx(struct ctx *c, void *arg)
 	TRY(price_lines(c, p, &total));
 	if (total.fen > 0)
 		TRY(check_pending_tx(c));
-	*o = (struct order){
+	*row = (struct order){
 		.order_id = new_order_id(c),
 		.user_id = c->actor.user_id,
 		.total_amount = total,
@@ -188,22 +187,16 @@ static enum err place_tx(struct ctx *c, void *arg)
 		.created_at.ms = c->now_ms,
 		.updated_at.ms = c->now_ms,
 	};
-	if (o->status == ORDER_PAID) {
-		o->payment.by = PAID_NOTHING_DUE;
-		o->payment.at.ms = c->now_ms;
+	if (row->status == ORDER_PAID) {
+		row->payment.by = PAID_NOTHING_DUE;
+		row->payment.at.ms = c->now_ms;
 	}
-	TRY(db_insert(c, SQL_INSERT,
-		ARGS(TEXT(o->order_id), I64(o->user_id), FEN(o->total_amount), I64(o->status),
-			TEXT(o->payment.method), I64(o->payment.by), AT(o->expires_at),
-			AT(o->payment.at), AT(o->created_at), AT(o->updated_at),
-			TEXT(o->consignee.name), TEXT(o->consignee.phone),
-			TEXT(o->consignee.address), TEXT(o->remark)),
-		&o->id));
-	TRY(stock_take_tx(c, p->lines, p->n, o->id));
-	TRY(insert_items_tx(c, p, o->id));
-	if (o->status == ORDER_PAID)
-		TRY(paid_tx(c, PAYABLE_ORDER, o->id, o->total_amount, &o->payment));
-	return idempotency_end_tx(c, o->id, 201);
+	TRY(db_insert(c, SQL_INSERT, ARGS(ORDER_NEW(ROW_MEMBER) AT(row->updated_at)), &row->id));
+	TRY(stock_take_tx(c, p->lines, p->n, row->id));
+	TRY(insert_items_tx(c, p, row->id));
+	if (row->status == ORDER_PAID)
+		TRY(paid_tx(c, PAYABLE_ORDER, row->id, row->total_amount, &row->payment));
+	return idempotency_end_tx(c, row->id, 201);
 }
 
 enum err order_place(struct ctx *c, const struct order_new *in, struct order *out)

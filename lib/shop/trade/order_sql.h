@@ -1,15 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * order_sql.h - the columns of an order, for order.c and order_view.c only.
+ * order_sql.h - what is kept of an order (sql.h), for order*.c only.
  */
 #ifndef SHOP_TRADE_ORDER_SQL_H
 #define SHOP_TRADE_ORDER_SQL_H
 
+#include "ext/sql.h"
+
+/* clang-format off */
+/* as it was placed */
+#define ORDER_TERMS(X)                                                                         \
+	X(order_no, order_id) X(user_id) X(total_amount) X(expires_at) X(created_at) X(remark)
+#define ORDER_CONSIGNEE(X)                                                                     \
+	X(consignee_name, consignee.name) X(consignee_phone, consignee.phone)                  \
+	X(consignee_address, consignee.address)
+/* what its transitions change */
+#define ORDER_STATE(X)                                                                         \
+	X(status) X(stock_held) X(paid_by, payment.by) X(payment_method, payment.method)       \
+	X(payment_id, payment.id) X(paid_at, payment.at)
+#define ORDER_SHIPMENT(X) X(carrier, shipment.carrier) X(tracking_no, shipment.tracking_no)
+
+#define ORDER_NEW(X)     ORDER_TERMS(X) ORDER_CONSIGNEE(X) ORDER_STATE(X)
+#define ORDER_CHANGES(X) ORDER_STATE(X) ORDER_SHIPMENT(X)
+/* clang-format on */
+
+/* A row of `orders o`. */
+#define ORDER_O(...)               ORDER_O_NAME(__VA_ARGS__, )
+#define ORDER_O_NAME(column, ...)  "o." #column ", "
+#define ORDER_O_AS(column, member) "o." #column " AS `" #member "`, "
 #define ORDER_COLUMNS                                                                              \
-	"o.id, o.order_no, o.user_id, o.total_amount, o.status, o.payment_method, "                \
-	"o.payment_id, o.paid_by, o.stock_held, o.expires_at, o.paid_at, o.created_at, "           \
-	"o.updated_at, o.deleted_at, o.remark, o.consignee_name AS `consignee.name`, "             \
-	"o.consignee_phone AS `consignee.phone`, o.consignee_address AS `consignee.address`, "     \
-	"o.carrier AS `shipment.carrier`, o.tracking_no AS `shipment.tracking_no`"
+	"o.id, " ORDER_TERMS(ORDER_O) ORDER_STATE(ORDER_O) ORDER_CONSIGNEE(ORDER_O_AS)             \
+		ORDER_SHIPMENT(ORDER_O_AS) "o.updated_at, o.deleted_at"
 
 #endif
