@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// `minimall audit` and stored-value cards: for each of its rules one saboteur, who edits a row behind the shop's back.
+// `minimall audit` and stored-value cards: each of its rules is violated once, by editing a row directly.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Cards, SPEND, TOP_UP } from '../lib/cards.mjs';
@@ -44,7 +44,7 @@ const SABOTAGE = [
     'DELETE FROM card_transactions WHERE created_at = 78'],
   [SEQUENCE, `card_transaction ${topUp}`, row(topUp, 'balance_after = 299'), row(topUp, 'balance_after = 300')],
   [SEQUENCE, `card_transaction ${spent}`, row(spent, 'balance_after = balance_after + 1'), row(spent, 'balance_after = balance_after - 1')],
-  [SEQUENCE, `card_transaction ${topUp}`, // the sum stays, the way there doesn't
+  [SEQUENCE, `card_transaction ${topUp}`, // the sum is unchanged, the individual rows aren't
     `${row(topUp, 'amount = 400')}; ${row(spent, 'amount = -200')}`, `${row(topUp, 'amount = 300')}; ${row(spent, 'amount = -100')}`],
   [SIGN, `card_transaction ${topUp}`, row(topUp, `type = ${SPEND}`), row(topUp, `type = ${TOP_UP}`)],
   [SIGN, `card_transaction ${spent}`, row(spent, 'type = 1'), row(spent, `type = ${SPEND}`)],
@@ -73,7 +73,7 @@ for (const [rule, subject, damage, repair] of SABOTAGE) {
   });
 }
 
-test('what only tells the store apart is refused by the store itself', async () => {
+test('what the schema\'s constraints forbid is refused by the database', async () => {
   for (const damage of [
     card(his, 'balance = -1'),
     card(his, 'status = 2'),
@@ -88,7 +88,7 @@ test('what only tells the store apart is refused by the store itself', async () 
   await trade.audit(0);
 });
 
-test('audit reads cards and writes nothing, and names no card by its number (B55)', async () => {
+test('audit only reads cards, and prints no card number (B55)', async () => {
   const sums = async () => JSON.stringify(await shop.sql('CHECKSUM TABLE cards, card_transactions, payment_attempts, orders, journal'));
   const before = await sums();
   await shop.sql(card(hers, 'balance = balance + 1'));

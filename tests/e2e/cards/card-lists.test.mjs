@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The lists of cards and of a ledger: their cursors, and that the database reaches any page through one index (BEHAVIOUR 13).
+// The lists of cards and of a ledger: cursors, and that the database reads any page by one index (BEHAVIOUR 13).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sequence } from '../../../sandbox/database/sql.mjs';
@@ -8,7 +8,7 @@ import { exactly } from '../lib/raw-request.mjs';
 import { openShop } from '../lib/harness.mjs';
 import { EIGHT, assertWalks, cursorOf, deepCursor, nextOf, pagesOf, rowsRead, withQuery, withStatementLog } from '../lib/query-plans.mjs';
 
-const ROWS = 4000; // enough for an index to be worth something
+const ROWS = 4000; // enough for an index to matter
 
 const shop = await openShop({ own: true });
 const admin = await shop.admin();
@@ -16,8 +16,8 @@ const anna = await shop.login('anna');
 const bob = await shop.login('bob');
 const annaId = anna.user.user_id;
 
-// Anna has had the older half of all cards, one after the other; the others have one each, some disabled, some deleted. She
-// and Bob have the newest, whose ledgers are long and interleaved.
+// Anna had the older half of all cards, one after the other; others have one each, some disabled, some deleted. She
+// and Bob have the newest, with long, interleaved ledgers.
 await shop.sql(`
   INSERT INTO users (user_id, nickname, permission_level, created_at, updated_at)
     SELECT 10000 + seq, CONCAT('顾客 ', seq), 0, 1700000000000, 1700000000000 FROM ${sequence(ROWS + 2)};
@@ -53,7 +53,7 @@ test('limits are those of every list: 100 without one, never more than 500 (B13)
   }
 });
 
-test('a cursor that is forged, cut or of another list is 400 (B13)', async () => {
+test('a forged or truncated cursor, or one of another list, is 400 (B13)', async () => {
   const own = await Promise.all([CARDS, LEDGER_OF_ANNA].map(async (address) => (
     cursorOf(nextOf(await exactly(shop, 'GET', withQuery(address, 'limit=3'), { token: admin }))))));
   for (const [at, address] of [CARDS, LEDGER_OF_ANNA].entries()) {
@@ -67,7 +67,7 @@ test('a cursor that is forged, cut or of another list is 400 (B13)', async () =>
   }
 });
 
-test('the pages are the list: newest first, none twice, none left out (B13)', async () => {
+test('the pages make up the list: newest first, no row repeated or missing (B13)', async () => {
   for (const [address, token, member, sql] of [
     [`${CARDS}?limit=499`, admin, 'card_id', 'SELECT card_id AS id FROM cards WHERE deleted_at IS NULL'],
     [`${CARDS}?limit=250&status=0`, admin, 'card_id', 'SELECT card_id AS id FROM cards WHERE deleted_at IS NULL AND status = 0'],
@@ -81,7 +81,7 @@ test('the pages are the list: newest first, none twice, none left out (B13)', as
   }
 });
 
-test('pages neither repeat nor skip a row while cards are made and hidden, and a ledger grows (B13)', async () => {
+test('pages neither repeat nor skip a row while cards are created and deleted, and a ledger grows (B13)', async () => {
   const known = await ids('SELECT card_id AS id FROM cards WHERE deleted_at IS NULL ORDER BY id DESC');
   const hidden = known.at(-1);
   const pages = await pagesOf(shop, `${CARDS}?limit=400`, admin, async (n) => {
@@ -95,7 +95,7 @@ test('pages neither repeat nor skip a row while cards are made and hidden, and a
   assert.deepEqual(grown.flat().map((row) => row.transaction_id), entries);
 });
 
-test('the next page keeps its filters, and another\'s ledger stays closed on every page (B4)', async () => {
+test('the next page keeps the filters, and another user\'s ledger is refused on every page (B4)', async () => {
   const first = await exactly(shop, 'GET', `${CARDS}?status=0&limit=2`, { token: admin });
   const next = new URLSearchParams(nextOf(first).split('?')[1]);
   assert.deepEqual([next.get('status'), next.get('limit')], ['0', '2']);
@@ -105,9 +105,9 @@ test('the next page keeps its filters, and another\'s ledger stays closed on eve
   assert.deepEqual((await exactly(shop, 'GET', CARDS, { token: bob.token })).json.map((row) => row.card_id), [20_002]);
 });
 
-// ---- what the database does for it ----
+// ---- query plans ----
 
-// [address, token, table, index, its bytes in use]
+// [address, token, table, index, bytes of it used]
 const VARIANTS = [
   [CARDS, admin, 'k', 'PRIMARY', EIGHT],
   [`${CARDS}?status=0`, admin, 'k', 'by_status', 1 + EIGHT],
@@ -120,7 +120,7 @@ const VARIANTS = [
   [LEDGER_OF_ANNA, anna.token, 't', 'by_card', EIGHT + EIGHT],
 ];
 
-test('every list walks the whole of its own index from the cursor on, at one price a page (B13, B60)', async () => {
+test('every list reads its own index from the cursor on, at constant cost per page (B13, B60)', async () => {
   await withStatementLog(shop, async (statementFor) => {
     let limit = 101;
     for (const [address, token, table, key, bytes] of VARIANTS) {
@@ -135,7 +135,7 @@ test('every list walks the whole of its own index from the cursor on, at one pri
         await assertWalks(shop, statement, { table, key, bytes }, told);
         if (!single) {
           const over = await rowsRead(shop, statement, table) - limit;
-          const hiddenShare = limit * 0.2; // rows that are deleted are walked over
+          const hiddenShare = limit * 0.2; // deleted rows are skipped
           assert.ok(over <= 1 + hiddenShare, `${told} read ${over} rows more than it shows`);
         }
         if (!single && depth === 'first') cursor = `&cursor=${await deepCursor(shop, withQuery(address, 'limit=250'), token)}`;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Products and categories: their shapes, what is on the shelf for whom, the tree, and the races around both.
+// Products and categories: shapes, visibility, the tree, and races.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DATE, assertRefused, openTrade, tally } from '../lib/trade.mjs';
@@ -38,7 +38,7 @@ async function change(id, body) {
 
 // ---- products ----
 
-test('a product is made, read, changed and deleted as the contract shows it', async () => {
+test('a product is created, read, changed and deleted as in the contract', async () => {
   const folder = await newCategory({ name: '茶叶', description: '山里的' });
   const fields = {
     category_id: folder, name: '绿茶 🍵', description: '商品描述', price: 99.99, stock: 100, image_url: 'http://example.com/image.jpg', status: 1,
@@ -70,7 +70,7 @@ test('a product is made, read, changed and deleted as the contract shows it', as
   for (const token of [undefined, trade.admin]) assert.deepEqual(await products({ category_id: folder }, token), []);
 });
 
-test('what is left out has its default, and null clears what may be empty', async () => {
+test('omitted members get defaults, and null clears optional ones', async () => {
   const bare = (await asAdmin('POST', '/api/products', { name: '只有名字', price: '0' })).body;
   assert.deepEqual(bare, {
     ...bare, category_id: null, description: null, price: 0, stock: 0, image_url: null, status: 1,
@@ -111,7 +111,7 @@ const BAD_PRODUCT = {
   category_id: [0, -1, 1.5, '1', 2 ** 40],
 };
 
-test('a wrong field of a product is 400 and named, when made and when changed (B12)', async () => {
+test('an invalid field of a product is 400 and named, on creation and change (B12)', async () => {
   const id = await trade.product();
   const before = (await product(id)).body;
   for (const [field, values] of Object.entries(BAD_PRODUCT)) {
@@ -134,7 +134,7 @@ test('a wrong field of a product is 400 and named, when made and when changed (B
   assert.deepEqual((await product(id)).body, before);
 });
 
-test('off the shelf is visible to administrators alone', async () => {
+test('products off sale are visible only to administrators', async () => {
   const folder = await newCategory();
   const [on, off, deleted] = await Promise.all([1, 0, 1].map((status) => trade.product({ category_id: folder, status })));
   await removeProduct(deleted);
@@ -161,7 +161,7 @@ test('off the shelf is visible to administrators alone', async () => {
   }
 });
 
-test('products are found by a part of their name, taken literally, newest first', async () => {
+test('products are found by part of their name, taken literally, newest first', async () => {
   const folder = await newCategory();
   const make = (name, more) => trade.product({ name, ...more });
   const a = await make('寻物 100% 纯');
@@ -187,7 +187,7 @@ test('products are found by a part of their name, taken literally, newest first'
   assert.deepEqual([...idsOf(first.body), ...idsOf(await shop.ok('GET', next))], [c, b, a]);
 });
 
-test('the list of a category has what is in the categories below it', async () => {
+test('the list of a category includes its subcategories', async () => {
   const top = await newCategory();
   const below = (parent) => newCategory({ parent_id: parent });
   const [left, right] = [await below(top), await below(top)];
@@ -207,14 +207,14 @@ test('the list of a category has what is in the categories below it', async () =
   const first = await shop.call('GET', `/api/products?category_id=${top}&limit=3`);
   const [, next] = /^<(\/api\/products\?[^>]+)>; rel="next"$/.exec(first.headers.get('link'));
   assert.deepEqual([...idsOf(first.body), ...idsOf(await shop.ok('GET', next))], [made.right, made.left, made.deep, made.top]);
-  for (let i = 0; i < 20; i++) await below(right); // more than one statement looks into
+  for (let i = 0; i < 20; i++) await below(right); // more than one statement reads
   const last = await trade.product({ category_id: await below(right) });
   assert.deepEqual(idsOf(await products({ category_id: top })), [last, made.right, made.left, made.deep, made.top]);
   assert.equal((await putCategory(right, { parent_id: null })).status, 200);
   assert.deepEqual(await found({ category_id: top }), ['left', 'deep', 'top']);
 });
 
-test('each change of a stock is a move of its own, and parallel changes add up', async () => {
+test('each change of the stock is a separate move, and concurrent changes add up', async () => {
   const id = await trade.product({ stock: 10 });
   await change(id, { stock: 10 });
   await change(id, { stock: 3 });
@@ -228,14 +228,14 @@ test('each change of a stock is a move of its own, and parallel changes add up',
   assert.equal(left % 7, 0);
 });
 
-test('parallel changes of different fields lose none of them', async () => {
+test('concurrent changes of different fields are all kept', async () => {
   const id = await trade.product();
   await Promise.all([{ name: '并行' }, { price: '7.77' }, { description: '都在' }, { image_url: '/p.png' }, { stock: 77 }].map((body) => change(id, body)));
   const { body } = await product(id);
   assert.deepEqual([body.name, body.price, body.description, body.image_url, body.stock], ['并行', 7.77, '都在', '/p.png', 77]);
 });
 
-test('an id that is none, or nobody\'s, is 404 (B8)', async () => {
+test('an invalid or unknown id is 404 (B8)', async () => {
   for (const family of ['products', 'categories']) {
     for (const id of ['0', '-1', '1.5', 'x', '99999999', '9223372036854775807', '9223372036854775808', '1e3', '+1']) {
       for (const [method, body] of [['GET'], ['PUT', { name: 'x' }], ['DELETE']]) {
@@ -245,12 +245,12 @@ test('an id that is none, or nobody\'s, is 404 (B8)', async () => {
   }
 });
 
-// ---- changes that meet ----
+// ---- concurrent changes ----
 
 const ifMatch = (id, tag, body) => shop.call('PUT', `/api/products/${id}`, { token: trade.admin, body, headers: { 'if-match': tag } });
 const tagOf = async (id, token) => (await product(id, token)).headers.get('etag');
 
-test('staff who saw 5 enter 7 after one was sold: 412 with the tag that they saw, and the one sold stays sold (B65)', async () => {
+test('a stock changed on the basis of an outdated one: 412 with the old tag, and the sale is kept (B65)', async () => {
   const id = await trade.product({ stock: 5 });
   const seen = await tagOf(id);
   assert.equal(await tagOf(id, trade.admin), seen, 'staff and customers see the same');
@@ -261,7 +261,7 @@ test('staff who saw 5 enter 7 after one was sold: 412 with the tag that they saw
   assert.equal(await trade.stock(id), 6);
 });
 
-test('of 20 changes at once for one seen state exactly one is made (B65)', async () => {
+test('of 20 concurrent changes with one tag exactly one is made (B65)', async () => {
   const id = await trade.product({ stock: 5 });
   const seen = await tagOf(id);
   const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => ifMatch(id, seen, { stock: 100 + i })));
@@ -271,7 +271,7 @@ test('of 20 changes at once for one seen state exactly one is made (B65)', async
   assert.equal(moves, 2, 'making it, and the one change');
 });
 
-test('a name of its category is part of what a product shows, and so of its tag (B65)', async () => {
+test('the name of a product\'s category is part of its tag (B65)', async () => {
   const folder = await newCategory({ name: '旧名' });
   const id = await trade.product({ category_id: folder });
   const seen = await tagOf(id);
@@ -279,7 +279,7 @@ test('a name of its category is part of what a product shows, and so of its tag 
   assertRefused(await ifMatch(id, seen, { stock: 7 }), 412, 'PRECONDITION_FAILED');
 });
 
-test('stock_delta changes the stock by some, whatever it is by then, with its row; never below zero (B65)', async () => {
+test('stock_delta changes the stock relative to its current value, with a move; never below zero (B65)', async () => {
   const id = await trade.product({ stock: 5 });
   assert.equal((await change(id, { stock_delta: 7 })).stock, 12);
   assert.deepEqual(Object.keys(await change(id, { stock_delta: -2, name: '新名' })), PRODUCT);
@@ -299,11 +299,11 @@ test('stock_delta changes the stock by some, whatever it is by then, with its ro
   assert.equal((await asAdmin('POST', '/api/products', { name: '新', price: 1, stock_delta: 5 })).body.stock, 0, 'nobody\'s, when a product is made');
 });
 
-test('a change of a stock whose answer was lost is asked for again with its Idempotency-Key, and made once', async () => {
+test('a change of the stock whose response was lost is retried with its Idempotency-Key, and made once', async () => {
   const [id, other] = [await trade.product({ stock: 5 }), await trade.product({ stock: 5 })];
   const add = (key, body = { stock_delta: 3 }, product = id, more = {}) => shop.call('PUT', `/api/products/${product}`,
     { token: trade.admin, body, headers: { 'idempotency-key': key, ...more } });
-  const seen = { 'if-match': await tagOf(id) }; // holds for the first of them: it was made then
+  const seen = { 'if-match': await tagOf(id) }; // as at the first try, when it was made
   const answers = [await add('stock-1', undefined, id, seen), ...await Promise.all(Array.from({ length: 4 }, () => add('stock-1', undefined, id, seen)))];
   assert.deepEqual(answers.map(({ status, body, headers }) => [status, body.stock, headers.get('idempotent-replayed')]),
     [[200, 8, null], ...Array(4).fill([200, 8, 'true'])]);
@@ -312,7 +312,7 @@ test('a change of a stock whose answer was lost is asked for again with its Idem
     assertRefused(answer, 409, 'IDEMPOTENCY_MISMATCH');
     assert.equal(answer.headers.get('idempotent-replayed'), null);
   }
-  assertRefused(await add('stock-2', { stock_delta: -9 }), 409, 'INSUFFICIENT_STOCK'); // a failure is not kept
+  assertRefused(await add('stock-2', { stock_delta: -9 }), 409, 'INSUFFICIENT_STOCK'); // a failure is not stored
   await change(id, { stock_delta: 1 });
   assert.equal((await add('stock-2', { stock_delta: -9 })).body.stock, 0);
   assert.deepEqual([await trade.stock(id), await trade.stock(other)], [0, 5]);
@@ -320,7 +320,7 @@ test('a change of a stock whose answer was lost is asked for again with its Idem
 
 // ---- categories ----
 
-test('a category is made, read, changed and deleted as the contract shows it', async () => {
+test('a category is created, read, changed and deleted as in the contract', async () => {
   const created = await asAdmin('POST', '/api/categories', { name: '分类名称', description: '分类描述', parent_id: null });
   assert.equal(created.status, 201);
   assert.deepEqual(Object.keys(created.body), CATEGORY);
@@ -339,7 +339,7 @@ test('a category is made, read, changed and deleted as the contract shows it', a
   assert.ok(!idsOf(await categories({ limit: 500 })).includes(id));
 });
 
-test('categories are narrowed by parent and by a part of their name', async () => {
+test('categories are filtered by parent and by part of their name', async () => {
   const root = await newCategory({ name: '寻根' });
   const [a, b] = [await newCategory({ name: '寻根 甲', parent_id: root }), await newCategory({ name: '寻根 乙_', parent_id: root })];
   assert.deepEqual(idsOf(await categories({ parent_id: root })), [b, a]);
@@ -354,7 +354,7 @@ test('categories are narrowed by parent and by a part of their name', async () =
   }
 });
 
-test('a wrong field of a category is 400 and named (B12)', async () => {
+test('an invalid field of a category is 400 and named (B12)', async () => {
   const id = await newCategory();
   for (const [field, values] of Object.entries({
     name: ['', 'x'.repeat(101), null, 5], description: ['x'.repeat(5001), 5], parent_id: [0, -1, '1', 1.5, 2 ** 40],
@@ -369,7 +369,7 @@ test('a wrong field of a category is 400 and named (B12)', async () => {
   }
 });
 
-test('a deleted category can be nobody\'s parent and hold nothing', async () => {
+test('a deleted category can\'t be a parent or contain products', async () => {
   const gone = await newCategory();
   const kept = await newCategory();
   const tea = await trade.product();
@@ -400,7 +400,7 @@ test('a category with live products or children cannot be deleted (B19)', async 
   assert.equal((await removeCategory(folder)).status, 204);
 });
 
-test('a category cannot become its own ancestor, however far below (B19)', async () => {
+test('a category cannot become its own ancestor, at any depth (B19)', async () => {
   const chain = [await newCategory()];
   for (let depth = 1; depth < 30; depth++) chain.push(await newCategory({ parent_id: chain.at(-1) }));
   for (const below of [0, 1, 2, 15, 29]) {
@@ -416,7 +416,7 @@ test('a category cannot become its own ancestor, however far below (B19)', async
   assertRefused(await putCategory(chain[25], { parent_id: chain[5] }), 409, 'CATEGORY_CYCLE');
 });
 
-// The categories that do not come to a root by their parents.
+// The categories from which no root is reached.
 async function circles() {
   const rows = await shop.sql('SELECT category_id AS id, parent_id AS parent FROM categories');
   const parents = new Map(rows.map(({ id, parent }) => [id, parent]));
@@ -427,7 +427,7 @@ async function circles() {
   });
 }
 
-test('moves that close a circle only together: one of them is refused (B19)', async () => {
+test('moves that together create a cycle: one of them is refused (B19)', async () => {
   for (let round = 0; round < ROUNDS; round++) {
     const [a, b, c] = await Promise.all([newCategory(), newCategory(), newCategory()]);
     const two = await Promise.all([putCategory(a, { parent_id: b }), putCategory(b, { parent_id: a })]);
@@ -439,7 +439,7 @@ test('moves that close a circle only together: one of them is refused (B19)', as
   assert.deepEqual(await circles(), []);
 });
 
-// What comes into a category while it is deleted: [how, request, status when it came first].
+// Additions to a category during its deletion: [how, request, status when first].
 const ARRIVALS = [
   ['a product made', (folder) => asAdmin('POST', '/api/products', { name: '赶上', price: 1, category_id: folder }), 201],
   ['a product moved', (folder, tea) => putProduct(tea, { category_id: folder }), 200],
@@ -447,7 +447,7 @@ const ARRIVALS = [
   ['a child moved', (folder, tea, other) => putCategory(other, { parent_id: folder }), 200],
 ];
 
-test('whatever arrives in a category while it is deleted, one of the two is refused (B19)', async () => {
+test('an addition to a category during its deletion: one of the two is refused (B19)', async () => {
   for (const [how, arrive, done] of ARRIVALS) {
     for (let round = 0; round < ROUNDS; round++) {
       const [folder, tea, other] = await Promise.all([newCategory(), trade.product(), newCategory()]);
@@ -466,7 +466,7 @@ test('whatever arrives in a category while it is deleted, one of the two is refu
   assert.equal(lost, 0);
 });
 
-test('parallel deletions of one product or category succeed once', async () => {
+test('of concurrent deletions of one product or category one succeeds', async () => {
   const [tea, folder] = await Promise.all([trade.product(), newCategory()]);
   for (const [remove, id] of [[removeProduct, tea], [removeCategory, folder]]) {
     const answers = await Promise.all(Array.from({ length: 8 }, () => remove(id)));

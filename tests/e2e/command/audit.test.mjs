@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// `minimall audit` finds what does not add up: for each of its rules one saboteur, who edits a row behind the shop's back.
+// `minimall audit` finds inconsistencies: each of its rules is violated once, by editing a row directly.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -23,7 +23,7 @@ const { outTradeNo: open } = await trade.prepay(anna, pending);
 const [{ out_trade_no: granted, transaction_id: transactionId }] = await trade.attempts(shipped);
 const [{ event_id: eventId }] = await trade.events(`out_trade_no = '${granted}'`);
 
-// refunds: one in full, one of a part that is under way, one that went by itself, and one to a card
+// refunds: one in full, a partial one in progress, an automatic one, and one to a card
 const refund = (of, amount) => trade.ok('POST', '/api/payment/refunds', {
   token: trade.admin, body: { order_id: of.order_id, reason: '退货', ...(amount && { amount }) },
 });
@@ -65,7 +65,7 @@ const cardRow = (change) => `UPDATE cards SET ${change} WHERE card_id = ${card}`
 const entry = (id, change) => `UPDATE card_transactions SET ${change} WHERE transaction_id = ${id}`;
 const event = (change) => `UPDATE payment_events SET ${change} WHERE event_id = '${eventId}'`;
 
-// A damage and its repair, by a copy of the row: changed, or gone.
+// A damage and its repair, by a copy of the row: changed, or deleted.
 const edited = (table, where, change) => [
   `CREATE TABLE kept AS SELECT * FROM ${table} WHERE ${where}; UPDATE ${table} SET ${change} WHERE ${where}`, `REPLACE INTO ${table} SELECT * FROM kept; DROP TABLE kept`];
 const gone = (table, where) => [
@@ -78,7 +78,7 @@ const entryOf = (id) => ['card_transactions', `transaction_id = ${id}`];
 const cardOf = ['cards', `card_id = ${card}`];
 const wordOf = ['journal', `subject = '${offline.order_id}' AND action = 'offline-payment'`];
 
-// [rule, subject it must name, damage, repair]; more than one for a rule that has several ways to be broken
+// [rule, subject it must name, damage, repair]; more than one for a rule that can be broken in several ways
 const SABOTAGE = [
   ["stock is the sum of its moves", `product ${idle}`,
     `UPDATE products SET stock = stock + 1 WHERE product_id = ${idle}`, `UPDATE products SET stock = stock - 1 WHERE product_id = ${idle}`],
@@ -127,7 +127,7 @@ const SABOTAGE = [
     cardRow('deleted_at = 1, live_user_id = NULL'), cardRow('deleted_at = NULL, live_user_id = user_id')],
   ['no more is refunded than was paid', `payment ${partlyPaid}`, refundRow(part, 'amount = 801'), refundRow(part, 'amount = 300')],
   ['no more is refunded than was paid', `payment ${partlyPaid}`, attempt(partlyPaid, 'state = 1'), attempt(partlyPaid, 'state = 2')],
-  ['no more is refunded than was paid', `payment ${partlyPaid}`, // made elsewhere, of what waits: it must be held
+  ['no more is refunded than was paid', `payment ${partlyPaid}`, // made elsewhere, of an unsettled payment: it must be held
     `${refundRow(part, 'origin = 1')}; CREATE TABLE kept AS SELECT * FROM payment_attempts WHERE out_trade_no = '${partlyPaid}'; ${
       attempt(partlyPaid, 'held_at = NULL, state = 1')}`,
     `REPLACE INTO payment_attempts SELECT * FROM kept; DROP TABLE kept; ${refundRow(part, 'origin = 0')}`],
@@ -226,19 +226,19 @@ async function summary(code) {
   return { lines, rules: Number(rules), wrong: Number(wrong), waiting: Number(waiting) };
 }
 
-test('a shop in order: exit 0, nothing to say but how many rules hold', async () => {
+test('a consistent shop: exit 0, and only the number of rules checked', async () => {
   const { lines, wrong, waiting } = await summary(0);
   assert.deepEqual([lines.length, wrong, waiting], [1, 0, 0]);
 });
 
-test('every rule has its saboteur here, or in the file about memberships', async () => {
+test('every rule is violated here, or in the file about memberships', async () => {
   const table = /shop_rules\[\] = \{(.*?)\n\};/s.exec(readFileSync(path.join(checkout, 'lib', 'shop', 'audit', 'audit.c'), 'utf8'))[1];
   const names = [...table.matchAll(/\{ "([^"]+)",\s+SQL_/g)].map(([, name]) => name);
   assert.equal(names.length + MEMBERSHIPS.length, (await summary(0)).rules);
   assert.deepEqual([...new Set(SABOTAGE.map(([rule]) => rule)), ...OPEN_WORK].sort(), names.sort());
 });
 
-// What a table has beside money and stock: the audit has nothing to derive it from.
+// Columns other than money and stock: the audit can't recompute them.
 const TELLS_NOTHING = {
   products: ['category_id', 'name', 'description', 'price', 'image_url', 'status', 'created_at', 'updated_at'],
   stock_moves: ['at'],
@@ -254,7 +254,7 @@ const TELLS_NOTHING = {
   journal: ['at', 'actor_user_id', 'detail'],
 };
 
-test('every column that bears money or stock has its saboteur, and so has the loss of a row', async () => {
+test('every column with money or stock is damaged once, and the loss of a row', async () => {
   const damages = SABOTAGE.map(([, , damage]) => damage);
   const touched = new Set(damages.flatMap((damage) => [...damage.matchAll(/UPDATE (\w+) SET (.*?) WHERE /g)])
     .flatMap(([, table, changes]) => [...changes.matchAll(/(\w+) = /g)].map(([, column]) => `${table}.${column}`)));
@@ -276,11 +276,11 @@ for (const [rule, subject, damage, repair] of SABOTAGE) {
   });
 }
 
-test('after all the repairs the shop is in order again', async () => {
+test('after all repairs the shop is consistent again', async () => {
   await trade.audit(0);
 });
 
-test('money that waits for somebody is listed as open, and the exit stays 0 (B34, B37, B43)', async () => {
+test('payments that need manual review are listed as open, with exit 0 (B34, B37, B43)', async () => {
   await refundMode('ABNORMAL');
   const { refund_no: abnormal } = await refund(partly, '1.00');
   const x = await trade.order(anna, [[product, 1]]);
@@ -297,7 +297,7 @@ test('money that waits for somebody is listed as open, and the exit stays 0 (B34
   ]);
 });
 
-test('a hundred findings of a rule are named, and that there are more is said', async () => {
+test('up to a hundred findings of a rule are listed, and that there are more', async () => {
   await shop.sql(`INSERT INTO stock_moves (product_id, delta, reason, order_id, at)
     SELECT ${idle}, 0, 2, ${ids.pending}, 79 FROM JSON_TABLE(CONCAT('[0', REPEAT(',0', 149), ']'), '$[*]' COLUMNS (n INT PATH '$')) t`);
   const { lines } = await summary(1);
@@ -307,7 +307,7 @@ test('a hundred findings of a rule are named, and that there are more is said', 
   await trade.audit(0);
 });
 
-test('audit writes nothing, and takes no argument', async () => {
+test('audit writes nothing, and accepts no argument', async () => {
   const sums = async () => JSON.stringify(await shop.sql(
     'CHECKSUM TABLE users, members, sessions, products, stock_moves, orders, order_items, payment_attempts, payment_events, outbox, journal, refunds, cards, card_transactions'));
   const before = await sums();
@@ -317,7 +317,7 @@ test('audit writes nothing, and takes no argument', async () => {
   assert.equal(odd.code, 2, odd.stdout + odd.stderr);
 });
 
-test('audit holds while the shop works: no half-done transaction is taken for a fault (B16)', async () => {
+test('audit passes during operation: an open transaction is not reported (B16)', async () => {
   const buyers = await trade.buyers(10);
   let working = true;
   const audits = [];
@@ -325,21 +325,21 @@ test('audit holds while the shop works: no half-done transaction is taken for a 
     while (working) audits.push(await shop.audit());
   })();
   const trading = Promise.all(buyers.map(async (person) => {
-    for (let i = 0; i < 12 || (audits.length < 2 && i < 500); i++) { // so that audits begin and end meanwhile
+    for (let i = 0; i < 12 || (audits.length < 2 && i < 500); i++) { // so that audits run meanwhile
       const placed = await trade.order(person, [[product, 1]]);
       if (i % 3 === 0) await trade.payByWechat(person, placed);
       if (i % 3 !== 0) await trade.cancel(person, placed);
     }
   }));
-  await trading.finally(() => { working = false; }); // however it ends, so does the auditor
+  await trading.finally(() => { working = false; }); // whatever happens, the auditor ends
   await auditor;
   assert.ok(audits.length >= 2);
   for (const { code, stdout } of audits) assert.equal(code, 0, stdout);
 });
 
-// ---- how it ends ----
+// ---- interruption ----
 
-// What a program of ours does with a table at the moment: ids of connections.
+// Connections of our programs that use a table: their ids.
 const busyWith = async (table) => (await shop.connections()).filter(({ info }) => info.startsWith('SELECT ') && info.includes(table)).map(({ id }) => id);
 
 async function until(what, there) {
@@ -349,7 +349,7 @@ async function until(what, there) {
   }
 }
 
-// Whoever reads this table is at it for years, and looks for nobody meanwhile.
+// Reading this table takes years, and the reader doesn't notice signals.
 async function endless(table, work) {
   const copies = Array.from({ length: 45 }, (_, i) => `kept k${i}`);
   await shop.sql(`RENAME TABLE ${table} TO kept; CREATE VIEW ${table} AS SELECT * FROM kept WHERE (SELECT SUM(k0.stock + k1.stock) FROM ${copies.join(' STRAIGHT_JOIN ')}) > 0`);
@@ -361,7 +361,7 @@ async function endless(table, work) {
   }
 }
 
-test('an audit that is ended takes its statement with it', async () => {
+test('an interrupted audit cancels its statement', async () => {
   await endless('products', async () => {
     const ending = new AbortController();
     const audit = shop.minimall(['audit'], { signal: ending.signal });
@@ -372,7 +372,7 @@ test('an audit that is ended takes its statement with it', async () => {
   });
 });
 
-test('an audit gives a rule up after --limit seconds, names it and fails', async () => {
+test('an audit aborts a rule after --limit seconds, names it and fails', async () => {
   await endless('products', async () => {
     const { code, stderr } = await shop.minimall(['audit', '--limit', '1']);
     assert.equal(code, 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The command: migrations, the first administrator, service tokens; and settings that stop every program.
+// The command: migrations, administrators, service tokens; and invalid settings.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { chownSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ function start(name, args, changes = {}) {
 const check = (changes, name = 'users') => start(`${name}.fcgi`, ['--check-config'], changes);
 const faultsOf = (stderr) => stderr.split('\n').filter(Boolean).map((line) => /^configuration: (\S+) ./.exec(line)?.[1] ?? line);
 
-test('every program says which minimall it is, without any setting: the version of the Makefile', async () => {
+test('every program prints its version, without any setting: that of the Makefile', async () => {
   const [, wanted] = /^VERSION := (\S+)$/m.exec(readFileSync(path.join(checkout, 'Makefile'), 'utf8'));
   const { body } = await shop.call('GET', '/healthz');
   assert.equal(body.version.replace(/\+.*/, ''), wanted);
@@ -75,7 +75,7 @@ test('a second migration finds nothing to do (B60)', async () => {
   assert.deepEqual(await shop.sql('SELECT * FROM schema_migrations ORDER BY name'), before);
 });
 
-test('parallel migrations of an empty database apply each file once', async (t) => {
+test('concurrent migrations of an empty database apply each file once', async (t) => {
   const empty = await emptyShop(t);
   const files = readdirSync(SCHEMA).filter((name) => name.endsWith('.sql')).sort();
   for (const file of files) copyFileSync(path.join(SCHEMA, file), path.join(empty.schema, file));
@@ -89,7 +89,7 @@ test('parallel migrations of an empty database apply each file once', async (t) 
 
 const FIRST = '-- tables\nCREATE TABLE a (n INT);\n\nINSERT INTO a\nVALUES (1);\n-- which is not there yet\nINSERT INTO later VALUES (1);\nINSERT INTO a VALUES (2);\n';
 
-test('a file that stopped half-way goes on where it stopped', async (t) => {
+test('an interrupted file continues where it stopped', async (t) => {
   const empty = await emptyShop(t, { '001-first.sql': FIRST, '002-second.sql': 'CREATE TABLE b (n INT);\n' });
   for (let again = 0; again < 2; again++) {
     const { code, stdout, stderr } = await empty.migrate();
@@ -126,7 +126,7 @@ test('a statement that ran before its process died is not run again, one that wa
   }
 });
 
-test('a connection that is lost in the middle of a file costs a second start and no more', async (t) => {
+test('after a connection lost in the middle of a file a second run completes it', async (t) => {
   const empty = await emptyShop(t, { '001-first.sql': 'CREATE TABLE a (n INT);\nALTER TABLE held ADD m INT;\nCREATE TABLE b (n INT);\n' });
   await empty.sql('CREATE TABLE held (n INT); INSERT INTO held VALUES (1)');
   const holder = empty.session();
@@ -147,7 +147,7 @@ test('a connection that is lost in the middle of a file costs a second start and
   assert.deepEqual(await tablesOf(empty), ['a', 'b', 'held', 'schema_migrations']);
 });
 
-test('of users with one number in two spellings the one with a password, or the older one, signs in with it (B65)', async (t) => {
+test('of users with one number in two spellings the one with a password, or the older one, keeps it for sign-in (B65)', async (t) => {
   const empty = await emptyShop(t);
   const files = readdirSync(SCHEMA).filter((name) => name.endsWith('.sql')).sort();
   const copy = (names) => names.forEach((name) => copyFileSync(path.join(SCHEMA, name), path.join(empty.schema, name)));
@@ -192,7 +192,7 @@ test('a directory may hold any number of migrations, of up to a megabyte each (B
   assert.match(stderr, /200-too-long\.sql can't be read/);
 });
 
-test('what is no migration is passed over, and a directory without any is a fault', async (t) => {
+test('other files are skipped, and a directory without migrations is an error', async (t) => {
   const empty = await emptyShop(t, { 'README.md': 'x', '01-short.sql': 'x', 'x01-first.sql': 'x', '001-first.sql.bak': 'x' });
   for (const directory of [empty.schema, path.join(shop.dir, 'nothing')]) {
     const { code, stderr } = await start('minimall', ['migrate'], { MINIMALL_SCHEMA_DIR: directory });
@@ -205,7 +205,7 @@ test('what is no migration is passed over, and a directory without any is a faul
 
 // ---- the command line ----
 
-test('a wrong command line is told how to be right, and does nothing', async () => {
+test('a wrong command line prints the usage and does nothing', async () => {
   for (const args of [
     [], ['bogus'], ['--help'], ['migrate', 'x'], ['audit', 'x'], ['jobs', 'x'], ['create-admin'], ['create-admin', '--account'],
     ['create-admin', '--account', 'x@example.com', '--bogus', 'x'], ['create-admin', 'x@example.com'], ['issue-token'],
@@ -226,7 +226,7 @@ test('a wrong command line is told how to be right, and does nothing', async () 
 
 // ---- gifts ----
 
-test('grant-vip gives to who is there, writes it into the journal, and refuses another level than the live one (B25)', async () => {
+test('grant-vip grants to an existing user, adds a journal entry, and refuses another level than the live one (B25)', async () => {
   const { user } = await shop.login('gifted');
   const give = (id, level, days) => shop.minimall(['grant-vip', '--user', String(id), '--level', String(level), '--days', String(days)]);
   const refused = async (code, ...args) => {
@@ -253,7 +253,7 @@ test('grant-vip gives to who is there, writes it into the journal, and refuses a
   await shop.sql(`UPDATE users SET deleted_at = NULL WHERE user_id = ${user.user_id}`);
 });
 
-test('root gives as the user whose programs share STATE_DIR, and leaves that user\'s files there', { skip: process.getuid() !== 0 && 'root alone can be another user' }, async (t) => {
+test('root grants as the user of STATE_DIR, and leaves that user\'s files there', { skip: process.getuid() !== 0 && 'root alone can be another user' }, async (t) => {
   const NOBODY = 65534;
   const { user } = await shop.login('given-by-root');
   const dir = mkdtempSync('/dev/shm/minimall-owner-');
@@ -265,7 +265,7 @@ test('root gives as the user whose programs share STATE_DIR, and leaves that use
   assert.deepEqual([...new Set(owners)], [NOBODY]);
 });
 
-test('root acts as nobody who cannot read the settings', { skip: process.getuid() !== 0 && 'root alone can be another user' }, async (t) => {
+test('root doesn\'t switch to a user who can\'t read the settings', { skip: process.getuid() !== 0 && 'root alone can be another user' }, async (t) => {
   const SHM = '/dev/shm';
   const { user } = await shop.login('given-by-root-alone');
   const { STATE_DIR: _, ...settings } = shop.env;
@@ -290,7 +290,7 @@ test('root acts as nobody who cannot read the settings', { skip: process.getuid(
 const createAdmin = (args, password = PASSWORD) => shop.minimall(['create-admin', ...args], { input: `${password}\n` });
 const signIn = (account, password = PASSWORD) => shop.call('POST', '/api/auth/login', { body: { account, password } });
 
-test('an administrator is made with an e-mail or a phone, and can sign in', async () => {
+test('an administrator is created with an e-mail or a phone, and can sign in', async () => {
   for (const [account, args, user] of [
     ['Boss@Example.com', ['--nickname', '店长 🧧'], { email: 'boss@example.com', phone: null, nickname: '店长 🧧' }],
     ['+8613312345678', [], { email: null, phone: '+8613312345678', nickname: '管理员' }],
@@ -306,7 +306,7 @@ test('an administrator is made with an e-mail or a phone, and can sign in', asyn
   }
 });
 
-test('what cannot be an administrator is refused by name, and none is made', async () => {
+test('an invalid administrator is refused with the reason, and none is created', async () => {
   const count = async () => (await shop.sql('SELECT COUNT(*) AS n FROM users'))[0].n;
   const before = await count();
   for (const [args, password, words] of [
@@ -336,7 +336,7 @@ test('what cannot be an administrator is refused by name, and none is made', asy
   assert.equal(await count(), before);
 });
 
-test('a password is taken as its line has it, without the end of the line', async () => {
+test('a password is the line as it is, without its line end', async () => {
   for (const [account, input, password] of [
     ['spaces@example.com', ' spaces kept \n', ' spaces kept '], ['dos@example.com', 'windows-line\r\n', 'windows-line'],
     ['bare@example.com', 'without-an-end', 'without-an-end'], ['more@example.com', 'first-line\nsecond-line\n', 'first-line'],
@@ -348,7 +348,7 @@ test('a password is taken as its line has it, without the end of the line', asyn
   }
 });
 
-test('of parallel commands for one account one makes it', async () => {
+test('of concurrent commands for one account one creates it', async () => {
   const ends = await Promise.all(Array.from({ length: 5 }, () => createAdmin(['--account', 'race@example.com'])));
   assert.deepEqual(tally(ends.map(({ code }) => code)), { 0: 1, 1: 4 });
   for (const { code, stderr } of ends) if (code === 1) assert.match(stderr, /EMAIL_TAKEN/);
@@ -380,7 +380,7 @@ test('a service token is shown once, stored as its hash, listed and revoked at o
     [[row.token_id + 1, 'x'.repeat(100), 'live'], [row.token_id, '仓库系统', 'live']]);
   assert.ok(list.every(([, , at]) => Math.abs(Date.parse(at) - Date.now()) < 60_000));
   assert.ok(!JSON.stringify(list).includes(token));
-  // known, but nobody's: no route of users or administrators opens
+  // known, but not a user: no route of users or administrators is open
   for (const [method, address] of [['GET', '/api/auth/me'], ['GET', '/api/users'], ['GET', '/api/orders'], ['POST', '/api/products']]) {
     assertRefused(await shop.call(method, address, { token, body: method === 'GET' ? undefined : { name: 'x', price: 1 } }), 403, 'FORBIDDEN');
   }
@@ -405,7 +405,7 @@ test('a service token is shown once, stored as its hash, listed and revoked at o
 
 // ---- settings ----
 
-test('good settings pass in every program, from the environment or a file', async () => {
+test('valid settings are accepted by every program, from the environment or a file', async () => {
   for (const name of PROGRAMS) {
     const { code, stderr } = await check({}, name);
     assert.deepEqual([code, stderr], [0, ''], name);
@@ -447,7 +447,7 @@ const BAD_SETTINGS = {
   SHOP_NAME: ['x'.repeat(61)],
 };
 
-test('each wrong setting stops the start, is named, and its value is not printed (B1)', async () => {
+test('each invalid setting prevents the start and is named, without its value (B1)', async () => {
   for (const [name, values] of Object.entries(BAD_SETTINGS)) {
     const ends = await Promise.all(values.map((value) => check({ [name]: value })));
     ends.forEach(({ code, stdout, stderr }, i) => {
@@ -458,7 +458,7 @@ test('each wrong setting stops the start, is named, and its value is not printed
   }
 });
 
-test('all faults of the settings are named at once, by every program and by the command (B1)', async () => {
+test('all faults of the settings are reported at once, by every program and by the command (B1)', async () => {
   const faulty = {
     JWT_SECRET: 'short', WECHAT_API_V3_KEY: 'sixteen-bytes-ok', WECHAT_MCH_PRIVATE_KEY_FILE: '/nonexistent/key.pem', DB_PORT: '33o6', WECHAT_APPID: null,
     DB_NAME: 'mini mall', SHOP_TZ: 'Asia/Nowhere', PAYMENT_SIMULATION: 'perhaps',
@@ -473,7 +473,7 @@ test('all faults of the settings are named at once, by every program and by the 
   assert.deepEqual([jobs.code, faultsOf(jobs.stderr).sort()], [1, Object.keys(faulty).sort()]);
 });
 
-test('a shop needs a way to its database', async () => {
+test('the database\'s address is mandatory', async () => {
   const { code, stderr } = await check({ DB_SOCKET: null, DB_HOST: null });
   assert.deepEqual([code, faultsOf(stderr)], [1, ['DB_SOCKET']]);
   assert.equal((await check({ DB_SOCKET: null, DB_HOST: 'db.example' })).code, 0);
@@ -482,7 +482,7 @@ test('a shop needs a way to its database', async () => {
   assert.match(lost.stderr, /DATABASE_UNAVAILABLE/);
 });
 
-test('commands that call no provider need no settings of one', async () => {
+test('commands that call no provider need no provider settings', async () => {
   const without = Object.fromEntries(Object.keys(shop.env).filter((name) => /^(WECHAT_|JWT_)/.test(name)).map((name) => [name, null]));
   const { code, stderr } = await start('minimall', ['audit'], { ...without, PAYMENT_SIMULATION: 'off', MINIMALL_TEST_CLOCK: null });
   assert.equal(code, 0, stderr);
@@ -490,7 +490,7 @@ test('commands that call no provider need no settings of one', async () => {
 
 const ELSEWHERE = ['https://api.example.com', 'https://127.0.0.1.example.com', 'https://localhost@example.com', 'https://localhost:x@example.com/'];
 
-test('simulated payment or the test clock with a real provider stops the start', async () => {
+test('simulated payment or the test clock with a real provider prevents the start', async () => {
   for (const name of ['WECHAT_PAY_BASE_URL', 'WECHAT_LOGIN_BASE_URL']) {
     for (const url of [...ELSEWHERE, null]) { // null: the provider's own address
       const toys = [

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Alive, ready, and answers that a client need not fetch twice.
+// Liveness, readiness, and conditional requests.
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -9,13 +9,13 @@ const shop = await openShop({ own: true });
 const admin = await shop.admin();
 const product = await shop.ok('POST', '/api/products', { token: admin, body: { name: '白茶', price: '8.00', stock: 3 } });
 
-test('/healthz says that the shop is alive, to anyone, and is never stored', async () => {
+test('/healthz reports liveness to anyone, and is never stored', async () => {
   const { status, body, headers } = await shop.call('GET', '/healthz');
   assert.deepEqual([status, body, headers.get('cache-control'), headers.get('etag')], [200, { status: 'ok', version: body.version }, 'no-store', null]);
   assert.match(body.version, /^[0-9]+\.[0-9]+\.[0-9]+(-[a-z0-9.]+)?(\+[0-9a-f]{12})?$/);
 });
 
-test('/readyz says that database and keys are there', async () => {
+test('/readyz reports that database and keys are available', async () => {
   const { status, body } = await shop.call('GET', '/readyz');
   assert.deepEqual([status, body], [200, { status: 'ready', database: 'ok', provider_keys: 'ok', state: 'ok' }]);
 });
@@ -57,7 +57,7 @@ test('with a schema that lacks a migration the shop is alive but not ready; with
   await shop.sql("DELETE FROM schema_migrations WHERE name = '999-newer.sql'");
 });
 
-test('without a place for what its processes share the shop is ready, and says so', async () => {
+test('without its shared state the shop is ready, and reports it', async () => {
   const { STATE_DIR } = shop.env;
   await shop.restartWeb({ STATE_DIR: '/nowhere/state' });
   const { status, body } = await shop.call('GET', '/readyz');
@@ -68,7 +68,7 @@ test('without a place for what its processes share the shop is ready, and says s
 });
 
 for (const address of ['/api/products', `/api/products/${product.product_id}`, '/api/categories', '/api/products?limit=1']) {
-  test(`what is unchanged is not sent again: ${address.replace(/\d+$/, 'N')}`, async () => {
+  test(`unchanged content is not sent again: ${address.replace(/\d+$/, 'N')}`, async () => {
     const first = await shop.call('GET', address);
     const tag = first.headers.get('etag');
     assert.match(tag, /^"[\w-]{22}"$/);
@@ -87,7 +87,7 @@ for (const address of ['/api/products', `/api/products/${product.product_id}`, '
   });
 }
 
-test('a customer who is signed in asks about his own copy', async () => {
+test('a signed-in customer revalidates a private copy', async () => {
   const { token } = await shop.login('etag');
   const address = `/api/products/${product.product_id}`;
   const first = await shop.call('GET', address, { token });
@@ -96,7 +96,7 @@ test('a customer who is signed in asks about his own copy', async () => {
   assert.deepEqual([again.status, again.body, again.headers.get('etag')], [304, null, first.headers.get('etag')]);
 });
 
-test('a change is seen at once, and an administrator is told the tag, but never answered 304', async () => {
+test('a change is visible at once, and an administrator gets the tag but never 304', async () => {
   const address = `/api/products/${product.product_id}`;
   const tag = (await shop.call('GET', address)).headers.get('etag');
   await shop.ok('PUT', address, { token: admin, body: { stock: 2 } });
@@ -107,7 +107,7 @@ test('a change is seen at once, and an administrator is told the tag, but never 
   assert.deepEqual([own.status, own.headers.get('etag'), own.headers.get('cache-control')], [200, fresh.headers.get('etag'), 'no-store']);
 });
 
-test('an error carries no ETag, and what is neither kept nor changed by PUT neither', async () => {
+test('an error has no ETag, nor has what is neither storable nor changed by PUT', async () => {
   for (const [address, options] of [['/api/products/999999', {}], ['/api/users', { token: admin }], ['/api/products', { token: admin }]]) {
     assert.equal((await shop.call('GET', address, options)).headers.get('etag'), null);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What may be in a body: JSON of one reading only, of a bounded size and type, with every fault named by its field.
+// Request bodies: unambiguous JSON of bounded size and type, with every fault named by its field.
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
@@ -39,7 +39,7 @@ const BAD_PRICE_SOURCES = [
   '"1,5"', '"１"', '"0x10"', '"10000000000"', '"1.2.3"', '"1\\n"', 'true', 'false', 'null', '{}', '[]', '[1]',
 ];
 
-test('an amount is what its source text says, as a number or a text (B10)', async () => {
+test('an amount is taken from its source text, as a number or a string (B10)', async () => {
   for (const [price, expected] of GOOD_PRICES) {
     const answer = await put(JSON.stringify({ price }));
     assert.equal(answer.status, 200, `${price}: ${answer.text}`);
@@ -54,7 +54,7 @@ test('an amount is what its source text says, as a number or a text (B10)', asyn
   }
 });
 
-test('anything that is no plain amount is 400 and names its field (B10)', async () => {
+test('anything but a plain amount is 400 and names its field (B10)', async () => {
   await put('{"price":"12.34"}');
   for (const source of BAD_PRICE_SOURCES) {
     refused(await put(`{"price":${source}}`), 'price', source);
@@ -64,7 +64,7 @@ test('anything that is no plain amount is 400 and names its field (B10)', async 
   assert.equal(await productCount(), 1);
 });
 
-// ---- what is JSON (B12) ----
+// ---- JSON (B12) ----
 
 const NESTED = (depth) => `${'{"a":'.repeat(depth - 1)}{}${'}'.repeat(depth - 1)}`;
 const NOT_JSON = {
@@ -135,7 +135,7 @@ const NOT_UTF8 = {
   'GBK': [0xb2, 0xe8],
 };
 
-test('a body that is not exactly one JSON object is 400, and nothing is made of it (B12)', async () => {
+test('a body that is not exactly one JSON object is 400, without effect (B12)', async () => {
   const before = await productCount();
   for (const [words, body] of Object.entries(NOT_JSON)) {
     const answer = await post(body);
@@ -152,7 +152,7 @@ test('a body that is not exactly one JSON object is 400, and nothing is made of 
   assert.equal(await productCount(), before);
 });
 
-test('what makes JSON ambiguous is named by its path (B12)', async () => {
+test('ambiguous JSON is refused with its path (B12)', async () => {
   refused(await post('{"name":"x","price":1,"name":"y"}'), 'name', 'a duplicate');
   refused(await post('{"name":"x","price":1,"\\u006eame":"y"}'), 'name', 'an escaped duplicate');
   refused(await post('{"name":"x","price":1,"a":[1,{"b":{"c":1,"c":2}}]}'), 'a[1].b.c', 'a deep duplicate');
@@ -162,7 +162,7 @@ test('what makes JSON ambiguous is named by its path (B12)', async () => {
     'items[1].quantity', 'a duplicate in a line');
 });
 
-test('what RFC 8259 allows is read: 16 levels, white space, escapes, many members (B12)', async () => {
+test('everything that RFC 8259 allows is accepted: 16 levels, white space, escapes, many members (B12)', async () => {
   for (const body of [
     `{"name":"x","price":1,"a":${NESTED(15)}}`,
     `{"name":"x","price":1,"a":${'['.repeat(15)}${']'.repeat(15)}}`,
@@ -179,7 +179,7 @@ test('what RFC 8259 allows is read: 16 levels, white space, escapes, many member
   }
 });
 
-test('texts come back as they were sent: emoji, quotes, line breaks, rare characters (B12)', async () => {
+test('texts are returned as sent: emoji, quotes, line breaks, rare characters (B12)', async () => {
   const texts = ['😀👨‍👩‍👧‍👦🇨🇳', '桂花乌龙「特级」', '"\\/', "Robert'); DROP TABLE products;--", '<script>alert(1)</script>', '%41 100% _x_',
     '\ud7fb\ue000\ufffd', '\u{10fffd}\u{10000}', 'ﷺ e\u0301 é', 'a\ufeffb'];
   for (const text of texts) {
@@ -204,7 +204,7 @@ test('unknown members of a body and unknown query parameters are ignored', async
   }
 });
 
-test('the name of a parameter is decoded like its value; one that only looks like a known one is 400 and named (B65)', async () => {
+test('the name of a parameter is decoded like its value; one that only resembles a known one is 400 and named (B65)', async () => {
   const { user: { user_id: bert }, token } = await shop.login('bert');
   for (const who of [anna.token, token]) {
     await shop.ok('POST', '/api/orders', { token: who, body: { items: [{ product_id: tea.product_id, quantity: 1 }] } });
@@ -271,7 +271,7 @@ const BAD_FIELDS = [
   ['POST', '/api/payment/wxpay', { order_id: 'x' }, { order_id: [undefined, null, 1, '', [], {}] }],
 ];
 
-test('a wrong type, a missing field and a value out of its limits are 400 and name the field (B12)', async () => {
+test('a wrong type, a missing field and an out-of-range value are 400 and name the field (B12)', async () => {
   const before = await shop.sql('SELECT COUNT(*) AS n FROM orders');
   const anonymous = ['/api/auth/login', '/api/auth/refresh', '/weixin-login'];
   for (const [method, address, good, fields] of BAD_FIELDS) {
@@ -286,7 +286,7 @@ test('a wrong type, a missing field and a value out of its limits are 400 and na
   assert.deepEqual(await shop.sql('SELECT COUNT(*) AS n FROM orders'), before);
 });
 
-test('quantities and elements of a list are named by their place (B11, B12)', async () => {
+test('quantities and elements of a list are named by their index (B11, B12)', async () => {
   const line = { product_id: tea.product_id, quantity: 1 };
   for (const [items, field] of [
     [[line, 5], 'items[1]'], [[null], 'items[0]'], [[line, []], 'items[1]'], [[{}], 'items[0].product_id'], [[{ product_id: 1 }], 'items[0].quantity'],
@@ -298,7 +298,7 @@ test('quantities and elements of a list are named by their place (B11, B12)', as
   }
 });
 
-test('limits count characters, not bytes, and their last value is good (B12)', async () => {
+test('limits count characters, not bytes, and are inclusive (B12)', async () => {
   const made = await post(JSON.stringify({ name: '😀'.repeat(100), description: LONG(5000), price: '9999999999.99', stock: 999_999_999, image_url: `https://a.cn/${'x'.repeat(487)}` }));
   assert.equal(made.status, 201, made.text);
   assert.equal([...made.json.name].length, 100);
@@ -328,7 +328,7 @@ test('a body of 64 KiB is read and one byte more is 413, with a length or in chu
   assert.equal((await exactly(shop, 'GET', '/api/products')).status, 200);
 });
 
-test('who is refused is told so whatever the size: 401 and 403 come before 413', async () => {
+test('401 and 403 take precedence over 413', async () => {
   assert.equal((await exactly(shop, 'POST', '/api/products', { body: padded(BODY_MAX + 1) })).status, 401);
   assert.equal((await exactly(shop, 'POST', '/api/products', { token: anna.token, body: padded(BODY_MAX + 1) })).status, 403);
   assert.equal((await exactly(shop, 'POST', '/weixin-login', { body: padded(BODY_MAX + 1) })).status, 413);
@@ -345,7 +345,7 @@ test('a provider may send 256 KiB of any type, and one byte more is 413 (B12)', 
   }
 });
 
-test('a body of another type than JSON is 415, JSON with parameters is JSON (B12)', async () => {
+test('a content type other than JSON is 415, JSON with parameters is accepted (B12)', async () => {
   const body = '{"name":"x","price":1}';
   for (const type of ['text/plain', 'text/json', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/jsonx', 'application/json-patch+json',
     'application/xml', 'json', '*/*', 'x application/json', null]) {
@@ -358,7 +358,7 @@ test('a body of another type than JSON is 415, JSON with parameters is JSON (B12
   }
 });
 
-test('where nothing is sent no type is asked for', async () => {
+test('without a body no content type is required', async () => {
   const signedIn = await shop.login('bert');
   const out = await exactly(shop, 'POST', '/api/auth/logout', { token: signedIn.token });
   assert.equal(out.status, 204, out.text);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the logs hold: one line of JSON for each request, and nothing private (BEHAVIOUR 55). Whatever is private is a canary
-// here; they are sent through every route, through what succeeds, is refused and breaks, and then looked for in every log.
+// The logs: one JSON line for each request, and nothing private (BEHAVIOUR 55). Private values are canaries here: they are
+// sent through every route, in requests that succeed, are refused or fail, and then searched for in every log.
 import assert from 'node:assert/strict';
 import { appendFileSync, copyFileSync, existsSync, readFileSync, readdirSync } from 'node:fs';
 import http from 'node:http';
@@ -24,7 +24,7 @@ const forger = makeForger(trade.keys, `${shop.baseUrl}${NOTIFY}`);
 const anna = await trade.buyer();
 const product = await trade.product({ stock: 10_000 });
 
-// ---- what must not be told ----
+// ---- private data ----
 
 for (const name of ['JWT_SECRET', 'DB_PASSWORD', 'WECHAT_SECRET', 'WECHAT_API_V3_KEY']) canaries.add(name, shop.env[name]);
 const keyLines = readFileSync(shop.env.WECHAT_MCH_PRIVATE_KEY_FILE, 'utf8').split('\n').filter((line) => line.length > 16 && !line.startsWith('-----'));
@@ -61,10 +61,10 @@ const sent = {
   description: canaries.make('description of a transaction'),
 };
 
-// ---- asking ----
+// ---- requests ----
 
-const answered = []; // [X-Request-Id, what was asked]
-const commands = path.join(shop.dir, 'log', 'commands.log'); // all that the command line said
+const answered = []; // [X-Request-Id, request]
+const commands = path.join(shop.dir, 'log', 'commands.log'); // all output of the command
 
 function watch(value) {
   if (value === null || typeof value !== 'object') return;
@@ -74,7 +74,7 @@ function watch(value) {
   }
 }
 
-// One request with canaries in every place that has room for one. body: a value sent as JSON; raw: sent as it is.
+// One request with canaries wherever possible. body: a value sent as JSON; raw: sent unchanged.
 async function ask(method, address, { token, body, raw, headers = {}, query = `q=${sent.query}&cursor=${sent.cursor}` } = {}) {
   const answer = await exactly(shop, method, `${address}${query && '?'}${query}`, {
     token, body: raw ?? (body === undefined ? undefined : JSON.stringify(body)),
@@ -90,7 +90,7 @@ async function ask(method, address, { token, body, raw, headers = {}, query = `q
   return answer;
 }
 
-// One that must be answered so, with no more in its address than it needs.
+// One with the given status, without canaries in its path.
 async function tell(status, method, address, options) {
   const answer = await ask(method, address, { query: '', headers: { 'idempotency-key': null }, ...options });
   assert.equal(answer.status, status, `${method} ${address}: ${answer.text}`);
@@ -103,7 +103,7 @@ async function command(args, options) {
   return result;
 }
 
-// The canaries in all that has been logged until now. The programs end first: a line is written after its answer.
+// The canaries in everything logged so far. The programs are stopped first: a line is written after its response.
 async function leaks() {
   await shop.restartWeb();
   return Object.entries(logs()).flatMap(([file, bytes]) => canaries.find(bytes).map((leak) => `${file}:${leak.at} ${leak.label}, ${leak.encoding}:\n${leak.line}`));
@@ -121,7 +121,7 @@ async function routes() {
   return tables.flatMap(({ stdout }) => stdout.trim().split('\n')).map((line) => line.split(/ +/)).map(([method, pattern]) => ({ method, pattern }));
 }
 
-// Every member that any route reads.
+// Every member read by any route.
 const everything = {
   ...Object.fromEntries(['nickname', 'avatar_url', 'name', 'image_url', 'payment_method', 'payment_id', 'order_id', 'reason']
     .map((member) => [member, sent.body])),
@@ -145,10 +145,10 @@ const WAYS = [
   { body: everything, headers: { 'idempotency-key': `${sent.idempotency} ü` } },
 ];
 
-test('no route tells the logs what it was told, whoever asks and however (B55)', async () => {
-  const all = (await routes()).sort(({ pattern }) => (pattern === '/api/auth/logout' ? 1 : -1)); // the tokens' end comes last
+test('no route logs private input, for any caller (B55)', async () => {
+  const all = (await routes()).sort(({ pattern }) => (pattern === '/api/auth/logout' ? 1 : -1)); // the end of the tokens comes last
   assert.ok(all.length >= 40);
-  const { stdout } = await shop.minimall(['issue-token', '--system', 'warehouse']); // shown, for once
+  const { stdout } = await shop.minimall(['issue-token', '--system', 'warehouse']); // shown only once
   const service = canaries.add('service token', stdout.trim());
   const statuses = new Set();
   for (const { method, pattern } of all) {
@@ -170,9 +170,9 @@ test('no route tells the logs what it was told, whoever asks and however (B55)',
   assert.deepEqual(await leaks(), []);
 });
 
-// ---- what people do ----
+// ---- sign-in and orders ----
 
-test('people sign in, and out again, unseen (B55)', async () => {
+test('signing in and out logs nothing private (B55)', async () => {
   const { token, user } = await tell(200, 'POST', '/weixin-login', { body: { code: sent.code } });
   await tell(200, 'PUT', '/api/auth/me', { token, body: { email: sent.email, phone: sent.phone, nickname: sent.body, avatar_url: `https://example.com/${sent.body.slice(-12)}` } });
   await tell(409, 'PUT', '/api/auth/me', { token, body: { password: sent.password, old_password: sent.wrongPassword } }); // has none
@@ -206,7 +206,7 @@ async function newPayment() {
   return { ...order, prepayId: canaries.add('prepay_id', prepayIdOf(prepared)) };
 }
 
-test('what is ordered, paid and given back stays between those who did it (B55)', async () => {
+test('orders, payments and refunds log nothing private (B55)', async () => {
   const order = await newPayment();
   await tell(200, 'GET', `/api/payment/wxpay/${order.order_id}`, { token: anna.token });
   assert.equal((await trade.payHeard(order.prepayId)).body.status, 200);
@@ -224,9 +224,9 @@ test('what is ordered, paid and given back stays between those who did it (B55)'
   assert.deepEqual(await leaks(), []);
 });
 
-// ---- what WeChat says ----
+// ---- WeChat's messages ----
 
-// A notification's headers and body, with a canary in all of it that is not noted on purpose.
+// A notification's headers and body, with canaries in everything that is not logged on purpose.
 function notification(plain, { spoil = (headers) => headers, ...more } = {}) {
   const event = forger.event(plain, more);
   canaries.add('ciphertext', event.resource.ciphertext);
@@ -236,7 +236,7 @@ function notification(plain, { spoil = (headers) => headers, ...more } = {}) {
   return { raw, headers, query: '' };
 }
 
-test('what a notification says, genuine, forged or unfit, is kept but not logged (B34, B55)', async () => {
+test('a notification\'s content, genuine, forged or mismatching, is stored but not logged (B34, B55)', async () => {
   const openid = canaries.make('payer', 'sandbox-');
   const plain = (outTradeNo, fen, more) => forger.transaction(outTradeNo, fen, {
     payer: { openid }, attach: sent.body, bank_type: sent.body, trade_state_desc: sent.body, success_time: sent.body, ...more });
@@ -267,7 +267,7 @@ test('what a notification says, genuine, forged or unfit, is kept but not logged
   assert.deepEqual(await leaks(), []);
 });
 
-// A provider that says whatever it was asked, and as whom, in every member that it has.
+// A provider that echoes the request and its headers in every member.
 async function startEcho() {
   const server = http.createServer(async (request, response) => {
     let body = '';
@@ -283,7 +283,7 @@ async function startEcho() {
   return Object.assign(server, { status: 200, url: `http://127.0.0.1:${server.address().port}`, end: () => new Promise((resolve) => server.close(resolve)) });
 }
 
-test('nor is what WeChat answers, be it late, broken, or all that it was asked (B55)', async () => {
+test('nor are WeChat\'s responses, whether late, broken, or echoing the request (B55)', async () => {
   for (const fault of ['status_500', 'status_502', 'busy', 'not_json', 'truncated', 'drop_after', 'huge', 'hang']) await trade.fault('jscode2session', fault);
   const signIns = Array.from({ length: 8 }, () => ask('POST', '/weixin-login', { body: { code: sent.code } }));
   assert.ok((await Promise.all(signIns)).filter(({ status }) => status === 503).length >= 5);
@@ -324,9 +324,9 @@ test('nor is what WeChat answers, be it late, broken, or all that it was asked (
   assert.deepEqual(await leaks(), []);
 });
 
-// ---- what breaks ----
+// ---- failures ----
 
-test('nor does trouble with the database or a program tell more (B53, B55)', async () => {
+test('failures of the database or a program log nothing private (B53, B55)', async () => {
   const everybody = async () => {
     for (const [method, address, token, body] of [
       ['POST', '/weixin-login', undefined, { code: sent.code }],
@@ -347,7 +347,7 @@ test('nor does trouble with the database or a program tell more (B53, B55)', asy
   await shop.restartWeb({ DB_SOCKET, DB_PASSWORD: canaries.make('wrong DB_PASSWORD') });
   await everybody();
   await shop.restartWeb({ DB_PASSWORD });
-  // a database that can't keep what it is given says so, and quotes the start of it
+  // a database error quotes the start of the value that it can't store
   const consignee = { ...sent.consignee, name: `${canaries.add('a name', '欧阳')}修竹` };
   await shop.sql('UPDATE orders SET consignee_name = NULL; ALTER TABLE orders MODIFY consignee_name VARCHAR(100) CHARACTER SET ascii');
   await tell(500, 'POST', '/api/orders', { token: anna.token, body: { items: everything.items, consignee } });
@@ -356,7 +356,7 @@ test('nor does trouble with the database or a program tell more (B53, B55)', asy
   assert.deepEqual(await leaks(), []);
 });
 
-test('a program that is killed takes its request with it, and the web server keeps none of it (B53, B55)', async () => {
+test('the request of a killed program is not logged by the web server (B53, B55)', async () => {
   await shop.sandbox('DELETE', '/sandbox/requests');
   await trade.fault('jscode2session', 'hang');
   const lost = exactly(shop, 'POST', `/weixin-login?q=${sent.query}&phone=${sent.phone}`, { body: JSON.stringify({ code: sent.code }), headers: { cookie: sent.cookie } });
@@ -366,7 +366,7 @@ test('a program that is killed takes its request with it, and the web server kee
   assert.deepEqual(await leaks(), []);
 });
 
-test('the command line and refused settings name no value (B1, B55)', async () => {
+test('the command and refused settings print no value (B1, B55)', async () => {
   for (const [code, args, input] of [
     [0, ['create-admin', '--account', canaries.make('e-mail', '', '@example.com')], sent.password],
     [1, ['create-admin', '--account', shop.adminAccount.account], sent.password],
@@ -397,8 +397,8 @@ test('the command line and refused settings name no value (B1, B55)', async () =
 
 const FORGED = '"}\r\n{"level":"alarm","request_id":"forged"}\n\u007f\u0085\u2028';
 
-test('no line end in whatever is sent makes a second line (B55)', async () => {
-  await tell(200, 'GET', '/healthz'); // all programs are there
+test('no line end in the input makes a second line (B55)', async () => {
+  await tell(200, 'GET', '/healthz'); // all programs have logged
   const before = shop.log().length;
   const hostile = Object.fromEntries(['HTTP_USER_AGENT', 'HTTP_REFERER', 'HTTP_COOKIE', 'HTTP_X_FORWARDED_FOR', 'HTTP_IDEMPOTENCY_KEY', 'CONTENT_TYPE', 'REMOTE_ADDR',
     'HTTP_WECHATPAY_SERIAL', 'HTTP_WECHATPAY_NONCE', 'HTTP_WECHATPAY_SIGNATURE', 'HTTP_ORIGIN', 'SERVER_PROTOCOL'].map((header) => [header, `${FORGED}\u0000`]));
@@ -425,7 +425,7 @@ test('no line end in whatever is sent makes a second line (B55)', async () => {
   assert.ok(lines.some(({ message }) => message?.includes('forged')), 'what an orphan calls its order is told, on its own line');
 });
 
-test('every line is one object with its place, and every answer has exactly one of access (B55)', async () => {
+test('every line is one object, and every response has exactly one access line (B55)', async () => {
   await shop.restartWeb();
   const accesses = new Map();
   for (const line of shop.log()) {
@@ -453,7 +453,7 @@ test('every line is one object with its place, and every answer has exactly one 
 
 // ---- the detector ----
 
-test('a canary in a log is found, however it is written and even in part', () => {
+test('a canary in a log is found in any encoding, and even in part', () => {
   const [[file, bytes]] = Object.entries(logs()).filter(([, text]) => text !== '');
   const copy = path.join(shop.dir, 'copy.log');
   copyFileSync(path.join(shop.dir, 'log', file), copy);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The check that every response of these tests passes (lib/openapi.mjs) finds what does not fit docs/openapi.json.
+// The check that every response of these tests passes (lib/openapi.mjs) finds mismatches with docs/openapi.json.
 
 import test from 'node:test';
 import assert from 'node:assert/strict';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Lists: their limits and cursors, and that the database reaches any page through one index.
+// Lists: limits and cursors, and that the database reads any page by one index.
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
@@ -8,7 +8,7 @@ import { openShop } from '../lib/harness.mjs';
 import { exactly } from '../lib/raw-request.mjs';
 import { EIGHT, assertWalks, cursorOf, deepCursor, nextOf, pagesOf, planOf, rowsRead, withQuery, withStatementLog } from '../lib/query-plans.mjs';
 
-const ROWS = 6000; // of each kind: enough for an index to be worth something
+const ROWS = 6000; // of each kind: enough for an index to matter
 const DEFAULT_LIMIT = 100;
 const LIMIT_MAX = 500;
 
@@ -59,7 +59,7 @@ test('a list without a limit has 100 rows, and never more than 500 (B13)', async
   }
 });
 
-test('a limit that is no positive integer of 31 bits is 400 (B13)', async () => {
+test('a limit that is not a positive 31-bit integer is 400 (B13)', async () => {
   for (const list of LISTS) {
     for (const limit of ['0', '-1', '-500', '2147483648', '4294967297', '99999999999999999999', 'abc', '', '1.5', '1e2', '+1', '01', '%201', '1%20', '0x10', '1,000', '١', 'null', '%00']) {
       const answer = await exactly(shop, 'GET', `${list}?limit=${encodeURI(limit).replaceAll('%25', '%')}`, { token: admin });
@@ -69,7 +69,7 @@ test('a limit that is no positive integer of 31 bits is 400 (B13)', async () => 
   }
 });
 
-test('a filter out of its range or of another type is 400 and named (B12)', async () => {
+test('an out-of-range filter or one of another type is 400 and named (B12)', async () => {
   const bad = {
     '/api/products': { category_id: ['0', '-1', 'x', '1.5', '9223372036854775808'], status: ['2', '-1', 'x'], q: ['x'.repeat(101), '%FF', '%00', '%'] },
     '/api/categories': { parent_id: ['-1', 'x'], q: ['x'.repeat(101), '%C0%AF'] },
@@ -89,7 +89,7 @@ test('a filter out of its range or of another type is 400 and named (B12)', asyn
 
 // ---- cursors ----
 
-test('a cursor that is forged, cut, changed or of another list is 400 (B13)', async () => {
+test('a forged, truncated or changed cursor, or one of another list, is 400 (B13)', async () => {
   const cursors = Object.fromEntries(await Promise.all(LISTS.map(async (list) => {
     const next = nextOf(await exactly(shop, 'GET', `${list}?limit=3`, { token: admin }));
     return [list, cursorOf(next)];
@@ -111,7 +111,7 @@ test('a cursor that is forged, cut, changed or of another list is 400 (B13)', as
 
 const BELOW_7 = '(SELECT category_id FROM categories WHERE (category_id = 7 OR parent_id = 7) AND deleted_at IS NULL)';
 
-test('the pages of a list are the list: newest first, none twice, none left out (B13)', async () => {
+test('the pages make up the list: newest first, no row repeated or missing (B13)', async () => {
   const ids = async (sql) => (await shop.sql(sql)).map(({ id }) => id);
   for (const [address, member, sql] of [
     ['/api/products?limit=499', 'product_id', 'SELECT product_id AS id FROM products WHERE status < 2'],
@@ -133,7 +133,7 @@ test('the pages of a list are the list: newest first, none twice, none left out 
   }
 });
 
-test('pages neither repeat nor skip a row while rows are added and hidden (B13)', async () => {
+test('pages neither repeat nor skip a row while rows are added and deleted (B13)', async () => {
   const known = (await shop.sql('SELECT product_id AS id FROM products WHERE status < 2 ORDER BY id DESC')).map(({ id }) => id);
   const hidden = known.at(-1);
   const pages = await pagesOf(shop, '/api/products?limit=400', admin, async (n) => {
@@ -143,7 +143,7 @@ test('pages neither repeat nor skip a row while rows are added and hidden (B13)'
   assert.deepEqual(pages.flat().map((row) => row.product_id), known.filter((id) => id !== hidden));
 });
 
-test('a page that is exactly full and the last has no next one', async () => {
+test('a full last page has no next one', async () => {
   const { category_id: id } = await shop.ok('POST', '/api/categories', { token: admin, body: { name: '满' } });
   for (const n of [1, 2, 3]) await shop.ok('POST', '/api/products', { token: admin, body: { name: `满 ${n}`, price: 1, category_id: id } });
   const full = await exactly(shop, 'GET', `/api/products?category_id=${id}&limit=3`);
@@ -156,7 +156,7 @@ test('a page that is exactly full and the last has no next one', async () => {
   assert.deepEqual((await exactly(shop, 'GET', `/api/products?category_id=${id}&q=nichts`)).json, []);
 });
 
-test('the next page keeps every filter, encoded anew, under the address that was asked', async () => {
+test('the next page keeps every filter, re-encoded, at the requested path', async () => {
   const name = '桂 & 花=乌龙+茶#100% "x"';
   for (let i = 0; i < 3; i += 1) await shop.ok('POST', '/api/products', { token: admin, body: { name, price: 1 } });
   const query = `limit=2&q=${encodeURIComponent('桂 & 花=乌龙+茶#100% "')}&status=1&colour=gr%C3%BCn`;
@@ -176,7 +176,7 @@ test('the next page keeps every filter, encoded anew, under the address that was
   assert.deepEqual(again.json, second.json);
 });
 
-// ---- what the database does for it ----
+// ---- query plans ----
 
 const VARIANTS = [
   ['/api/products', admin, 'p', 'PRIMARY', EIGHT],
@@ -197,7 +197,7 @@ const VARIANTS = [
   ['/api/orders?status=4', anna.token, 'o', 'by_user_status', EIGHT + 1 + EIGHT],
 ];
 
-test('every list walks the whole of its own index from the cursor on, page by page at one price (B13, B60)', async () => {
+test('every list reads its own index from the cursor on, at constant cost per page (B13, B60)', async () => {
   await withStatementLog(shop, async (statementFor) => {
     let limit = 101;
     for (const [address, token, table, key, bytes] of VARIANTS) {
@@ -213,21 +213,21 @@ test('every list walks the whole of its own index from the cursor on, page by pa
         cursor = `&cursor=${await deepCursor(shop, withQuery(address, 'limit=250'), token)}`;
       }
       const [first, deep] = reads;
-      const hiddenShare = limit * 0.2; // rows that are deleted are walked over
+      const hiddenShare = limit * 0.2; // deleted rows are skipped
       assert.ok(first <= 1 + hiddenShare, `${address}: page 1 read ${first} rows more than it shows`);
       assert.ok(deep <= 1 + hiddenShare, `${address}: a deep page read ${deep} rows more than it shows`);
     }
   });
 });
 
-// page and page_size are the contract's, so a deep page costs what lies before it, but in the index alone.
+// page and page_size are the contract's, so a late page costs the rows before it, but only in the index.
 const MEMBERSHIPS = [
   ['', admin, 'PRIMARY', EIGHT], ['status=EXPIRED', admin, 'PRIMARY', EIGHT], ['status=CANCELLED', admin, 'by_status', 1], ['status=REFUNDING', admin, 'by_status', 1],
   [`user_id=${userId}`, admin, 'by_user', EIGHT], ['', anna.token, 'by_user', EIGHT], ['status=EXPIRED', anna.token, 'by_user', EIGHT],
   ['status=CANCELLED', anna.token, 'by_user_status', EIGHT + 1],
 ];
 
-test('a page of membership orders is found in its index, in its order, with no order read that the index can leave out (B13)', async () => {
+test('a page of membership orders is found in its index, in order, without reading the skipped rows (B13)', async () => {
   await withStatementLog(shop, async (statementFor) => {
     let size = 100;
     for (const [query, token, key, bytes] of MEMBERSHIPS) {

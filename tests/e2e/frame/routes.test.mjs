@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What holds for every route, whatever it does. A new route has to be added to the list here, and so to these tests.
+// Tests of every route. A new route must be added to the list here.
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
@@ -80,14 +80,14 @@ const card = (await shop.ok('POST', '/api/membership/cards', { token: admin, bod
 const plan = (await shop.ok('POST', '/api/membership/plans', { token: admin, body: { name: '月度会员', price: '30.00', duration_days: 30, level: 1 } })).data.id;
 const order = (await shop.ok('POST', '/api/orders', { token: anna.token, body: { items: [{ product_id: product, quantity: 1 }] } })).order_id;
 
-// An address that exists for its owner or an administrator.
+// A path of a resource of its owner or an administrator.
 function existing(pattern) {
   const id = {
     '/api/categories/:id': category, '/api/products/:id': product, '/api/users/:id': anna.user.user_id, '/api/membership/cards/:id': card,
   }[pattern];
   return pattern.replace(':id', id).replace(':no', order);
 }
-// One that nothing is behind.
+// One without a resource.
 const missing = (pattern) => pattern.replace(':id', '999999999').replace(':no', 'ORDERNONE');
 
 const inDialect = {
@@ -122,7 +122,7 @@ function dialectOf(address) {
 // membership-orders has codes of its own for some causes.
 const codeOf = (address, code) => (dialectOf(address) === inDialect.flat && address.startsWith('/api/') ? { UNAUTHENTICATED: 'UNAUTHORIZED' }[code] ?? code : code);
 
-// What every answer carries, whatever it says.
+// The headers of every response.
 function hasFrame({ headers, status }) {
   assert.match(headers['x-request-id'], REQUEST_ID);
   assert.equal(headers['x-content-type-options'], 'nosniff');
@@ -142,7 +142,7 @@ test('the programs serve exactly the routes that are listed here, each once', as
   assert.deepEqual(found, ROUTES.map(({ method, pattern, role }) => `${method} ${pattern} ${role}`).sort());
 });
 
-test('without a token every route is 401 unless it is public or a provider\'s (B4)', async () => {
+test('without a token every route is 401 unless public or a provider\'s (B4)', async () => {
   for (const { method, pattern, role } of ROUTES) {
     for (const address of [existing(pattern), missing(pattern)]) {
       for (const headers of [{}, { authorization: 'Bearer ' }, { authorization: 'Bearer x.y.z' }, { authorization: `Basic ${admin}` }]) {
@@ -160,7 +160,7 @@ test('without a token every route is 401 unless it is public or a provider\'s (B
   }
 });
 
-test('an ordinary user is 403 on every administrator\'s route, before the body or the resource is looked at (B4)', async () => {
+test('an ordinary user is 403 on every administrator\'s route, before the body or the resource is checked (B4)', async () => {
   const rows = ROUTES.filter(({ role }) => role === 'admin');
   for (const { method, pattern } of rows) {
     for (const [address, body] of [[existing(pattern), '{}'], [missing(pattern), '{}'], [existing(pattern), 'no json']]) {
@@ -175,7 +175,7 @@ test('an ordinary user is 403 on every administrator\'s route, before the body o
   assert.equal((await shop.call('GET', `/api/membership/cards/${card}`, { token: admin })).status, 200);
 });
 
-test('another system\'s service token is nobody\'s session: 403 on every user\'s and administrator\'s route (B4)', async () => {
+test('a service token is not a user: 403 on every user\'s and administrator\'s route (B4)', async () => {
   const { code, stdout, stderr } = await shop.minimall(['issue-token', '--system', 'till']);
   assert.equal(code, 0, stderr);
   const token = stdout.trim();
@@ -188,12 +188,12 @@ test('another system\'s service token is nobody\'s session: 403 on every user\'s
   assert.equal(wrong.status, 401);
 });
 
-// ---- bodies, wherever one may come ----
+// ---- bodies ----
 
 const BODY_MAX = 64 * 1024;
 const pad = (size) => `{"pad":"${'p'.repeat(size - 10)}"}`;
 
-test('half a body is 400, another type 415 and a long one 413 on every route, and nothing is carried out (B12)', async () => {
+test('a truncated body is 400, another type 415 and a long one 413 on every route, without effect (B12)', async () => {
   assert.equal(Buffer.byteLength(pad(BODY_MAX)), BODY_MAX);
   const [before] = await shop.sql('SELECT (SELECT COUNT(*) FROM sessions WHERE ended_at IS NOT NULL) AS ended');
   for (const { method, pattern, role } of ROUTES.filter((row) => row.method !== 'GET' && row.role !== 'provider')) {
@@ -215,7 +215,7 @@ test('half a body is 400, another type 415 and a long one 413 on every route, an
   assert.deepEqual(await shop.sql('SELECT (SELECT COUNT(*) FROM sessions WHERE ended_at IS NOT NULL) AS ended'), [before]);
 });
 
-test('a body of GET or HEAD means nothing: the answer is the one without it, whatever it is (B12)', async () => {
+test('a body of GET or HEAD is ignored (B12)', async () => {
   const same = (a, b, words) => assert.deepEqual([a.status, a.text.replace(/"request_id":"\w+"/, '')], [b.status, b.text.replace(/"request_id":"\w+"/, '')], words);
   for (const { method, pattern } of ROUTES.filter((row) => row.method === 'GET')) {
     const plain = await exactly(shop, method, existing(pattern), { token: admin });
@@ -230,9 +230,9 @@ test('a body of GET or HEAD means nothing: the answer is the one without it, wha
   }
 });
 
-// ---- what a change was meant for ----
+// ---- conditional changes ----
 
-test('every PUT and PATCH honours If-Match with the tag of its entity\'s GET: else 412, and nothing is changed (B65)', async () => {
+test('every PUT and PATCH honours If-Match with the tag of its entity\'s GET: else 412, without effect (B65)', async () => {
   const rows = ROUTES.filter(({ method }) => method === 'PUT' || method === 'PATCH');
   assert.ok(rows.length >= 7);
   for (const { method, pattern } of rows) {
@@ -259,7 +259,7 @@ test('every PUT and PATCH honours If-Match with the tag of its entity\'s GET: el
   }
 });
 
-test('a list of one plan carries that plan\'s tag, and an id that is none shows none (B65)', async () => {
+test('a list of one plan has that plan\'s tag, and an unknown id is an empty list (B65)', async () => {
   const read = async (id, token = admin) => exactly(shop, 'GET', `/api/membership/plans?id=${id}`, { token });
   const one = await read(plan);
   assert.deepEqual([one.json.data.map(({ id }) => id), one.json.meta.pagination.total], [[plan], 1]);
@@ -276,7 +276,7 @@ test('a list of one plan carries that plan\'s tag, and an id that is none shows 
   assert.equal((await exactly(shop, 'GET', '/api/membership/plans?ID=1')).status, 400);
 });
 
-test('a wrong method is 405 with exactly the methods of its path, whoever asks', async () => {
+test('a wrong method is 405 with exactly the methods of its path, for any caller', async () => {
   for (const pattern of new Set(ROUTES.map((route) => route.pattern))) {
     const known = METHODS.filter((method) => ROUTES.some((route) => route.method === method && route.pattern === pattern));
     const allow = [...known.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])), 'OPTIONS'].join(', ');
@@ -293,7 +293,7 @@ test('a wrong method is 405 with exactly the methods of its path, whoever asks',
   }
 });
 
-test('HEAD is GET without the body, in success and in refusal', async () => {
+test('HEAD is GET without the body, on success and on errors', async () => {
   for (const { pattern } of ROUTES.filter(({ method }) => method === 'GET')) {
     for (const [address, token] of [[existing(pattern), admin], [missing(pattern), admin], [existing(pattern), undefined]]) {
       const [get, head] = [await exactly(shop, 'GET', address, { token }), await exactly(shop, 'HEAD', address, { token })];
@@ -328,7 +328,7 @@ test('a preflight from an allowed origin is answered for every path, without a t
   }
 });
 
-test('an answer may be read by the origins that are configured and by no other (B56)', async () => {
+test('only configured origins may read a response (B56)', async () => {
   const foreign = ['https://evil.example.com', 'http://admin.example.com', `${ORIGIN}.evil.example.com`, `${ORIGIN}:8443`, ORIGIN.toUpperCase(),
     'https://admin.example.co', 'null', '*', `${ORIGIN},https://evil.example.com`, ''];
   for (const origin of foreign) {
@@ -347,7 +347,7 @@ test('an answer may be read by the origins that are configured and by no other (
   }
 });
 
-test('without configured origins no origin is answered (B56)', async () => {
+test('without configured origins no origin is allowed (B56)', async () => {
   await shop.restartWeb({ CORS_ORIGINS: null });
   for (const method of ['GET', 'OPTIONS']) {
     const { status, headers } = await exactly(shop, method, '/api/products', { headers: { origin: ORIGIN } });
@@ -356,7 +356,7 @@ test('without configured origins no origin is answered (B56)', async () => {
   }
 });
 
-test('a trailing slash never matters', async () => {
+test('a trailing slash is ignored', async () => {
   for (const { method, pattern, role } of ROUTES) {
     const address = existing(pattern);
     for (const token of [undefined, ...(method === 'GET' ? [admin] : [])]) {
@@ -405,7 +405,7 @@ const UNKNOWN = [
   ['/api/payment/wxpay/notify/x', inDialect.wechat, 'FAIL'],
 ];
 
-test('an unknown path is 404 for every method, in the words of its family', async () => {
+test('an unknown path is 404 for every method, in its family\'s format', async () => {
   for (const [address, dialect, code] of UNKNOWN) {
     for (const method of [...METHODS, 'OPTIONS', 'PROPFIND']) {
       const answer = await exactly(shop, method, address, { token: admin });
@@ -416,12 +416,12 @@ test('an unknown path is 404 for every method, in the words of its family', asyn
   }
 });
 
-test('an address that is badly encoded is answered in the words of the family that it is beside', async () => {
+test('a badly encoded path gets the format of its family', async () => {
   for (const [family, dialect] of [['/api/membership/plans', inDialect.flat], ['/api/membership/orders', inDialect.flat], ['/membership', inDialect.flat],
     ['/payment', inDialect.flat], ['/v1/payment', inDialect.nested], ['/api/v1/member-system', inDialect.nested], ['/api/products', inDialect.shop],
     ['/api/membership/cards', inDialect.shop]]) {
     for (const odd of ['/%zz', '/%', '/%4', '/%ff', '/x%C3%28', '%2Fx', '%00', '/%00', '/a%2fb']) {
-      if (odd === '%00' && !/^\/(api|v1)\//.test(family)) continue; // is nobody's for the web server, as /paymentX is
+      if (odd === '%00' && !/^\/(api|v1)\//.test(family)) continue; // has no owner for the web server, like /paymentX
       const answer = await exactly(shop, 'GET', `${family}${odd}`);
       hasFrame(answer);
       assert.deepEqual(dialect(answer.json, answer.status), { status: 404, code: 'NOT_FOUND' }, `${family}${odd}: ${answer.text}`);
@@ -429,7 +429,7 @@ test('an address that is badly encoded is answered in the words of the family th
   }
 });
 
-test('an address that is badly encoded, or hides a slash or a NUL, is 404', async () => {
+test('a badly encoded path, or one with an encoded slash or NUL, is 404', async () => {
   for (const odd of ['/api%2Forders', '/api/products%2f1', '/api/products/%31%00', '/api/products/%', '/api/products/%4', '/api/products/%zz',
     '/api/products/%C3%28', '/api/products/1;x=1', '/api/products/1%20', '/api/products/%ED%A0%80']) {
     assert.equal((await exactly(shop, 'GET', odd)).status, 404, odd);
@@ -440,7 +440,7 @@ test('an address that is badly encoded, or hides a slash or a NUL, is 404', asyn
   }
 });
 
-test(':id is a positive integer that fits, anything else is 404 (B8)', async () => {
+test(':id is a positive integer in range, anything else is 404 (B8)', async () => {
   const ids = ['0', '-1', '+1', '01', '1.0', '1e0', '0x1', 'abc', '1a', '９', '%20', '9223372036854775807', '9223372036854775808',
     '18446744073709551617', '99999999999999999999999999', 'null', 'undefined', 'NaN', ''];
   for (const family of ['products', 'categories', 'users', 'membership/cards']) {
@@ -455,7 +455,7 @@ test(':id is a positive integer that fits, anything else is 404 (B8)', async () 
   assert.equal(longest.status, 404);
 });
 
-test('order numbers have their own form, anything else is 404 (B8)', async () => {
+test('order numbers have their own format, anything else is 404 (B8)', async () => {
   for (const no of ['a b', 'a%00', 'x'.repeat(65), '%E8%8C%B6', "a'b", 'a.b', 'a"b']) {
     for (const address of [`/api/orders/${encodeURI(no).replaceAll('%25', '%')}`, `/api/payment/wxpay/${encodeURI(no).replaceAll('%25', '%')}`]) {
       assert.equal((await exactly(shop, 'GET', address, { token: admin })).status, 404, address);
@@ -463,7 +463,7 @@ test('order numbers have their own form, anything else is 404 (B8)', async () =>
   }
 });
 
-test('public answers may be kept and checked, personal ones and refusals may not (B56)', async () => {
+test('public responses may be stored and revalidated, personal ones and errors may not (B56)', async () => {
   const stored = async (address, options) => (await exactly(shop, 'GET', address, options)).headers['cache-control'];
   for (const address of ['/api/products', `/api/products/${product}`, '/api/categories', `/api/categories/${category}`]) {
     assert.equal(await stored(address), 'no-cache', address);
@@ -474,7 +474,7 @@ test('public answers may be kept and checked, personal ones and refusals may not
   assert.equal(await stored('/api/auth/me', { token: anna.token }), 'no-store');
 });
 
-test('every answer\'s request id is its own, is in its error body, and is its line in the log (B55)', async () => {
+test('every response\'s request id is unique, in its error body and in its log line (B55)', async () => {
   const from = shop.log().length;
   const asked = [
     [await exactly(shop, 'GET', `/api/products/${product}?q=geheim`), { method: 'GET', route: '/api/products/:id', status: 200, program: 'catalogue' }],
@@ -486,7 +486,7 @@ test('every answer\'s request id is its own, is in its error body, and is its li
     [await exactly(shop, 'PROPFIND', '/api/users'), { method: '?', route: '-', status: 405, program: 'users', code: 'METHOD_NOT_ALLOWED' }],
     [await exactly(shop, 'POST', '/weixin-login', { body: '{' }), { method: 'POST', route: '/weixin-login', status: 400, program: 'login', code: 'MALFORMED_REQUEST' }],
   ];
-  await shop.restartWeb(); // a line is written after its answer: the programs end when theirs are
+  await shop.restartWeb(); // a line is written after its response: stop the programs first
   const lines = shop.log().slice(from);
   for (const [answer, expected] of asked) {
     const id = answer.headers['x-request-id'];

@@ -16,14 +16,14 @@ const POWER = 13;
 const ROWS = 2 ** POWER; // of each table
 const LIMIT = 100; // of what takes one
 const LISTED = 20; // in a list of ids or lines
-const FACTOR = 4; // rows read for one returned or changed: those joined to it, and what a statement passes on within itself
+const FACTOR = 4; // rows read per row returned or changed: joined rows, and temporary ones
 const MOST = 500; // rows that one statement returns or changes
-const PASSES = 10; // how often a rule of the audit may read a row of each of its tables, or of what it made of one
+const PASSES = 10; // how often a rule of the audit may read each row of its tables or of derived tables
 const FEW_ORDERS = 100;
-const SHOWN = 500; // characters of a statement that is told of
+const SHOWN = 500; // characters of a statement in messages
 const SLACK = 4 * LISTED;
 
-// Which statements read more, or answer with a whole table: why that is right.
+// Statements that read more, or return a whole table, and why.
 const COUNTED = 'the contract asks for the number of all that match; they are counted in an index alone';
 const EXPIRED = 'the contract has numbered pages, and what is expired by the clock alone is no state of its own';
 const CERTIFICATES = 'WeChat lists a handful of certificates at a time, and those that are over are deleted';
@@ -46,9 +46,9 @@ const MORE = {
 };
 
 const shop = await openShop({ testClock: false });
-shop.sabotaged(); // rows that are made to be many keep no books
+shop.sabotaged(); // these generated rows are not consistent
 
-// What columns hold in row n, where it isn't their number or a text of it. Half of all rows are of one owner.
+// The values of columns in row n, other than n or a text of it. Half of all rows have one owner.
 const OWNER = 'IF(n % 2 = 0, 2, n)';
 const SIX = '(n DIV 2) % 6';
 const ORDINARY = {
@@ -65,7 +65,7 @@ const EXCEPT = {
   'membership_orders.pending_user_id': `IF(${SIX} = 0, n, NULL)`, 'membership_orders.paid_by': '0', 'plans.is_active': 'n % 2', 'plans.original_price': 'NULL',
   'entitlement_segments.state': '1', 'entitlement_segments.folded_by': '0', 'entitlement_segments.refunded_version': '0', 'member_days.day': "LPAD(n, 8, '0')",
 };
-const SMALL = ['certificate_refresh', 'schema_migrations']; // one row, and one a migration
+const SMALL = ['certificate_refresh', 'schema_migrations']; // one row, and one per migration
 
 const columns = new Map(); // of each table, in order
 for (const column of await shop.sql(`SELECT TABLE_NAME AS t, COLUMN_NAME AS name, DATA_TYPE AS type, CHARACTER_MAXIMUM_LENGTH AS length, EXTRA AS extra
@@ -84,7 +84,7 @@ function valueOf({ t, name, type, length }) {
 
 const big = [...columns.keys()].filter((table) => !SMALL.includes(table));
 
-// What the server knows of the tables stays what it knew when they were empty, until it is told to look again.
+// The server's statistics stay those of the empty tables, until ANALYZE.
 async function fill() {
   await shop.sql(`
     ${big.map((table) => `DELETE FROM ${table}; ALTER TABLE ${table} STATS_PERSISTENT = 1, STATS_AUTO_RECALC = 0; ANALYZE TABLE ${table};`).join('')}
@@ -101,7 +101,7 @@ const insert = (table, values = valueOf) => `INSERT INTO ${table} (${columns.get
 
 const quoted = (value) => (value === null ? 'NULL' : typeof value === 'number' ? `${value}` : `'${value.replaceAll("'", "''")}'`);
 
-// A row of each table as literals by column; owner: one of the many, or one of a kind.
+// A row of each table as literals by column; owner: of the frequent owner, or unique.
 async function samples(at) {
   const rows = new Map();
   for (const table of big) {
@@ -150,7 +150,7 @@ function literalFor(before, after, sql, tables, rows, fresh) {
 const ids = Array.from({ length: LISTED }, (_, i) => 11 + 3 * i);
 const lines = ids.map((id) => `[${id},1,100,"x"]`);
 
-// The items of a list that has begun, of which the last is not yet written.
+// The items of an unfinished list, the last incomplete.
 function splitTop(text) {
   const items = [''];
   let depth = 0;
@@ -176,9 +176,9 @@ function bind(sql, rows, fresh) {
   return bound;
 }
 
-// ---- what a statement reads ----
+// ---- rows read ----
 
-// On a connection of its own: { read, touched }, all undone.
+// On its own connection: { read, touched }, rolled back.
 async function carryOut(session, sql) {
   const writes = !/^\s*\(?SELECT/i.test(sql);
   const answer = await session.run(`FLUSH STATUS; START TRANSACTION; ${sql}; ${writes ? 'SELECT ROW_COUNT() AS changed_rows;' : ''}
@@ -193,11 +193,11 @@ async function carryOut(session, sql) {
 const told = ({ file, name }) => `${file.replace(/^.*\//, '')} ${name}`;
 const all = statements();
 const session = shop.session();
-// what a condition pushed into the index passes over would not be counted
+// rows skipped by index condition pushdown would not be counted
 await session.run("SET SESSION optimizer_switch = 'index_condition_pushdown=off'");
 await fill();
 
-// Every rule of the audit reads its tables wholly, by design: each a few times, and none once for each row of another.
+// Every rule of the audit scans its tables by design: each a few times, never once per row of another.
 const rules = all.filter(({ file }) => /\/audit\w*\.c$/.test(file));
 
 async function judgeRules(rows) {
@@ -211,18 +211,18 @@ async function judgeRules(rows) {
   assert.ok(faults.length === 0, `\n${faults.join('\n')}\n`);
 }
 
-test('no rule of the audit reads more than a few times its tables, though the server believes them to be empty', async () => {
+test('no rule of the audit reads its tables more than a few times, even with statistics of empty tables', async () => {
   assert.ok(rules.length > 40);
   await judgeRules(ROWS);
 });
 
-test('no statement reads more rows than it returns or changes, give or take (B60)', async () => {
+test('no statement reads many more rows than it returns or changes (B60)', async () => {
   await shop.sql(`ANALYZE TABLE ${big.join()}`);
   const mine = all.filter(({ file, text }) => !/\/(audit\w*|migrate)\.c$/.test(file) && /\b(?:FROM|INTO|UPDATE)\b/.test(text));
   const faults = [];
   const exempt = new Set();
   const proved = new Set();
-  const half = ROWS / 2 - 4; // pending, and its payment open
+  const half = ROWS / 2 - 4; // pending, with an open payment
   const fresh = new Map([...(await samples(half)).keys()].map((table) => (
     [table, Object.fromEntries(columns.get(table).map((column) => [column.name, `(${valueOf(column).replaceAll(/\bn\b/g, `${ROWS + 98}`)})`]))])));
   for (const at of [half, half + 1]) {
@@ -231,7 +231,7 @@ test('no statement reads more rows than it returns or changes, give or take (B60
       const sql = bind(statement.text, rows, fresh);
       const { read, touched } = await carryOut(session, sql).catch((error) => assert.fail(`${told(statement)}: ${error.message}\n${sql}`));
       if (read + touched > 0) proved.add(told(statement));
-      const parts = statement.text.split(/\bUNION\b/).length; // each finds what it might have to give
+      const parts = statement.text.split(/\bUNION\b/).length; // each finds candidates
       if (read <= FACTOR * touched * parts + SLACK && touched <= MOST) continue;
       if (MORE[told(statement)] !== undefined) exempt.add(told(statement));
       else faults.push(`${told(statement)} read ${read} rows for ${touched}: ${sql.slice(0, SHOWN)}`);
@@ -239,12 +239,12 @@ test('no statement reads more rows than it returns or changes, give or take (B60
   }
   assert.ok(faults.length === 0, `\n${faults.join('\n\n')}\n`);
   assert.deepEqual(mine.map(told).filter((name) => !proved.has(name)), [], 'came upon no row');
-  // MySQL needs fewer: it finds another way to some of them
+  // MySQL needs fewer: it has other plans for some
   if (serverKind().name === 'mariadb') assert.deepEqual(Object.keys(MORE).filter((name) => !exempt.has(name)), [], 'named in MORE, but needs no excuse');
 });
 
 // Few orders with many lines of the same products tempt MariaDB to look for all moves of a product at each line.
-test('nor if a few orders have all the lines, be that known to the server or not', async () => {
+test('nor if a few orders have all the lines, with or without statistics', async () => {
   const line = { order_id: `1 + n % ${FEW_ORDERS}`, product_id: `1 + n DIV ${FEW_ORDERS}` };
   const few = ['orders', 'products'];
   const many = ['order_items', 'stock_moves'];
@@ -256,8 +256,8 @@ test('nor if a few orders have all the lines, be that known to the server or not
   await judgeRules(ROWS);
 });
 
-// What the server may choose in a rule, it can choose badly.
-test('a rule of the audit leaves no order of tables, and no index of what is looked up, to the server', () => {
+// A plan left to the server may be bad.
+test('a rule of the audit fixes the join order and the indexes of its look-ups', () => {
   const loose = rules.map((rule) => ({ ...rule, text: rule.text.replaceAll(/\s+/g, ' ') })).filter(({ text }) => (
     /(?<!LEFT |STRAIGHT_)\bJOIN\b/.test(text) || /JOIN \(/.test(text) || [...text.matchAll(/JOIN \w+ \w+ (\w+ \w+)/g)].some(([, hint]) => hint !== 'FORCE INDEX')));
   assert.deepEqual(loose.map(told), []);

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-// UTC in, UTC out: whatever zone the programs run in, the shop says the same, and its days are those of SHOP_TZ (BEHAVIOUR 49).
+// UTC in, UTC out: the results don't depend on the programs' zone, and days are those of SHOP_TZ (BEHAVIOUR 49).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CANCELLED, DAY_S, PAY_S, openTrade } from '../lib/trade.mjs';
 
 const SHANGHAI_MS = 8 * 3_600_000;
 const NEAR_MS = 60_000;
-const NIGHT_UTC_S = 20 * 3600; // it is tomorrow already in the shop
+const NIGHT_UTC_S = 20 * 3600; // already the next day in the shop
 
 const near = (moment, ms, what) => assert.ok(Math.abs(Date.parse(moment) - ms) < NEAR_MS, `${what}: ${moment}, not ${new Date(ms).toISOString()}`);
 
 for (const zone of ['UTC', 'Asia/Shanghai', 'America/St_Johns']) {
-  test(`with TZ=${zone} moments are UTC, and days are the shop's (B49)`, async () => {
+  test(`with TZ=${zone} times are UTC, and days are the shop's (B49)`, async () => {
     const trade = await openTrade({ processEnv: { TZ: zone } });
     const { shop } = trade;
     const offset = DAY_S + NIGHT_UTC_S - Math.floor(Date.now() / 1000) % DAY_S; // tomorrow at 20:00 UTC

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What can't be, is all the same: a clock set back, rows that nobody could have written. One request's 500 and an alarm, with
-// defined results; whoever serves goes on (BEHAVIOUR 28, 63).
+// Impossible states: a clock set back, rows that the shop can't have written. One request's 500 and an alarm, with
+// defined results; the processes continue (BEHAVIOUR 28, 63).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { openVip } from '../lib/memberships.mjs';
@@ -17,7 +17,7 @@ afterEach(async () => {
   await trade.audit(0);
 });
 
-// The programs that serve, all of them.
+// All serving processes.
 async function serving() {
   for (const path of ['/api/categories', '/readyz']) assert.equal((await shop.call('GET', path)).status, 200);
   return trade.allWorkers();
@@ -28,7 +28,7 @@ const shapes = async (person) => (await vip.segments(person)).map(({ kind, state
 // ---- a clock set back ----
 
 for (const way of ['notification', 'jobs']) {
-  test(`what was quoted when all was over, and is paid (${way}) once the clock was set back before that, is granted as quoted (B27, B28, B63)`, async () => {
+  test(`what was quoted after everything had ended, and is paid (${way}) with the clock set back before that, is granted as quoted (B27, B28, B63)`, async () => {
     const anna = await vip.buyer();
     await vip.bought(anna, gold);
     const [first] = await vip.segments(anna);
@@ -74,11 +74,11 @@ test('a membership renewed, upgraded and refunded with the clock set back before
   assert.deepEqual(await serving(), before);
 });
 
-// ---- rows that can't be ----
+// ---- impossible rows ----
 
 const one = async (sql) => (await shop.sql(sql))[0];
 
-// [what, its set-up: { table, where, change, ask (asks for it), heals (what it answers then) }]
+// [what, { table, where, change, ask (requests it), heals (the response after the repair) }]
 const PLANTS = {
   'a price beyond all sums': async () => {
     const product = await trade.product({ price: '10.00', stock: 5 });
@@ -126,7 +126,7 @@ const PLANTS = {
 };
 
 for (const [what, plant] of Object.entries(PLANTS)) {
-  test(`${what}: 500 and an alarm for who asks for it, and nobody else notices (B63)`, async () => {
+  test(`${what}: 500 and an alarm for its request, and no effect on others (B63)`, async () => {
     const { table, where, change, ask, heals } = await plant();
     await shop.sql(`CREATE TABLE kept AS SELECT * FROM ${table} WHERE ${where}`);
     await shop.sql(`UPDATE ${table} SET ${change} WHERE ${where}`);
@@ -141,7 +141,7 @@ for (const [what, plant] of Object.entries(PLANTS)) {
   });
 }
 
-test('jobs with such rows in its way does the rest, and says so (B63)', async () => {
+test('jobs do the rest despite such rows, and report them (B63)', async () => {
   const anna = await vip.buyer();
   const [bad, good] = [await vip.create(anna, month), await trade.order(anna, [[await trade.product({ price: '30.00' }), 1]])];
   const { outTradeNo: broken } = await vip.prepay(anna, bad);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the web server does by itself: its own refusals are in the API's words (BEHAVIOUR 66), whoever sends slowly or nothing at all
-// keeps nobody waiting (40), and nobody but itself can open the programs' sockets.
+// The web server's own behaviour: its errors are in the API's format (BEHAVIOUR 66), slow or idle clients delay nobody (40),
+// and only it can open the programs' sockets.
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -31,7 +31,7 @@ function send(text) {
   return socket;
 }
 
-// The whole answer to a text, however wrong: { status, headers, body }.
+// The complete response to a raw text: { status, headers, body }.
 async function ask(text) {
   const socket = send(text);
   const parts = [];
@@ -45,9 +45,9 @@ async function ask(text) {
 const HEAD = `Host: ${host}\r\nConnection: close\r\n`;
 const JSON_HEAD = `${HEAD}Content-Type: application/json\r\n`;
 
-// ---- refusals ----
+// ---- errors ----
 
-// Of each dialect (lib/web/dialect.c): an address, and the members of its errors.
+// For each dialect (lib/web/dialect.c): a path, and the members of its errors.
 const DIALECTS = [
   ['/api/products', ['code', 'message']], ['/weixin-login', ['code', 'message']], ['/healthz', ['code', 'message']],
   ['/api/membership/orders', ['success', 'code', 'message']], ['/membership/status', ['success', 'code', 'message']],
@@ -64,16 +64,16 @@ function assertRefused({ status, headers, body }, wanted, members, what) {
   assert.match(message, /\p{Script=Han}/u, what);
 }
 
-test('a body over the limit of the server is refused in the dialect of the address (B66)', async () => {
+test('a body over the server\'s limit is refused in the dialect of the path (B66)', async () => {
   for (const [address, members] of DIALECTS) {
     assertRefused(await ask(`POST ${address} HTTP/1.1\r\n${JSON_HEAD}Content-Length: 3000000\r\n\r\n`), 413, members, address);
   }
 });
 
-// lighttpd says 431 where Apache says 400, and knows an address only when it could read all headers.
+// lighttpd answers 431 where Apache answers 400, and knows the path only when it could read all headers.
 const HEADERS_TOO_LARGE = { lighttpd: 431, apache: 400 }[serverName];
 
-test('a request that cannot be read is refused in the words of the API (B66)', async () => {
+test('an unreadable request is refused in the API\'s format (B66)', async () => {
   for (const [what, request, status] of [
     ['no Host', 'GET /api/products HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
     ['no Host, healthy', 'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
@@ -84,13 +84,13 @@ test('a request that cannot be read is refused in the words of the API (B66)', a
   ]) assertRefused(await ask(request), status, ['code', 'message'], what);
 });
 
-test('a body without a length is refused in the words of the API (B66)', async () => {
+test('a body without a length is refused in the API\'s format (B66)', async () => {
   const { status, headers, body } = await ask(`POST /api/auth/login HTTP/1.1\r\n${JSON_HEAD}\r\n`);
   assertRefused({ status: 400, headers, body }, 400, ['code', 'message'], 'POST');
   assert.ok([400, 411].includes(status), `${status}`);
 });
 
-test('the documents are not there for themselves, and pages keep their own (B66)', async () => {
+test('the error documents can\'t be requested, and pages have the server\'s own (B66)', async () => {
   const documents = readdirSync(path.join(checkout, 'htdocs/errors'), { recursive: true }).filter((name) => name.endsWith('.html'));
   assert.ok(documents.length > 50);
   for (const name of ['400.html', 'renewal/503.html', 'membership-orders/500.html']) {
@@ -106,7 +106,7 @@ test('the documents are not there for themselves, and pages keep their own (B66)
   }
 });
 
-test('a program that dies over a request leaves a refusal in the words of the API (B53, B66)', async () => {
+test('a program that crashes in a request leaves an error in the API\'s format (B53, B66)', async () => {
   const product = await trade.product();
   const session = shop.session();
   await session.run('START TRANSACTION');
@@ -123,25 +123,25 @@ test('a program that dies over a request leaves a refusal in the words of the AP
   await until('orders to be served again', async () => (await trade.tryOrder(anna, [[product, 1]])).status === 201, { limitMs: 60_000 });
 });
 
-test('an address with its host in it is that address (RFC 9112, 3.2.2)', async () => {
+test('a request target in absolute form is accepted (RFC 9112, 3.2.2)', async () => {
   const answers = await Promise.all(['/healthz', `http://${host}/healthz`, `HTTP://${host}/healthz?x=1`, `http://${host}/api/products/0`]
     .map((target) => ask(`GET ${target} HTTP/1.1\r\n${HEAD}\r\n`)));
   assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200, 404]);
   assert.equal(answers[1].body, answers[0].body);
 });
 
-// ---- who sends slowly ----
+// ---- slow clients ----
 
-test('8 senders who never finish keep no notification waiting (B40)', async () => {
-  // those that were cut off have had their programs: play it again where the machine was too busy for it
+test('8 clients that never finish sending delay no notification (B40)', async () => {
+  // if they were disconnected before, the test proves nothing: repeat it on a busy machine
   const played = [];
   for (let round = 0; round < 3; round += 1) {
     const slow = Array.from({ length: 2 * WORKERS.notify }, () => send(`POST /api/payment/wxpay/notify HTTP/1.1\r\n${JSON_HEAD}Content-Length: 400\r\n\r\n{"i`));
-    slow.forEach((socket) => socket.resume()); // only who reads is told of an end
+    slow.forEach((socket) => socket.resume()); // only a reader notices the end
     await Promise.all(slow.map((socket) => once(socket, 'connect')));
-    await exactly(shop, 'GET', '/healthz'); // comes after them, so they have been taken
+    await exactly(shop, 'GET', '/healthz'); // accepted after them
     const { status } = await exactly(shop, 'POST', '/api/payment/wxpay/notify', { body: '{}' });
-    for (let i = 0; i < 5; i += 1) await exactly(shop, 'GET', '/healthz'); // if they were cut off it is known by now
+    for (let i = 0; i < 5; i += 1) await exactly(shop, 'GET', '/healthz'); // a disconnect is known by now
     const open = slow.filter(({ readyState }) => readyState === 'open').length;
     slow.forEach((socket) => socket.destroy());
     played.push(`${status} beside ${open} of ${slow.length}`);
@@ -150,23 +150,23 @@ test('8 senders who never finish keep no notification waiting (B40)', async () =
   assert.fail(played.join(', '));
 });
 
-test('those who ask for a large answer and read nothing of it keep nobody waiting', async () => {
+test('clients that request a large response and don\'t read it delay nobody', async () => {
   await Promise.all(Array.from({ length: 80 }, () => trade.product({ description: '茶'.repeat(5000) })));
   assert.ok((await exactly(shop, 'GET', '/api/products?limit=300')).text.length > 300_000); // and three bytes a character
   const slow = Array.from({ length: 2 * WORKERS.products }, () => send(`GET /api/products?limit=300 HTTP/1.1\r\nHost: ${host}\r\n\r\n`).pause());
   await Promise.all(slow.map((socket) => once(socket, 'connect')));
-  await exactly(shop, 'GET', '/healthz'); // comes after them, so they have been taken
-  const answer = await withinMs(exactly(shop, 'GET', `/api/products/${tea}`), 20_000); // a program that writes to them is let go after 30 s
+  await exactly(shop, 'GET', '/healthz'); // accepted after them
+  const answer = await withinMs(exactly(shop, 'GET', `/api/products/${tea}`), 20_000); // a program that writes to them is released after 30 s
   slow.forEach((socket) => socket.destroy());
   assert.equal(answer?.status, 200);
 });
 
-test('2,000 connections that never finish their headers keep nobody waiting', async () => {
+test('2,000 connections that never finish their headers delay nobody', async () => {
   const COUNT = 2000;
   const played = [];
   for (let round = 0; round < 3; round += 1) { // see above
     const idle = [];
-    while (idle.length < COUNT) { // no more at a time than the server's backlog has places: the kernel would make the others wait
+    while (idle.length < COUNT) { // at most the server's backlog at a time: the kernel would delay the others
       const some = Array.from({ length: 250 }, () => send('GET /api/products HTTP/1.1\r\nHost: shop').resume());
       idle.push(...some);
       await Promise.all(some.map((socket) => once(socket, 'connect')));
@@ -184,7 +184,7 @@ test('2,000 connections that never finish their headers keep nobody waiting', as
 
 // ---- sockets ----
 
-test('nobody but the web server can open a socket of the programs', () => {
+test('only the web server can open the programs\' sockets', () => {
   const home = path.join(shop.dir, 'web');
   const sockets = readdirSync(home).map((name) => [name, statSync(path.join(home, name))]).filter(([, stat]) => stat.isSocket());
   assert.ok(sockets.length >= Object.keys(WORKERS).length);
