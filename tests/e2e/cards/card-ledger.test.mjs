@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import {
   ADJUSTMENT, Cards, DISABLED, IN_USE, LEDGER, REFUND, SPEND, TOP_UP, assertEntry, signedFen,
 } from '../lib/cards.mjs';
-import { assertRefused, fen, openTrade, tally } from '../lib/trade.mjs';
+import { assertRefused, fen, openTrade, replayed, tally } from '../lib/trade.mjs';
 
 const trade = await openTrade();
 const { shop } = trade;
@@ -13,7 +13,6 @@ const cards = new Cards(trade);
 const MOST = '9999999999.99';
 
 const keyed = (key) => ({ headers: { 'idempotency-key': key } });
-const replayed = ({ headers }) => headers.get('idempotent-replayed');
 const newCard = async (balance) => cards.of(await trade.buyer(), balance);
 
 // ---- each type ----

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Cards, DISABLED, IN_USE, SPEND, TOP_UP } from '../lib/cards.mjs';
 import {
-  ATTEMPT, CANCELLED, COMPLETED, DATE, MINUTE_S, PAID, PAY_S, PENDING, REFUNDED, SHIPPED, VERDICT, assertFullOrder, assertRefused, openTrade, tally, until,
+  ATTEMPT, CANCELLED, COMPLETED, DATE, MINUTE_S, PAID, PAY_S, PENDING, REFUNDED, SHIPPED, VERDICT, assertFullOrder, assertRefused, openTrade, replayed, tally, until,
 } from '../lib/trade.mjs';
 
 const trade = await openTrade();
@@ -14,7 +14,6 @@ const tea = await trade.product({ price: '12.34', stock: 100_000 });
 const CHANNEL_CARD = 2;
 
 const keyed = (key) => ({ 'idempotency-key': key });
-const replayed = ({ headers }) => headers.get('idempotent-replayed');
 
 // A buyer with a card, and an order of 12.34.
 async function buyerWith(balance = '100.00') {
@@ -216,11 +215,8 @@ test('the user is locked before the card, by a payment of an order that was canc
   assert.equal((await trade.cancel(x.person, x.order)).status, 200);
   const ask = () => shop.call('POST', '/api/payment/refunds', { token: trade.admin, body: { order_id: paid.order_id, reason: '退货' } });
   for (const [act, status] of [[() => cards.pay(x.person, x.order), 409], [ask, 201]]) {
-    const holder = shop.session();
     let answer;
-    try {
-      await holder.run('BEGIN');
-      await holder.run(`SELECT user_id FROM users WHERE user_id = ${x.person.user.user_id} FOR UPDATE`);
+    await shop.holding([`SELECT user_id FROM users WHERE user_id = ${x.person.user.user_id} FOR UPDATE`], async (holder) => {
       answer = act();
       let seen = [];
       await until('a wait for the user', async () => { // a statement that is there time and again waits
@@ -229,9 +225,7 @@ test('the user is locked before the card, by a payment of an order that was canc
         return seen.length > 5;
       });
       await holder.run(`SELECT card_id FROM cards WHERE card_id = ${x.card.card_id} FOR UPDATE NOWAIT`);
-    } finally {
-      await holder.close();
-    }
+    });
     assert.equal((await answer).status, status);
   }
 });

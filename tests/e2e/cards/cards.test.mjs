@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sequence } from '../../../sandbox/database/sql.mjs';
 import { ADJUSTMENT, CARDS, CARD_KEYS, Cards, DISABLED, IN_USE, LEDGER, TOP_UP, assertCard, isLuhn } from '../lib/cards.mjs';
-import { MINUTE_S, assertRefused, fen, openTrade, tally } from '../lib/trade.mjs';
+import { MINUTE_S, assertRefused, fen, openTrade, replayed, tally } from '../lib/trade.mjs';
 
 const trade = await openTrade({ leaks: true });
 const { shop } = trade;
@@ -13,7 +13,6 @@ const adminId = (await cards.ok('GET', '/api/auth/me')).user_id;
 
 const isGone = async (card) => assertRefused(await cards.read(card), 404, 'NOT_FOUND');
 const keyed = (key) => ({ 'idempotency-key': key });
-const replayed = ({ headers }) => headers.get('idempotent-replayed');
 
 // ---- making ----
 

@@ -19,15 +19,10 @@ async function movesOf(product) {
 // The first of this file: there are so few products that walking through all of them would seem cheap.
 test('an order waits for the locks of its own goods only (B16, B60)', async () => {
   const [held, free] = [await trade.product(), await trade.product()];
-  const session = shop.session();
-  try {
-    await session.run('START TRANSACTION');
-    await session.run(`SELECT stock FROM products WHERE product_id = ${held} FOR UPDATE`);
+  await shop.holding([`SELECT stock FROM products WHERE product_id = ${held} FOR UPDATE`], async () => {
     const order = await trade.order(anna, [[free, 2]]);
     assert.equal((await trade.cancel(anna, order)).status, 200);
-  } finally {
-    await session.close();
-  }
+  });
   assert.equal(await trade.stock(free), 100);
 });
 

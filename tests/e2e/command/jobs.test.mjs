@@ -332,14 +332,9 @@ test('an order whose time-out fails for ever is put off, ever longer, and all el
 test('an order whose goods somebody holds for long has its part of the time, and the next ones have theirs (B20)', async () => {
   const held = await scarce(); // overdue for longest
   const free = await scarce();
-  const holder = shop.session();
-  try {
-    await holder.run('START TRANSACTION');
-    await holder.run(`SELECT stock FROM products WHERE product_id = ${held.own} FOR UPDATE`);
+  await shop.holding([`SELECT stock FROM products WHERE product_id = ${held.own} FOR UPDATE`], async () => {
     assert.match(await troubled(PAY_S + 5), /^jobs: 1 orders timed out[^]*\nminimall: orders: 1 failed, .* \(BUSY\)\n/);
-  } finally {
-    await holder.close();
-  }
+  });
   await assertWaiting(held);
   await assertGone(free);
   await jobsAt(PAY_S + 5 + MINUTE_S + 1);

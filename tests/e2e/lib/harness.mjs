@@ -184,6 +184,18 @@ class TestShop {
   // A connection that can hold a transaction open: { run(statement), close() }.
   session() { return this.shop.session(); }
 
+  // Runs work with a session that holds what `statements` lock.
+  async holding(statements, work) {
+    const session = this.session();
+    try {
+      await session.run('START TRANSACTION');
+      for (const statement of statements) await session.run(statement);
+      return await work(session);
+    } finally {
+      await session.close(); // and with it the transaction, if it still is one
+    }
+  }
+
   // The CLI: { code, stdout, stderr }.
   minimall(args, options) { return this.shop.minimall(args, options); }
 

@@ -2,6 +2,7 @@
 // Notifications of WeChat Pay built only with node:crypto, part by part, so that a test can have any part wrong. The
 // genuine ones come from the simulator, which uses the SDK's cryptography.
 
+import assert from 'node:assert/strict';
 import { createCipheriv, createSign, randomBytes, randomUUID } from 'node:crypto';
 import http from 'node:http';
 
@@ -83,5 +84,31 @@ export function post(url, text, headers) {
     });
     request.on('error', reject);
     request.end(text);
+  });
+}
+
+// What a notification is answered with.
+export const SUCCESS = { code: 'SUCCESS', message: '成功' };
+
+export function assertSuccess(answer) {
+  assert.deepEqual([answer.status, answer.body], [200, SUCCESS], JSON.stringify(answer));
+}
+
+export function assertFail(answer, status) {
+  assert.equal(answer.status, status, JSON.stringify(answer));
+  assert.equal(answer.body.code, 'FAIL');
+  assert.ok(answer.body.message);
+}
+
+// While another holds what `lock` locks, what `deliver` delivers is answered in time, and refused; deliver: { status, ms, body },
+// as the simulator tells of it.
+export function assertPutOff(shop, lock, deliver) {
+  return shop.holding([lock], async () => {
+    let answer;
+    // a shop that is late is so each time, a machine that is busy is not
+    for (let i = 0; i < 3 && !(answer?.ms < 5000); i++) answer = await deliver();
+    assert.ok(answer.status >= 500 && answer.status < 600, JSON.stringify(answer));
+    assert.ok(answer.ms < 5000, `${answer.ms} ms`);
+    assert.equal(JSON.parse(answer.body).code, 'FAIL');
   });
 }

@@ -151,6 +151,13 @@ class Trade {
     return order;
   }
 
+  // What is stored of its state.
+  async rowOf(order) {
+    const [row] = await this.shop.sql(`SELECT status, payment_method, payment_id, paid_by, paid_at, stock_held, deleted_at
+      FROM orders WHERE order_no = '${order.order_id}'`);
+    return row;
+  }
+
   // ---- payments ----
 
   tryPrepay(person, order, headers) {
@@ -175,6 +182,11 @@ class Trade {
       return answer.body;
     });
     return answer;
+  }
+
+  // Refunded in the merchant's console, in full unless options say otherwise: the simulator's response.
+  async refundInConsole(outTradeNo, options) {
+    return (await this.#sandbox('POST', `/console/refund/${outTradeNo}`, options)).body;
   }
 
   // Prepared, paid, and notified.
@@ -379,6 +391,9 @@ export async function telling(acts, reference, rounds) {
   }
   return told;
 }
+
+// Was the answer that of an earlier request with the same Idempotency-Key? 'true' or null.
+export const replayed = ({ headers }) => headers.get('idempotent-replayed');
 
 // The number of occurrences of each value.
 export function tally(values) {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ORDERS, PENDING_TEXT, assertDenied, assertOrder, dataOf, openVip } from '../lib/memberships.mjs';
-import { DAY_S, PAY_S, tally } from '../lib/trade.mjs';
+import { DAY_S, PAY_S, replayed, tally } from '../lib/trade.mjs';
 
 const vip = await openVip({ own: true, leaks: true });
 const { shop, trade } = vip;
@@ -12,7 +12,6 @@ const year = await vip.plan({ name: '年度会员', price: '300.00', duration_da
 const gold = await vip.plan({ name: '金卡', price: '500.00', duration_days: 365, level: 2 });
 
 const keyed = (key) => ({ 'idempotency-key': key });
-const replayed = ({ headers }) => headers.get('idempotent-replayed');
 const countOf = async (person) => (await shop.sql(`SELECT COUNT(*) AS n FROM membership_orders WHERE user_id = ${person.user.user_id}`))[0].n;
 const post = (route, token, body) => vip.call('POST', `${ORDERS}/${route}/`, { token, body });
 

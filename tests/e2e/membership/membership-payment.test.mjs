@@ -336,9 +336,8 @@ test('a membership bought through WeChat a year ago is refunded as any other, or
 
 // Refunded in the console, in whole or `fen` of it, and told at once: the refund's number, and the shop's answer.
 async function inConsole({ outTradeNo }, fen, notify = true, more = {}) {
-  const { status, body } = await shop.sandbox('POST', `/console/refund/${outTradeNo}`, { notify, ...(fen && { amount_fen: fen }), ...more });
-  assert.equal(status, 200, JSON.stringify(body));
-  return { no: body.out_refund_no, status: body.answer.status };
+  const { out_refund_no: no, answer } = await trade.refundInConsole(outTradeNo, { notify, ...(fen && { amount_fen: fen }), ...more });
+  return { no, status: answer.status };
 }
 
 const followed = () => shop.sql('UPDATE outbox SET due_at = 1');

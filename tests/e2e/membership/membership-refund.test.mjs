@@ -484,10 +484,7 @@ async function refundBehindPayment() {
   const order = await vip.create(anna, month);
   const prepared = await vip.prepay(anna, order);
   const waits = async (n) => (await shop.connections()).filter(({ info }) => /^UPDATE users SET holds/.test(info)).length >= n;
-  const holder = shop.session();
-  try {
-    await holder.run('BEGIN');
-    await holder.run(`SELECT user_id FROM users WHERE user_id = ${anna.user.user_id} FOR UPDATE`);
+  return shop.holding([`SELECT user_id FROM users WHERE user_id = ${anna.user.user_id} FOR UPDATE`], async (holder) => {
     const began = performance.now();
     const kept = () => performance.now() - began < LOCK_WAIT_MS;
     const paying = shop.pay(prepared.outTradeNo);
@@ -498,9 +495,7 @@ async function refundBehindPayment() {
     const inTime = kept();
     const [paid, refunded] = await Promise.all([paying, refunding]);
     return { order, paid, refunded, kept: inTime };
-  } finally {
-    await holder.close();
-  }
+  });
 }
 
 test('a refund that waited while the order was being paid gives that money back (B30)', async () => {

@@ -2,7 +2,7 @@
 // A write that carries an Idempotency-Key happens once (DESIGN 1, "Writes that move value").
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DAY_S, PENDING, assertRefused, openTrade, prepayIdOf, tally } from '../lib/trade.mjs';
+import { DAY_S, PENDING, assertRefused, openTrade, prepayIdOf, replayed, tally } from '../lib/trade.mjs';
 
 const trade = await openTrade();
 const { shop } = trade;
@@ -11,7 +11,6 @@ const product = await trade.product({ stock: 10_000 });
 let keys = 0;
 
 const newKey = () => `key-${keys += 1}`;
-const replayed = ({ headers }) => headers.get('idempotent-replayed');
 
 const place = (key, lines = [[product, 1]], person = anna, more = {}) => (
   trade.tryOrder(person, lines, { headers: { 'idempotency-key': key }, ...more }));

@@ -14,8 +14,6 @@ afterEach(() => refunds.settleAll());
 const HOUR_S = 60 * MINUTE_S;
 const numberOf = ({ outTradeNo }) => `R${outTradeNo}L`;
 const stateOf = async (x) => (await trade.attempts(x.order)).find(({ out_trade_no: no }) => no === x.outTradeNo).state;
-const rowOf = async ({ order }) => (await shop.sql(`SELECT status, payment_method, payment_id, paid_by, paid_at, stock_held, deleted_at
-  FROM orders WHERE order_no = '${order.order_id}'`))[0];
 
 // Paid at the provider, which tells nobody, and then out of the shop's hands.
 async function paidInVain(act, person = anna) {
@@ -49,7 +47,7 @@ const WAYS = [
 for (const [what, reason, act, who = () => anna] of WAYS) {
   test(`money for an order that was ${what} goes back by itself; the order is unchanged (B37, B38)`, async () => {
     const x = await paidInVain(act, await who());
-    const before = [await rowOf(x), await trade.moves(x.order), await trade.stock(x.product)];
+    const before = [await trade.rowOf(x.order), await trade.moves(x.order), await trade.stock(x.product)];
     await trade.forgetRequests();
     assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
     assert.deepEqual(await refunds.calls(), [], 'hearing of it calls nobody');
@@ -65,7 +63,7 @@ for (const [what, reason, act, who = () => anna] of WAYS) {
     await refunds.told(no, 'SUCCESS');
     assert.deepEqual([await stateOf(x), await refunds.status(no)], [ATTEMPT_REFUNDED, 'SUCCESS']);
     assert.ok(!(await trade.audit(0)).some((line) => line.includes(x.outTradeNo)), 'nobody waits for it any more');
-    assert.deepEqual([await rowOf(x), await trade.moves(x.order), await trade.stock(x.product)], before);
+    assert.deepEqual([await trade.rowOf(x.order), await trade.moves(x.order), await trade.stock(x.product)], before);
     assert.deepEqual((await trade.events(`out_trade_no = '${x.outTradeNo}'`)).map((e) => [e.verdict, e.reason]),
       [[VERDICT.refundDue, reason], [VERDICT_REFUND, null]]);
   });
@@ -74,11 +72,11 @@ for (const [what, reason, act, who = () => anna] of WAYS) {
 test('heard of by jobs, it is asked for in the same pass, and done with its answer (B37)', async () => {
   await refunds.mode('SUCCESS');
   const x = await paidInVain(offline);
-  const before = await rowOf(x);
+  const before = await trade.rowOf(x.order);
   assert.deepEqual(await refunds.jobsAt(1), ['refund_query', 'refund']);
   assert.deepEqual(await refunds.there(x), [[numberOf(x), FEN, 'SUCCESS']]);
   assert.equal(await stateOf(x), ATTEMPT_REFUNDED);
-  assert.deepEqual(await rowOf(x), before);
+  assert.deepEqual(await trade.rowOf(x.order), before);
 });
 
 test('fifteen deliveries before, while and after it is given back are one refund (B36, B37)', async () => {

@@ -87,18 +87,6 @@ function ending(answer) {
   return request;
 }
 
-// Runs work with a session that holds what `statements` lock.
-async function holding(statements, work) {
-  const session = shop.session();
-  try {
-    await session.run('START TRANSACTION');
-    for (const statement of statements) await session.run(statement);
-    return await work(session);
-  } finally {
-    await session.close(); // and with it the transaction, if it still is one
-  }
-}
-
 // Places n orders, or more until the disturbance has struck often enough, each under a key of its own that is tried until it is
 // answered, and compares with what is there.
 async function burst(prefix, n, disturb, enough) {
@@ -195,7 +183,7 @@ test('a deadlock with another session is tried again, and the order is placed on
     const [low, high] = [await trade.product(), await trade.product()];
     const before = await deadlocks();
     // much to undo, so that the shop's transaction is the cheaper victim
-    return holding([touch(`product_id = ${high}`), touch(`product_id < ${low - 1}`)], async (session) => {
+    return shop.holding([touch(`product_id = ${high}`), touch(`product_id < ${low - 1}`)], async (session) => {
       const placing = ending(trade.tryOrder(anna, [[low, 1], [high, 1]])); // holds low, waits for high
       await until('the order to wait for a lock', async () => placing.ended || (await waiting(watcher)).length === 1, UNSEEN);
       await session.run(touch(`product_id = ${low}`));
@@ -215,7 +203,7 @@ test('a deadlock with another session is tried again, and the order is placed on
 test('a lock that is held too long is given up, tried again, and the order is placed once it is free (B53)', async () => {
   const product = await trade.product();
   const watcher = shop.session();
-  const { status, body } = await notBusy(() => holding([`SELECT stock FROM products WHERE product_id = ${product} FOR UPDATE`], async (session) => {
+  const { status, body } = await notBusy(() => shop.holding([`SELECT stock FROM products WHERE product_id = ${product} FOR UPDATE`], async (session) => {
     const placing = ending(trade.tryOrder(anna, [[product, 1]]));
     let first;
     await until('the first wait', async () => { [first] = await waiting(watcher); return placing.ended || first !== undefined; }, UNSEEN);
@@ -234,7 +222,7 @@ test('a lock that is held too long is given up, tried again, and the order is pl
 test('a lock that is never given up ends in a clean 503, and nothing is half done (B53)', async () => {
   const product = await trade.product();
   const place = () => trade.tryOrder(anna, [[product, 1]], { headers: { 'idempotency-key': 'stuck' } });
-  await holding([`SELECT stock FROM products WHERE product_id = ${product} FOR UPDATE`], async () => {
+  await shop.holding([`SELECT stock FROM products WHERE product_id = ${product} FOR UPDATE`], async () => {
     const started = performance.now();
     const { status, body } = await place();
     assert.deepEqual([status, body.code], [503, 'BUSY']);

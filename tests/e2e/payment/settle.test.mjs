@@ -27,8 +27,6 @@ async function paidUnheard(lines) {
 }
 
 const standing = async (x) => (await trade.standing(anna, x.order)).body;
-const rowOf = async ({ order }) => (await shop.sql(`SELECT status, payment_method, payment_id, paid_by, paid_at, stock_held, deleted_at
-  FROM orders WHERE order_no = '${order.order_id}'`))[0];
 
 async function assertRefundDue(x, reason) {
   const attempt = (await trade.attempts(x.order)).find(({ out_trade_no: no }) => no === x.outTradeNo);
@@ -162,9 +160,9 @@ test('a second attempt\'s success for an order paid by the first is due back; th
   const y = { order: x.order, ...await trade.prepay(anna, x.order) };
   assert.notEqual(y.outTradeNo, x.outTradeNo);
   assert.equal((await trade.payHeard(y.outTradeNo)).body.status, 200);
-  const before = await rowOf(x);
+  const before = await trade.rowOf(x.order);
   assert.equal((await trade.payHeard(x.outTradeNo, { times: 5 })).body.status, 200);
-  assert.deepEqual(await rowOf(x), before);
+  assert.deepEqual(await trade.rowOf(x.order), before);
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.refundDue, ATTEMPT.granted]);
   await assertRefundDue(x, 'ALREADY_PAID');
   assert.equal((await trade.events(`out_trade_no = '${x.outTradeNo}'`))[0].verdict, VERDICT.refundDue);
@@ -181,12 +179,12 @@ for (const [what, act, reason] of [
     test(`money for an order that was ${what}, heard of by ${way}: due back, the order unchanged (B37)`, async () => {
       const x = await paidUnheard();
       await act(x);
-      const before = await rowOf(x);
+      const before = await trade.rowOf(x.order);
       const moves = await trade.moves(x.order);
       if (way === 'notification') assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
       else await shop.jobs();
       await assertRefundDue(x, reason);
-      assert.deepEqual(await rowOf(x), before);
+      assert.deepEqual(await trade.rowOf(x.order), before);
       assert.deepEqual(await trade.moves(x.order), moves);
       assert.equal((await trade.payHeard(x.outTradeNo, { times: 3 })).body.status, 200, 'and the provider may forget it');
       assert.deepEqual(await trade.states(x.order), [ATTEMPT.refundDue]);
@@ -321,7 +319,7 @@ test("success_time is the provider's, and a strange one is replaced by now", asy
   for (const [time, expected] of [['2026-01-31T12:00:00+08:00', Date.parse('2026-01-31T04:00:00Z')], ['yesterday', null], [undefined, null]]) {
     const x = await prepared();
     await forger.send(forger.event(forger.transaction(x.outTradeNo, FEN, { success_time: time })));
-    const { paid_at: paidAt } = await rowOf(x);
+    const { paid_at: paidAt } = await trade.rowOf(x.order);
     if (expected) assert.equal(paidAt, expected);
     else assert.ok(Math.abs(paidAt - Date.now()) < 10_000);
   }
