@@ -102,7 +102,7 @@ static const char *schema_name(struct arena *a, const struct dialect *d)
 void openapi_put_refs(struct str *s, const struct route *r)
 {
 	const struct dialect *d = dialect_of(r->path);
-	char name[8];
+	char name[12];
 
 	for (int status = STATUS_MIN; status <= STATUS_MAX; status++) {
 		if (status == r->other_status || !is_told(d, status, r))
