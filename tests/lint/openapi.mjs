@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// docs/openapi.json from what the built programs print: node tests/lint/openapi.mjs [--write]. Without --write it says where the
-// committed one differs. What two programs say of one thing must be the same.
+// Joins what the built programs print with --openapi: node tests/lint/openapi.mjs --write writes docs/openapi.json, without --write
+// it is compared. Components that several programs print must be equal.
 
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
@@ -27,7 +27,11 @@ const sorted = (object) => Object.fromEntries(Object.entries(object).sort(([a], 
 function parts() {
   return readdirSync(path.join(checkout, 'cgi-bin')).filter((name) => name.endsWith('.c')).sort()
     .map((name) => path.join(checkout, 'build', 'release', `${path.parse(name).name}.fcgi`))
-    .map((program) => JSON.parse(execFileSync(program, ['--openapi'], { encoding: 'utf8', env: {}, maxBuffer: 1 << 24 })));
+    .map((program) => {
+      const { status, stdout } = spawnSync(program, ['--openapi'], { encoding: 'utf8', env: {}, maxBuffer: 1 << 24, stdio: ['ignore', 'pipe', 'inherit'] });
+      if (status !== 0) process.exit(1); // it said why
+      return JSON.parse(stdout);
+    });
 }
 
 function document() {

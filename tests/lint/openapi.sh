@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# docs/openapi.json is what the programs say of their routes (`X.fcgi --openapi`); builds them.
+# docs/openapi.json is what the programs print of their routes (`X.fcgi --openapi`); builds them.
 set -eu
 cd "$(dirname "$0")/../.."
 
