@@ -221,10 +221,7 @@ static void put_content(struct str *s, const struct route *r)
 
 static void put_answer(struct str *s, const struct route *routes, const struct route *r, int status)
 {
-	char name[8];
-
-	snprintf(name, sizeof(name), "%d", status);
-	json_put_object(s, name);
+	json_put_object(s, arena_printf(s->arena, "%d", status));
 	json_put_text(s, "description", openapi_phrase(status));
 	json_put_object(s, "headers");
 	schema_ref(s, "X-Request-Id", "headers", "X-Request-Id");

@@ -2,8 +2,6 @@
 /* openapi_error.c - error responses, by the route's row, err.def and the dialect of the path. */
 #include "web/openapi_internal.h"
 
-#include <stdio.h>
-
 #include "base/json_out.h"
 #include "web/dialect.h"
 #include "web/schema.h"
@@ -102,13 +100,12 @@ static const char *schema_name(struct arena *a, const struct dialect *d)
 void openapi_put_refs(struct str *s, const struct route *r)
 {
 	const struct dialect *d = dialect_of(r->path);
-	char name[12];
 
 	for (int status = STATUS_MIN; status <= STATUS_MAX; status++) {
 		if (status == r->other_status || !is_told(d, status, r))
 			continue;
-		snprintf(name, sizeof(name), "%d", status);
-		schema_ref(s, name, "responses", response_name(s->arena, d, status));
+		schema_ref(s, arena_printf(s->arena, "%d", status), "responses",
+			response_name(s->arena, d, status));
 	}
 	schema_ref(s, "default", "responses", schema_name(s->arena, d));
 }
