@@ -11,28 +11,27 @@
 
 enum { SERIAL_MAX = 64 };
 
+/* clang-format off */
+#define CERTIFICATE_ROW(X) X(nonce) X(associated_data) X(ciphertext) X(effective_at) X(expires_at)
+
+#define CERTIFICATE_FIELD(m) FIELD(struct sealed_certificate, m),
 static const struct field certificate_fields[] = {
 	FIELD(struct sealed_certificate, serial),
-	FIELD(struct sealed_certificate, nonce),
-	FIELD(struct sealed_certificate, associated_data),
-	FIELD(struct sealed_certificate, ciphertext),
-	FIELD(struct sealed_certificate, effective_at),
-	FIELD(struct sealed_certificate, expires_at),
+	CERTIFICATE_ROW(CERTIFICATE_FIELD)
 	FIELD_END,
 };
+/* clang-format on */
 
-#define COLUMNS "serial, nonce, associated_data, ciphertext, effective_at, expires_at"
+#define COLUMNS CERTIFICATE_ROW(SQL_NAME) "serial"
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM platform_certificates WHERE serial = ?";
 static const char SQL_NEWEST[] = "SELECT " COLUMNS
 				 " FROM platform_certificates "
 				 "WHERE effective_at <= ? AND expires_at > ? "
 				 "ORDER BY expires_at DESC LIMIT 1";
 static const char SQL_PUT[] =
-	"INSERT INTO platform_certificates (serial, nonce, associated_data, ciphertext, "
-	"effective_at, expires_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
-	"ON DUPLICATE KEY UPDATE nonce = VALUES(nonce), associated_data = VALUES(associated_data), "
-	"ciphertext = VALUES(ciphertext), effective_at = VALUES(effective_at), "
-	"expires_at = VALUES(expires_at), updated_at = VALUES(updated_at)";
+	"INSERT INTO platform_certificates (" CERTIFICATE_ROW(SQL_NAME) "serial, created_at, "
+	"updated_at) VALUES (" CERTIFICATE_ROW(SQL_MARK) "?, ?, ?) "
+	"ON DUPLICATE KEY UPDATE " CERTIFICATE_ROW(SQL_REPLACE) "updated_at = VALUES(updated_at)";
 static const char SQL_PURGE[] = "DELETE FROM platform_certificates WHERE expires_at < ?";
 static const char SQL_WANT[] =
 	"UPDATE certificate_refresh SET due_at = LEAST(due_at, GREATEST(?, tried_at + ?)) "
@@ -71,16 +70,14 @@ enum err certificate_newest(struct ctx *c, struct sealed_certificate *out, bool 
 		found);
 }
 
-enum err certificate_put(struct ctx *c, const struct sealed_certificate *in)
+enum err certificate_put(struct ctx *c, const struct sealed_certificate *row)
 {
-	const char *key = clean(c, in->serial);
+	const char *key = clean(c, row->serial);
 
 	if (key == NULL)
 		return ERR_INVALID;
 	return db_exec(c, SQL_PUT,
-		ARGS(TEXT(key), TEXT(in->nonce), TEXT(in->associated_data), TEXT(in->ciphertext),
-			AT(in->effective_at), AT(in->expires_at), I64(c->now_ms), I64(c->now_ms)),
-		NULL);
+		ARGS(CERTIFICATE_ROW(ROW_VALUE) TEXT(key), I64(c->now_ms), I64(c->now_ms)), NULL);
 }
 
 enum err certificate_purge(struct ctx *c)

@@ -18,7 +18,7 @@ enum err certificate_find(
 /* The one that is valid now and expires last. */
 enum err certificate_newest(struct ctx *c, struct sealed_certificate *out, bool *found) MUST;
 /* Insert it, or replace the one of its serial. */
-enum err certificate_put(struct ctx *c, const struct sealed_certificate *in) MUST;
+enum err certificate_put(struct ctx *c, const struct sealed_certificate *row) MUST;
 /* Delete those that expired a day ago. */
 enum err certificate_purge(struct ctx *c) MUST;
 

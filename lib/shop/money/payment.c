@@ -10,40 +10,26 @@
 /* Without a notification, the provider is first queried after this, or at the deadline. */
 #define FIRST_QUERY_MS MINUTE_MS
 
+/* clang-format off */
+/* What an attempt is inserted with, and what is set later (sql.h). */
+#define ATTEMPT_NEW(X)                                                                         \
+	X(payable_kind) X(payable_id) X(user_id) X(channel) X(out_trade_no) X(amount)          \
+	X(request) X(state) X(transaction_id) X(expires_at) X(paid_at) X(created_at)
+#define ATTEMPT_LATER(X) X(handle) X(handle_expires_at) X(reason) X(queried_at) X(held_at)
+
+#define ATTEMPT_FIELD(m) FIELD(struct attempt, m),
 static const struct field attempt_fields[] = {
 	FIELD(struct attempt, attempt_id),
-	FIELD(struct attempt, payable_kind),
-	FIELD(struct attempt, payable_id),
-	FIELD(struct attempt, user_id),
-	FIELD(struct attempt, channel),
-	FIELD(struct attempt, out_trade_no),
-	FIELD(struct attempt, amount),
-	FIELD(struct attempt, request),
-	FIELD(struct attempt, handle),
-	FIELD(struct attempt, handle_expires_at),
-	FIELD(struct attempt, state),
-	FIELD(struct attempt, transaction_id),
-	FIELD(struct attempt, reason),
-	FIELD(struct attempt, expires_at),
-	FIELD(struct attempt, queried_at),
-	FIELD(struct attempt, paid_at),
-	FIELD(struct attempt, held_at),
-	FIELD(struct attempt, created_at),
+	ATTEMPT_NEW(ATTEMPT_FIELD)
+	ATTEMPT_LATER(ATTEMPT_FIELD)
 	FIELD_END,
 };
+/* clang-format on */
 
-#define COLUMNS                                                                                    \
-	"attempt_id, payable_kind, payable_id, user_id, channel, out_trade_no, amount, "           \
-	"request, handle, handle_expires_at, state, transaction_id, reason, expires_at, "          \
-	"queried_at, paid_at, held_at, created_at"
+#define COLUMNS ATTEMPT_NEW(SQL_NAME) ATTEMPT_LATER(SQL_NAME) "attempt_id"
 static const char SQL_INSERT[] =
-	"INSERT INTO payment_attempts (payable_kind, payable_id, user_id, channel, out_trade_no, "
-	"amount, request, state, open_payable_id, expires_at, created_at, updated_at) VALUES (?, "
-	"?, ?, ?, ?, ?, ?, " SQL(ATTEMPT_OPEN) ", ?, ?, ?, ?)";
-static const char SQL_INSERT_GRANTED[] =
-	"INSERT INTO payment_attempts (payable_kind, payable_id, user_id, channel, out_trade_no, "
-	"amount, request, state, transaction_id, expires_at, paid_at, created_at, updated_at) "
-	"VALUES (?, ?, ?, ?, ?, ?, '', " SQL(ATTEMPT_GRANTED) ", ?, ?, ?, ?, ?)";
+	"INSERT INTO payment_attempts (" ATTEMPT_NEW(SQL_NAME) "open_payable_id, updated_at) "
+	"VALUES (" ATTEMPT_NEW(SQL_MARK) "?, ?)";
 static const char SQL_SET_HANDLE[] =
 	"UPDATE payment_attempts SET handle = ?, handle_expires_at = ?, updated_at = ? "
 	"WHERE attempt_id = ? AND state = " SQL(ATTEMPT_OPEN);
@@ -92,35 +78,33 @@ const char *payment_new_out_trade_no(struct ctx *c)
 	return arena_printf(&c->arena, "MM%s", crypto_random_text(&c->arena, BASE32, 26));
 }
 
+static enum err insert_tx(struct ctx *c, struct attempt *row)
+{
+	const opt_i64 open = { row->payable_id, row->state == ATTEMPT_OPEN };
+
+	assert(db_in_tx(c->db));
+	row->created_at.ms = c->now_ms;
+	return db_insert(c, SQL_INSERT, ARGS(ATTEMPT_NEW(ROW_VALUE) OPT(open), I64(c->now_ms)),
+		&row->attempt_id);
+}
+
 enum err payment_create_tx(struct ctx *c, struct attempt *a)
 {
 	const int64_t first_query_ms = c->now_ms + FIRST_QUERY_MS;
 
-	assert(db_in_tx(c->db));
 	a->state = ATTEMPT_OPEN;
-	a->created_at.ms = c->now_ms;
-	TRY(db_insert(c, SQL_INSERT,
-		ARGS(I64(a->payable_kind), I64(a->payable_id), I64(a->user_id), I64(a->channel),
-			TEXT(a->out_trade_no), FEN(a->amount), TEXT(a->request), I64(a->payable_id),
-			AT(a->expires_at), I64(c->now_ms), I64(c->now_ms)),
-		&a->attempt_id));
+	TRY(insert_tx(c, a));
 	return outbox_put_tx(c, OUTBOX_FOLLOW_ATTEMPT, a->attempt_id,
 		first_query_ms < a->expires_at.ms ? first_query_ms : a->expires_at.ms);
 }
 
 enum err payment_create_granted_tx(struct ctx *c, struct attempt *a)
 {
-	const struct db_arg now = I64(c->now_ms);
-
-	assert(db_in_tx(c->db));
 	a->state = ATTEMPT_GRANTED;
+	a->request = "";
 	a->transaction_id = a->out_trade_no;
-	a->created_at.ms = a->paid_at.ms = c->now_ms;
-	return db_insert(c, SQL_INSERT_GRANTED,
-		ARGS(I64(a->payable_kind), I64(a->payable_id), I64(a->user_id), I64(a->channel),
-			TEXT(a->out_trade_no), FEN(a->amount), TEXT(a->transaction_id),
-			AT(a->expires_at), now, now, now),
-		&a->attempt_id);
+	a->paid_at.ms = c->now_ms;
+	return insert_tx(c, a);
 }
 
 enum err payment_set_handle_tx(struct ctx *c, const struct attempt *a)

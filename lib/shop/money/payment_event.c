@@ -6,16 +6,31 @@
 
 static const char SQL_FIND[] =
 	"SELECT verdict FROM payment_events WHERE channel = ? AND event_id = ?";
-/* The copy evaluated last is stored; the verdict is the condition, so it is set last. */
-#define UNLESS_FINAL(column)                                                                       \
-	column " = IF(verdict IN (" SQL(EVENT_FINAL_SET) "), " column ", VALUES(" column ")), "
+
+/* clang-format off */
+/*
+ * Column, its value in SQL and in C. The copy evaluated last is stored; the verdict is the
+ * condition, so it is set last.
+ */
+#define EVENT_ROW(X)                                                                           \
+	X(reason, "?", TEXT(reason))                                                           \
+	X(out_trade_no, "LEFT(?, 64)", TEXT(e->out_trade_no))                                  \
+	X(transaction_id, "LEFT(?, 64)", TEXT(e->transaction_id))                              \
+	X(amount, "?", OPT(e->amount))                                                         \
+	X(serial, "?", TEXT(e->serial))                                                        \
+	X(body, "?", BYTES(e->body.p, e->body.len))                                            \
+	X(judged_at, "?", I64(c->now_ms))                                                      \
+	X(verdict, "?", I64(verdict))
+
+#define EVENT_MARK(column, mark, value)  mark ", "
+#define EVENT_VALUE(column, mark, value) value,
+#define UNLESS_FINAL(column, mark, value)                                                      \
+	#column " = IF(verdict IN (" SQL(EVENT_FINAL_SET) "), " #column ", VALUES(" #column ")), "
+/* clang-format on */
 static const char SQL_RECORD[] =
-	"INSERT INTO payment_events (channel, event_id, verdict, reason, out_trade_no, "
-	"transaction_id, amount, serial, body, received_at, judged_at) "
-	"VALUES (?, ?, ?, ?, LEFT(?, 64), LEFT(?, 64), ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE " UNLESS_FINAL(
-		"reason") UNLESS_FINAL("out_trade_no") UNLESS_FINAL("transaction_id")
-		UNLESS_FINAL("amount") UNLESS_FINAL("serial") UNLESS_FINAL("body")
-			UNLESS_FINAL("judged_at") UNLESS_FINAL("verdict") "copies = copies + 1";
+	"INSERT INTO payment_events (" EVENT_ROW(SQL_NAME) "channel, event_id, received_at) "
+	"VALUES (" EVENT_ROW(EVENT_MARK) "?, ?, ?) "
+	"ON DUPLICATE KEY UPDATE " EVENT_ROW(UNLESS_FINAL) "copies = copies + 1";
 
 bool payment_event_is_final(enum payment_event_verdict v)
 {
@@ -36,10 +51,7 @@ enum err payment_event_record(struct ctx *c, const struct payment_event *e,
 	enum payment_event_verdict verdict, const char *reason)
 {
 	return db_exec(c, SQL_RECORD,
-		ARGS(I64(e->channel), TEXT(e->event_id), I64(verdict), TEXT(reason),
-			TEXT(e->out_trade_no), TEXT(e->transaction_id), OPT(e->amount),
-			TEXT(e->serial), BYTES(e->body.p, e->body.len), I64(c->now_ms),
-			I64(c->now_ms)),
+		ARGS(EVENT_ROW(EVENT_VALUE) I64(e->channel), TEXT(e->event_id), I64(c->now_ms)),
 		NULL);
 }
 

@@ -66,16 +66,20 @@ static const struct field missing_fields[] = {
 	FIELD_END,
 };
 
+/* clang-format off */
+#define REFUND_ROW(X)                                                                          \
+	X(refund_no) X(attempt_id) X(payable_kind) X(payable_id) X(payable_no, order_id)       \
+	X(amount) X(reason) X(automatic) X(origin) X(state) X(provider_refund_id)              \
+	X(created_at)
+/* clang-format on */
 #define COLUMNS                                                                                    \
-	"refund_id, refund_no, attempt_id, payable_kind, payable_id, payable_no, amount, "         \
-	"reason, automatic, origin, state, CASE state "                                            \
-	"WHEN " SQL(REFUND_PROCESSING) " THEN 'PROCESSING' "                                       \
+	REFUND_ROW(SQL_NAME)                                                                       \
+	"refund_id, updated_at, CASE state WHEN " SQL(REFUND_PROCESSING) " THEN 'PROCESSING' "     \
 	"WHEN " SQL(REFUND_SUCCESS) " THEN 'SUCCESS' WHEN " SQL(REFUND_CLOSED) " THEN 'CLOSED' "   \
-	"ELSE 'ABNORMAL' END AS status, provider_refund_id, created_at, updated_at"
+	"ELSE 'ABNORMAL' END AS status"
 static const char SQL_INSERT[] =
-	"INSERT INTO refunds (refund_no, attempt_id, payable_kind, payable_id, payable_no, amount, "
-	"reason, automatic, origin, state, provider_refund_id, created_at, updated_at) "
-	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+	"INSERT INTO refunds (" REFUND_ROW(SQL_NAME) "updated_at) "
+	"VALUES (" REFUND_ROW(SQL_MARK) "?)";
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM refunds WHERE refund_no = ?";
 static const char SQL_READ[] = "SELECT " COLUMNS " FROM refunds WHERE refund_id = ?";
 static const char SQL_LOCK[] = "SELECT " COLUMNS " FROM refunds WHERE refund_id = ? FOR UPDATE";
@@ -153,19 +157,15 @@ bool refund_is_final(int64_t state)
 	return state == REFUND_SUCCESS || state == REFUND_CLOSED;
 }
 
-static enum err insert_tx(struct ctx *c, struct refund *r)
+static enum err insert_tx(struct ctx *c, struct refund *row)
 {
 	assert(db_in_tx(c->db));
 	/* what limits the sum is written, not only locked: on Galera a lock alone protects nothing */
-	TRY(payment_touch_tx(c, r->attempt_id));
-	r->status = status_names[r->state - REFUND_PROCESSING];
-	r->created_at.ms = r->updated_at.ms = c->now_ms;
-	return db_insert(c, SQL_INSERT,
-		ARGS(TEXT(r->refund_no), I64(r->attempt_id), I64(r->payable_kind),
-			I64(r->payable_id), TEXT(r->order_id), FEN(r->amount), TEXT(r->reason),
-			I64(r->automatic), I64(r->origin), I64(r->state),
-			TEXT(r->provider_refund_id), I64(c->now_ms), I64(c->now_ms)),
-		&r->refund_id);
+	TRY(payment_touch_tx(c, row->attempt_id));
+	row->status = status_names[row->state - REFUND_PROCESSING];
+	row->created_at.ms = row->updated_at.ms = c->now_ms;
+	return db_insert(
+		c, SQL_INSERT, ARGS(REFUND_ROW(ROW_MEMBER) AT(row->updated_at)), &row->refund_id);
 }
 
 enum err refund_create_tx(struct ctx *c, struct refund *r, int64_t due_ms)
