@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// `minimall jobs`: orders that nobody pays, the provider first, and attempts that must be followed (BEHAVIOUR 20).
+// `minimall jobs`: unpaid orders, closed at the provider first, and open attempts (BEHAVIOUR 20).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import {
@@ -11,9 +11,9 @@ const { shop } = trade;
 const anna = await trade.buyer();
 const product = await trade.product({ price: '5.00', stock: 100_000 });
 
-const GAP_S = 5; // between the first two times that an attempt is asked about
+const GAP_S = 5; // between the first two queries of an attempt
 
-// Jobs at a moment after now; what it asked of the provider.
+// Runs jobs some time after now; returns its calls to the provider.
 async function jobsAt(seconds) {
   shop.clock(seconds);
   await trade.forgetRequests();
@@ -21,7 +21,7 @@ async function jobsAt(seconds) {
   return { report, requests: await trade.requests() };
 }
 
-// When the only open attempt is asked about next.
+// When the only open attempt is queried next.
 async function nextDue() {
   const [{ due_at: due }, ...others] = await shop.sql('SELECT due_at FROM outbox WHERE kind = 1');
   assert.deepEqual(others, []);
@@ -33,8 +33,8 @@ async function scarce(lines = 3) {
   return { own, order: await trade.order(anna, [[own, lines]]) };
 }
 
-// The simulator, like WeChat, lets no order live less than a minute: prepared in its last half minute, an order is still
-// payable there when its time is over here.
+// The simulator, like WeChat, keeps orders open for at least a minute: prepared in its last half minute, an order is still
+// payable there after its deadline here.
 async function preparedLate() {
   shop.clock(0);
   const x = await scarce();
@@ -42,7 +42,7 @@ async function preparedLate() {
   return { ...x, ...await trade.prepay(anna, x.order) };
 }
 
-// The provider never heard of this attempt.
+// The provider doesn't know this attempt.
 async function preparedInVain() {
   const x = await scarce();
   await trade.fault('jsapi', 'status_202');
@@ -62,12 +62,12 @@ async function assertGone({ own, order }) {
 
 afterEach(async () => {
   await trade.noFaults();
-  shop.clock(PAY_S + 30 * MINUTE_S); // whatever a test left open is done before the next
+  shop.clock(PAY_S + 30 * MINUTE_S); // what a test left open is processed before the next
   await shop.jobs();
   shop.clock(0);
 });
 
-test('an order without attempts closes at its deadline, without a call, and its stock is back (B20)', async () => {
+test('an order without attempts is closed at its deadline, without a call, and its stock is returned (B20)', async () => {
   const x = await scarce();
   assert.deepEqual((await jobsAt(PAY_S - 20)).requests, []);
   await assertWaiting(x);
@@ -78,7 +78,7 @@ test('an order without attempts closes at its deadline, without a call, and its 
   assert.match((await jobsAt(PAY_S + 10)).report, /^jobs: 0 orders/);
 });
 
-test('an order whose attempt ran out at the provider closes after one query (B20)', async () => {
+test('an order whose attempt expired at the provider is closed after one query (B20)', async () => {
   const x = await scarce();
   await trade.prepay(anna, x.order);
   assert.deepEqual((await jobsAt(PAY_S + 5)).requests, ['query']);
@@ -86,13 +86,13 @@ test('an order whose attempt ran out at the provider closes after one query (B20
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.closed]);
 });
 
-test("the provider's order is closed before the stock goes back: query, close, then 4 (B20)", async () => {
+test("the provider's order is closed before the stock is returned: query, close, then 4 (B20)", async () => {
   const x = await preparedLate();
   shop.clock(PAY_S + 5);
   await trade.forgetRequests();
   await trade.delayed('close');
   const working = shop.jobs();
-  await trade.asked('close'); // it is being closed just now
+  await trade.asked('close'); // while it is being closed
   await assertWaiting(x);
   assertRefused(await trade.tryPrepay(anna, x.order), 409, 'ORDER_EXPIRED');
   await trade.noFaults();
@@ -129,7 +129,7 @@ for (const [on, fault, asked] of [
   ['close', 'status_500', ['query', 'close']], ['close', 'signtest', ['query', 'close']], ['close', 'no_signature', ['query', 'close']],
   ['close', 'drop_after', ['query', 'close']], ['close', 'status_429', ['query', 'close']],
 ]) {
-  test(`a ${on} that ends in ${fault}: the order stays 0 with its stock, and is asked about again (B20)`, async () => {
+  test(`a ${on} that ends in ${fault}: the order stays 0 and keeps its stock, and is tried again (B20)`, async () => {
     const x = await preparedLate();
     await trade.fault(on, fault);
     const from = Date.now();
@@ -165,7 +165,7 @@ test('an unknown order past its grace does not close while the provider cannot b
   await assertGone(x);
 });
 
-test("a person's cancel is at once, though jobs is asking the provider; it is told afterwards (B18, B20)", async () => {
+test("a cancel by a user takes effect at once, even while jobs call the provider; the provider is notified afterwards (B18, B20)", async () => {
   const x = await preparedLate();
   shop.clock(PAY_S + 5);
   await trade.forgetRequests();
@@ -182,7 +182,7 @@ test("a person's cancel is at once, though jobs is asking the provider; it is to
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.closed]);
 });
 
-test('the close after a cancel waits for a provider that fails, and is made then (B18)', async () => {
+test('the close after a cancel is retried until the provider works again (B18)', async () => {
   const x = await scarce();
   const { outTradeNo } = await trade.prepay(anna, x.order);
   await trade.cancel(anna, x.order);
@@ -194,7 +194,7 @@ test('the close after a cancel waits for a provider that fails, and is made then
   await assertGone(x);
 });
 
-test('an open attempt is asked about with growing gaps, and once more at its deadline (B44)', async () => {
+test('an open attempt is queried with growing gaps, and again at its deadline (B44)', async () => {
   const x = await scarce();
   let from = Date.now();
   await trade.prepay(anna, x.order);
@@ -213,7 +213,7 @@ test('an open attempt is asked about with growing gaps, and once more at its dea
   await assertGone(x);
 });
 
-test('three passes at once do each thing once (B17)', async () => {
+test('three concurrent passes do everything once (B17)', async () => {
   const bare = await Promise.all(Array.from({ length: 5 }, () => scarce()));
   const asked = [];
   for (let i = 0; i < 5; i++) asked.push(await preparedLate());
@@ -227,7 +227,7 @@ test('three passes at once do each thing once (B17)', async () => {
   assert.deepEqual([requests.filter((r) => r === 'query').length, requests.filter((r) => r === 'close').length], [5, 5]);
 });
 
-test('thirty payments of which the provider says nothing keep no other from being followed, nor a refund, nor an order (B20, B43)', async () => {
+test('thirty payments without an answer from the provider block no other payment, refund or order (B20, B43)', async () => {
   shop.clock(0);
   const paid = await trade.orderIn(anna, [[await trade.product(), 1]], PAID);
   const refund = { order_id: paid.order_id, reason: '退货', amount: '1.00' };
@@ -236,20 +236,20 @@ test('thirty payments of which the provider says nothing keep no other from bein
   const silent = [];
   for (let i = 0; i < 30; i++) silent.push(await preparedLate());
   const healthy = await preparedLate();
-  await trade.fault('query', 'hang'); // a call that takes its whole time, and then those that are refused at once
+  await trade.fault('query', 'hang'); // first calls that time out, then calls that fail at once
   await trade.fault('query', 'status_500', { times: silent.length - 1 });
   const { report } = await jobsAt(PAY_S + 5);
   assert.match(report, /31 payments followed .*, 30 unknown\), 1 refunds followed/);
   for (const x of silent) await assertWaiting(x);
   for (const x of [bare, healthy]) await assertGone(x);
-  // each is due again by itself, later from time to time
+  // each is due again separately, with growing gaps
   const due = await shop.sql('SELECT DISTINCT tries FROM outbox WHERE kind = 1');
   assert.deepEqual(due.map(({ tries }) => tries), [1]);
   await jobsAt(PAY_S + 12 * MINUTE_S);
   for (const x of silent) await assertGone(x);
 });
 
-test('while the provider says nothing the gaps grow to ten minutes, and with its next answer they are short again (B20)', async () => {
+test('while the provider doesn\'t answer the gaps grow to ten minutes, and after its next answer they are short again (B20)', async () => {
   await preparedInVain();
   const gapAfter = async (tries, fault) => {
     await shop.sql(`UPDATE outbox SET tries = ${tries - 1}, due_at = 1`);
@@ -264,7 +264,7 @@ test('while the provider says nothing the gaps grow to ten minutes, and with its
   assert.equal(await gapAfter(30), 1);
 });
 
-test('a pass that was killed while it waited for the provider is taken up by another after its lease (B53)', async () => {
+test('the work of a pass killed while calling the provider is continued by another after the lease (B53)', async () => {
   const x = await preparedLate();
   shop.clock(PAY_S + 5);
   await trade.forgetRequests();
@@ -280,9 +280,9 @@ test('a pass that was killed while it waited for the provider is taken up by ano
   await assertGone(x);
 });
 
-// ---- work that fails ----
+// ---- failures ----
 
-// While it lasts, some rows of a table can't be given a status; when: what is true of them.
+// Meanwhile the status of some rows of a table can't be changed; when: the condition.
 async function unwritable(table, status, when, work) {
   await shop.sql(`CREATE TRIGGER unwritable BEFORE UPDATE ON ${table} FOR EACH ROW
     SET NEW.status = IF(NEW.status = ${status} AND (${when}), NULL, NEW.status)`);
@@ -302,7 +302,7 @@ async function troubled(seconds) {
 
 const putOff = (kind) => shop.sql(`SELECT tries, due_at FROM outbox WHERE kind = ${kind} ORDER BY ref_id`);
 
-test('an order whose time-out fails for ever is put off, ever longer, and all else is done; the pass says so (B20)', async () => {
+test('an order that can\'t be timed out is postponed with growing gaps, and everything else is done; the pass reports it (B20)', async () => {
   const bad = await scarce(); // overdue for longest
   const asked = await preparedLate();
   shop.clock(0);
@@ -329,7 +329,7 @@ test('an order whose time-out fails for ever is put off, ever longer, and all el
   assert.deepEqual(await putOff(4), [], 'forgotten');
 });
 
-test('an order whose goods somebody holds for long has its part of the time, and the next ones have theirs (B20)', async () => {
+test('an order whose products are locked for long doesn\'t use up the time of the next ones (B20)', async () => {
   const held = await scarce(); // overdue for longest
   const free = await scarce();
   await shop.holding([`SELECT stock FROM products WHERE product_id = ${held.own} FOR UPDATE`], async () => {
@@ -341,7 +341,7 @@ test('an order whose goods somebody holds for long has its part of the time, and
   await assertGone(held);
 });
 
-test('a membership order that cannot expire is put off, and the others expire', async () => {
+test('a membership order that can\'t expire is postponed, and the others expire', async () => {
   const plan = { name: '月卡', price: '30.00', duration_days: 30, level: 1 };
   const { data: { id } } = await shop.ok('POST', '/api/membership/plans/', { token: trade.admin, body: plan });
   const numbers = [];
@@ -358,7 +358,7 @@ test('a membership order that cannot expire is put off, and the others expire', 
   assert.deepEqual(await statuses(), [3, 3]);
 });
 
-test('a payment that cannot be followed is put off, and the next ones are followed (B20)', async () => {
+test('a payment that can\'t be followed is postponed, and the next ones are followed (B20)', async () => {
   const bad = await preparedLate();
   const good = await preparedLate();
   const [{ attempt_id: id }] = await trade.attempts(bad.order);
@@ -376,7 +376,7 @@ test('a payment that cannot be followed is put off, and the next ones are follow
   await assertGone(bad);
 });
 
-// What a pass did with overdue orders: [timed out, failed].
+// The result of a pass for overdue orders: [timed out, failed].
 async function overdue(seconds) {
   shop.clock(seconds);
   const { stdout, stderr } = await shop.minimall(['jobs']);
@@ -386,7 +386,7 @@ async function overdue(seconds) {
   return counts;
 }
 
-// The same of as many passes as it takes for so many orders: each has 20 s for them, too short for 500 on a slow machine.
+// The same for as many passes as needed for so many orders: each has 20 s, too short for 500 on a slow machine.
 async function overdueInAll(seconds, orders, [done, failed] = [0, 0]) {
   if (done + failed >= orders) return [done, failed];
   const more = await overdue(seconds);
@@ -394,12 +394,12 @@ async function overdueInAll(seconds, orders, [done, failed] = [0, 0]) {
   return overdueInAll(seconds, orders, [done + more[0], failed + more[1]]);
 }
 
-test('more overdue orders than a pass takes are done by the next ones, the longest overdue first, though the first 499 fail', async () => {
+test('more overdue orders than a pass handles are done by the next ones, longest overdue first, even if the first 499 fail', async () => {
   const orders = [];
-  while (orders.length < 520) { // some at a time, so that none waits for longer than a web server does
+  while (orders.length < 520) { // some at a time, so that no request exceeds the web server's timeout
     orders.push(...await Promise.all(Array.from({ length: 40 }, () => trade.order(anna, [[product, 1]]))));
   }
-  const last = orders.at(-1); // and first by its time
+  const last = orders.at(-1); // and the longest overdue
   const minutes = 60 * 1000;
   await shop.sql(`UPDATE orders SET expires_at = expires_at - ${10 * minutes} WHERE order_no = '${last.order_id}'`);
   const [{ at }] = await shop.sql('SELECT expires_at AS at FROM orders WHERE status = 0 ORDER BY expires_at, id LIMIT 1 OFFSET 499');
@@ -413,7 +413,7 @@ test('more overdue orders than a pass takes are done by the next ones, the longe
   assert.equal(await trade.stock(product), 100_000);
 });
 
-test('what is paid, completed or deleted is never timed out (B20)', async () => {
+test('paid, completed and deleted orders are never timed out (B20)', async () => {
   const orders = [];
   for (const status of [1, 2, 3]) orders.push(await trade.orderIn(anna, [[product, 1]], status, 'offline'));
   const gone = await trade.order(anna, [[product, 1]]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The same programs started by somebody else: as plain CGI alone, behind lighttpd's mod_cgi and Apache's mod_cgid, and as
+// The same programs started in other ways: as plain CGI directly, behind lighttpd's mod_cgi and Apache's mod_cgid, and as
 // FastCGI behind Apache's mod_fcgid.
 
 import { after, test } from 'node:test';
@@ -16,7 +16,7 @@ const shop = await openShop({ testClock: false });
 const admin = await shop.admin();
 const { product_id: product } = await shop.ok('POST', '/api/products', { token: admin, body: { name: '普洱', price: '12.50', stock: 9 } });
 
-// ---- alone ----
+// ---- directly ----
 
 const KEPT = ['ASAN_OPTIONS', 'UBSAN_OPTIONS'].filter((name) => process.env[name]);
 
@@ -52,7 +52,7 @@ test('a program that a web server starts for one request answers it and ends', a
   assert.deepEqual([wrong.status, wrong.headers.Allow], [405, 'GET, HEAD, POST, OPTIONS']);
 });
 
-test('it reads a body as far as its length says, and takes none without one', async () => {
+test('a body is read up to its length, and ignored without one', async () => {
   const signIn = (options) => cgi('users', 'POST', '/api/auth/login', { body: credentials, ...options });
   const { status, body: { token } } = await signIn();
   assert.equal(status, 200);
@@ -67,7 +67,7 @@ test('it reads a body as far as its length says, and takes none without one', as
   assert.equal((await cgi('users', 'POST', '/api/auth/login')).status, 400, 'no length, no body');
 });
 
-test('a body over the limit is refused, whether it is sent or only announced', async () => {
+test('a body over the limit is refused, whether sent or only announced', async () => {
   for (const body of ['x'.repeat(70_000), 'x'.repeat(300_000)]) {
     assert.equal((await cgi('users', 'POST', '/api/auth/login', { body })).status, 413);
   }
@@ -79,10 +79,10 @@ test('a body over the limit is refused, whether it is sent or only announced', a
 
 // ---- behind a web server ----
 
-const served = new Map(); // programs of a server that failed must not stay
+const served = new Map(); // programs of a failed server must not remain
 after(() => Promise.all([...served.values()].map((server) => server.stop())));
 
-// The configuration that the project ships: each address goes to the program that it goes to otherwise.
+// With the shipped configuration each path reaches the same program as otherwise.
 const ADDRESSES = [
   '/healthz', '/v1/nothing', '/api', '/api/productsX', '/api/products%2F1',
   '/api%2Fproducts', '/api/products/%ff', '/api/categories/../products', '/api/users', '/api/auth/nothing', '/api/products/', '/api/categories',
@@ -103,7 +103,7 @@ async function answersAsTheShop({ base }) {
   }
 }
 
-// The web server's sockets that others could open, whatever directory keeps them. (db.sock is the test's own.)
+// The web server's sockets that others could open, regardless of their directory. (db.sock is the test's.)
 function openSockets(home) {
   return readdirSync(home, { withFileTypes: true }).flatMap((entry) => {
     const file = path.join(home, entry.name);

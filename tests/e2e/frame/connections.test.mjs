@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the shop does with its connections to the database: how they are set, what each class of the server's errors means,
-// and what is true when an answer is lost (BEHAVIOUR 53, 63, 64).
+// Database connections: their settings, the classes of server errors, and lost responses (BEHAVIOUR 53, 63, 64).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,7 +8,7 @@ import { Cards, SPEND } from '../lib/cards.mjs';
 import { openDbProxy } from '../lib/db-proxy.mjs';
 import { ATTEMPT, PAID, openTrade, until } from '../lib/trade.mjs';
 
-const REST_MS = 1100; // from a second on a connection has rested
+const REST_MS = 1100; // a connection counts as idle after a second
 
 const trade = await openTrade({ own: true });
 const { shop } = trade;
@@ -28,18 +27,18 @@ function assertAnswer({ status, body, headers }, expected, code) {
   assert.equal(headers.get('retry-after'), expected === 503 ? '1' : null);
 }
 
-// As many requests as reach every program of a family, some of them more than once.
+// Enough requests to reach every program of a family.
 async function all(family, request) {
   const answers = [];
   for (let i = 0; i < 3 * WORKERS[family]; i++) answers.push((await request()).status);
   return [...new Set(answers)];
 }
 
-// ---- the answer to COMMIT is lost ----
+// ---- a lost response to COMMIT ----
 
-// Done by the server, or never heard of by it: the shop can't know which.
+// Executed by the server, or never received: the shop can't know which.
 for (const [act, done] of [['lose', 1], ['drop', 0]]) {
-  test(`a COMMIT whose answer does not come is UNKNOWN_OUTCOME and not made again: ${act} (B53)`, async () => {
+  test(`a COMMIT without a response is UNKNOWN_OUTCOME and not retried: ${act} (B53)`, async () => {
     const product = await trade.product();
     const from = shop.log().length;
     proxy.forget();
@@ -54,7 +53,7 @@ for (const [act, done] of [['lose', 1], ['drop', 0]]) {
     assert.deepEqual([await ordersOf(product), await trade.stock(product)], [done + 1, 99 - done]);
   });
 
-  test(`with its key it is tried again by the caller, and is one order: ${act} (B53)`, async () => {
+  test(`the caller retries with the same key, and there is one order: ${act} (B53)`, async () => {
     const product = await trade.product();
     const headers = { 'idempotency-key': `unknown-${act}` };
     const rule = proxy.once(/^COMMIT$/, act);
@@ -65,7 +64,7 @@ for (const [act, done] of [['lose', 1], ['drop', 0]]) {
     assert.deepEqual([await ordersOf(product), await trade.stock(product)], [1, 99]);
   });
 
-  test(`money of a card and a payment that is heard: the same (B53): ${act}`, async () => {
+  test(`the same for a card transaction and a notification (B53): ${act}`, async () => {
     const carol = await trade.buyer();
     const card = await cards.of(carol, '50.00');
     proxy.once(/^COMMIT$/, act);
@@ -85,7 +84,7 @@ for (const [act, done] of [['lose', 1], ['drop', 0]]) {
   });
 }
 
-test('a change of its own that was not answered is as unknown as a COMMIT, and not made again (B53)', async () => {
+test('a change outside a transaction without a response is as unknown as a COMMIT, and not retried (B53)', async () => {
   const signOut = () => shop.call('POST', '/api/auth/logout', { token: dora.token });
   const dora = await trade.buyer();
   proxy.forget();
@@ -97,7 +96,7 @@ test('a change of its own that was not answered is as unknown as a COMMIT, and n
 
 // ---- classes of errors ----
 
-// [code, status, wire code, level of its one line, is the connection given up?]
+// [code, status, wire code, level of its log line, is the connection closed?]
 const CLASSES = [
   [1290, 503, 'DATABASE_UNAVAILABLE', 'error', true],
   [1226, 503, 'DATABASE_UNAVAILABLE', 'alarm', true],
@@ -110,7 +109,7 @@ const CLASSES = [
   [1146, 500, 'DATABASE_ERROR', 'alarm', false],
 ];
 
-test("each class of the server's errors has its answer, its one line, and its end of the connection (B64)", async () => {
+test("each class of server errors has its response, its log line, and closes the connection or not (B64)", async () => {
   const product = await trade.product();
   await all('orders', () => place(product));
   for (const [code, status, wire, level, closed] of CLASSES) {
@@ -128,7 +127,7 @@ test("each class of the server's errors has its answer, its one line, and its en
   }
 });
 
-test('statements that the server has no room to prepare are given back with their connection (B64)', async () => {
+test('when the server is out of prepared statements the connection is closed and releases its own (B64)', async () => {
   const product = await trade.product();
   await proxy.endAll();
   const rule = proxy.once(/^PREPARE INSERT INTO orders/, { error: [1461, "Can't create more than max_prepared_stmt_count statements"] });
@@ -137,7 +136,7 @@ test('statements that the server has no room to prepare are given back with thei
   assert.deepEqual(await all('orders', () => place(product)), [201]);
 });
 
-test('a COMMIT that a server which was made read-only refuses is known not to be done (B64)', async () => {
+test('a COMMIT refused by a server that became read-only is known not to be done (B64)', async () => {
   const product = await trade.product();
   const rule = proxy.once(/^COMMIT$/, { error: [1290, 'The MariaDB server is running with the --read-only option'] });
   assertAnswer(await place(product), 503, 'DATABASE_UNAVAILABLE');
@@ -145,8 +144,8 @@ test('a COMMIT that a server which was made read-only refuses is known not to be
   assert.deepEqual([await ordersOf(product), await trade.stock(product)], [0, 100]);
 });
 
-// What no table of ours can hold, or no statement of ours answer with, as after a repair by hand.
-test('a row that can\'t be, or a column that nobody knows, is this one request\'s 500 and an alarm: no program ends (B63)', async () => {
+// Rows or results that are impossible for us, as after a manual repair.
+test('an impossible row, or an unknown column, is 500 for its request and an alarm: no program ends (B63)', async () => {
   const [product] = [await trade.product(), await trade.product()];
   const read = () => shop.call('GET', `/api/products/${product}`);
   await all('catalogue', read);
@@ -157,7 +156,7 @@ test('a row that can\'t be, or a column that nobody knows, is this one request\'
     [['p.stock', '9223372036854775807 + 1.0 AS stock'], /a column that can't be/],
     [['p.stock', '18446744073709551615 AS stock'], /a column that can't be/],
   ]) {
-    await proxy.endAll(); // so that it is prepared anew
+    await proxy.endAll(); // so that it is prepared again
     const from = shop.log().length;
     const rule = proxy.once(/^PREPARE .* WHERE p\.product_id = \?/, { prepare });
     assertAnswer(await read(), 500, 'DATABASE_ERROR');
@@ -169,11 +168,11 @@ test('a row that can\'t be, or a column that nobody knows, is this one request\'
   assert.deepEqual(await trade.allWorkers('catalogue'), programs);
 });
 
-// ---- connections that rest ----
+// ---- idle connections ----
 
-// [what the server tells before it ends them]
+// [the notice that the server sends before it closes them]
 for (const notice of [undefined, 4031]) {
-  test(`connections that the server ended while they rested cost nobody an answer${notice ? ', with a notice too' : ''} (B64)`, async () => {
+  test(`connections closed by the server while idle cause no failed request${notice ? ', with a notice too' : ''} (B64)`, async () => {
     const product = await trade.product();
     const read = () => shop.call('GET', `/api/products/${product}`);
     await all('orders', () => place(product));
@@ -186,7 +185,7 @@ for (const notice of [undefined, 4031]) {
   });
 }
 
-test('what meets the end of a connection that has rested is sent again where it has no effect, in a transaction never (B64)', async () => {
+test('a statement on a connection closed while idle is sent again if it has no effects, never in a transaction (B64)', async () => {
   const product = await trade.product();
   const read = () => shop.call('GET', `/api/products/${product}`);
   const refresh = async () => {
@@ -198,18 +197,18 @@ test('what meets the end of a connection that has rested is sent again where it 
   await all('catalogue', read);
   await all('users', refresh);
   await delay(REST_MS);
-  // among those that have rested, since a program that has not served before has a new one
+  // among the idle ones, since a program that has not served yet has a new one
   const among = new Set(proxy.links);
   for (const [family, request, first, good] of [
     ['catalogue', read, /FROM products/, 200],
-    ['orders', () => place(product), /^SELECT/, 201], // who asks, before the transaction
+    ['orders', () => place(product), /^SELECT/, 201], // authentication, before the transaction
     ['users', refresh, /^START TRANSACTION$/, 200],
   ]) {
     const rule = proxy.once(first, 'drop', { among });
     assert.deepEqual(await all(family, request), [good], family);
     assert.ok(rule.hit, family);
   }
-  // a transaction that began after a rest: its second reading, as harmless as it is alone
+  // a transaction after an idle time: its second read, though without effects
   await delay(REST_MS);
   const { refresh_token: kept } = anna;
   proxy.forget();
@@ -217,11 +216,11 @@ test('what meets the end of a connection that has rested is sent again where it 
   assertAnswer(await refresh(), 503, 'DATABASE_UNAVAILABLE');
   assert.ok(inside.hit);
   assert.deepEqual(proxy.seen.filter((text) => /FROM refresh_tokens/.test(text)).length, 1);
-  anna.refresh_token = kept; // nothing was done, so that it is good still
+  anna.refresh_token = kept; // nothing was done, so it is still valid
   assert.equal((await refresh()).status, 200);
 });
 
-test('migrate does not go on without the connection that holds its lock (B64)', async () => {
+test('migrate does not continue without the connection that holds its lock (B64)', async () => {
   const rule = proxy.once(/^CREATE TABLE IF NOT EXISTS schema_migrations/, 'last');
   const { code, stderr } = await shop.minimall(['migrate']);
   assert.ok(rule.hit);
@@ -229,7 +228,7 @@ test('migrate does not go on without the connection that holds its lock (B64)', 
   assert.equal((await shop.minimall(['migrate'])).code, 0);
 });
 
-// ---- how connections are set ----
+// ---- settings of connections ----
 
 test('a connection whose settings fail is closed, and none is ever used without them (B64)', async () => {
   const product = await trade.product();
@@ -246,7 +245,7 @@ test('a connection whose settings fail is closed, and none is ever used without 
   }
 });
 
-test('what the server calls itself does not matter: it is asked what it has (B64)', async (t) => {
+test('the server\'s version string does not matter: its settings are queried (B64)', async (t) => {
   t.after(() => { proxy.greeting = null; });
   const product = await trade.product();
   const has = await shop.sql(`SHOW VARIABLES WHERE Variable_name IN ('max_statement_time', 'max_execution_time', 'innodb_snapshot_isolation')`);
@@ -261,7 +260,7 @@ test('what the server calls itself does not matter: it is asked what it has (B64
   }
 });
 
-test("what a host sets for everybody's sessions does not change the shop's (B64)", async (t) => {
+test("global settings of a host do not affect the shop's sessions (B64)", async (t) => {
   t.after(() => { proxy.init = null; });
   const product = await trade.product();
   const list = () => shop.ok('GET', '/api/orders?limit=100', { token: trade.admin });

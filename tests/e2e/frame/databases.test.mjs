@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The database servers that tests run on: which one it is, and what happens where one cannot be had.
+// The database servers that tests run on, and what happens when one is unavailable.
 
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ import { LEGS, filesOf } from '../lib/legs.mjs';
 const shared = process.env.MINIMALL_E2E_DATABASE;
 const dir = makeDirectory();
 
-// Programs that stand before the system's on PATH: { name: the text of a shell script }.
+// Programs that come before the system's on PATH: { name: the text of a shell script }.
 function programs(name, scripts) {
   const bin = path.join(dir, name);
   mkdirSync(bin);
@@ -30,14 +30,14 @@ function programs(name, scripts) {
 
 const AS_MARIADB = { mysqld: 'echo "mysqld  Ver 10.11.19-MariaDB for debian-linux-gnu on x86_64"' };
 
-test('the tests run on the server that was asked for (B60)', { skip: !shared && 'only in a run of run.mjs' }, async () => {
+test('the tests run on the requested server (B60)', { skip: !shared && 'only in a run of run.mjs' }, async () => {
   const { socket } = attachDatabase({ dir: shared });
   const [{ version }] = await query(socket, 'mysql', 'SELECT VERSION() AS version');
   assert.equal(/mariadb/i.test(version), serverKind().name !== 'mysql', version);
   if (serverKind().name === 'mysql') assert.ok(Number.parseInt(version, 10) >= 8, version);
 });
 
-test('where no MySQL can be had, its tests are skipped: a line says so and why, and the run ends well (B60)', async () => {
+test('without a MySQL its tests are skipped with a line that says why, and the run succeeds (B60)', async () => {
   const marker = path.join(dir, 'ran.test.mjs');
   writeFileSync(marker, `import { writeFileSync } from 'node:fs';\nwriteFileSync(${JSON.stringify(`${marker}.did`)}, '');\n`);
   const env = { ...process.env, DB: 'mysql', PATH: programs('without', AS_MARIADB), XDG_CACHE_HOME: '/dev/null/none' };
@@ -54,7 +54,7 @@ test('a server that does not exist is a fault, not a skip', async () => {
   assert.match(stderr, /^DB=postgres: the database servers are mariadb, mysql/m);
 });
 
-test('what .ci/run counts: tests of all runs, a failure outside of tests, and runs that were skipped', async () => {
+test('.ci/run counts the tests of all runs, a failure outside tests, and skipped runs', async () => {
   const bin = programs('ci', {
     make: `case "$*" in
 *DB=mysql*) echo "skipped: the end-to-end tests with DB=mysql: none" ;;
@@ -67,9 +67,9 @@ esac`,
   assert.equal(code, 1);
 });
 
-// ---- a server that is fetched ----
+// ---- fetching a server ----
 
-test("the mirror is the one that the machine's own apt uses, in either form of its files", () => {
+test("the mirror is that of the machine's own apt, in either format of its files", () => {
   const at = (name, text) => mirrorIn([{ name, text }], 'bookworm');
   const uri = 'http://mirror.example/debian';
   assert.deepEqual(at('a.list', `# deb http://no.example/debian bookworm main\ndeb-src ${uri} bookworm main\ndeb [arch=amd64 signed-by=/k.gpg] ${uri} bookworm contrib main # x\n`),
@@ -85,7 +85,7 @@ test("the mirror is the one that the machine's own apt uses, in either form of i
   assert.equal(at('a.txt', stanza({})), null);
 });
 
-// apt and dpkg as they would do it, with a server whose loader says its version.
+// Fake apt and dpkg, with a server whose loader prints its version.
 const FETCHING = {
   ...AS_MARIADB,
   'apt-get': `case "$*" in
@@ -97,7 +97,7 @@ mkdir -p "$3/usr/lib/any-linux" && printf '#!/bin/sh\\necho "mysqld  Ver 9.7.0 f
 chmod 755 "$3/usr/lib/any-linux/ld-linux.so.2"`,
 };
 
-test('two runs that fetch a server at once have the same one, and leave nothing else behind', async (t) => {
+test('two concurrent runs that fetch a server get the same one, and leave nothing else behind', async (t) => {
   const cache = path.join(dir, 'cache');
   const text = `import { findMysql } from '${path.join(checkout, 'sandbox', 'database', 'mysql.mjs')}';
     console.log(JSON.stringify(await findMysql().catch((error) => error.message)));`;
@@ -111,7 +111,7 @@ test('two runs that fetch a server at once have the same one, and leave nothing 
   assert.deepEqual(readdirSync(path.join(cache, 'minimall')), [path.basename(one.root)]);
 });
 
-test('each file that a run names is there, and the usual run has all but those of another server', () => {
+test('each file named for a run exists, and the default run has all but those of another server', () => {
   const names = readdirSync(path.join(checkout, 'tests', 'e2e'), { recursive: true })
     .filter((name) => name.endsWith('.test.mjs')).map((name) => path.basename(name));
   for (const db of Object.keys(LEGS)) assert.ok(filesOf(db, names, { brief: true }).length > 0, db);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What every answer has around it: headers, ids, CORS, HEAD; that no request leaves anything to the next, and that a lost
-// database connection is one clean 503.
+// Every response: headers, ids, CORS, HEAD; isolation between requests; and a lost database connection is one clean 503.
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { test } from 'node:test';
@@ -20,7 +19,7 @@ const product = await trade.product({ name: '龙井' });
 const hidden = await trade.product({ name: '未上架', status: 0 });
 const order = await trade.order(anna, [[product, 1]]);
 
-// One request as it goes over the wire: fetch() would mend or refuse some of these.
+// One raw request: fetch() would correct or refuse some of these.
 function send(baseUrl, method, address, { headers = {}, token, raw, chunks } = {}) {
   const { hostname, port } = new URL(baseUrl);
   return new Promise((resolve, reject) => {
@@ -61,7 +60,7 @@ const tokenOf = (who) => ({ admin: trade.admin, anna: anna.token })[who];
 
 // ---- HTTPS ----
 
-test('with REQUIRE_HTTPS=on plain HTTP is refused, whatever a client says of itself (B56)', async (t) => {
+test('with REQUIRE_HTTPS=on plain HTTP is refused, whatever headers a client sends (B56)', async (t) => {
   await shop.restartWeb({ REQUIRE_HTTPS: 'on' });
   t.after(() => shop.restartWeb({ REQUIRE_HTTPS: null }));
   const claims = { 'x-forwarded-proto': 'https', https: 'on', 'x-https': 'on', forwarded: 'proto=https' };
@@ -82,7 +81,7 @@ test('with REQUIRE_HTTPS=on plain HTTP is refused, whatever a client says of its
 
 // ---- headers ----
 
-test('HEAD is GET without its body, refusals included', async () => {
+test('HEAD is GET without its body, also for errors', async () => {
   const kept = (headers) => [...headers].filter(([name]) => !['date', 'x-request-id'].includes(name));
   for (const [address, who] of READS) {
     const token = tokenOf(who);
@@ -94,7 +93,7 @@ test('HEAD is GET without its body, refusals included', async () => {
   }
 });
 
-test('an answer is whole, whatever range of it is asked for: no part of JSON is JSON', async () => {
+test('a response is complete, whatever range is requested', async () => {
   const { headers: { etag } } = { headers: Object.fromEntries((await get('/api/products')).headers) };
   for (const [address, who] of [['/api/products'], [`/api/products/${product}`], [`/api/orders/${order.order_id}`, 'anna'], ['/healthz'], ['/v1/payment/x']]) {
     const token = tokenOf(who);
@@ -110,7 +109,7 @@ test('an answer is whole, whatever range of it is asked for: no part of JSON is 
   }
 });
 
-test('only what is public and answered to a stranger may be kept by others, and no type is guessed (B56)', async () => {
+test('only public responses to anonymous requests are publicly storable, and nosniff is set (B56)', async () => {
   for (const [address, who] of READS) {
     const { status, headers } = await get(address, { token: tokenOf(who) });
     assert.equal(headers.get('cache-control'), status === 200 && who === undefined ? 'no-cache' : 'no-store', `${address} ${who}`);
@@ -130,7 +129,7 @@ test('only what is public and answered to a stranger may be kept by others, and 
   }
 });
 
-test('every answer has an id of its own, and the log one line for it without what is private (B55)', async () => {
+test('every response has a unique id, and the log one line for it without private data (B55)', async () => {
   const secret = 'frame-private-text-in-a-query';
   shop.canary(secret);
   const asked = [];
@@ -197,7 +196,7 @@ test('a page of a configured origin may call and read, preflight included (B56)'
   }
 });
 
-test('any other origin is told nothing (B56)', async () => {
+test('other origins get no CORS headers (B56)', async () => {
   const [own] = ORIGINS;
   for (const origin of ['https://evil.example', `${own}.evil.example`, `${own}:444`, own.replace('https', 'http'), own.slice(0, -1), own.slice(1),
     `${own}/`, own.toUpperCase(), 'null', '*', ',', ORIGINS.join(','), 'https://', '']) {
@@ -212,7 +211,7 @@ test('any other origin is told nothing (B56)', async () => {
   assert.deepEqual(corsOf(await send(shop.baseUrl, 'OPTIONS', '/api/products')), []);
 });
 
-test('without configured origins nobody is allowed, and no cache is told to mind', async () => {
+test('without configured origins none is allowed, and there is no Vary', async () => {
   await shop.restartWeb({ CORS_ORIGINS: null });
   for (const origin of [...ORIGINS, '', '*', 'null']) {
     for (const method of ['GET', 'OPTIONS']) {
@@ -237,7 +236,7 @@ function withoutIds(answer) {
   return { status: answer.status, headers, text };
 }
 
-test('nothing of a request is left for the next one in the same process', async () => {
+test('nothing of a request remains for the next one in the same process', async () => {
   const origin = { origin: ORIGINS[0] };
   const before = [
     () => get('/api/products?status=0&limit=1&q=%E6%9C%AA', { token: trade.admin, headers: origin }),
@@ -264,11 +263,11 @@ test('nothing of a request is left for the next one in the same process', async 
   await shop.restartWeb();
   const alone = [];
   for (const b of after) {
-    await shop.restartWeb(); // the first request of a process has nothing before it
+    await shop.restartWeb(); // the first request of a process has no previous one
     alone.push(withoutIds(await b()));
   }
   assert.deepEqual(alone.map(({ status }) => status), [200, 404, 401, 400, 405]);
-  // Those who wait at one socket take turns; lighttpd keeps to the first of several that are idle.
+  // Processes on one socket take turns; lighttpd prefers the first of several idle ones.
   const turns = serverName === 'apache' ? WORKERS.products : 1;
   await until('all that take turns to have served', async () => { // a program may start after the first one serves
     await get('/api/products');
@@ -283,17 +282,17 @@ test('nothing of a request is left for the next one in the same process', async 
   assert.equal((await connections()).length, turns, 'one request at a time is served by the same processes');
 });
 
-// ---- large answers ----
+// ---- large responses ----
 
-// Runs `work`, and makes sure that no program ended meanwhile.
+// Runs `work`, and checks that no program ended meanwhile.
 async function withoutDeaths(work) {
   const before = trade.workers();
   await work();
   assert.deepEqual(before.filter((pid) => !trade.workers().includes(pid)), [], 'programs that ended');
 }
 
-test('a list that is long to write is cut into pages, for anybody, and no program ends (B63)', async () => {
-  // six characters are written for each of these, twice in each row; without stock the books add up
+test('a list that is too long to write is cut into pages, for any caller, and no program ends (B63)', async () => {
+  // each of these is escaped as six characters, twice in each row; without stock the audit passes
   await shop.sql(`INSERT INTO categories (category_id, name, description, created_at, updated_at)
     VALUES (63, '长', REPEAT(CHAR(1), 5000), 1700000000000, 1700000000000);
     INSERT INTO products (category_id, name, description, price, stock, status, created_at, updated_at)
@@ -318,12 +317,12 @@ test('a list that is long to write is cut into pages, for anybody, and no progra
   await shop.sql("DELETE FROM products WHERE name = '长'; DELETE FROM categories WHERE category_id = 63");
 });
 
-test('a row that is too large for a request is one 500 and an alarm, and its program goes on (B63)', async () => {
+test('a row that is too large for a request is one 500 and an alarm, and its program continues (B63)', async () => {
   const [{ packet }] = await shop.sql('SELECT @@GLOBAL.max_allowed_packet AS packet');
   const large = await trade.product({ name: '占满内存' });
   const long = await trade.product({ name: '答复过长' });
   await shop.sql(`SET GLOBAL max_allowed_packet = ${128 << 20}`);
-  const session = await shop.session(); // a connection keeps the limit that it began with
+  const session = await shop.session(); // a connection keeps the limit from its start
   await session.run(`ALTER TABLE products RENAME COLUMN description TO kept, ADD COLUMN description LONGTEXT AS
     (CASE name WHEN '占满内存' THEN REPEAT('x', ${70 << 20}) WHEN '答复过长' THEN REPEAT(CHAR(1), ${3 << 20}) ELSE kept END) VIRTUAL`);
   try {
@@ -345,9 +344,9 @@ test('a row that is too large for a request is one 500 and an alarm, and its pro
   }
 });
 
-// ---- the database goes away ----
+// ---- lost database connections ----
 
-// Ends the programs' connections as an administrator of the database would; answers how many there were.
+// Kills the programs' connections as a database administrator would; returns how many there were.
 async function loseConnections() {
   const ids = await connections();
   const killed = await killConnections((sql) => shop.sql(sql), ids);
@@ -364,7 +363,7 @@ function assertUnavailable({ status, headers, body }) {
   assert.equal(headers.get('cache-control'), 'no-store');
 }
 
-test('a lost connection is at most one clean 503 in each process, and then all is well (B53)', async () => {
+test('a lost connection is at most one clean 503 in each process, and everything works afterwards (B53)', async () => {
   await shop.restartWeb();
   const rush = (n) => Promise.all(Array.from({ length: n }, () => get('/api/products')));
   for (const { status } of await rush(60)) assert.equal(status, 200);
@@ -377,7 +376,7 @@ test('a lost connection is at most one clean 503 in each process, and then all i
   assert.equal(new Set(answers.filter(({ status }) => status === 200).map(({ text }) => text)).size, 1);
 });
 
-test('a write that lost its connection is whole or has not been (B53)', async () => {
+test('a write that lost its connection is complete or has no effect (B53)', async () => {
   await shop.restartWeb();
   const tea = await trade.product({ stock: 1000 });
   const place = () => post('/api/orders', JSON.stringify({ items: [{ product_id: tea, quantity: 1 }] }), { token: anna.token });
@@ -394,7 +393,7 @@ test('a write that lost its connection is whole or has not been (B53)', async ()
       if (status === 201) placed.push(body.order_id);
       else refused += 1;
     }
-    // over all rounds so far: a program that had nothing to do finds its loss in a later one
+    // over all rounds so far: an idle program notices its loss in a later one
     assert.ok(refused <= lost, `${refused} refusals, ${lost} connections`);
   }
   assert.ok(refused > 0, 'the connections were really lost');

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Every statement of the code, carried out on big tables: none reads more rows than it returns or changes, give or take.
+// Every statement of the code, run on big tables: none reads many more rows than it returns or changes.
 //
-// The statements are read from the sources, so none is left out; the values for their `?` come from two rows of the table
-// that each is compared with: one whose user, parent or product half of all rows have, and one with nothing in common with
-// others. What was read is what the server counted, not what it guessed. What may read more stands in MORE, with its reason.
-// Rows that are hidden (deleted, 2 in 100 here) are walked over by lists.
+// The statements are extracted from the sources, so none is missed; the values for their `?` come from two rows of the
+// table that each is compared with: one whose user, parent or product half of all rows have, and one with nothing in common
+// with others. The rows read are the server's counters, not its estimates. Exceptions are in MORE, with reasons. Deleted
+// rows (2 in 100 here) are skipped by lists.
 
 import test from 'node:test';
 import assert from 'node:assert/strict';

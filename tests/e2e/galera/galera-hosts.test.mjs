@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Two hosts on two Galera nodes, both written to at once: whatever guards a rule is written in the transaction that relies on
-// it (BEHAVIOUR 61), what one host changed the other shows (50), and a node that dies takes nothing with it and counts
-// nothing twice (53).
+// Two hosts on two Galera nodes, both written to at once: the row that guards a rule is written in the transaction that
+// relies on it (BEHAVIOUR 61), each host shows the other's changes (50), and when a node dies nothing is lost or done twice
+// (53).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -18,12 +18,12 @@ const cards = { one: new Cards(one), two: new Cards(two) };
 const consignee = { name: '卡尔', phone: '13400000003', address: '某街 1 号' };
 
 const rounds = async (play) => { for (let round = 0; round < ROUNDS; round++) await play(round); };
-// From round to round a little later, so that its COMMIT comes before the other's in some, after it in others.
+// A little later in each round, so that its COMMIT comes before the other's in some, after it in others.
 const later = (round, act) => async () => { await delay(round * STEP_MS); return act(); };
 const codes = (answers) => answers.map(({ status, body }) => (status < 300 ? status : body.code ?? status));
 const leave = (host, person) => host.call('DELETE', `/api/users/${person.user.user_id}`, { token: one.admin });
 
-// Somebody whom both hosts know.
+// A user known to both hosts.
 async function buyer() {
   const person = await one.buyer();
   await caughtUp();
@@ -32,7 +32,7 @@ async function buyer() {
 
 // ---- rules about many rows ----
 
-test('two administrators demote each other: one of them stays one (B61)', async () => {
+test('two administrators demote each other: one of them remains (B61)', async () => {
   const anna = await one.buyer();
   await shop.ok('PUT', `/api/users/${anna.user.user_id}`, { token: one.admin, body: { permission_level: 1 } });
   const { token } = await one.again(anna);
@@ -57,7 +57,7 @@ async function category(parent = null) {
   return (await shop.ok('POST', '/api/categories', { token: one.admin, body: { name: '茶', parent_id: parent } })).category_id;
 }
 
-test('two categories move below each other: no circle closes (B19, B61)', async () => {
+test('two categories move below each other: no cycle (B19, B61)', async () => {
   const move = (host, id, parent) => host.call('PUT', `/api/categories/${id}`, { token: one.admin, body: { parent_id: parent } });
   await rounds(async () => {
     const [black, green] = [await category(), await category()];
@@ -67,7 +67,7 @@ test('two categories move below each other: no circle closes (B19, B61)', async 
   });
 });
 
-test('a category is deleted while something is put into it: one of the two is refused (B19, B61)', async () => {
+test('a category is deleted while something is added to it: one of the two is refused (B19, B61)', async () => {
   const put = {
     'a product': (id) => two.call('POST', '/api/products', { token: one.admin, body: { name: '龙井', price: '1.00', category_id: id } }),
     'a category': (id) => two.call('POST', '/api/categories', { token: one.admin, body: { name: '龙井', parent_id: id } }),
@@ -83,7 +83,7 @@ test('a category is deleted while something is put into it: one of the two is re
   }
 });
 
-test('a plan is deleted while it is ordered: it stays for its order, or there is none (B31, B61)', async () => {
+test('a plan is deleted while it is ordered: it is kept for its order, or there is no order (B31, B61)', async () => {
   await rounds(async (round) => {
     const { data: plan } = await shop.ok('POST', '/api/membership/plans/', {
       token: one.admin, body: { name: '月卡', price: '30.00', duration_days: 30, level: 1 },
@@ -99,9 +99,9 @@ test('a plan is deleted while it is ordered: it stays for its order, or there is
   });
 });
 
-// ---- somebody who is leaving ----
+// ---- a user being deleted ----
 
-test('an order for somebody who is being deleted: cancelled without its address, or not placed (B17, B61)', async () => {
+test('an order of a user being deleted: cancelled without its address, or not placed (B17, B61)', async () => {
   const own = await one.product({ stock: 100 });
   await rounds(async (round) => {
     const anna = await buyer();
@@ -114,7 +114,7 @@ test('an order for somebody who is being deleted: cancelled without its address,
   assert.equal(await one.stock(own), 100);
 });
 
-test('a card for somebody who is being deleted: none is left with them (B61)', async () => {
+test('a card for a user being deleted: none remains (B61)', async () => {
   await rounds(async () => {
     const anna = await buyer();
     const [left] = await race(() => leave(one, anna), () => cards.two.tryCreate(anna));
@@ -123,7 +123,7 @@ test('a card for somebody who is being deleted: none is left with them (B61)', a
   });
 });
 
-test('a payment that is prepared for somebody who is being deleted does not keep who that was (B61)', async () => {
+test('a payment prepared for a user being deleted does not keep the openid (B61)', async () => {
   const own = await one.product({ stock: 100 });
   await rounds(async (round) => {
     const anna = await one.buyer();
@@ -136,7 +136,7 @@ test('a payment that is prepared for somebody who is being deleted does not keep
   });
 });
 
-test('a late payment for somebody who is being deleted: granted to who is there, or due back (B37, B61)', async () => {
+test('a late payment for a user being deleted: granted to an existing user, or refund due (B37, B61)', async () => {
   const own = await one.product({ stock: 100 });
   await rounds(async () => {
     const anna = await one.buyer();
@@ -151,9 +151,9 @@ test('a late payment for somebody who is being deleted: granted to who is there,
   });
 });
 
-// ---- money and goods ----
+// ---- money and stock ----
 
-test('the last piece is sold once (B16, B61)', async () => {
+test('the last item is sold once (B16, B61)', async () => {
   await rounds(async () => {
     const own = await one.product({ stock: 1 });
     const anna = await buyer();
@@ -186,7 +186,7 @@ test('one order is paid by card on both hosts: once (B21, B61)', async () => {
   });
 });
 
-test('one payment is heard of on one host and asked for on the other: granted once (B36, B61)', async () => {
+test('one payment is notified to one host and queried by the other: granted once (B36, B61)', async () => {
   const own = await one.product({ stock: 100 });
   await rounds(async () => {
     const anna = await one.buyer();
@@ -212,7 +212,7 @@ async function paidOrder() {
   return order;
 }
 
-test('two refunds of one payment: no more goes back than came (B43, B61)', async () => {
+test('two refunds of one payment never exceed what was paid (B43, B61)', async () => {
   await rounds(async () => {
     const order = await paidOrder();
     const answers = await race(() => refund(one, order, '7.00'), () => refund(two, order, '7.00'));
@@ -220,14 +220,14 @@ test('two refunds of one payment: no more goes back than came (B43, B61)', async
   });
 });
 
-test('two refunds that succeed at once: all is back, and the order says so (B43, B61)', async () => {
+test('two refunds that succeed concurrently: everything is refunded, and so is the order (B43, B61)', async () => {
   await shop.sandbox('POST', '/sandbox/refund-mode', { status: 'PROCESSING' });
   await rounds(async () => {
     const order = await paidOrder();
     const made = [await refund(one, order, '5.00'), await refund(one, order, '5.00')].map(({ body }) => body.refund_no);
     await caughtUp();
     const numbers = made.map((no) => `'${no}'`).join();
-    // the provider has done both; one host is told of the first, the other asks about the second
+    // the provider completed both; one host is notified of the first, the other queries the second
     await Promise.all(made.map((no) => shop.sandbox('POST', `/refund/${no}`, { status: 'SUCCESS', notify: false })));
     await shop.sql(`UPDATE outbox SET due_at = 1 WHERE kind = 2
       AND ref_id = (SELECT refund_id FROM refunds WHERE refund_no = '${made[1]}')`);
@@ -247,7 +247,7 @@ test('two refunds that succeed at once: all is back, and the order says so (B43,
   await shop.sandbox('POST', '/sandbox/refund-mode', { status: 'SUCCESS' });
 });
 
-test('one Idempotency-Key on both hosts: one order, which both answer', async () => {
+test('one Idempotency-Key on both hosts: one order, returned by both', async () => {
   const own = await one.product({ stock: 100 });
   await rounds(async (round) => {
     const anna = await buyer();
@@ -259,7 +259,7 @@ test('one Idempotency-Key on both hosts: one order, which both answer', async ()
   });
 });
 
-// ---- what the other host shows ----
+// ---- freshness on the other host ----
 
 test('a status is fresh on the other host right after a payment (B50)', async () => {
   const { data: plan } = await shop.ok('POST', '/api/membership/plans/', {
@@ -279,7 +279,7 @@ test('a status is fresh on the other host right after a payment (B50)', async ()
 
 const BUYERS = 8;
 
-test('a node is killed while orders commit: what was promised is there, what is unknown happened once or not at all (B53, B61)', async () => {
+test('a node is killed while orders commit: what was acknowledged exists, what is unknown happened once or not at all (B53, B61)', async () => {
   const own = await one.product({ price: '1.00', stock: 1000 });
   const people = await one.buyers(BUYERS);
   await caughtUp();
@@ -287,7 +287,7 @@ test('a node is killed while orders commit: what was promised is there, what is 
   const key = (person) => ({ 'idempotency-key': `killed-${person.user.user_id}` });
   const tries = people.map((person, i) => (i % 2 ? two.tryOrder(person, [[own, 1]]) : two.tryOrder(person, [[own, 1]], { headers: key(person) }))
     .catch((error) => ({ status: 0, body: { code: error.message } })));
-  await delay(30); // some are under way, some not yet
+  await delay(30); // some are in progress, some not started
   const killed = cluster.nodes[1].kill();
   const answers = await Promise.all(tries);
   await killed;
@@ -298,7 +298,7 @@ test('a node is killed while orders commit: what was promised is there, what is 
   await until('the first node to go on alone', async () => (await one.tryOrder(people[1], [[own, 1]])).status === 201, { limitMs: 60_000, everyMs: 200 });
   assert.ok(await placed(people[1]) >= 1);
 
-  // whoever has a key asks again, where the shop still answers
+  // retried with the same key, on the host that still works
   for (const [i, person] of people.entries()) {
     if (i % 2 === 0) {
       const again = await one.tryOrder(person, [[own, 1]], { headers: key(person) });
@@ -314,7 +314,7 @@ test('a node is killed while orders commit: what was promised is there, what is 
   assert.equal(await one.stock(own), 1000 - n);
   assert.equal((await one.audit()).length > 0, true);
 
-  // the host beside it refuses clearly, and serves again as soon as it has a node
+  // the host without a node answers 503, and serves again as soon as it has one
   assertRefused(await two.tryOrder(people[0], [[own, 1]]), 503, 'DATABASE_UNAVAILABLE');
   await two.shop.restartWeb({ DB_SOCKET: cluster.nodes[0].socket });
   assert.equal((await two.tryOrder(people[0], [[own, 1]])).status, 201);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// docs/deploy.md: what it names is there. tests/e2e/host/hosting.test.mjs follows its second part.
+// docs/deploy.md: what it names exists. tests/e2e/host/hosting.test.mjs executes its second part.
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -22,13 +22,13 @@ async function ok(command, args, options = {}) {
   return stdout + stderr;
 }
 
-test('every block of shell is one', async () => {
+test('every shell block parses', async () => {
   const shell = blocks.filter(({ kind }) => kind === 'sh');
   assert.ok(shell.length > 15);
   for (const { text } of shell) await ok('bash', ['-n', '-c', text]);
 });
 
-test('every command, file and unit that is named exists', async () => {
+test('every command, file and unit named exists', async () => {
   const root = path.join(dir, 'root');
   await ok('make', ['install', `MODE=${mode}`, `DESTDIR=${root}`], { cwd: checkout });
   const installed = [...document.matchAll(/\/usr\/local\/(?!src)[\w./-]*\w|\/etc\/minimall\/[\w.-]+\.example/g)].map(([name]) => name);
@@ -43,18 +43,18 @@ test('every command, file and unit that is named exists', async () => {
   for (const list of lists) assert.deepEqual(list, families);
 });
 
-test('the packages that run the shop are those of the libraries that it is linked with', async () => {
+test('the packages to run the shop are those of its linked libraries', async () => {
   const [, runtime] = /apt-get -y install (mariadb-server [^]*?)\napt-get/.exec(code);
   const packages = runtime.replaceAll('\\\n', ' ').split(/\s+/).filter(Boolean);
   const headers = await ok('objdump', ['-p', path.join(binDir, 'minimall'), ...families.map((name) => path.join(binDir, `${name}.fcgi`))]);
   const needed = new Set([...headers.matchAll(/NEEDED +(\S+)/g)].map(([, name]) => name).filter((name) => !/^lib(c|m|asan|ubsan)\.so/.test(name)));
   assert.ok(needed.size >= 6);
-  // of those that are installed here
+  // of those installed here
   const files = spawnSync('dpkg-query', ['-L', ...packages], { encoding: 'utf8' }).stdout.split('\n').map((file) => path.basename(file));
   for (const library of needed) assert.ok(files.includes(library), `${library} is in one of ${packages.join(', ')}`);
 });
 
-test('Apache takes the configuration of a VPS', async () => {
+test('Apache accepts the configuration of a VPS', async () => {
   const [, text] = /^cat >\/etc\/minimall\/apache\.conf <<EOF\n([^]*?)^EOF$/m.exec(code);
   await ok('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=shop.example', '-keyout', 'privkey.pem', '-out', 'fullchain.pem'], { cwd: dir });
   let conf = text.replaceAll('$DOMAIN', 'shop.example').replaceAll('\\$', '$');

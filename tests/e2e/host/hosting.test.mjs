@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The second part of docs/deploy.md, followed: a shop on a host that offers Apache with .htaccess, CGI and cron.
+// The second part of docs/deploy.md, executed: a shop on a host with Apache, .htaccess, CGI and cron.
 
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -20,12 +20,12 @@ const AT = '/var/www/shop';
 const home = path.join(shop.dir, 'host'); // of the customer of the host
 const own = path.join(home, 'minimall');
 const pages = path.join(home, 'public_html');
-const customer = process.getuid() === 0 ? ids('www-data') : null; // whom CGI and cron run as
+const customer = process.getuid() === 0 ? ids('www-data') : null; // the user of CGI and cron
 const port = await freePort();
 const at = `http://127.0.0.1:${port}`;
 const name = `minimall_hosting_${process.pid}`;
 const database = await shop.shop.db.createDatabase(name);
-const started = [() => shop.shop.db.dropDatabase(name)]; // to be ended when all tests are over, the last first
+const started = [() => shop.shop.db.dropDatabase(name)]; // to be stopped after all tests, in reverse order
 after(async () => {
   for (const end of started.reverse()) await end();
 });
@@ -41,12 +41,12 @@ async function bash(script, cwd = checkout) {
   assert.equal(code, 0, stdout + stderr);
 }
 
-// What FTP would do, and the host: everything is the customer's.
+// Simulates FTP and the host: everything belongs to the customer.
 function giveToCustomer() {
   if (customer) spawnSync('chown', ['-R', `${customer.uid}:${customer.gid}`, home]);
 }
 
-// Does what a line of cron says, with as little around it as cron has. Returns its log.
+// Runs a cron line in an environment as minimal as cron's. Returns its log.
 async function cron(words, log) {
   const lines = blocks.filter(({ kind }) => kind === 'cron').flatMap(({ text }) => text.split('\n'));
   const found = lines.filter((line) => line.includes(words));
@@ -57,7 +57,7 @@ async function cron(words, log) {
   return { code, said };
 }
 
-// The database's own directory admits nobody but its user and root; the customer reaches it through this.
+// The database's directory is accessible only to its user and root; the customer reaches it through this.
 async function openDatabase(socket) {
   const relay = createServer((near) => {
     const far = connect({ path: shop.env.DB_SOCKET });
@@ -106,7 +106,7 @@ async function signIn() {
   return (await shop.ok('POST', `${at}/api/auth/login`, { body: { account: 'owner@shop.example', password: ownerPassword } })).token;
 }
 
-test('what is made elsewhere is uploaded', async () => {
+test('the files built elsewhere are uploaded', async () => {
   const stage = path.join(shop.dir, 'stage');
   const script = replaced(replaced(block('sh', 'hosting'), `AT=${AT} `, `AT='${home}' `), 'STAGE=$PWD/stage', `STAGE='${stage}'`);
   await bash(`${script}\n${block('sh', 'libraries')}`);
@@ -133,7 +133,7 @@ test('what is made elsewhere is uploaded', async () => {
   assert.deepEqual([code, said], [0, 'good\n']);
 });
 
-test('an import of all migrations is what `minimall migrate` makes, and it agrees', async () => {
+test('an import of all migrations equals the result of `minimall migrate`, which finds nothing to do', async () => {
   await bash(replaced(block('sh', 'import'), '>import.sql', `>'${home}/import.sql'`));
   await sql(readFileSync(path.join(home, 'import.sql'), 'utf8'));
   const { code, said } = await cron(' migrate ', 'migrate.log');
@@ -147,7 +147,7 @@ test('an import of all migrations is what `minimall migrate` makes, and it agree
   }
 });
 
-test('cron migrates an empty database, and makes the administrator', async () => {
+test('cron migrates an empty database, and creates the administrator', async () => {
   await sql(`DROP DATABASE ${name}; CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
   const { said } = await cron(' migrate ', 'migrate.log');
   assert.match(said, /^applied 001-users\.sql\n[^]*\nschema is up to date\n$/);
@@ -156,7 +156,7 @@ test('cron migrates an empty database, and makes the administrator', async () =>
   assert.deepEqual(await sql('SELECT COUNT(*) AS n FROM users'), [{ n: 1 }]);
 });
 
-test('the pages and the health of the shop are there, its settings are not', async () => {
+test('pages and health checks are served, settings are not', async () => {
   await startApache();
   for (const page of ['/', '/admin/']) {
     const { status, headers, body } = await shop.call('GET', `${at}${page}`);
@@ -171,7 +171,7 @@ test('the pages and the health of the shop are there, its settings are not', asy
   assert.deepEqual([unknown.status, unknown.body.code], [404, 'NOT_FOUND']);
 });
 
-test('a customer signs in, looks around, orders and pays; the books are right', async () => {
+test('a customer signs in, browses, orders and pays; the audit passes', async () => {
   const admin = await signIn();
   const made = await shop.ok('POST', `${at}/api/products`, { token: admin, body: { name: '滇红', price: '20.00', stock: 5 } });
   product = made.product_id;
@@ -188,9 +188,9 @@ test('a customer signs in, looks around, orders and pays; the books are right', 
   assert.match((await cron(' audit ', 'audit.log')).said, /\d+ rules, 0 wrong/);
 });
 
-test('the programs themselves serve from cgi/ where SetEnv reaches them', async () => {
+test('the programs themselves can be in cgi/ where SetEnv reaches them', async () => {
   for (const file of readdirSync(path.join(pages, 'cgi'))) copyFileSync(path.join(own, 'lib/minimall/cgi-bin', file), path.join(pages, 'cgi', file));
-  const dead = await shop.call('GET', `${at}/api/products`); // nothing says where the settings are
+  const dead = await shop.call('GET', `${at}/api/products`); // the path of the settings is not set
   assert.deepEqual([dead.status, dead.body.code, dead.headers.get('cache-control')], [500, 'INTERNAL_ERROR', null], 'B66');
   const rules = path.join(pages, '.htaccess');
   writeFileSync(rules, replaced(readFileSync(rules, 'utf8'), '#SetEnv', 'SetEnv'));

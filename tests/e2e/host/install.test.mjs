@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// `make install` into a root of its own, a shop that is served from there, and `make uninstall`.
+// `make install` into a separate root, a shop served from there, and `make uninstall`.
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -22,7 +22,7 @@ async function make(target) {
   assert.equal(code, 0, stdout + stderr);
 }
 
-// Every file and directory below one, with its mode: 'a/b 644'.
+// Every file and directory below a directory, with its mode: 'a/b 644'.
 function contents(directory) {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
     const file = path.join(directory, entry.name);
@@ -34,12 +34,12 @@ function contents(directory) {
 const EXAMPLES = ['minimall', 'lighttpd', 'apache', 'logrotate'].map((name) => `${name}.conf.example`);
 const programs = FAMILIES.map((name) => `${name}.fcgi`);
 const settings = path.join(etc, 'minimall.conf');
-mkdirSync(path.dirname(etc), { recursive: true }); // for all to enter: Apache serves as somebody else
+mkdirSync(path.dirname(etc), { recursive: true }); // accessible to all: Apache runs as another user
 mkdirSync(etc, { mode: 0o750 });
 writeFileSync(settings, 'of the shop\n', { mode: 0o600 });
 await make('install');
 
-test('everything is installed where it was asked for, for all to read and none but its owner to write', () => {
+test('everything is installed where requested, readable by all and writable only by its owner', () => {
   const lines = contents(root);
   for (const file of [...programs.map((name) => `srv/cgi/${name}`), 'opt/shop/bin/minimall', 'opt/shop/lib/minimall/workers.sh']) {
     assert.ok(lines.includes(`${file} 755`), `${file} in\n${lines.join('\n')}`);
@@ -55,7 +55,7 @@ test('everything is installed where it was asked for, for all to read and none b
   assert.ok(lines.includes('etc/shop 750'), 'a directory of settings stays as private as it was');
 });
 
-test('the units name the places where things were installed', () => {
+test('the units have the paths of the installation', () => {
   const units = path.join(root, 'opt/shop/lib/systemd/system');
   const text = readdirSync(units).map((name) => readFileSync(path.join(units, name), 'utf8')).join('');
   assert.doesNotMatch(text, /\/usr\/local|\/etc\/minimall/);
@@ -63,7 +63,7 @@ test('the units name the places where things were installed', () => {
   assert.match(text, /^ExecStart=\/opt\/shop\/bin\/minimall jobs$/m);
 });
 
-test('the manual names the places too', () => {
+test('the manual has the paths of the installation', () => {
   const page = readFileSync(path.join(root, 'opt/shop/share/man/man8/minimall.8'), 'utf8');
   assert.match(page, /^\.I \/opt\/shop\/share\/minimall\/schema\/\n(?:.*\n)*?\.TP$/m);
   assert.match(page, /^\.I \/etc\/shop\/minimall\.conf$/m);
@@ -89,7 +89,7 @@ test('a shop is served from the installation', async () => {
   assert.deepEqual([migrate.code, migrate.stdout], [0, 'schema is up to date\n'], `it finds its schema by itself: ${migrate.stderr}`);
 });
 
-test('what is removed again is what was installed, and nothing else', async () => {
+test('uninstall removes exactly what was installed', async () => {
   await make('uninstall');
   const kept = contents(root).filter((line) => statSync(path.join(root, line.replace(/ \d+$/, ''))).isFile());
   assert.deepEqual(kept.sort(), ['etc/shop/minimall.conf 600', 'opt/shop/share/minimall/htdocs/own.txt 644']);

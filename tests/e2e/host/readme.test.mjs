@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The README's tour, as a reader would paste it.
+// The README's tour, pasted as a reader would.
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -23,7 +23,7 @@ test('the tour works as pasted: signed in, ordered, paid, shipped', async () => 
   assert.match(tour, /^\. var\/dev\.env/m);
   const script = tour.replace(/^\. var\/dev\.env.*$/m, '');
   const { account, password } = shop.adminAccount;
-  // not the synchronous kind: the simulator serves from this very process
+  // not synchronously: the simulator runs in this process
   const { stdout: printed } = await promisify(execFile)('sh', ['-eu', '-c', script], {
     timeout: 30_000,
     env: {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// `make run` and `make reset` as their user meets them, in a directory of their own.
+// `make run` and `make reset` as used, in a separate directory.
 
 import test, { after, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
@@ -15,21 +15,21 @@ import { makeDirectory, mode, serverTag } from '../lib/harness.mjs';
 import { programOf } from '../lib/trade.mjs';
 
 const READY_MS = 90_000;
-// the database server that these tests run on, and where it is kept if that isn't the usual place
+// the database server of these tests, and its directory if not the default
 const DATABASE = Object.fromEntries(['DB', 'XDG_CACHE_HOME'].filter((name) => process.env[name]).map((name) => [name, process.env[name]]));
-const STOP_MS = 60_000; // the starter has patience of its own with each of its parts
+const STOP_MS = 60_000; // the launcher has its own timeouts for each part
 const QUICK_MS = 8_000;
 const PROGRAMS = Object.values(WORKERS).reduce((sum, count) => sum + count, 0);
 
 const base = makeDirectory();
-const dir = path.join(base, 'db', 'var'); // below what makeDirectory() always removes
+const dir = path.join(base, 'db', 'var'); // below a directory that makeDirectory() always removes
 const port = await freePort();
 const started = new Set();
 
 let first; // dev.env of the first start
 let running; // the shop that several tests look at
 
-// A test that fails leaves nothing behind that the next one would stumble over.
+// A failing test leaves nothing behind that affects the next.
 async function stopAllBut(kept) {
   const left = [...started].filter((child) => child !== kept);
   await Promise.all(left.map((child) => stopProcess(child, STOP_MS)));
@@ -68,7 +68,7 @@ async function stopped(shop, signal) {
   return end;
 }
 
-// The end of a script that ends by itself: { code, output }.
+// The result of a script that ends by itself: { code, output }.
 async function finished(name, env) {
   const { exited, output } = script(name, env);
   const end = await withinMs(exited, READY_MS);
@@ -76,7 +76,7 @@ async function finished(name, env) {
   return end;
 }
 
-// What a script learns by sourcing dev.env, read as that script would.
+// The variables of dev.env, sourced by a shell.
 async function devEnv() {
   const names = ['BASE_URL', 'ADMIN_ACCOUNT', 'ADMIN_PASSWORD', 'SANDBOX_URL', 'GATEWAY_SECRET', 'DB_SOCKET', 'DB_NAME'];
   const print = names.map((name) => `printf '%s\\n' "\${${name}?}"`).join(';');
@@ -93,7 +93,7 @@ async function request(address, { token, ...options } = {}) {
   return response.json();
 }
 
-// One request with an address that nothing on our side tidies up: { status, headers, body }.
+// One request with a raw path: { status, headers, body }.
 function exactly(method, address, body) {
   return new Promise((resolve, reject) => {
     const headers = body ? { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } : {};
@@ -112,7 +112,7 @@ async function adminToken({ BASE_URL, ADMIN_ACCOUNT, ADMIN_PASSWORD }) {
   return (await request(`${BASE_URL}/api/auth/login`, { method: 'POST', body })).token;
 }
 
-// Everything a start can have left behind: the processes of the shop, of its web server and of its database.
+// Everything that a start may leave behind: processes of the shop, its web server and its database.
 function processes() {
   return [dir, path.join(dir, 'web'), path.join(dir, 'db')].flatMap(processesOf);
 }
@@ -122,7 +122,7 @@ function allRun() {
   return processesOf(path.join(dir, 'web')).filter((pid) => programOf(pid).endsWith('.fcgi')).length === PROGRAMS;
 }
 
-// The web server itself: Apache's children run the same program, and the lowest id may be anybody's.
+// The web server's main process: Apache's children run the same program, and ids don't tell.
 function webServer({ child }) {
   const program = { lighttpd: /lighttpd$/, apache: /apache2$/ }[serverName];
   const found = processesOf(path.join(dir, 'web')).filter((pid) => program.test(programOf(pid)) && processStatus(pid)?.parent === child.pid);
@@ -130,7 +130,7 @@ function webServer({ child }) {
   return found[0];
 }
 
-test('a first start says that it is ready, and where', async () => {
+test('a first start reports that it is ready, and its URLs', async () => {
   running = await ready();
   first = await devEnv();
   assert.equal(first.BASE_URL, `http://127.0.0.1:${port}`);
@@ -143,7 +143,7 @@ test('a first start says that it is ready, and where', async () => {
   assert.equal(statSync(path.join(dir, 'minimall.conf')).mode & 0o777, 0o600);
 });
 
-test('the demo shop has goods, orders in every state, and exactly one administrator', async () => {
+test('the demo shop has products, orders in every status, and exactly one administrator', async () => {
   const token = await adminToken(first);
   const at = (address) => request(`${first.BASE_URL}${address}?limit=500`, { token });
   const [users, products, categories, orders] = await Promise.all(['users', 'products', 'categories', 'orders'].map((name) => at(`/api/${name}`)));
@@ -157,7 +157,7 @@ test('the demo shop has goods, orders in every state, and exactly one administra
   assert.ok(onShelf.some((product) => product.stock === 0) && onShelf.some((product) => product.price === 0.01));
 });
 
-test('money goes the whole way there and back, with nobody but the shop and its simulator (B30, B43)', async () => {
+test('a payment and its refund work with only the shop and its simulator (B30, B43)', async () => {
   const send = (method, address, token, body) => request(`${first.BASE_URL}${address}`, { method, token, body: JSON.stringify(body) });
   const { token } = await send('POST', '/weixin-login', undefined, { code: 'sandbox:refunded' });
   const staff = await adminToken(first);
@@ -178,15 +178,15 @@ test('money goes the whole way there and back, with nobody but the shop and its 
   assert.ok(await untilReady(done, running.child, READY_MS), 'the start has jobs done');
 });
 
-test('its database is reached with what dev.env says', async () => {
+test('the database is reachable with dev.env', async () => {
   const { code, stdout, stderr } = await run('mariadb', ['--no-defaults', `--socket=${first.DB_SOCKET}`, '--batch', first.DB_NAME,
     '--execute', 'SELECT COUNT(*) FROM products']);
   assert.equal(code, 0, stderr);
   assert.equal(stdout.trim().split('\n').pop(), '30');
 });
 
-// [address exactly as sent, status, what the body holds]; the API's own 404 is JSON, the web server's is a page. What leads
-// out of the root is no address to Apache, so the API refuses it.
+// [path exactly as sent, status, part of the body]; the API's 404 is JSON, the web server's is a page. A path outside the
+// root is invalid for Apache, so the API refuses it.
 const OUTSIDE = serverName === 'apache' ? '"message"' : '<html';
 const ADDRESSES = [
   ['/api/products?limit=1', 200, '"product_id"'],
@@ -206,7 +206,7 @@ const ADDRESSES = [
   ['/%2e%2e/lighttpd.conf.example', 404, OUTSIDE],
 ];
 
-test('every address reaches the program that owns it, as it was sent', async () => {
+test('every path reaches the program that owns it, unchanged', async () => {
   for (const [address, status, words] of ADDRESSES) {
     const answer = await exactly('GET', address);
     assert.equal(answer.status, status, `${address}: ${answer.body}`);
@@ -216,14 +216,14 @@ test('every address reaches the program that owns it, as it was sent', async () 
   }
 });
 
-test('a body over the limit is refused in the words of the API, or by the wall behind it', async () => {
+test('a body over the limit is refused in the API\'s format, or by the web server\'s limit', async () => {
   const refused = await exactly('POST', '/api/auth/login', JSON.stringify({ account: 'a'.repeat(70_000) }));
   assert.equal(refused.status, 413);
   assert.ok(JSON.parse(refused.body).message);
   assert.equal((await exactly('POST', '/api/auth/login', 'x'.repeat(400_000))).status, 413);
 });
 
-test('whatever is no address of the API is answered under the policy for pages', async () => {
+test('everything else is served with the security headers of pages', async () => {
   for (const address of ['/', '/admin/', '/nothing.html']) {
     const { headers } = await exactly('GET', address);
     assert.match(headers['content-security-policy'], /default-src 'none'; script-src 'self';/, address);
@@ -232,7 +232,7 @@ test('whatever is no address of the API is answered under the policy for pages',
   }
 });
 
-test('every page of htdocs is served with its type and a short life', async () => {
+test('every page of htdocs is served with its type and a short max-age', async () => {
   const htdocs = path.join(checkout, 'htdocs');
   const pages = ['', 'admin'].map((part) => path.join(htdocs, part)).filter((directory) => existsSync(directory))
     .flatMap((directory) => readdirSync(directory).filter((name) => name.endsWith('.html')).map((name) => path.join(directory, name)));
@@ -244,7 +244,7 @@ test('every page of htdocs is served with its type and a short life', async () =
   }
 });
 
-test('a second start and a reset are refused while it runs, and do it no harm', async () => {
+test('a second start and a reset are refused while it runs, and don\'t disturb it', async () => {
   for (const [name, env] of [['start.mjs', {}], ['start.mjs', { PORT: String(await freePort()) }], ['reset.mjs', {}]]) {
     const { code, output } = await finished(name, env);
     assert.equal(code, 1, output);
@@ -254,9 +254,9 @@ test('a second start and a reset are refused while it runs, and do it no harm', 
   await request(`${first.BASE_URL}/api/products`);
 });
 
-test('Ctrl-C ends all of it within 8 seconds', async () => {
+test('Ctrl-C stops everything within 8 seconds', async () => {
   let ms = Infinity;
-  for (let tries = 0; tries < 2 && ms > QUICK_MS; tries++) { // a machine that is busy elsewhere may be late once
+  for (let tries = 0; tries < 2 && ms > QUICK_MS; tries++) { // a busy machine may be late once
     const shop = running ?? await ready();
     running = undefined;
     assert.ok(await untilReady(() => processes().length > 10, shop.child, READY_MS));
@@ -281,9 +281,9 @@ test('a second start keeps data, sign-in and sandbox', async () => {
   assert.deepEqual(processes(), []);
 });
 
-test('a start that is killed takes everything with it', async () => {
+test('when a start is killed everything ends', async () => {
   const shop = await ready();
-  // the signal that ends a program is lost on one that lighttpd is just starting
+  // a program that lighttpd is just starting misses the signal
   assert.ok(await untilReady(allRun, shop.child, READY_MS), `not ${PROGRAMS} programs: ${processes()}`);
   shop.child.kill('SIGKILL');
   await shop.exited;
@@ -291,7 +291,7 @@ test('a start that is killed takes everything with it', async () => {
   assert.ok(await untilReady(() => processes().length === 0, forever, STOP_MS), `left after ${STOP_MS} ms: ${processes()}`);
 });
 
-test('what a killed start leaves behind ends by itself or by the next start', async () => {
+test('what a killed start leaves behind ends by itself or is ended by the next start', async () => {
   const shop = await ready();
   process.kill(webServer(shop), 'SIGKILL'); // its programs lose their parent
   shop.child.kill('SIGKILL');
@@ -303,7 +303,7 @@ test('what a killed start leaves behind ends by itself or by the next start', as
   assert.deepEqual(processes(), []);
 });
 
-test('when the web server dies, the start says so and ends everything', async () => {
+test('when the web server dies, the start reports it and stops everything', async () => {
   const shop = await ready();
   process.kill(webServer(shop), 'SIGKILL');
   const end = await withinMs(shop.exited, STOP_MS);
@@ -322,7 +322,7 @@ test('an interrupted first start cleans up and can be repeated', async () => {
   assert.equal((await stopped(await ready({ VAR_DIR: other }), 'SIGTERM')).code, 0);
 });
 
-test('a port that is taken or no port is named', async (t) => {
+test('a port that is in use or invalid is named', async (t) => {
   const server = createServer().listen(0, '127.0.0.1');
   t.after(() => server.close());
   await new Promise((resolve) => server.once('listening', resolve));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What ends the processes of an earlier start has ended them when it says so.
+// Ending the processes of an earlier start waits until they have ended.
 
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -16,7 +16,7 @@ const dir = makeDirectory();
 
 after(() => endStrays(dir));
 
-// Listens; when it is asked to end its first thread goes, and another one still has the port.
+// Listens; when terminated its first thread exits, while another still holds the port.
 const HOLDER = `
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -46,7 +46,7 @@ int main(int count, char **words)
 }
 `;
 
-test('a process whose first thread is gone and whose port is not is waited for, and ended', async () => {
+test('a process whose first thread has exited but whose port is still open is waited for, and killed', async () => {
   const source = path.join(dir, 'holder.c');
   const holder = path.join(dir, 'holder');
   writeFileSync(source, HOLDER);

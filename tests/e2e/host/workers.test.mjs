@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// cgi-bin/workers.sh alone: it keeps so many programs running, and none of them ever outlives it.
+// cgi-bin/workers.sh: keeps a number of programs running, none of which ever outlives it.
 
 import { afterEach, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -10,7 +10,7 @@ import { cleanEnv, endStrays, processesOf, startProcess, untilReady } from '../.
 import { makeDirectory } from '../lib/harness.mjs';
 
 const COUNT = 3;
-const ALL = 1 + 2 * COUNT; // the script, and for each program the shell that waits for it
+const ALL = 1 + 2 * COUNT; // the script, and for each program its waiting shell
 const TURNS = 3 * ALL;
 const BOUND_MS = 60_000;
 
@@ -20,7 +20,7 @@ writeFileSync(program, '#!/bin/sh\nexec sleep 600\n', { mode: 0o700 });
 
 afterEach(() => endStrays(dir));
 
-// Ids of the processes whose words are those, by what the kernel says of them.
+// Ids of the processes with these arguments, from the kernel.
 function having(words) {
   return processesOf(dir).filter((pid) => {
     try {
@@ -47,11 +47,11 @@ async function started() {
 }
 
 async function becomes(condition, what) {
-  const child = { exited: new Promise(() => {}) }; // the condition is asked on when the group is gone
+  const child = { exited: new Promise(() => {}) }; // polled until the group is gone
   assert.ok(await untilReady(condition, child, BOUND_MS), `${what}: not within ${BOUND_MS} ms; there are ${processesOf(dir)}`);
 }
 
-test('a program that ends is started again', async () => {
+test('a program that ends is restarted', async () => {
   await started();
   for (const signal of ['SIGTERM', 'SIGKILL']) {
     const [ended] = programs();
@@ -61,21 +61,21 @@ test('a program that ends is started again', async () => {
 });
 
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL']) {
-  test(`${signal} to it alone ends all of it`, async () => {
+  test(`${signal} to only the script ends all programs`, async () => {
     const group = await started();
     group.kill(signal);
     await becomes(() => processesOf(dir).length === 0, 'nothing is left');
   });
 }
 
-test('a program is not left alone by the shell that waits for it', async () => {
+test('a program does not outlive its waiting shell', async () => {
   await started();
   assert.equal(keepers().length, COUNT);
   for (const pid of keepers()) process.kill(pid, 'SIGKILL');
   await becomes(() => processesOf(dir).length === 0, 'nothing is left');
 });
 
-test('killed at any moment of its start it leaves nothing', async () => {
+test('killed at any time during its start it leaves nothing behind', async () => {
   for (let turn = 0; turn < TURNS; turn += 1) {
     const group = startGroup();
     const end = Date.now() + BOUND_MS;

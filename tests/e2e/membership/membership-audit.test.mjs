@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// `minimall audit` about memberships: for each of its rules one saboteur, who edits a row behind the shop's back.
+// `minimall audit` about memberships: each of its rules is violated once, by editing a row directly.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Cards } from '../lib/cards.mjs';
@@ -10,7 +10,7 @@ const { shop, trade } = vip;
 const month = await vip.plan({ price: '30.00', duration_days: 30, level: 1 });
 const gold = await vip.plan({ price: '300.00', duration_days: 30, level: 2 });
 
-// one of each: paid in play and upgraded, through WeChat, by card, given, pending, cancelled, refunded, on its way back
+// one of each: simulated payment and upgraded, through WeChat, by card, a gift, pending, cancelled, refunded, refunding
 const [anna, bob, carol, dora, eve] = await trade.buyers(5);
 const played = await vip.bought(anna, month);
 const upgrade = await vip.bought(anna, gold);
@@ -30,7 +30,7 @@ await cards.of(eve, '30.00');
 const carded = await vip.create(eve, month);
 await cards.pay(eve, { order_id: carded.order_no });
 
-// Statements, and what undoes them: the row as it was.
+// Statements, and their repair: the original row.
 const rows = {};
 for (const [name, { order_no: no }] of Object.entries({ played, upgrade, pending, wechat, cancelled, gift, refunded, refunding, carded })) {
   const [order] = await shop.sql(`SELECT id, user_id FROM membership_orders WHERE order_no = '${no}'`);
@@ -42,7 +42,7 @@ const [{ refund_no: onItsWay }] = await vip.refunds(refunding);
 
 const order = (name, change) => `UPDATE membership_orders SET ${change} WHERE id = ${rows[name].id}`;
 const segment = (name, change) => `UPDATE entitlement_segments SET ${change} WHERE order_id = ${rows[name].id}`;
-// The same of an order and its segment, which agree with each other.
+// The same for an order and its segment, consistently.
 const both = (name, member, change) => `UPDATE membership_orders o JOIN entitlement_segments s ON s.order_id = o.id
   SET o.${member} = o.${member} ${change}, s.${member} = s.${member} ${change} WHERE o.id = ${rows[name].id}`;
 const attempt = ({ outTradeNo }, change) => `UPDATE payment_attempts SET ${change} WHERE out_trade_no = '${outTradeNo}'`;
@@ -104,12 +104,12 @@ const SABOTAGE = [
   [VERSION, `user ${rows.gift.user}`, `UPDATE entitlements SET user_id = 999999 WHERE user_id = ${rows.gift.user}`, `UPDATE entitlements SET user_id = ${rows.gift.user} WHERE user_id = 999999`],
 ];
 
-test('memberships of every kind in order: nothing is wrong, nothing open', async () => {
+test('consistent memberships of every kind: nothing is wrong, nothing open', async () => {
   const lines = await trade.audit(0);
   assert.match(lines.join('\n'), /^audit: \d+ rules, 0 wrong, 0 open$/);
 });
 
-test('every rule has its saboteur here', () => {
+test('every rule is violated here', () => {
   assert.deepEqual([...new Set(SABOTAGE.map(([rule]) => rule))], AUDIT_RULES);
 });
 
@@ -123,7 +123,7 @@ for (const [rule, named, damage, repair] of SABOTAGE) {
   });
 }
 
-test('the audit reads and writes nothing', async () => {
+test('the audit only reads', async () => {
   const sums = async () => JSON.stringify(await shop.sql('CHECKSUM TABLE plans, membership_orders, entitlements, entitlement_segments, refunds, payment_attempts'));
   const before = await sums();
   await trade.audit(0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// That the status is cached, in no process alone, and for how long (BEHAVIOUR 50; contract membership-status, note 1): rows that
-// are edited behind the shop's back show it.
+// The status is cached across processes, for a limited time (BEHAVIOUR 50; contract membership-status, note 1): shown by
+// editing rows directly.
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { beforeEach, test } from 'node:test';
@@ -15,7 +15,7 @@ shop.sabotaged(); // segments are longer than their orders say
 const month = await vip.plan({ price: '30.00', duration_days: 30, level: 1 });
 const KEPT_S = 300;
 
-// Everybody's segments are days longer, and the shop doesn't know.
+// Extends all segments by days, unnoticed by the shop.
 const lengthen = (person, days) => shop.sql(`UPDATE entitlement_segments SET days = days + ${days} WHERE user_id = ${person.user.user_id}`);
 
 async function daysEverywhere(person) {
@@ -28,7 +28,7 @@ async function daysEverywhere(person) {
 }
 const all = (days) => processSockets(shop, 'memberships').map(() => days);
 
-// The clock goes forward only: what is cached doesn't outlive one that is set back.
+// The clock only goes forward: cached values don't survive one that is set back.
 let time = 0;
 function pass(seconds) {
   time += seconds;
@@ -36,23 +36,23 @@ function pass(seconds) {
 }
 beforeEach(() => vip.after(time));
 
-// A VIP of 30 days whose status one process has looked up, and whose segment is 10 days longer since.
+// A VIP of 30 days whose status one process has cached, and whose segment was extended by 10 days since.
 async function cached() {
   const anna = await vip.buyer();
   await vip.bought(anna, month);
-  pass(60); // a change keeps what follows it out of the cache for a moment
+  pass(60); // after a change nothing is cached for a moment
   const [socket] = processSockets(shop, 'memberships');
   await askProcess(socket, { uri: `${STATUS}?member_id=${anna.user.member_id}`, token: anna.token });
   await lengthen(anna, 10);
   return anna;
 }
 
-test('what one process has looked up, all of them answer from the cache (B50)', async () => {
+test('a status read by one process is served from the cache by all (B50)', async () => {
   const anna = await cached();
   assert.deepEqual(await daysEverywhere(anna), all(30));
 });
 
-test('after five minutes it is looked up anew, not before (B50)', async () => {
+test('after five minutes it is read again, not before (B50)', async () => {
   const anna = await cached();
   pass(KEPT_S - 30);
   assert.deepEqual(await daysEverywhere(anna), all(30));
@@ -65,7 +65,7 @@ for (const [name, clear] of Object.entries({
   'one member\'s, by an administrator': (anna) => ({ token: vip.admin, body: { member_id: anna.user.member_id } }),
   'everybody\'s': () => ({ token: vip.admin, body: {} }),
 })) {
-  test(`clear-cache clears in all processes, whichever was asked: ${name} (B50)`, async () => {
+  test(`clear-cache on any process clears it in all: ${name} (B50)`, async () => {
     for (const socket of processSockets(shop, 'memberships')) {
       const anna = await cached();
       assert.deepEqual(await daysEverywhere(anna), all(30));
@@ -76,13 +76,13 @@ for (const [name, clear] of Object.entries({
   });
 }
 
-test('clearing one member\'s leaves another\'s (B50)', async () => {
+test('clearing one member\'s keeps another\'s (B50)', async () => {
   const [anna, bob] = [await cached(), await cached()];
   await shop.ok('POST', CLEAR, { token: vip.admin, body: { member_id: anna.user.member_id } });
   assert.deepEqual([await daysEverywhere(anna), await daysEverywhere(bob)], [all(40), all(30)]);
 });
 
-test('a payment, settled by whatever program, forgets what was cached (B50)', async () => {
+test('a payment, settled by any program, invalidates the cached status (B50)', async () => {
   const anna = await cached();
   await vip.boughtByWechat(anna, month);
   assert.deepEqual(await daysEverywhere(anna), all(70));
@@ -91,7 +91,7 @@ test('a payment, settled by whatever program, forgets what was cached (B50)', as
   assert.deepEqual(await daysEverywhere(bob), all(45));
 });
 
-test('the end of what is cached is not cached: the clock alone ends it (B50)', async () => {
+test('whether the cached end has passed is not cached (B50)', async () => {
   const anna = await vip.buyer();
   await vip.bought(anna, month);
   const [{ end }] = await vip.segments(anna);
@@ -103,7 +103,7 @@ test('the end of what is cached is not cached: the clock alone ends it (B50)', a
   assert.deepEqual(await daysEverywhere(anna), all(null));
 });
 
-test('with SHARED_HOSTS=on nothing is cached, and all say so (B50)', async () => {
+test('with SHARED_HOSTS=on nothing is cached, and all programs report it (B50)', async () => {
   await shop.restartWeb({ SHARED_HOSTS: 'on' });
   const anna = await cached();
   assert.deepEqual(await daysEverywhere(anna), all(40));

@@ -15,7 +15,7 @@ const keyed = (key) => ({ 'idempotency-key': key });
 const countOf = async (person) => (await shop.sql(`SELECT COUNT(*) AS n FROM membership_orders WHERE user_id = ${person.user.user_id}`))[0].n;
 const post = (route, token, body) => vip.call('POST', `${ORDERS}/${route}/`, { token, body });
 
-// An order without what passes by itself, so that two looks at it can be compared.
+// An order without members that change with time, for comparison.
 const still = ({ remaining_seconds: _, ...order }) => order;
 const stillAll = (answer) => dataOf(answer).map(still);
 
@@ -26,7 +26,7 @@ async function assertNothing(person) {
 
 // ---- creation ----
 
-test('the answer to creation has the fields of the contract and those of B24', async () => {
+test('the response to creation has the fields of the contract and of B24', async () => {
   const anna = await vip.buyer();
   const { status, body } = await vip.tryCreate(anna, month);
   assert.deepEqual([status, Object.keys(body)], [200, ['success', 'code', 'data']]);
@@ -59,18 +59,18 @@ test('remaining_seconds counts down to 0 while it is PENDING, and is 0 in every 
   assert.equal((await vip.cancel(anna, next)).remaining_seconds, 0);
 });
 
-test('order numbers are unguessable, of the shop\'s day, and never the same (B8)', async () => {
+test('order numbers are unguessable, of the shop\'s day, and unique (B8)', async () => {
   const buyers = await trade.buyers(20);
   const today = () => new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 10).replaceAll('-', '');
   const began = today();
   const orders = await Promise.all(buyers.map((person) => vip.create(person, month)));
-  const days = [began, today()]; // midnight may have come
+  const days = [began, today()]; // midnight may have passed
   const numbers = orders.map(({ order_no: no }) => no);
   assert.equal(new Set(numbers.map((no) => no.slice(11))).size, 20);
   for (const no of numbers) assert.ok(days.some((day) => no.startsWith(`VIP${day}`)), no);
 });
 
-test('price, amount and whatever else the body says are not taken (B14)', async () => {
+test('price, amount and other members of the body are ignored (B14)', async () => {
   const anna = await vip.buyer();
   const order = dataOf(await post('create', anna.token, {
     plan_id: month.id, price: '0.01', amount: '0.00', discount_amount: '29.90', status: 'PAID', order_type: 'UPGRADE', user_id: 1, level: 9, duration_days: 999,
@@ -78,7 +78,7 @@ test('price, amount and whatever else the body says are not taken (B14)', async 
   assertOrder(order, { amount: '29.90', status: 'PENDING', order_type: 'NEW', user_id: anna.user.user_id, level: 1, duration_days: 30 });
 });
 
-test('what creation would charge, the quote says before (B24)', async () => {
+test('the quote equals what creation charges (B24)', async () => {
   const anna = await vip.buyer();
   const same = async (plan, type) => {
     const quote = dataOf(await vip.quote(anna, plan));
@@ -96,7 +96,7 @@ test('what creation would charge, the quote says before (B24)', async () => {
   await vip.at(0);
 });
 
-test('NEW, RENEWAL and UPGRADE are told apart, a lower level is 422 (B24)', async () => {
+test('NEW, RENEWAL and UPGRADE are distinguished, a lower level is 422 (B24)', async () => {
   const anna = await vip.buyer();
   assert.equal((await vip.bought(anna, month)).order_type, 'NEW');
   assert.equal((await vip.bought(anna, month)).order_type, 'RENEWAL');
@@ -106,7 +106,7 @@ test('NEW, RENEWAL and UPGRADE are told apart, a lower level is 422 (B24)', asyn
   assert.equal(await countOf(anna), 3);
 });
 
-test('a plan that is off the shelf or gone is 404, for administrators who buy as well (B24)', async () => {
+test('an inactive or deleted plan is 404, also for administrators who buy (B24)', async () => {
   const anna = await vip.buyer();
   const hidden = await vip.plan({ is_active: false });
   for (const plan of [hidden, { id: 999_999_999 }, { id: Number.MAX_SAFE_INTEGER }]) {
@@ -118,7 +118,7 @@ test('a plan that is off the shelf or gone is 404, for administrators who buy as
   await assertNothing(anna);
 });
 
-test('one unpaid order at a time, whatever the plan, until it is paid, cancelled or over (B23)', async () => {
+test('one unpaid order at a time, of any plan, until it is paid, cancelled or expired (B23)', async () => {
   const anna = await vip.buyer();
   const first = await vip.create(anna, month);
   for (const plan of [month, gold]) assertDenied(await vip.tryCreate(anna, plan), 422, PENDING_TEXT);
@@ -135,7 +135,7 @@ test('one unpaid order at a time, whatever the plan, until it is paid, cancelled
   shop.clock(0);
 });
 
-test('jobs writes down what the clock has ended, and nothing else (B23)', async () => {
+test('jobs set exactly the expired orders to EXPIRED (B23)', async () => {
   const [anna, bob] = await trade.buyers(2);
   const late = await vip.create(anna, month);
   shop.clock(PAY_S - 60);
@@ -155,7 +155,7 @@ test('jobs writes down what the clock has ended, and nothing else (B23)', async 
   shop.clock(0);
 });
 
-// ---- odd input ----
+// ---- invalid input ----
 
 const BAD = {
   create: { plan_id: [undefined, null, 0, -1, 1.5, '1', true, [], {}, 2 ** 63, -(2 ** 63)] },
@@ -169,7 +169,7 @@ const BAD = {
   },
 };
 
-test('what is missing, of another type or out of its range is 400 and named (B12)', async () => {
+test('missing, mistyped or out-of-range members are 400 and named (B12)', async () => {
   const anna = await vip.buyer();
   const order = await vip.create(anna, month);
   const good = { create: { plan_id: month.id }, pay: { order_no: order.order_no, payment_method: 'ALIPAY' }, action: { order_no: order.order_no, action: 'cancel' } };
@@ -188,7 +188,7 @@ test('what is missing, of another type or out of its range is 400 and named (B12
   assert.equal(await vip.stands(order), 'PENDING');
 });
 
-test('a query that lacks or spoils its parameter is 400 and named (B12)', async () => {
+test('a missing or invalid query parameter is 400 and named (B12)', async () => {
   const anna = await vip.buyer();
   for (const [route, name, values] of [['quote', 'plan_id', ['0', '-1', 'x', '1.5', '', '99999999999999999999']], ['detail', 'order_no', ['', 'x'.repeat(65), '%00', '%FF']]]) {
     for (const query of ['', ...values.map((value) => `?${name}=${value}`)]) {
@@ -199,7 +199,7 @@ test('a query that lacks or spoils its parameter is 400 and named (B12)', async 
   }
 });
 
-test('an order that is not there is 404 for everybody, however odd its number', async () => {
+test('an unknown order is 404 for everybody, whatever its number', async () => {
   const anna = await vip.buyer();
   for (const no of ['VIPNONE', '茶', "' OR 1=1 -- ", 'x'.repeat(64), 'ORDER1']) {
     for (const token of [anna.token, vip.admin]) {
@@ -211,7 +211,7 @@ test('an order that is not there is 404 for everybody, however odd its number', 
   }
 });
 
-// ---- who may ----
+// ---- authorisation ----
 
 test('without a token everything is 401, in the dialect', async () => {
   for (const [method, route] of [['GET', 'quote'], ['POST', 'create'], ['GET', 'detail'], ['GET', 'list'], ['POST', 'pay'], ['POST', 'action']]) {
@@ -219,7 +219,7 @@ test('without a token everything is 401, in the dialect', async () => {
   }
 });
 
-test("another's order is 403 in every state, for every act, and the refusal doesn't tell which (B4)", async () => {
+test("another user's order is 403 in every state, for every action, and the refusal doesn't reveal the state (B4)", async () => {
   const [anna, eve] = await trade.buyers(2);
   const told = new Set();
   const tries = async (order) => {
@@ -244,7 +244,7 @@ test("another's order is 403 in every state, for every act, and the refusal does
   assert.equal(told.size, 1, [...told].join());
 });
 
-test('an administrator reads, cancels and refunds what is not his, and pays only his own (B4, B32)', async () => {
+test('an administrator reads, cancels and refunds others\' orders, and pays only the own (B4, B32)', async () => {
   const anna = await vip.buyer();
   const order = await vip.create(anna, month);
   assertDenied(await vip.tryPay({ token: vip.admin }, order), 403);
@@ -255,7 +255,7 @@ test('an administrator reads, cancels and refunds what is not his, and pays only
   assert.equal((await vip.refund(own)).status, 'REFUNDED');
 });
 
-test('only administrators refund, and the owner learns no state from it (B4)', async () => {
+test('only administrators refund, and the refusal doesn\'t reveal the state (B4)', async () => {
   const anna = await vip.buyer();
   const order = await vip.bought(anna, month);
   assertDenied(await vip.act(anna.token, order, 'refund'), 403);
@@ -291,7 +291,7 @@ async function customerWithAll() {
   return { anna, orders };
 }
 
-test('the list is one\'s own, newest first; status filters it, an overdue one counts as EXPIRED (B23)', async () => {
+test('the list has the user\'s own orders, newest first; status filters it, an overdue one counts as EXPIRED (B23)', async () => {
   const { anna, orders } = await customerWithAll();
   const { body } = await vip.list('', anna.token);
   assert.deepEqual(Object.keys(body), ['success', 'code', 'data', 'meta']);
@@ -311,7 +311,7 @@ test('the list is one\'s own, newest first; status filters it, an overdue one co
   assert.deepEqual((await vip.list('?status=EXPIRED', anna.token)).body.data.map(({ order_no: no }) => no), [orders.EXPIRED.order_no]);
 });
 
-test('administrators see everybody\'s, with scope=my their own, with user_id one customer\'s', async () => {
+test('administrators see all, with scope=my their own, with user_id one customer\'s', async () => {
   const { anna, orders } = await customerWithAll();
   const own = await vip.create({ token: vip.admin }, month);
   const total = (await shop.sql('SELECT COUNT(*) AS n FROM membership_orders'))[0].n;
@@ -329,7 +329,7 @@ test('administrators see everybody\'s, with scope=my their own, with user_id one
   await vip.act(vip.admin, own, 'cancel');
 });
 
-test('a customer asks for nobody else\'s: scope=all or another\'s user_id is 403 (B4)', async () => {
+test('a customer can\'t list others\': scope=all or another user_id is 403 (B4)', async () => {
   const [anna, eve] = await trade.buyers(2);
   await vip.create(anna, month);
   for (const query of ['?scope=all', `?user_id=${anna.user.user_id}`, `?user_id=999999999`, `?scope=all&user_id=${eve.user.user_id}`]) {
@@ -338,7 +338,7 @@ test('a customer asks for nobody else\'s: scope=all or another\'s user_id is 403
   assert.deepEqual(dataOf(await vip.list('', eve.token)), []);
 });
 
-test('pages neither repeat nor leave out an order, limit is page_size, and odd values are 400 (B13)', async () => {
+test('pages neither repeat nor skip an order, limit is page_size, and invalid values are 400 (B13)', async () => {
   const { anna } = await customerWithAll();
   const all = dataOf(await vip.list('', anna.token));
   for (const size of ['page_size', 'limit']) {
@@ -387,7 +387,7 @@ test('a method other than ALIPAY or WECHAT is 422, and pays nothing (B32)', asyn
   assert.equal((await vip.tryPay(anna, order)).status, 200);
 });
 
-test('what is paid, cancelled, refunded or over is not paid (again): 422', async () => {
+test('a paid, cancelled, refunded or expired order can\'t be paid: 422', async () => {
   const { anna, orders } = await customerWithAll();
   const before = await vip.rows(anna);
   for (const status of ['PAID', 'CANCELLED', 'REFUNDED', 'EXPIRED']) {
@@ -397,7 +397,7 @@ test('what is paid, cancelled, refunded or over is not paid (again): 422', async
   assert.deepEqual(await vip.rows(anna), before);
 });
 
-test('the simulated payment needs PAYMENT_SIMULATION=on, else 403 for whatever order (B32)', async () => {
+test('the simulated payment needs PAYMENT_SIMULATION=on, else 403 for any order (B32)', async () => {
   const anna = await vip.buyer();
   const order = await vip.create(anna, month);
   for (const off of ['off', null]) {
@@ -412,7 +412,7 @@ test('the simulated payment needs PAYMENT_SIMULATION=on, else 403 for whatever o
   assert.equal((await vip.tryPay(anna, order)).status, 200);
 });
 
-test('renewals follow each other without a gap, and begin when the one before ends (B27)', async () => {
+test('renewals follow each other without a gap, each starting at the previous end (B27)', async () => {
   const anna = await vip.buyer();
   for (let i = 0; i < 3; i++) await vip.bought(anna, month);
   const segments = await vip.segments(anna);
@@ -424,7 +424,7 @@ test('renewals follow each other without a gap, and begin when the one before en
 
 // ---- cancelling ----
 
-test('owner and administrator cancel what is unpaid, once; a second time is 422', async () => {
+test('owner and administrator can cancel an unpaid order once; a second time is 422', async () => {
   const anna = await vip.buyer();
   for (const token of [anna.token, vip.admin]) {
     const order = await vip.create(anna, month);
@@ -439,7 +439,7 @@ test('owner and administrator cancel what is unpaid, once; a second time is 422'
   await assertNothing(anna);
 });
 
-test('what is paid or refunded is not cancelled: 422', async () => {
+test('a paid or refunded order can\'t be cancelled: 422', async () => {
   const { anna, orders } = await customerWithAll();
   for (const status of ['PAID', 'REFUNDED', 'EXPIRED']) {
     assertDenied(await vip.tryCancel(anna, orders[status]), 422);
@@ -476,7 +476,7 @@ test('creation, payment and action with an Idempotency-Key happen once, and are 
   assert.deepEqual(goneAgain.body, gone.body);
 });
 
-test('twenty twins with one key are one order, one payment, one cancelling', async () => {
+test('twenty concurrent duplicates with one key are one order, one payment, one cancellation', async () => {
   const anna = await vip.buyer();
   const twins = (ask) => Promise.all(Array.from({ length: 20 }, ask));
   const made = await twins(() => vip.tryCreate(anna, month, keyed('twins')));
@@ -493,11 +493,11 @@ test('twenty twins with one key are one order, one payment, one cancelling', asy
   assert.deepEqual(tally(gone.map(({ status }) => status)), { 200: 20 });
 });
 
-test('a refusal keeps no key, not even that of a payment whose quote is over (B28)', async () => {
+test('a refusal stores no key, not even that of a payment with an invalid quote (B28)', async () => {
   const anna = await vip.buyer();
   const first = await vip.create(anna, month);
   assertDenied(await vip.tryCreate(anna, month, keyed('k')), 422, PENDING_TEXT);
-  await vip.give(anna, 1, 5); // what was quoted as NEW would be a RENEWAL now
+  await vip.give(anna, 1, 5); // quoted as NEW, it would be a RENEWAL now
   for (let again = 0; again < 2; again++) assertDenied(await vip.tryPay(anna, first, { headers: keyed('k') }), 422);
   assert.equal(await vip.stands(first), 'CANCELLED');
   const { status, body } = await vip.tryCreate(anna, month, keyed('k'));
@@ -505,9 +505,9 @@ test('a refusal keeps no key, not even that of a payment whose quote is over (B2
   assertDenied(await vip.tryCreate(anna, month, { 'idempotency-key': 'a b' }), 400);
 });
 
-// ---- users who leave ----
+// ---- deletion of users ----
 
-test('a VIP, and whose money is going back, can\'t be deleted; what is unpaid is cancelled with its user', async () => {
+test('a VIP, or a user with a refund in progress, can\'t be deleted; an unpaid order is cancelled with its user', async () => {
   const anna = await vip.buyer();
   const remove = () => vip.call('DELETE', `/api/users/${anna.user.user_id}`, { token: vip.admin });
   const order = await vip.boughtByWechat(anna, month);
@@ -525,7 +525,7 @@ test('a VIP, and whose money is going back, can\'t be deleted; what is unpaid is
   assert.equal((await trade.atWechat(outTradeNo)).trade_state, 'CLOSED');
 });
 
-test('whose membership is over can be deleted', async () => {
+test('a user whose membership has ended can be deleted', async () => {
   const anna = await vip.buyer();
   await vip.bought(anna, month);
   await vip.at(31);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Paying a membership order through WeChat: whoever hears of it first, and whatever became of the order meanwhile
+// Paying a membership order through WeChat: by notification, query or jobs, in every state of the order
 // (BEHAVIOUR 4, 20, 34 to 40, 44).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
@@ -17,7 +17,7 @@ afterEach(async () => {
   await vip.at(0);
 });
 
-// A customer with an order that is prepared at the provider.
+// A customer with an order prepared at the provider.
 async function prepared(person) {
   const anna = person ?? await vip.buyer();
   const order = await vip.create(anna, month);
@@ -42,7 +42,7 @@ const verdicts = async ({ outTradeNo }) => (await trade.events(`out_trade_no = '
 
 // ---- preparing ----
 
-test('a prepay is of one\'s own order_no, for exactly its amount and its deadline (B4, B20)', async () => {
+test('a prepay is for the user\'s own order_no, with exactly its amount and deadline (B4, B20)', async () => {
   const [anna, eve] = await trade.buyers(2);
   const order = await vip.create(anna, month);
   for (const token of [eve.token, vip.admin]) assertRefused(await vip.tryPrepay({ token }, order), 403, 'FORBIDDEN');
@@ -67,7 +67,7 @@ test('a second prepay is the same payable order at the provider, with the same a
   await assertGranted({ anna, order });
 });
 
-test('what is paid, cancelled, refunded or over can\'t be prepared: 409 (B20)', async () => {
+test('a paid, cancelled, refunded or expired order can\'t be prepared: 409 (B20)', async () => {
   const anna = await vip.buyer();
   const order = await vip.create(anna, month);
   await vip.cancel(anna, order);
@@ -82,7 +82,7 @@ test('what is paid, cancelled, refunded or over can\'t be prepared: 409 (B20)', 
   assert.deepEqual([...await vip.attempts(order), ...await vip.attempts(paid), ...await vip.attempts(late)], []);
 });
 
-test('a shop order and a membership order with keys and all: each number finds its own', async () => {
+test('a shop order and a membership order, with keys: each number finds the right one', async () => {
   const anna = await vip.buyer();
   const tea = await trade.product({ price: '12.34', stock: 5 });
   const [goods, order] = [await trade.order(anna, [[tea, 1]]), await vip.create(anna, month)];
@@ -94,7 +94,7 @@ test('a shop order and a membership order with keys and all: each number finds i
 
 // ---- settling ----
 
-test('the notification grants, and the standing of the payment says it', async () => {
+test('the notification grants, and the payment status shows it', async () => {
   const x = await prepared();
   const open = (await vip.standing(x.anna, x.order)).body;
   assert.deepEqual(open, { order_id: x.order.order_no, status: 'PENDING', total_amount: '30.00', trade_state: 'NOTPAY', transaction_id: null, paid_at: null });
@@ -107,7 +107,7 @@ test('the notification grants, and the standing of the payment says it', async (
   assert.match(body.transaction_id, /^\d{28}$/);
 });
 
-test('fifty notifications at once: one grant, fifty success answers (B36)', async () => {
+test('fifty concurrent notifications: one grant, fifty success answers (B36)', async () => {
   const x = await prepared();
   const { body } = await trade.payHeard(x.outTradeNo, { times: 50 });
   assert.deepEqual(tally(body.answers.map(({ status }) => status)), { 200: 50 });
@@ -118,7 +118,7 @@ test('fifty notifications at once: one grant, fifty success answers (B36)', asyn
   assert.equal(await vip.stands(x.order), 'REFUNDED');
 });
 
-test('the client\'s question settles when the notification is late, and nothing twice (B36, B44)', async () => {
+test('the client\'s poll settles when the notification is late, and nothing twice (B36, B44)', async () => {
   const x = await prepared();
   await shop.pay(x.outTradeNo, { notify: false });
   assert.equal(await vip.stands(x.order), 'PENDING', 'the shop has not heard');
@@ -129,7 +129,7 @@ test('the client\'s question settles when the notification is late, and nothing 
   await assertGranted(x);
 });
 
-test('jobs asks and settles what nobody told (B36)', async () => {
+test('jobs query and settle a payment without notification (B36)', async () => {
   const x = await prepared();
   await shop.pay(x.outTradeNo, { notify: false });
   shop.clock(QUERY_GAP_S);
@@ -138,7 +138,7 @@ test('jobs asks and settles what nobody told (B36)', async () => {
   await assertGranted(x);
 });
 
-test('notification, question and jobs at once: one grant (B36)', async () => {
+test('concurrent notification, poll and jobs: one grant (B36)', async () => {
   for (let round = 0; round < 3; round++) {
     const x = await prepared();
     await shop.pay(x.outTradeNo, { notify: false });
@@ -163,19 +163,19 @@ test('another amount, currency or merchant is an orphan, and pays nothing (B34)'
   await assertGranted(x);
 });
 
-// ---- too late ----
+// ---- late payments ----
 
-test('a success after the deadline is granted late, for its quote still holds (B38)', async () => {
+test('a success after the deadline is granted late, since its quote is still valid (B38)', async () => {
   const x = await prepared();
   await shop.pay(x.outTradeNo, { notify: false });
   shop.clock(PAY_S + 1);
   assert.equal(await vip.stands(x.order), 'EXPIRED');
-  await shop.jobs(); // it is over here, and paid there
+  await shop.jobs(); // expired here, paid there
   assert.deepEqual(await vip.attemptStates(x.order), [ATTEMPT.grantedLate]);
   await assertGranted(x, ATTEMPT.grantedLate);
 });
 
-test('a success after the cancelling is granted late (B38)', async () => {
+test('a success after the cancellation is granted late (B38)', async () => {
   const x = await prepared();
   await vip.cancel(x.anna, x.order);
   await vip.settle(x);
@@ -183,7 +183,7 @@ test('a success after the cancelling is granted late (B38)', async () => {
   await assertGranted(x, ATTEMPT.grantedLate);
 });
 
-test('a success after the cancelling, another order granted since: it would be a RENEWAL, and goes back (B28, B38)', async () => {
+test('a success after the cancellation, with another order granted since: it would be a RENEWAL, and is refunded (B28, B38)', async () => {
   const x = await prepared();
   await vip.cancel(x.anna, x.order);
   await vip.bought(x.anna, month);
@@ -196,7 +196,7 @@ test('a success after the cancelling, another order granted since: it would be a
   assert.equal((await vip.bought(x.anna, month)).order_type, 'RENEWAL', 'and blocks nothing');
 });
 
-test('a success after the expiry leaves what was ordered since alone (B23, B38)', async () => {
+test('a success after the expiry doesn\'t affect a later order (B23, B38)', async () => {
   const x = await prepared();
   await vip.after(PAY_S + 1, x.anna);
   const next = await vip.create(x.anna, month);
@@ -208,7 +208,7 @@ test('a success after the expiry leaves what was ordered since alone (B23, B38)'
   await vip.cancel(x.anna, next);
 });
 
-test('two of a customer\'s orders paid, the second first: the first goes back (B28, B37)', async () => {
+test('two of a customer\'s orders paid, the second first: the first is refunded (B28, B37)', async () => {
   const x = await prepared();
   await vip.cancel(x.anna, x.order);
   const y = await prepared(x.anna);
@@ -220,7 +220,7 @@ test('two of a customer\'s orders paid, the second first: the first goes back (B
   assert.deepEqual(await vip.refundsThere(x), [[3000, 'SUCCESS']]);
 });
 
-test('paid in play before the provider\'s success comes: the order is unchanged, that money goes back (B37)', async () => {
+test('paid by simulation before the provider\'s success: the order is unchanged, that payment is refunded (B37)', async () => {
   const x = await prepared();
   await vip.pay(x.anna, x.order);
   await vip.settle(x);
@@ -232,7 +232,7 @@ test('paid in play before the provider\'s success comes: the order is unchanged,
   assertOrder(await vip.read(x.order), { status: 'PAID', payment_method: 'ALIPAY' });
 });
 
-test('refunded before a second success comes: that money goes back as well, the order stays (B37)', async () => {
+test('refunded before a second success: that payment is refunded too, the order is unchanged (B37)', async () => {
   const x = await prepared();
   await vip.pay(x.anna, x.order);
   await vip.refund(x.order);
@@ -244,7 +244,7 @@ test('refunded before a second success comes: that money goes back as well, the 
   await assertNotGranted(x, 'REFUNDED', ['REFUNDED']);
 });
 
-test('paid after its user was deleted: refunded, and nobody is a VIP of it (B37)', async () => {
+test('paid after its user was deleted: refunded, and nothing is granted (B37)', async () => {
   const x = await prepared();
   assert.equal((await vip.call('DELETE', `/api/users/${x.anna.user.user_id}`, { token: vip.admin })).status, 204);
   await vip.settle(x);
@@ -280,7 +280,7 @@ test('after its deadline jobs closes it, and it stays EXPIRED (B20)', async () =
   assert.deepEqual([await vip.attemptStates(x.order), await vip.stands(x.order)], [[ATTEMPT.closed], 'EXPIRED']);
 });
 
-test('the provider can\'t be reached: it is asked again, and a customer may order anew meanwhile (B20, B23)', async () => {
+test('the provider can\'t be reached: it is retried, and the customer may order again meanwhile (B20, B23)', async () => {
   const x = await prepared();
   await vip.after(PAY_S + 1, x.anna);
   await trade.fault('query', 'status_500', { times: 2 });
@@ -293,7 +293,7 @@ test('the provider can\'t be reached: it is asked again, and a customer may orde
   assert.deepEqual([await vip.attemptStates(x.order), await vip.stands(next)], [[ATTEMPT.closed], 'PENDING']);
 });
 
-test('twenty prepays against a cancelling: nothing that can be paid is left (B17, B39)', async () => {
+test('twenty prepays against a cancellation: nothing payable is left (B17, B39)', async () => {
   for (let round = 0; round < 5; round++) {
     const anna = await vip.buyer();
     const order = await vip.create(anna, month);
@@ -323,7 +323,7 @@ test('a payment with a key: the replay is no second attempt', async () => {
   assert.equal((await vip.attempts(order)).length, 1);
 });
 
-test('a membership bought through WeChat a year ago is refunded as any other, or restored (B30)', async () => {
+test('a membership bought through WeChat a year ago is refunded like any other, or restored (B30)', async () => {
   const anna = await vip.buyer();
   const order = await vip.boughtByWechat(anna, month);
   await vip.at(364);
@@ -332,9 +332,9 @@ test('a membership bought through WeChat a year ago is refunded as any other, or
   assert.equal(end - start, 30 * DAY_S);
 });
 
-// ---- given back in the merchant console (B62) ----
+// ---- refunds in the merchant console (B62) ----
 
-// Refunded in the console, in whole or `fen` of it, and told at once: the refund's number, and the shop's answer.
+// Refunded in the console, in full or `fen` of it, and notified at once: the refund's number, and the shop's response.
 async function inConsole({ outTradeNo }, fen, notify = true, more = {}) {
   const { out_refund_no: no, answer } = await trade.refundInConsole(outTradeNo, { notify, ...(fen && { amount_fen: fen }), ...more });
   return { no, status: answer.status };
@@ -342,7 +342,7 @@ async function inConsole({ outTradeNo }, fen, notify = true, more = {}) {
 
 const followed = () => shop.sql('UPDATE outbox SET due_at = 1');
 
-test('given back wholly in the console, before or after it was granted: nobody is a VIP of it (B62)', async () => {
+test('refunded in full in the console, before or after the grant: nothing stays granted (B62)', async () => {
   const before = await prepared();
   await shop.pay(before.outTradeNo, { notify: false });
   assert.equal((await inConsole(before)).status, 200);
@@ -358,7 +358,7 @@ test('given back wholly in the console, before or after it was granted: nobody i
   await trade.audit(0);
 });
 
-test('given back in part in the console: granted, and the rest goes back with a refund of the order (B30, B62)', async () => {
+test('partially refunded in the console: granted, and the rest is refunded with the order (B30, B62)', async () => {
   const x = await prepared();
   await shop.pay(x.outTradeNo, { notify: false });
   await inConsole(x, 1000, false);
@@ -378,7 +378,7 @@ test('given back in part in the console: granted, and the rest goes back with a 
 });
 
 for (const [fen, end] of [[3000, 'SUCCESS'], [3000, 'CLOSED'], [1000, 'SUCCESS'], [1000, 'CLOSED']]) {
-  test(`while ${fen} fen hang in the console its order is not refunded besides; ${end}: all of it goes back, and the order ends (B30, B62)`, async () => {
+  test(`while a console refund of ${fen} fen is in progress the shop doesn't refund its order; ${end}: all of it is refunded, and so is the order (B30, B62)`, async () => {
     const x = await prepared();
     await vip.settle(x);
     const { no } = await inConsole(x, fen, true, { status: 'ABNORMAL' });
@@ -393,7 +393,7 @@ for (const [fen, end] of [[3000, 'SUCCESS'], [3000, 'CLOSED'], [1000, 'SUCCESS']
   });
 }
 
-test('given back in the console what an upgrade was made of: a person must decide, and then it is (B29, B62)', async () => {
+test('a console refund of an order folded into an upgrade needs manual review, and then succeeds (B29, B62)', async () => {
   const gold = await vip.plan({ name: '金卡', price: '300.00', duration_days: 365, level: 2 });
   const x = await prepared();
   await vip.settle(x);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Plans: what anybody sees, what administrators change, and what becomes of a plan with orders (BEHAVIOUR 4, 10 to 13, 24, 31).
+// Plans: reading, changes by administrators, and removal of a plan with orders (BEHAVIOUR 4, 10 to 13, 24, 31).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ORDERS, PLANS, assertDenied, assertOrder, dataOf, openVip } from '../lib/memberships.mjs';
@@ -42,7 +42,7 @@ test('a plan has every field of the contract, in its type, for guests, customers
   for (const plan of body.data) assertPlan(plan);
 });
 
-test('guests and customers see what is on offer, administrators everything', async () => {
+test('guests and customers see active plans, administrators all', async () => {
   const shown = await vip.plan();
   const hidden = await vip.plan({ is_active: false });
   assert.equal(hidden.is_active, false);
@@ -55,12 +55,12 @@ test('guests and customers see what is on offer, administrators everything', asy
   assert.ok(await find(hidden.id));
 });
 
-test('a stale or strange token is no offence where guests may read, and shows no more', async () => {
+test('an expired or invalid token is treated as absent on a public route', async () => {
   const hidden = await vip.plan({ is_active: false });
   for (const token of ['x.y.z', `${vip.admin.slice(0, -2)}xx`]) assert.equal(await find(hidden.id, token), undefined);
 });
 
-test('the list is paged, and says how much there is (B13)', async () => {
+test('the list is paged, with a total (B13)', async () => {
   for (let i = 0; i < 5; i++) await vip.plan();
   const all = await plansOf(vip.admin);
   assert.deepEqual(all.map(({ id }) => id), all.map(({ id }) => id).sort((a, b) => a - b), 'in the order of their making');
@@ -85,7 +85,7 @@ test('the list is paged, and says how much there is (B13)', async () => {
   }
 });
 
-test('with or without a slash at the end it is the same route', async () => {
+test('a trailing slash is ignored', async () => {
   const plan = await vip.plan();
   const bare = PLANS.slice(0, -1);
   assert.deepEqual((await vip.call('GET', bare)).body, (await vip.call('GET', PLANS)).body);
@@ -94,22 +94,22 @@ test('with or without a slash at the end it is the same route', async () => {
   assert.equal((await vip.call('DELETE', `${bare}?id=${plan.id}`, { token: vip.admin })).status, 200);
 });
 
-// ---- making and changing ----
+// ---- creating and changing ----
 
-test('what is not said of a plan is on offer, without another price and description', async () => {
+test('a plan is active by default, without original price and description', async () => {
   assertPlan(dataOf(await vip.tryPlan({ name: '季度会员', price: 88.00, duration_days: 90, level: 1 })),
     { price: '88.00', original_price: null, is_active: true, description: null });
   assertPlan(dataOf(await vip.tryPlan({ ...FULL, original_price: null, description: null })), { original_price: null, description: null });
 });
 
-test('a price is taken as number or text, to the fen (B10)', async () => {
+test('a price is accepted as number or string, to the fen (B10)', async () => {
   for (const [price, shown] of [[29.9, '29.90'], ['29.9', '29.90'], [29, '29.00'], ['0.01', '0.01'], [0.01, '0.01'], ['19.99', '19.99'], [1_000_000, '1000000.00'], ['1000000.00', '1000000.00']]) {
     const made = dataOf(await vip.tryPlan({ ...FULL, price, original_price: price }));
     assert.deepEqual([made.price, made.original_price], [shown, shown]);
   }
 });
 
-test('a plan at each of its limits is taken, one beyond them is 400 and named (B12)', async () => {
+test('a plan at each limit is accepted, one beyond it is 400 and named (B12)', async () => {
   for (const fields of [
     { name: '茶' }, { name: '名'.repeat(100) }, { name: '🍵 <b>' }, { duration_days: 1 }, { duration_days: 3660 }, { level: 1 }, { level: 999 },
     { description: '' }, { description: '述'.repeat(5000) },
@@ -139,13 +139,13 @@ test('a plan at each of its limits is taken, one beyond them is 400 and named (B
   assert.equal(await count(), before);
 });
 
-test('id and dates of a body are not taken, nor what no plan has', async () => {
+test('id and dates of a body are ignored, as are unknown members', async () => {
   const made = dataOf(await vip.tryPlan({ ...FULL, id: 4711, created_at: '2001-01-01T00:00:00.000Z', updated_at: 5, user_id: 'x' }));
   assert.notEqual(made.id, 4711);
   assert.ok(made.created_at > '2020');
 });
 
-test('PATCH takes the id in the query, or in the body, and changes what it names', async () => {
+test('PATCH accepts the id in the query or in the body, and changes the present members', async () => {
   const { updated_at: _, ...plan } = await vip.plan({ ...FULL, price: '10.00' });
   const first = dataOf(await patch(`?id=${plan.id}`, { price: '12.50' }));
   assertPlan(first, { ...plan, price: '12.50' });
@@ -158,13 +158,13 @@ test('PATCH takes the id in the query, or in the body, and changes what it names
   assert.ok(await find(plan.id, null));
 });
 
-test('the id of the query counts, whatever the body says', async () => {
+test('the id in the query takes precedence over the body\'s', async () => {
   const [one, two] = [await vip.plan(), await vip.plan()];
   assert.equal(dataOf(await patch(`?id=${one.id}`, { id: two.id, level: 7 })).id, one.id);
   assert.deepEqual([(await find(one.id)).level, (await find(two.id)).level], [7, 1]);
 });
 
-test('PATCH of what is out of its limits is 400, of no plan 404; nothing changes (B12)', async () => {
+test('PATCH beyond a limit is 400, of an unknown plan 404, without effect (B12)', async () => {
   const plan = await vip.plan();
   for (const [field, value] of [['price', '0.00'], ['price', '1000000.01'], ['duration_days', 3661], ['level', 0], ['name', ''], ['name', null], ['is_active', null], ['price', null], ['original_price', '-1']]) {
     const answer = await patch(`?id=${plan.id}`, { [field]: value });
@@ -181,7 +181,7 @@ test('PATCH of what is out of its limits is 400, of no plan 404; nothing changes
   assert.deepEqual(await find(plan.id), plan);
 });
 
-test('a change of a plan changes no order that was made (B19, B24)', async () => {
+test('a change of a plan changes no existing order (B19, B24)', async () => {
   const plan = await vip.plan({ name: '原名', price: '10.00' });
   const order = await vip.create(anna, plan);
   await patch(`?id=${plan.id}`, { name: '改名', price: '99.00', duration_days: 1, level: 9 });
@@ -192,7 +192,7 @@ test('a change of a plan changes no order that was made (B19, B24)', async () =>
   await vip.refund(order);
 });
 
-test('a changed price is written into the journal', async () => {
+test('a changed price is journalled', async () => {
   const plan = await vip.plan({ price: '10.00' });
   await patch(`?id=${plan.id}`, { price: '12.00' });
   await patch(`?id=${plan.id}`, { level: 2, price: '12.00' });
@@ -211,7 +211,7 @@ test('a plan without orders is removed (B31)', async () => {
   assertDenied(await patch(`?id=${plan.id}`, { level: 2 }), 404);
 });
 
-test('a plan with orders, in whatever state, is only taken off the shelf, and says so (B31)', async () => {
+test('a plan with orders in any state is only deactivated, and the message says so (B31)', async () => {
   const buyers = await vip.trade.buyers(3);
   const made = await vip.plan();
   await vip.cancel(buyers[0], await vip.create(buyers[0], made));
@@ -236,7 +236,7 @@ test('a plan with orders, in whatever state, is only taken off the shelf, and sa
   assert.equal((await vip.create(other, paid)).status, 'PENDING');
 });
 
-test('a removal against an order at once: there is an order and a plan, or neither (B31)', async () => {
+test('a concurrent removal and order: there is an order and a plan, or neither (B31)', async () => {
   for (let round = 0; round < 10; round++) {
     const [plan, person] = [await vip.plan(), await vip.buyer()];
     const acts = [() => remove(`?id=${plan.id}`), () => vip.tryCreate(person, plan)];
@@ -250,7 +250,7 @@ test('a removal against an order at once: there is an order and a plan, or neith
   }
 });
 
-test('DELETE takes its id from the query only, and an odd one is 400', async () => {
+test('DELETE takes its id only from the query, and an invalid one is 400', async () => {
   const plan = await vip.plan();
   for (const query of ['', '?id=', '?id=0', '?id=x', '?id=-1', '?id=1.5', '?id=1%00']) {
     const answer = await remove(query);
@@ -262,9 +262,9 @@ test('DELETE takes its id from the query only, and an odd one is 400', async () 
   assert.ok(await find(plan.id));
 });
 
-// ---- who may ----
+// ---- authorisation ----
 
-test('guests are 401 and customers 403 where plans are changed, before anything is looked at (B4)', async () => {
+test('changing plans is 401 for guests and 403 for customers, before anything is checked (B4)', async () => {
   const plan = await vip.plan();
   const tries = [['POST', PLANS, FULL], ['POST', PLANS, {}], ['PATCH', `${PLANS}?id=${plan.id}`, { level: 2 }], ['PATCH', `${PLANS}?id=999999999`, {}],
     ['PATCH', PLANS, {}], ['DELETE', `${PLANS}?id=${plan.id}`], ['DELETE', PLANS]];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Everything at once: whatever the interleaving, one end, and the audit agrees (BEHAVIOUR 17, 23, 28, 30, 36, 38).
+// Concurrent operations: one final state in any interleaving, and the audit passes (BEHAVIOUR 17, 23, 28, 30, 36, 38).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { Cards } from '../lib/cards.mjs';
@@ -19,21 +19,21 @@ afterEach(async () => {
 });
 
 const many = (n, ask) => Promise.all(Array.from({ length: n }, (_, i) => ask(i)));
-// All at once, in an order that differs from round to round; the answers in the order of the acts.
+// Runs all concurrently, in an order that differs between rounds; returns the responses in the order of the operations.
 async function atOnce(round, acts) {
   const turned = acts.map((_, i) => (i + round) % acts.length);
   const answers = [];
   await Promise.all(turned.map(async (i) => { answers[i] = await acts[i](); }));
   return answers;
 }
-// Granted time of a user: days of ACTIVE segments, which lie one behind the other.
+// A user's granted time: days of ACTIVE segments, which are consecutive.
 async function activeDays(person) {
   const active = (await vip.segments(person)).filter(({ state }) => state === 'ACTIVE');
   for (let i = 1; i < active.length; i++) assert.ok(active[i].start >= active[i - 1].end, JSON.stringify(active));
   return active.reduce((sum, { days }) => sum + days, 0);
 }
 
-test('twenty creations at once: one order, nineteen times 422 存在未支付的订单 (B23)', async () => {
+test('twenty concurrent creations: one order, nineteen times 422 存在未支付的订单 (B23)', async () => {
   for (let round = 0; round < 5; round++) {
     const anna = await vip.buyer();
     const answers = await many(20, (i) => vip.tryCreate(anna, i % 2 ? month : gold));
@@ -45,7 +45,7 @@ test('twenty creations at once: one order, nineteen times 422 存在未支付的
   }
 });
 
-test('twenty creations over an order that has expired: it makes way once (B23)', async () => {
+test('twenty concurrent creations with an expired order: one succeeds (B23)', async () => {
   for (let round = 0; round < 3; round++) {
     const anna = await vip.buyer();
     await vip.create(anna, month);
@@ -58,7 +58,7 @@ test('twenty creations over an order that has expired: it makes way once (B23)',
   }
 });
 
-test('twenty creations that cost nothing: one is granted, what follows is another order (B24, B26)', async () => {
+test('twenty concurrent creations with nothing due: one is granted as quoted, the others are further orders (B24, B26)', async () => {
   const dear = await vip.plan({ price: '300.00', duration_days: 300, level: 1 });
   const cheap = await vip.plan({ price: '30.00', duration_days: 30, level: 2 });
   const anna = await vip.buyer();
@@ -69,7 +69,7 @@ test('twenty creations that cost nothing: one is granted, what follows is anothe
   assert.equal(await activeDays(anna), 300);
 });
 
-test('twenty payments of one order at once: one grant (B25)', async () => {
+test('twenty concurrent payments of one order: one grant (B25)', async () => {
   for (let round = 0; round < 5; round++) {
     const anna = await vip.buyer();
     await vip.bought(anna, month);
@@ -81,7 +81,7 @@ test('twenty payments of one order at once: one grant (B25)', async () => {
   }
 });
 
-test('card, play and provider pay one order at once: one of them, and nobody has paid twice (B37)', async () => {
+test('card, simulation and provider pay one order concurrently: one of them pays, and none twice (B37)', async () => {
   for (let round = 0; round < 6; round++) {
     const anna = await vip.buyer();
     const card = await cards.of(anna, '100.00');
@@ -98,7 +98,7 @@ test('card, play and provider pay one order at once: one of them, and nobody has
   }
 });
 
-test('payment, cancelling, expiry and the provider\'s success at once: one end, the money where it belongs (B17, B38)', async () => {
+test('concurrent payment, cancellation, expiry and provider success: one final state, and the money accounted for (B17, B38)', async () => {
   for (let round = 0; round < 12; round++) {
     const anna = await vip.buyer();
     const order = await vip.create(anna, month);
@@ -108,7 +108,7 @@ test('payment, cancelling, expiry and the provider\'s success at once: one end, 
     shop.clock(PAY_S + 10 * 60);
     await shop.jobs();
     const { status, payment_method: method } = await vip.read(order);
-    const there = await trade.atWechat(prepared.outTradeNo); // what is over there by the clock is closed there
+    const there = await trade.atWechat(prepared.outTradeNo); // expired there, so closed
     shop.clock(0);
     const paidThere = there.trade_state === 'SUCCESS' || there.trade_state === 'REFUND';
     const kept = paidThere && there.refunds.length === 0;
@@ -120,7 +120,7 @@ test('payment, cancelling, expiry and the provider\'s success at once: one end, 
   }
 });
 
-test('refunds of two of a user\'s orders at once: one after the other, or the second is told to wait (B30)', async () => {
+test('concurrent refunds of two of a user\'s orders: one after the other, or the second is refused (B30)', async () => {
   for (const mode of ['PROCESSING', 'SUCCESS']) {
     await vip.mode(mode);
     for (let round = 0; round < 4; round++) {
@@ -163,7 +163,7 @@ test('a refund against creation, payment and gift of the same user: each happene
   }
 });
 
-test('a late success against an order made meanwhile: both, or one and its money back (B28, B38)', async () => {
+test('a late success against an order created meanwhile: both granted, or one refunded (B28, B38)', async () => {
   for (let round = 0; round < 6; round++) {
     const anna = await vip.buyer();
     const first = await vip.create(anna, month);
@@ -173,7 +173,7 @@ test('a late success against an order made meanwhile: both, or one and its money
     const other = await vip.prepay(anna, second);
     await atOnce(round, [() => trade.payHeard(prepared.outTradeNo), () => trade.payHeard(other.outTradeNo)]);
     await shop.jobs();
-    // whichever came second was quoted as NEW, and would be a RENEWAL
+    // the second was quoted as NEW, and would be a RENEWAL
     const ends = [await vip.stands(first), await vip.stands(second)];
     assert.deepEqual(tally(ends), { PAID: 1, CANCELLED: 1 });
     const loser = ends[0] === 'PAID' ? other : prepared;
@@ -182,7 +182,7 @@ test('a late success against an order made meanwhile: both, or one and its money
   }
 });
 
-test('deleting the user against paying: a VIP, or no user and the money back (B37)', async () => {
+test('deleting the user against paying: a VIP, or no user and a refund (B37)', async () => {
   for (let round = 0; round < 8; round++) {
     const anna = await vip.buyer();
     const order = await vip.create(anna, month);
@@ -195,7 +195,7 @@ test('deleting the user against paying: a VIP, or no user and the money back (B3
   }
 });
 
-test('ten customers trade at random while the audit looks on: it never finds fault, and everybody has what was paid for', async () => {
+test('ten customers act at random while the audit runs: it always passes, and everybody has what was paid for', async () => {
   const people = await trade.buyers(10);
   let trading = true;
   const audits = [];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Giving memberships back: what of their time goes, and how the money goes (BEHAVIOUR 25, 29, 30, 37, 38, 43).
+// Refunding memberships: the effect on time, and the refund of the money (BEHAVIOUR 25, 29, 30, 37, 38, 43).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { Cards } from '../lib/cards.mjs';
@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 const states = async (person) => (await vip.segments(person)).map(({ state }) => state);
-// Days from the first segment's start to each start and end, whole but for what a cut left.
+// Days from the first segment's start to each start and end, whole except for cuts.
 const days = async (person) => {
   const segments = await vip.segments(person);
   const round = (seconds) => Math.round((seconds - segments[0].start) / DAY_S * 1000) / 1000;
@@ -31,7 +31,7 @@ const refundCalls = async () => (await shop.sandbox('GET', '/sandbox/requests'))
   .filter(({ path }) => path.startsWith('/v3/refund/')).map(({ method }) => (method === 'GET' ? 'query' : 'refund'));
 const left = (person) => vip.status(person).then(({ days_remaining: n }) => n);
 
-// ---- B29: what goes ----
+// ---- B29: time ----
 
 test('level 1 for 30 days on day 0, upgrade on day 15, refunded on day 20: level 1 until day 30 (B29)', async () => {
   const anna = await vip.buyer();
@@ -50,7 +50,7 @@ test('level 1 for 30 days on day 0, upgrade on day 15, refunded on day 20: level
   assert.deepEqual((await vip.create(anna, month)).order_type, 'RENEWAL', 'the level is 1 again');
 });
 
-test('a refund on the first day takes the whole time of it, and leaves no VIP (B29)', async () => {
+test('a refund on the first day takes all of its time, and the user is no VIP (B29)', async () => {
   const anna = await vip.buyer();
   const order = await vip.bought(anna, month);
   await vip.refund(order);
@@ -59,7 +59,7 @@ test('a refund on the first day takes the whole time of it, and leaves no VIP (B
   assert.equal((await vip.create(anna, month)).order_type, 'NEW');
 });
 
-test('half-way, the rest is taken and the end is where it was cut (B25, B29)', async () => {
+test('half-way, the rest is taken and the end is at the cut (B25, B29)', async () => {
   const anna = await vip.buyer();
   const order = await vip.bought(anna, month);
   await vip.at(10, anna);
@@ -70,7 +70,7 @@ test('half-way, the rest is taken and the end is where it was cut (B25, B29)', a
   assert.deepEqual([is, Date.parse(at) / 1000], [false, segment.end]);
 });
 
-test('what has not begun is cut at its start, and shows no end of its own (B25, B29)', async () => {
+test('a segment that has not begun is cut at its start, and doesn\'t count as an end (B25, B29)', async () => {
   const anna = await vip.buyer();
   await vip.bought(anna, month);
   const renewal = await vip.bought(anna, month);
@@ -82,7 +82,7 @@ test('what has not begun is cut at its start, and shows no end of its own (B25, 
   assert.equal(await vip.until(anna), base.end);
 });
 
-test('later renewals of its chain move left by what was taken: no day is lost, none is won (B29)', async () => {
+test('later renewals of its chain shift by what was taken: no day is lost or gained (B29)', async () => {
   const anna = await vip.buyer();
   const first = await vip.bought(anna, month);
   const second = await vip.bought(anna, month);
@@ -96,7 +96,7 @@ test('later renewals of its chain move left by what was taken: no day is lost, n
   assert.deepEqual(await states(anna), ['REFUNDED', 'REFUNDED', 'ACTIVE']);
 });
 
-test('never more is taken than its chain has left (B29)', async () => {
+test('no more is taken than its chain has left (B29)', async () => {
   const anna = await vip.buyer();
   const first = await vip.bought(anna, month);
   await vip.bought(anna, month);
@@ -108,7 +108,7 @@ test('never more is taken than its chain has left (B29)', async () => {
   assert.ok(second.end <= Math.floor(Date.now() / 1000) + 45 * DAY_S);
 });
 
-test('other chains are untouched, and of one that has ended only the cash goes back (B29)', async () => {
+test('other chains are unchanged, and of one that has ended only the cash is refunded (B29)', async () => {
   const anna = await vip.buyer();
   const old = await vip.bought(anna, month);
   await vip.at(40, anna);
@@ -123,7 +123,7 @@ test('other chains are untouched, and of one that has ended only the cash goes b
   assert.equal((await vip.status(anna)).is_vip, false);
 });
 
-test('an order that was folded can\'t be refunded: 422; after the upgrade\'s own refund it can (B29)', async () => {
+test('a folded order can\'t be refunded: 422; after the upgrade\'s refund it can (B29)', async () => {
   const anna = await vip.buyer();
   const base = await vip.bought(anna, month);
   const upgrade = await vip.bought(anna, year);
@@ -150,7 +150,7 @@ test('an upgrade can be refunded only after every later grant: else 422, the lat
   assert.equal(await left(anna), 30);
 });
 
-test('an upgrade of an upgrade comes back step by step (B29)', async () => {
+test('an upgrade of an upgrade is refunded step by step (B29)', async () => {
   const anna = await vip.buyer();
   const top = await vip.plan({ price: '900.00', duration_days: 365, level: 3 });
   const orders = [await vip.bought(anna, month)];
@@ -168,7 +168,7 @@ test('an upgrade of an upgrade comes back step by step (B29)', async () => {
   assert.deepEqual(await states(anna), ['REFUNDED', 'REFUNDED', 'REFUNDED']);
 });
 
-test('what was folded and has ended meanwhile comes back as it was: over (B29)', async () => {
+test('a folded segment that has ended meanwhile is restored as ended (B29)', async () => {
   const anna = await vip.buyer();
   await vip.bought(anna, month);
   await vip.at(15, anna);
@@ -181,7 +181,7 @@ test('what was folded and has ended meanwhile comes back as it was: over (B29)',
   assert.equal(Date.parse(status.vip_expire_at) / 1000, gone.end, 'the latest end that was had');
 });
 
-test('a simulated payment, nothing due and a gift are REFUNDED in the same transaction, no provider is asked (B30)', async () => {
+test('a simulated payment, nothing due and a gift are REFUNDED in the same transaction, no provider is called (B30)', async () => {
   const [anna, bob, carol] = await trade.buyers(3);
   const dear = await vip.plan({ price: '100.00', duration_days: 100, level: 1 });
   const paid = await vip.bought(anna, month);
@@ -198,7 +198,7 @@ test('a simulated payment, nothing due and a gift are REFUNDED in the same trans
   assert.deepEqual(await refundCalls(), []);
 });
 
-test('a refund is written into the journal with who did it', async () => {
+test('a refund is journalled with its actor', async () => {
   const anna = await vip.buyer();
   const order = await vip.bought(anna, month);
   await vip.refund(order);
@@ -209,7 +209,7 @@ test('a refund is written into the journal with who did it', async () => {
 
 // ---- B30: the provider ----
 
-test('time goes at once, jobs asks the provider once, whose word ends it; every repeat answers success (B30, B54)', async () => {
+test('time is revoked at once, jobs call the provider once, whose result ends it; every repeat answers success (B30, B54)', async () => {
   const anna = await vip.buyer();
   const order = await vip.boughtByWechat(anna, month);
   await trade.forgetRequests();
@@ -231,14 +231,14 @@ test('time goes at once, jobs asks the provider once, whose word ends it; every 
   assert.equal((await vip.refunds(order)).length, 1);
 });
 
-test('a provider that answers SUCCESS leaves it REFUNDED (B30)', async () => {
+test('when the provider answers SUCCESS it is REFUNDED (B30)', async () => {
   const anna = await vip.buyer();
   const order = await vip.boughtByWechat(anna, month);
   await vip.mode('SUCCESS');
   assert.equal((await vip.refund(order)).status, 'REFUNDED');
 });
 
-test('the refund is read as any other, and can\'t be made through payments: 409', async () => {
+test('the refund is read like any other, and can\'t be made through payments: 409', async () => {
   const anna = await vip.buyer();
   const order = await vip.boughtByWechat(anna, month);
   const body = { order_id: order.order_no, reason: '退货' };
@@ -252,7 +252,7 @@ test('the refund is read as any other, and can\'t be made through payments: 409'
   assert.deepEqual([shown.refund_no, shown.order_id, shown.amount, shown.status, shown.automatic], [no, order.order_no, '30.00', 'PROCESSING', false]);
 });
 
-test('while one is REFUNDING the user\'s others are neither created, paid, given nor refunded: 422, 退款处理中 (B30)', async () => {
+test('while one is REFUNDING the user\'s others can be neither created, paid, gifted nor refunded: 422, 退款处理中 (B30)', async () => {
   const anna = await vip.buyer();
   const other = await vip.bought(anna, month);
   const order = await vip.boughtByWechat(anna, month);
@@ -274,7 +274,7 @@ test('while one is REFUNDING the user\'s others are neither created, paid, given
   assert.equal((await vip.refund(other)).status, 'REFUNDED');
 });
 
-test('what is unpaid can still be cancelled meanwhile', async () => {
+test('an unpaid order can still be cancelled meanwhile', async () => {
   const anna = await vip.buyer();
   const order = await vip.boughtByWechat(anna, month);
   const waiting = await vip.create(anna, month);
@@ -282,7 +282,7 @@ test('what is unpaid can still be cancelled meanwhile', async () => {
   assert.equal((await vip.cancel(anna, waiting)).status, 'CANCELLED');
 });
 
-test('a success of another order that arrives meanwhile goes back by itself (B30, B38)', async () => {
+test('a success of another order that arrives meanwhile is refunded automatically (B30, B38)', async () => {
   const anna = await vip.buyer();
   const order = await vip.boughtByWechat(anna, month);
   const waiting = await vip.create(anna, month);
@@ -300,7 +300,7 @@ test('a success of another order that arrives meanwhile goes back by itself (B30
   assert.deepEqual(await states(anna), ['REFUNDED']);
 });
 
-test('a provider that hangs slows no refund down: the call is left to jobs (B54)', async () => {
+test('a hanging provider delays no refund: the call is left to jobs (B54)', async () => {
   const anna = await vip.buyer();
   const order = await vip.boughtByWechat(anna, month);
   await trade.forgetRequests();
@@ -314,7 +314,7 @@ test('a provider that hangs slows no refund down: the call is left to jobs (B54)
   assert.equal(await vip.stands(order), 'REFUNDED');
 });
 
-test('twenty refunds at once: one call, one number, the days taken once (B30)', async () => {
+test('twenty concurrent refunds: one call, one number, the days taken once (B30)', async () => {
   for (const mode of ['PROCESSING', 'SUCCESS']) {
     const anna = await vip.buyer();
     await vip.bought(anna, month);
@@ -333,7 +333,7 @@ test('twenty refunds at once: one call, one number, the days taken once (B30)', 
   }
 });
 
-test('with an Idempotency-Key the repeat is a replay, and a refusal keeps none', async () => {
+test('with an Idempotency-Key the repeat is a replay, and a refusal stores none', async () => {
   const anna = await vip.buyer();
   const order = await vip.boughtByWechat(anna, month);
   const headers = { 'idempotency-key': 'back' };
@@ -345,7 +345,7 @@ test('with an Idempotency-Key the repeat is a replay, and a refusal keeps none',
   for (let i = 0; i < 2; i++) assertDenied(await vip.tryRefund(pending, { 'idempotency-key': 'none' }), 422);
 });
 
-// A customer with something before and after what is refunded, or something folded into it; bought through WeChat.
+// A customer with segments before and after the refunded one, or folded into it; bought through WeChat.
 const SHAPES = {
   'alone': async (anna) => vip.boughtByWechat(anna, decade),
   'between renewals': async (anna) => {
@@ -362,7 +362,7 @@ const SHAPES = {
 };
 
 for (const [shape, buy] of Object.entries(SHAPES)) {
-  // how the provider says no for good
+  // how the provider finally refuses
   const REFUSALS = {
     'the answer CLOSED': async (order) => { await vip.mode('CLOSED'); await vip.refund(order); },
     'the notification CLOSED': async (order) => {
@@ -381,7 +381,7 @@ for (const [shape, buy] of Object.entries(SHAPES)) {
       await shop.jobs();
     },
   };
-  test(`a refund that the provider refuses for good restores what was, exactly (${shape}) (B30)`, async () => {
+  test(`a refund finally refused by the provider restores the exact previous state (${shape}) (B30)`, async () => {
     for (const [how, refuse] of Object.entries(REFUSALS)) {
       const anna = await vip.buyer();
       const order = await buy(anna);
@@ -400,7 +400,7 @@ for (const [shape, buy] of Object.entries(SHAPES)) {
   });
 }
 
-test('ABNORMAL leaves it REFUNDING, listed as open work, until somebody has mended it (B30, B43)', async () => {
+test('ABNORMAL leaves it REFUNDING, listed as open, until it is resolved manually (B30, B43)', async () => {
   const anna = await vip.buyer();
   const order = await vip.boughtByWechat(anna, month);
   await vip.mode('ABNORMAL');
@@ -416,7 +416,7 @@ test('ABNORMAL leaves it REFUNDING, listed as open work, until somebody has mend
 });
 
 for (const [fault, calls] of [['status_500', ['query', 'refund']], ['hang', ['query', 'refund']], ['drop_after', ['query']], ['bad_signature', ['query']]]) {
-  test(`${fault} leaves it REFUNDING, and jobs ends it under the same number (B30, B43)`, async () => {
+  test(`${fault} leaves it REFUNDING, and jobs complete it under the same number (B30, B43)`, async () => {
     const anna = await vip.buyer();
     const order = await vip.boughtByWechat(anna, month);
     await vip.mode('SUCCESS');
@@ -434,7 +434,7 @@ for (const [fault, calls] of [['status_500', ['query', 'refund']], ['hang', ['qu
   });
 }
 
-test('an encrypted REFUND notification built by node:crypto alone ends it; told again, or otherwise, nothing changes (B33, B36)', async () => {
+test('an encrypted REFUND notification built only with node:crypto completes it; repeats or contradictions change nothing (B33, B36)', async () => {
   const anna = await vip.buyer();
   const order = await vip.boughtByWechat(anna, month);
   await vip.refund(order);
@@ -452,7 +452,7 @@ test('an encrypted REFUND notification built by node:crypto alone ends it; told 
   assert.deepEqual(await vip.rows(anna), rows);
 });
 
-test('a CLOSED told again after another refund began gives nothing back a second time (B30)', async () => {
+test('a repeated CLOSED after another refund started restores nothing a second time (B30)', async () => {
   const anna = await vip.buyer();
   const order = await vip.boughtByWechat(anna, month);
   await vip.refund(order);
@@ -476,9 +476,9 @@ test('PENDING, CANCELLED and EXPIRED orders are not refunded: 422', async () => 
   assert.deepEqual(await vip.refunds(order), []);
 });
 
-const LOCK_WAIT_MS = 1000; // of a notification; then it loses its place among those who wait
+const LOCK_WAIT_MS = 1000; // of a notification; then it loses its place in the queue
 
-// A refund that waits for a lock behind the payment of its order; kept: whether the payment has surely kept its place.
+// A refund that waits for a lock behind the payment of its order; kept: whether the payment certainly kept its place.
 async function refundBehindPayment() {
   const anna = await vip.buyer();
   const order = await vip.create(anna, month);
@@ -498,7 +498,7 @@ async function refundBehindPayment() {
   });
 }
 
-test('a refund that waited while the order was being paid gives that money back (B30)', async () => {
+test('a refund that waited while the order was being paid refunds that payment (B30)', async () => {
   let x;
   for (let tries = 0; tries < 5 && !x?.kept; tries++) x = await refundBehindPayment(); // a busy machine may take too long
   assert.ok(x.kept, 'the payment never waited for as short as it must');
@@ -511,7 +511,7 @@ test('a refund that waited while the order was being paid gives that money back 
 
 // ---- the card ----
 
-test('what a card paid goes back to the card in the same transaction (B21, B30)', async () => {
+test('a payment by card is refunded to the card in the same transaction (B21, B30)', async () => {
   const cards = new Cards(trade);
   const anna = await vip.buyer();
   const card = await cards.of(anna, '100.00');
@@ -529,7 +529,7 @@ test('what a card paid goes back to the card in the same transaction (B21, B30)'
   await cards.assertAddsUp(card);
 });
 
-test('a deleted card\'s payment goes to the user\'s live card, else 409 becomes 422 and nothing changes (B22)', async () => {
+test('a deleted card\'s payment is refunded to the user\'s live card, else it is 422 without effect (B22)', async () => {
   const cards = new Cards(trade);
   const anna = await vip.buyer();
   const gone = await cards.of(anna, '30.00');
@@ -544,7 +544,7 @@ test('a deleted card\'s payment goes to the user\'s live card, else 409 becomes 
   assert.equal(await cards.balance(card), '30.00');
 });
 
-test('a card pays nothing while a refund is under way, and nothing that its quote forbids (B28, B30)', async () => {
+test('a card can\'t pay while a refund is in progress, or with an invalid quote (B28, B30)', async () => {
   const cards = new Cards(trade);
   const anna = await vip.buyer();
   const card = await cards.of(anna, '1000.00');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who is a VIP until when, and who may ask (BEHAVIOUR 5, 12, 25, 50; contract membership-status).
+// The VIP status, and who may read it (BEHAVIOUR 5, 12, 25, 50; contract membership-status).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CLEAR, STATUS, assertStatus, openVip } from '../lib/memberships.mjs';
@@ -12,7 +12,7 @@ const month = await vip.plan({ price: '30.00', duration_days: 30, level: 1 });
 const gold = await vip.plan({ price: '300.00', duration_days: 30, level: 2 });
 const CLEARED = { message: 'Cache cleared successfully' };
 
-// A refusal in the dialect of membership-status.
+// An error in the dialect of membership-status.
 function assertDenied({ status, body }, expected, field) {
   assert.equal(status, expected, JSON.stringify(body));
   assert.equal(body.success, false);
@@ -28,9 +28,9 @@ const wire = (second) => new Date(second * 1000).toISOString().replace('.000Z', 
 // be of later.
 const signedInBefore = (second, person) => vip.after(second - 60 - Math.floor(Date.now() / 1000), person);
 
-// ---- the answer ----
+// ---- the response ----
 
-test('who never bought anything is no VIP, and all else is null', async () => {
+test('a user who never bought anything is no VIP, and everything else is null', async () => {
   const anna = await vip.buyer();
   assert.deepEqual(await vip.status(anna), none(anna));
   await vip.create(anna, month);
@@ -48,7 +48,7 @@ test('a VIP has the end of the membership, in whole seconds, and the days until 
   assert.equal((await vip.status(anna)).days_remaining, 30, 'an upgrade folds what was');
 });
 
-test('to the second: VIP until the one before the end, and days are counted up (B25)', async () => {
+test('VIP until the second before the end, and days are rounded up (B25)', async () => {
   const anna = await vip.buyer();
   await vip.bought(anna, month);
   const [{ start, end }] = await vip.segments(anna);
@@ -72,7 +72,7 @@ test('to the second: VIP until the one before the end, and days are counted up (
   await vip.at(0);
 });
 
-test('after a refund the end is where the membership was cut; of what never began there is none (B25)', async () => {
+test('after a refund the end is at the cut; a segment that never began has none (B25)', async () => {
   const [anna, bob] = await trade.buyers(2);
   const order = await vip.bought(anna, month);
   await vip.at(10, anna);
@@ -92,16 +92,16 @@ test('after a refund the end is where the membership was cut; of what never bega
   await vip.at(0);
 });
 
-test('a gift makes a VIP like any order', async () => {
+test('a gift makes a VIP like any other order', async () => {
   const anna = await vip.buyer();
   await vip.give(anna, 3, 7);
   const [{ end }] = await vip.segments(anna);
   assert.deepEqual(await vip.status(anna), { member_id: anna.user.member_id, is_vip: true, vip_expire_at: wire(end), days_remaining: 7 });
 });
 
-// ---- who may ask ----
+// ---- authorisation ----
 
-test('one asks about oneself, an administrator about anybody; another is 403, without telling whether he exists (B5)', async () => {
+test('a user reads the own status, an administrator any; another user\'s is 403, without revealing whether the member exists (B5)', async () => {
   const [anna, eve] = await trade.buyers(2);
   await vip.bought(anna, month);
   assert.deepEqual(await vip.status(anna, vip.admin), await vip.status(anna));
@@ -114,7 +114,7 @@ test('one asks about oneself, an administrator about anybody; another is 403, wi
   assert.equal((await vip.tryStatus(me.member_id, vip.admin)).status, 200);
 });
 
-test('without a token 401, an unknown member 404, a missing or odd member_id 400 that names it (B12)', async () => {
+test('without a token 401, an unknown member 404, a missing or invalid member_id 400 that names it (B12)', async () => {
   const anna = await vip.buyer();
   assertDenied(await vip.tryStatus(anna.user.member_id), 401);
   assertDenied(await vip.tryStatus(anna.user.member_id, 'x.y.z'), 401);
@@ -142,7 +142,7 @@ test('member_id is the member\'s, not the user\'s', async () => {
   }
 });
 
-test('with or without a slash, HEAD too; another method is 405, another path 404, in the dialect', async () => {
+test('with or without a trailing slash, also HEAD; another method is 405, another path 404, in the dialect', async () => {
   const anna = await vip.buyer();
   assert.deepEqual((await vip.call('GET', `${STATUS}/?member_id=${anna.user.member_id}`, { token: anna.token })).body, none(anna));
   assert.equal((await vip.call('HEAD', `${STATUS}?member_id=${anna.user.member_id}`, { token: anna.token })).status, 200);
@@ -152,7 +152,7 @@ test('with or without a slash, HEAD too; another method is 405, another path 404
   for (const address of ['/membership', '/membership/x', '/membership/status/x']) assertDenied(await vip.call('GET', address, { token: vip.admin }), 404);
 });
 
-test('the answer is nobody else\'s to keep (B56)', async () => {
+test('the response is not storable by others (B56)', async () => {
   const anna = await vip.buyer();
   const { headers } = await vip.tryStatus(anna.user.member_id, anna.token);
   assert.equal(headers.get('cache-control'), 'no-store');
@@ -160,7 +160,7 @@ test('the answer is nobody else\'s to keep (B56)', async () => {
 
 // ---- clear-cache ----
 
-test('one clears one\'s own, an administrator anybody\'s and all (B5)', async () => {
+test('a user clears the own status, an administrator any and all (B5)', async () => {
   const [anna, eve] = await trade.buyers(2);
   const own = { member_id: anna.user.member_id };
   for (const [token, body] of [[anna.token, own], [vip.admin, own], [vip.admin, {}], [vip.admin, undefined]]) {
@@ -174,7 +174,7 @@ test('one clears one\'s own, an administrator anybody\'s and all (B5)', async ()
   assertDenied(await clear(vip.admin, { member_id: 999_999_999 }), 404);
 });
 
-test('member_id stands in the query as well, as for the status; two that differ are 400', async () => {
+test('member_id may also be in the query, as for the status; two that differ are 400', async () => {
   const [anna, eve] = await trade.buyers(2);
   const asked = (token, query, body) => vip.call('POST', `${CLEAR}?${query}`, { token, body });
   const own = `member_id=${anna.user.member_id}`;
@@ -188,7 +188,7 @@ test('member_id stands in the query as well, as for the status; two that differ 
   for (const value of ['x', '0', '-1', '1.5']) assertDenied(await asked(vip.admin, `member_id=${value}`), 400, 'member_id');
 });
 
-test('an odd member_id clears nothing, and surely not everybody\'s: 400 (B12)', async () => {
+test('an invalid member_id is 400 and clears nothing (B12)', async () => {
   const anna = await vip.buyer();
   for (const value of [0, -1, 1.5, '1', true, [], {}, 2 ** 63]) {
     for (const token of [anna.token, vip.admin]) assertDenied(await clear(token, { member_id: value }), 400, 'member_id');
@@ -201,7 +201,7 @@ test('an odd member_id clears nothing, and surely not everybody\'s: 400 (B12)', 
 
 // ---- B50: fresh everywhere ----
 
-// The status as each process of the family says it, by turns.
+// The status from each process of the family in turn.
 async function askAll(person) {
   const sockets = processSockets(shop, 'memberships');
   assert.ok(sockets.length > 1);
@@ -210,7 +210,7 @@ async function askAll(person) {
   return answers;
 }
 
-// What all of them say.
+// The status that all of them return.
 function agreed(answers) {
   for (const { status, json } of answers) {
     assert.equal(status, 200);
@@ -221,7 +221,7 @@ function agreed(answers) {
 
 const everywhere = async (person) => agreed(await askAll(person));
 
-test('right after a payment, a gift, a refund, its refusal and an upgrade every process says what is (B50)', async () => {
+test('right after a payment, a gift, a refund, its refusal and an upgrade every process returns the current status (B50)', async () => {
   const anna = await vip.buyer();
   assert.deepEqual(await everywhere(anna), none(anna));
   const order = await vip.boughtByWechat(anna, month); // settled by another program
@@ -242,7 +242,7 @@ test('right after a payment, a gift, a refund, its refusal and an upgrade every 
   assert.equal((await everywhere(anna)).days_remaining, 90);
 });
 
-test('asked in all processes while orders are paid and refunded: no answer older than the change before it (B50)', async () => {
+test('read in all processes while orders are paid and refunded: no response is older than the previous change (B50)', async () => {
   const anna = await vip.buyer();
   const sockets = processSockets(shop, 'memberships');
   let busy = true;
@@ -261,7 +261,7 @@ test('asked in all processes while orders are paid and refunded: no answer older
   }
 });
 
-test('whether it is over is not cached: the second of the end is the same in every process (B50)', async () => {
+test('whether it has ended is not cached: the second of the end is the same in every process (B50)', async () => {
   const anna = await vip.buyer();
   await vip.bought(anna, month);
   const [{ end }] = await vip.segments(anna);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What an upgrade costs, what a settlement makes of a quote that is no longer right, and how far it all may reach
-// (BEHAVIOUR 24 to 28, 38).
+// The price of an upgrade, settlement with an outdated quote, and the limit of the end (BEHAVIOUR 24 to 28, 38).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { PENDING_TEXT, assertDenied, assertOrder, dataOf, openVip } from '../lib/memberships.mjs';
@@ -19,7 +18,7 @@ afterEach(() => vip.at(0));
 const terms = ({ order_type: type, discount_amount: discount, amount, duration_days: days }) => [type, discount, amount, days];
 const shapes = async (person) => (await vip.segments(person)).map(({ kind, state, level, days, value, cash }) => [kind, state, level, days, value, cash]);
 
-// Paid at the provider, whatever the order is worth by then; the verdict of the settlement.
+// Paid at the provider, even with an outdated quote; returns the verdict of the settlement.
 async function late(prepared) {
   await vip.settle(prepared);
   const [{ verdict }] = await trade.events(`out_trade_no = '${prepared.outTradeNo}'`);
@@ -42,8 +41,8 @@ test('30.00 for 30 days with 15 days left, to 300.00 for 365 days: discount 15.0
   assert.equal(await vip.until(anna), now.start + 365 * DAY_S);
 });
 
-test('days that are begun count whole, days that are over not at all (B26)', async () => {
-  // after so many days, with so much of 30 days left: the discount
+test('started days count in full, past days not at all (B26)', async () => {
+  // after so many days, with the rest of 30 days: the discount
   for (const [days, discount] of [[0, '30.00'], [1, '29.00'], [15, '15.00'], [15.5, '15.00'], [29, '1.00'], [29.99, '1.00']]) {
     const anna = await vip.buyer();
     await vip.bought(anna, month);
@@ -53,7 +52,7 @@ test('days that are begun count whole, days that are over not at all (B26)', asy
   }
 });
 
-test('credit is rounded half up, to the fen, for each segment by itself (B26)', async () => {
+test('credit is rounded half up, to the fen, for each segment separately (B26)', async () => {
   const cent = await vip.plan({ price: '0.01', duration_days: 2, level: 1 });
   const third = await vip.plan({ price: '10.00', duration_days: 3, level: 1 });
   for (const [plans, days, discount] of [
@@ -71,7 +70,7 @@ test('credit is rounded half up, to the fen, for each segment by itself (B26)', 
   }
 });
 
-test('an upgrade counts what begins later too, and folds all of it (B26)', async () => {
+test('an upgrade also counts segments that begin later, and folds all (B26)', async () => {
   const anna = await vip.buyer();
   for (let i = 0; i < 3; i++) await vip.bought(anna, month);
   await vip.at(10, anna);
@@ -81,7 +80,7 @@ test('an upgrade counts what begins later too, and folds all of it (B26)', async
   assert.equal((await vip.status(anna)).days_remaining, 365);
 });
 
-test('what is over is neither counted nor folded (B26)', async () => {
+test('ended segments are neither counted nor folded (B26)', async () => {
   const anna = await vip.buyer();
   await vip.bought(anna, month);
   await vip.bought(anna, month);
@@ -90,7 +89,7 @@ test('what is over is neither counted nor folded (B26)', async () => {
   assert.deepEqual((await vip.segments(anna)).map(({ state }) => state), ['ACTIVE', 'FOLDED', 'ACTIVE']);
 });
 
-test('credit beyond the price makes the days longer, and nothing is due: PAID at once (B24, B26)', async () => {
+test('credit above the price adds days, and nothing is due: PAID at once (B24, B26)', async () => {
   const anna = await vip.buyer();
   const dear = await vip.plan({ price: '100.00', duration_days: 100, level: 1 });
   const cheap = await vip.plan({ price: '30.00', duration_days: 30, level: 2 });
@@ -107,14 +106,14 @@ test('credit beyond the price makes the days longer, and nothing is due: PAID at
   assert.equal((await vip.create(anna, cheap)).status, 'PENDING', 'and it blocks nothing');
 });
 
-test('credit that is exactly the price: nothing is due, and the days are the plan\'s (B26)', async () => {
+test('credit equal to the price: nothing is due, and the days are the plan\'s (B26)', async () => {
   const anna = await vip.buyer();
   const same = await vip.plan({ price: '30.00', duration_days: 10, level: 2 });
   await vip.bought(anna, month);
   assertOrder(await vip.create(anna, same), { status: 'PAID', discount_amount: '30.00', amount: '0.00', duration_days: 10 });
 });
 
-test('the days that credit buys are rounded down (B26)', async () => {
+test('the days from credit are rounded down (B26)', async () => {
   const anna = await vip.buyer();
   const dear = await vip.plan({ price: '100.00', duration_days: 100, level: 1 });
   const odd = await vip.plan({ price: '30.00', duration_days: 7, level: 2 });
@@ -135,7 +134,7 @@ test('A to B to C in one second costs what A to C costs (B26)', async () => {
   assert.equal(steps.reduce((sum, { amount }) => sum + Number(amount), 0), Number(leap.amount));
 });
 
-test('after an upgrade its level renews, and the levels that it left are refused (B24)', async () => {
+test('after an upgrade its level can be renewed, and lower levels are refused (B24)', async () => {
   const anna = await vip.buyer();
   await vip.bought(anna, month);
   await vip.bought(anna, year);
@@ -145,9 +144,9 @@ test('after an upgrade its level renews, and the levels that it left are refused
   assert.deepEqual(terms(await vip.bought(anna, month)), ['NEW', '0.00', '30.00', 30]);
 });
 
-// ---- B27, B28: time alone ----
+// ---- B27, B28: passing of time ----
 
-test('a renewal settled after the expiry keeps its amount and becomes NEW, with a chain of its own (B27)', async () => {
+test('a renewal settled after the expiry keeps its amount and becomes NEW, in its own chain (B27)', async () => {
   const anna = await vip.buyer();
   await vip.bought(anna, month);
   const [first] = await vip.segments(anna);
@@ -178,7 +177,7 @@ test('an upgrade settled after the expiry keeps its amount and becomes NEW, with
   assert.deepEqual(await vip.refunds(order), []);
 });
 
-test('passing of time alone changes no quote: what is paid a minute before the deadline is what was said (B28)', async () => {
+test('the passing of time alone changes no quote: a payment a minute before the deadline is at the quoted price (B28)', async () => {
   const anna = await vip.buyer();
   await vip.bought(anna, month);
   await vip.after(15 * DAY_S - PAY_S / 2, anna);
@@ -199,7 +198,7 @@ async function withUpgrade() {
   return { anna, base, order, prepared: await vip.prepay(anna, order) };
 }
 
-test('same type and amount after a gift: granted as quoted, nothing goes back (B28)', async () => {
+test('same type and amount after a gift: granted as quoted, nothing is refunded (B28)', async () => {
   const { anna, order, prepared } = await withUpgrade();
   await vip.give(anna, 1, 10); // worth nothing
   assert.equal(await late(prepared), VERDICT.granted);
@@ -208,7 +207,7 @@ test('same type and amount after a gift: granted as quoted, nothing goes back (B
   assert.deepEqual((await vip.segments(anna)).map(({ state }) => state), ['FOLDED', 'FOLDED', 'ACTIVE']);
 });
 
-// A renewal that was cancelled is paid all the same: it is worth 30.00 more at the upgrade.
+// A cancelled renewal is paid anyway: it adds 30.00 of credit to the upgrade.
 async function withRenewalPaidLate({ plan = year, quoted = ['UPGRADE', '30.00', '270.00', 365] } = {}) {
   const anna = await vip.buyer();
   await vip.bought(anna, month);
@@ -223,7 +222,7 @@ async function withRenewalPaidLate({ plan = year, quoted = ['UPGRADE', '30.00', 
   return { anna, order, prepared, renewal };
 }
 
-test('same type and a lower amount: granted, and the difference goes back by itself (B28)', async () => {
+test('same type and a lower amount: granted, and the difference is refunded automatically (B28)', async () => {
   const { anna, order, prepared } = await withRenewalPaidLate();
   assert.equal(await late(prepared), VERDICT.granted);
   assertOrder(await vip.read(order), { status: 'PAID', order_type: 'UPGRADE', price: '300.00', discount_amount: '60.00', amount: '240.00' });
@@ -239,7 +238,7 @@ test('same type and a lower amount: granted, and the difference goes back by its
   await trade.audit(0);
 });
 
-test('a difference that is under way blocks nothing, and the rest can be refunded beside it (B38)', async () => {
+test('a difference being refunded blocks nothing, and the rest can be refunded too (B38)', async () => {
   const { anna, order, prepared } = await withRenewalPaidLate();
   await late(prepared);
   const next = await vip.create(anna, year);
@@ -252,7 +251,7 @@ test('a difference that is under way blocks nothing, and the rest can be refunde
   await trade.audit(0);
 });
 
-test('the rest refunded after the difference has gone back: each once (B28)', async () => {
+test('the rest refunded after the difference: each once (B28)', async () => {
   const { order, prepared } = await withRenewalPaidLate();
   await late(prepared);
   await shop.jobs();
@@ -262,7 +261,7 @@ test('the rest refunded after the difference has gone back: each once (B28)', as
 });
 
 for (const [fen, difference] of [[1000, 2000], [3000, 0], [5000, 0]]) {
-  test(`${fen} fen given back in the console before that: of the difference only what is left goes back (B28, B62)`, async () => {
+  test(`${fen} fen refunded in the console before: only the rest of the difference is refunded (B28, B62)`, async () => {
     const { order, prepared } = await withRenewalPaidLate();
     await shop.pay(prepared.outTradeNo, { notify: false });
     assert.equal((await trade.refundInConsole(prepared.outTradeNo, { amount_fen: fen })).answer.status, 200);
@@ -277,7 +276,7 @@ for (const [fen, difference] of [[1000, 2000], [3000, 0], [5000, 0]]) {
   });
 }
 
-test('the rest given back in the console in two parts: only with the second all has gone back (B28, B62)', async () => {
+test('the rest refunded in the console in two parts: the order is refunded only with the second (B28, B62)', async () => {
   const { order, prepared } = await withRenewalPaidLate();
   await late(prepared);
   await shop.jobs();
@@ -288,10 +287,10 @@ test('the rest given back in the console in two parts: only with the second all 
   }
 });
 
-// The audit's open work about a difference.
+// The audit's open finding about a difference.
 const lost = async () => (await trade.audit(0)).filter((line) => line.includes('a difference not given back'));
 
-test('a difference that the provider closes is listed by the audit, and goes back with the rest (B28)', async () => {
+test('a difference closed by the provider is listed by the audit, and refunded with the rest (B28)', async () => {
   const { order, prepared } = await withRenewalPaidLate();
   await vip.mode('CLOSED');
   await late(prepared);
@@ -304,7 +303,7 @@ test('a difference that the provider closes is listed by the audit, and goes bac
   assert.deepEqual(await lost(), []);
 });
 
-test('a difference that the provider closes is tried again, under another number, until it has gone back (B28, B43)', async () => {
+test('a difference closed by the provider is retried under another number until it succeeds (B28, B43)', async () => {
   const { order, prepared } = await withRenewalPaidLate();
   await vip.mode('CLOSED');
   await late(prepared);
@@ -331,7 +330,7 @@ test('a difference that the provider closes is tried again, under another number
   await trade.audit(0);
 });
 
-test('what costs nothing any more is granted, and all that was paid for it goes back by itself (B27, B28)', async () => {
+test('an order that costs nothing any more is granted, and its payment is refunded automatically (B27, B28)', async () => {
   const small = await vip.plan({ name: '小金卡', price: '50.00', duration_days: 60, level: 2 });
   const { anna, order, prepared } = await withRenewalPaidLate({ plan: small, quoted: ['UPGRADE', '30.00', '20.00', 60] });
   assert.equal(await late(prepared), VERDICT.granted);
@@ -347,7 +346,7 @@ test('what costs nothing any more is granted, and all that was paid for it goes 
   await trade.audit(0);
 });
 
-test('a difference that is closed while the rest is under way leaves no order REFUNDING for ever (B28, B30)', async () => {
+test('a difference closed while the rest is in progress doesn\'t leave the order REFUNDING forever (B28, B30)', async () => {
   const { order, prepared } = await withRenewalPaidLate();
   await vip.mode('PROCESSING');
   await late(prepared);
@@ -363,9 +362,9 @@ test('a difference that is closed while the rest is under way leaves no order RE
   await vip.mode('SUCCESS');
 });
 
-test('another type after a refund: refunded wholly, the order is CANCELLED (B28, B38)', async () => {
+test('another type after a refund: refunded in full, the order is CANCELLED (B28, B38)', async () => {
   const { anna, base, order, prepared } = await withUpgrade();
-  await vip.refund(base); // nothing is left to upgrade from
+  await vip.refund(base); // nothing to upgrade from
   assert.equal(await late(prepared), VERDICT.refundDue);
   assertOrder(await vip.read(order), { status: 'CANCELLED', order_type: 'UPGRADE', amount: '285.00' });
   assert.deepEqual((await vip.refunds(order)).map(({ amount, automatic, reason }) => [amount, automatic, reason]), [[28500, 1, AUTOMATIC('QUOTE_CHANGED')]]);
@@ -375,7 +374,7 @@ test('another type after a refund: refunded wholly, the order is CANCELLED (B28,
   assert.equal((await vip.create(anna, year)).order_type, 'NEW', 'and nothing is in its way');
 });
 
-test('another type after a gift: NEW would be a RENEWAL by now, refunded wholly (B28)', async () => {
+test('another type after a gift: NEW would be a RENEWAL now, refunded in full (B28)', async () => {
   const anna = await vip.buyer();
   const order = await vip.create(anna, month);
   const prepared = await vip.prepay(anna, order);
@@ -387,7 +386,7 @@ test('another type after a gift: NEW would be a RENEWAL by now, refunded wholly 
   assert.deepEqual(await vip.refundsThere(prepared), [[3000, 'SUCCESS']]);
 });
 
-test('a higher amount after a refund: refunded wholly (B28)', async () => {
+test('a higher amount after a refund: refunded in full (B28)', async () => {
   const anna = await vip.buyer();
   await vip.bought(anna, month);
   const renewal = await vip.bought(anna, month);
@@ -401,7 +400,7 @@ test('a higher amount after a refund: refunded wholly (B28)', async () => {
   assert.deepEqual(await vip.refundsThere(prepared), [[24000, 'SUCCESS']]);
 });
 
-test('in play there is nothing to give back: a quote that no longer fits is 422, the order CANCELLED, its attempt closed (B28)', async () => {
+test('by simulation there is nothing to refund: an invalid quote is 422, the order CANCELLED, its attempt closed (B28)', async () => {
   const { anna, base, order, prepared } = await withUpgrade();
   await vip.refund(base);
   assertDenied(await vip.tryPay(anna, order), 422);
@@ -411,7 +410,7 @@ test('in play there is nothing to give back: a quote that no longer fits is 422,
   assert.equal((await vip.create(anna, year)).order_type, 'NEW');
 });
 
-test('in play, too, what became cheaper is granted, for less (B28)', async () => {
+test('by simulation, too, an order that became cheaper is granted, for less (B28)', async () => {
   const { anna, order, prepared } = await withRenewalPaidLate();
   assertOrder(await vip.pay(anna, order), { status: 'PAID', order_type: 'UPGRADE', price: '300.00', discount_amount: '60.00', amount: '240.00' });
   assert.deepEqual((await shapes(anna)).at(-1), ['UPGRADE', 'ACTIVE', 2, 365, 30000, 24000]);
@@ -421,10 +420,10 @@ test('in play, too, what became cheaper is granted, for less (B28)', async () =>
   await trade.audit(0);
 });
 
-test('an order that can no longer be paid is in the way of no other (B23, B28)', async () => {
+test('an order that can no longer be paid blocks no other (B23, B28)', async () => {
   const { anna, base, order, prepared } = await withUpgrade();
   await vip.give(anna, 1, 10);
-  assertDenied(await vip.tryCreate(anna, year), 422, PENDING_TEXT); // it can be paid all the same
+  assertDenied(await vip.tryCreate(anna, year), 422, PENDING_TEXT); // it can still be paid
   await vip.refund(base);
   const answers = await Promise.all(Array.from({ length: 10 }, () => vip.tryCreate(anna, year)));
   const [next, ...more] = answers.filter(({ status }) => status === 200).map(dataOf);
@@ -435,7 +434,7 @@ test('an order that can no longer be paid is in the way of no other (B23, B28)',
   assert.equal((await trade.atWechat(prepared.outTradeNo)).trade_state, 'CLOSED');
 });
 
-test('a prepay of a quote that no longer fits is refused before the provider hears of it (B28)', async () => {
+test('a prepay with an invalid quote is refused before the provider is called (B28)', async () => {
   const anna = await vip.buyer();
   const base = await vip.bought(anna, month);
   const order = await vip.create(anna, year);
@@ -462,14 +461,14 @@ test('a gift is NEW, or a RENEWAL of the live level: an order of 0.00, PAID, 赠
   assert.deepEqual(dataOf(await vip.list('', anna.token)).map(({ order_no: no }) => no), [second.order_no, first.order_no]);
 });
 
-test('a gift is worth nothing at an upgrade, which folds it (B25, B26)', async () => {
+test('a gift has no credit at an upgrade, which folds it (B25, B26)', async () => {
   const anna = await vip.buyer();
   await vip.give(anna, 1, 100);
   assert.deepEqual(terms(await vip.bought(anna, year)), ['UPGRADE', '0.00', '300.00', 365]);
   assert.deepEqual((await vip.segments(anna)).map(({ state }) => state), ['FOLDED', 'ACTIVE']);
 });
 
-test('a gift leaves what is pending as it was, and what was quoted as RENEWAL is paid as quoted (B23, B28)', async () => {
+test('a gift doesn\'t change a pending order, and one quoted as RENEWAL is paid as quoted (B23, B28)', async () => {
   const anna = await vip.buyer();
   await vip.bought(anna, month);
   const pending = await vip.create(anna, month);
@@ -480,9 +479,9 @@ test('a gift leaves what is pending as it was, and what was quoted as RENEWAL is
   assert.equal((await vip.status(anna)).days_remaining, 70);
 });
 
-// ---- reach ----
+// ---- the limit of the end ----
 
-test('nothing is granted that would reach further than 36,600 days ahead (B26)', async () => {
+test('nothing is granted that would end more than 36,600 days ahead (B26)', async () => {
   const anna = await vip.buyer();
   const decade = await vip.plan({ price: '1.00', duration_days: 3660, level: 1 });
   for (let i = 0; i < 9; i++) await vip.bought(anna, decade);
@@ -498,7 +497,7 @@ test('nothing is granted that would reach further than 36,600 days ahead (B26)',
   assertDenied(await vip.tryCreate(anna, day), 422);
 });
 
-test('an upgrade that credit would make longer than that is 422 (B26)', async () => {
+test('an upgrade that credit would extend beyond that is 422 (B26)', async () => {
   const anna = await vip.buyer();
   const dear = await vip.plan({ price: '1000000.00', duration_days: 3660, level: 1 });
   await vip.bought(anna, dear);
