@@ -13,8 +13,11 @@ const STOP_MS = 1_500;
 
 export const serverName = process.env.SERVER || 'lighttpd';
 
-// How many requests of each family are processed at once, behind either server.
-export const WORKERS = workersOf(readFileSync(path.join(checkout, 'cgi-bin', 'families'), 'utf8'));
+// cgi-bin/families: for each family how many requests are processed at once behind either server, and its addresses.
+const list = readFileSync(path.join(checkout, 'cgi-bin', 'families'), 'utf8').split('\n')
+  .filter((line) => line !== '' && !line.startsWith('#')).map((line) => line.split(/ +/));
+export const WORKERS = Object.fromEntries(list.map(([family, count]) => [family, Number(count)]));
+export const ADDRESSES = Object.fromEntries(list.map(([family, , ...addresses]) => [family, addresses]));
 export const FAMILIES = Object.keys(WORKERS);
 const LONGEST = FAMILIES.reduce((longest, name) => (name.length > longest.length ? name : longest));
 
@@ -68,11 +71,6 @@ export async function startWeb({ home, port, binDir, configFile, env }) {
     throw new Fault(`the web server did not start; the end of ${logFile}:\n${tail(logFile)}`);
   }
   return { exited: server.exited, stop };
-}
-
-function workersOf(text) {
-  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  return Object.fromEntries(lines.map((line) => line.split(/ +/)).map(([family, count]) => [family, Number(count)]));
 }
 
 // When started by root Apache runs as another user, which must be able to reach pages and sockets; secrets stay root's.

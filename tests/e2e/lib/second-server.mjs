@@ -12,6 +12,7 @@ import path from 'node:path';
 import { writeSettings } from '../../../sandbox/config.mjs';
 import { accepts, checkout, freePort, tail } from '../../../sandbox/files.mjs';
 import { cleanEnv, endStrays, startProcess, stopProcess, untilReady } from '../../../sandbox/process.mjs';
+import { ADDRESSES } from '../../../sandbox/web.mjs';
 import { binDir } from './harness.mjs';
 
 const READY_MS = 20_000;
@@ -19,10 +20,8 @@ const STOP_MS = 10_000;
 const KEY_FILES = ['WECHAT_MCH_PRIVATE_KEY_FILE', 'WECHAT_PAY_PUBLIC_KEY_FILE'];
 const SANITIZER_OPTIONS = ['ASAN_OPTIONS', 'UBSAN_OPTIONS'];
 
-const CGI_ROUTES = [
-  ['/api/payment/wxpay/notify', 'notify'], ['/api/payment', 'payments'], ['/api/orders', 'orders'], ['/api/products', 'catalogue'],
-  ['/api/auth', 'users'], ['/weixin-login', 'login'], ['/api', 'system'],
-];
+// The first that fits wins.
+const CGI_ROUTES = [...Object.entries(ADDRESSES).flatMap(([family, addresses]) => addresses.map((address) => [address, family])), ['/api', 'system']];
 
 function lighttpdConf(home) {
   return `
