@@ -49,11 +49,3 @@ export function paramError(field, value, issue, location = 'body', number = unde
 export function signError(field, issue) {
   return new Refusal('SIGN_ERROR', { detail: { field, issue, location: 'authorization' } });
 }
-
-// A fault in a request to the sandbox's own endpoints, described for the test's author.
-export class SandboxError extends Error {
-  constructor(status, message) {
-    super(message);
-    this.status = status;
-  }
-}

@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: MIT
 // The secrets of one sandbox: generated once into a directory, never hard-coded, never shared.
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import forge from 'node-forge';
-import { makeClock } from './clock.mjs';
-import { digits, nonce } from './sign.mjs';
+import { writePrivate } from '../files.mjs';
+import { makeClock } from '../lib/clock.mjs';
+import { digits, makePair } from '../lib/sign.mjs';
+import { nonce } from './sign.mjs';
 
 const LIFE_YEARS = 5;
 const AGES_DAYS = [1, 3 * 365]; // of the platform's certificates, newest first: WeChat returns both during a rotation
 
 const hex = (bytes) => randomBytes(bytes).toString('hex');
-
-function makePair() {
-  return generateKeyPairSync('rsa', {
-    modulusLength: 2048,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  });
-}
 
 function makeIdentity() {
   const mchid = `19${digits(8)}`;
@@ -59,10 +53,7 @@ function makeCertificate(ageDays, now) {
 // run leaves nothing incomplete. clockFile: the clock by which the certificates are valid.
 export function makeKeys(dir, { clockFile } = {}) {
   const path = (name) => resolve(join(dir, name));
-  const write = (name, text) => {
-    writeFileSync(`${path(name)}.tmp`, text, { mode: 0o600 });
-    renameSync(`${path(name)}.tmp`, path(name));
-  };
+  const write = (name, text) => writePrivate(path(name), text);
   const read = (name) => readFileSync(path(name), 'utf8');
 
   mkdirSync(dir, { recursive: true, mode: 0o700 });

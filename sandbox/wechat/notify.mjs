@@ -2,15 +2,14 @@
 // Acts as the payer and the bank: pays an order or completes a refund, and notifies the shop, as WeChat
 // does or as a forger would.
 import { randomUUID } from 'node:crypto';
-import { toRfc3339 } from './clock.mjs';
-import { OPTIONS, TAMPERS, deliver, flag, oneOf, readOptions, whole } from './deliver.mjs';
-import { SandboxError } from './errors.mjs';
+import { toRfc3339 } from '../lib/clock.mjs';
+import { NOT_NOTIFIED, flag, oneOf, readOptions, whole } from '../lib/deliver.mjs';
+import { SandboxError } from '../lib/errors.mjs';
+import { otherEnd } from '../lib/sign.mjs';
+import { OPTIONS, TAMPERS, deliver } from './deliver.mjs';
 import { markPaid, newTransactionId, prepayExpired, tradeState, transactionOf } from './pay.mjs';
 import { consoleRefund, noticeOf, setStatus } from './refund.mjs';
 import { OUT_REFUND_NO, OUT_TRADE_NO } from './rules.mjs';
-import { otherEnd } from './sign.mjs';
-
-const NOT_NOTIFIED = { status: null, body: null }; // the response when the shop was not notified
 
 const PAY_TAMPERS = {
   amount: { plain: (t) => { t.amount.total += 1; t.amount.payer_total += 1; } },

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // WeChat Pay v3 orders: prepay, query, close.
+import { fromRfc3339, toDigits, toRfc3339 } from '../lib/clock.mjs';
+import { digits } from '../lib/sign.mjs';
 import { Refusal, paramError } from './errors.mjs';
-import { fromRfc3339, toDigits, toRfc3339 } from './clock.mjs';
 import { isOpenid } from './login.mjs';
-import { digits, nonce } from './sign.mjs';
+import { nonce } from './sign.mjs';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;

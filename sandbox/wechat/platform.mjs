@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // WeChat Pay's signing keys: its public key, or one of its platform certificates.
 import { X509Certificate } from 'node:crypto';
-import { toRfc3339 } from './clock.mjs';
-import { Refusal, SandboxError } from './errors.mjs';
+import { toRfc3339 } from '../lib/clock.mjs';
+import { SandboxError } from '../lib/errors.mjs';
+import { Refusal } from './errors.mjs';
 import { makeSigner, seal } from './sign.mjs';
 
 function openCertificate({ certificate, privateKey }) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // WeChat Pay v3 refunds: create and query.
-import { toDigits, toRfc3339 } from './clock.mjs';
-import { Refusal, SandboxError } from './errors.mjs';
+import { toDigits, toRfc3339 } from '../lib/clock.mjs';
+import { SandboxError } from '../lib/errors.mjs';
+import { digits } from '../lib/sign.mjs';
+import { Refusal } from './errors.mjs';
 import { canonical } from './pay.mjs';
-import { digits } from './sign.mjs';
 
 const REFUNDABLE_MS = 365 * 86_400_000;
 const REFUNDS_MAX = 50; // of one order

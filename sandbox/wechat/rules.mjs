@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What WeChat Pay accepts: bodies as tables of rules, checked strictly.
 // A rule is a function (value, at) that throws the Refusal; at = { field, location }.
+import { fromRfc3339 } from '../lib/clock.mjs';
+import { isLoopback } from '../lib/deliver.mjs';
 import { paramError } from './errors.mjs';
-import { fromRfc3339 } from './clock.mjs';
 
 const TOTAL_FEN_MAX = 100_000_000_000;
 const DEPTH_MAX = 16;
@@ -65,10 +66,6 @@ const moment = (value, at) => {
     refuse(at, value, 'must be a moment such as 2026-01-31T23:59:59+08:00');
   }
 };
-
-export function isLoopback(hostname) {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
-}
 
 const address = (max) => (value, at) => {
   text(max, /^[\x21-\x7e]+$/)(value, at);

@@ -1,39 +1,23 @@
 // SPDX-License-Identifier: MIT
 // The simulator's state: orders with their refunds, used login codes, issued session keys.
-// With a file, it survives a restart; a response is sent only after its content is stored.
-import { existsSync, readFileSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
+import { Store } from '../lib/store.mjs';
 
-const VERSION = 1;
 const ORDERS_MAX = 20_000;
 const CODES_MAX = 20_000;
 const SESSION_KEYS_MAX = 20_000;
 const PREPAYS_MAX = 100; // of one order
 
-export class State {
+export class State extends Store {
   constructor(file) {
-    this.file = file;
+    super(file);
     this.orders = new Map(); // by out_trade_no, oldest first
     this.byPrepay = new Map();
     this.byTransaction = new Map();
     this.refunds = new Map(); // by out_refund_no; each is one of its order's
     this.codes = new Set();
     this.sessionKeys = [];
-    this.writing = Promise.resolve();
-    this.queued = null;
-    if (file && existsSync(file)) this.#read();
-  }
-
-  #read() {
-    let saved;
-    try {
-      saved = JSON.parse(readFileSync(this.file, 'utf8'));
-    } catch (error) {
-      throw new Error(`${this.file} holds no state of the WeChat simulator (${error.message}): remove it`);
-    }
-    if (saved.version !== VERSION) {
-      throw new Error(`${this.file} is of version ${saved.version}, not ${VERSION}: remove it`);
-    }
+    const saved = this.load();
+    if (!saved) return;
     for (const order of saved.orders) this.putOrder(order);
     this.codes = new Set(saved.codes);
     this.sessionKeys = saved.session_keys;
@@ -79,27 +63,7 @@ export class State {
     if (this.sessionKeys.length > SESSION_KEYS_MAX) this.sessionKeys.shift();
   }
 
-  // Resolves when all changes before this call are in the file. Changes made while a
-  // write is in progress share the next one.
-  saved() {
-    if (!this.file) return Promise.resolve();
-    this.queued ??= this.writing.catch(() => {}).then(() => {
-      this.queued = null;
-      this.writing = this.#write();
-      return this.writing;
-    });
-    return this.queued;
-  }
-
-  async #write() {
-    const text = JSON.stringify({
-      version: VERSION,
-      orders: [...this.orders.values()],
-      codes: [...this.codes],
-      session_keys: this.sessionKeys,
-    });
-    const temporary = `${this.file}.${process.pid}.tmp`;
-    await writeFile(temporary, text, { mode: 0o600 });
-    await rename(temporary, this.file);
+  dump() {
+    return { orders: [...this.orders.values()], codes: [...this.codes], session_keys: this.sessionKeys };
   }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The simulator's clock: the machine's, plus an offset in seconds that a test sets in a file.
+// The simulators' clock: the machine's, plus an offset in seconds that a test sets in a file; and the providers' formats of time.
 import { readFileSync } from 'node:fs';
 
-const CHINA_MS = 8 * 3600 * 1000; // all of WeChat's times have +08:00
+const CHINA_MS = 8 * 3600 * 1000; // all of the providers' times are those of +08:00
 const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+08:00$/;
 
 // The file is read at each use, so that a test shifts the clock of every process at once. While the
@@ -28,7 +28,7 @@ export function toRfc3339(ms) {
   return `${new Date(ms + CHINA_MS).toISOString().slice(0, 19)}+08:00`;
 }
 
-// The format in WeChat's ids: 20260131235959.
+// The format in providers' ids: 20260131235959.
 export const toDigits = (ms) => toRfc3339(ms).slice(0, 19).replace(/\D/g, '');
 
 // Milliseconds, or null for anything but a valid time in WeChat's format.
