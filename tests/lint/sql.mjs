@@ -6,6 +6,7 @@
 //   * Each table of schema/ is named by exactly one "Owns tables:" of a lib/shop header, and only that header's .c
 //     writes to it. A room of lib/shop reads the tables of the rooms that rooms.txt allows it.
 //   * A locking read guards nothing by itself: each is listed in locking-reads.mjs, with what is written together with it.
+//   * More than six `?` in a row are made from a list of columns: SQL_MARK of ext/sql.h.
 //   * A number that stands for a state or a kind (a TINYINT of schema/) is written by its name: SQL() of ext/sql.h.
 //   * No syntax that only one of MariaDB and MySQL accepts.
 
@@ -118,7 +119,7 @@ const locking = new Set();
 let statements = 0;
 
 for (const file of sources) {
-  for (const { line, text, unnamed, name, constant } of textsOf(file)) {
+  for (const { line, text, parts, name, constant } of textsOf(file)) {
     const named = name.startsWith('SQL_');
     if (named) statements += 1;
     if (!named && !isSql(text)) continue;
@@ -127,7 +128,8 @@ for (const file of sources) {
     checkLock(file, line, text, name);
     if (file.startsWith('lib/shop/')) {
       checkOwner(file, line, text);
-      checkNumbers(file, line, unnamed);
+      checkNumbers(file, line, parts);
+      checkCounts(file, line, parts);
       checkRoom(file, line, text);
     }
   }
@@ -186,7 +188,9 @@ function checkRoom(file, line, text) {
 }
 
 // A bare number beside a column that holds a code, be it compared, set, inserted or made up. Flags are TRUE or FALSE.
-function checkNumbers(file, line, text) {
+// SQL() and the macros of lists make literals of their own, so what they made is told from what was written.
+function checkNumbers(file, line, parts) {
+  const text = parts.map((part) => part.replace(/^(?:\d+(?:, )?)+$/, '@').replace(/^(?=[A-Z]+_[A-Z_, ]+$)/, '@')).join('');
   const column = `\\b(${[...codes].join('|')})\\b`;
   const forms = [`${column}\\s*(?:[=<>]+|BETWEEN|IN\\s*\\()[\\s(]*\\d`, `${column}\\s+NOT\\s+IN\\s*\\(\\s*\\d`, `\\bCASE\\s+(?:\\w+\\.)?${column}\\s+WHEN\\s+\\d`,
     `\\b\\d+\\s+AS\\s+${column}`, `\\bELT\\(\\s*(?:\\w+\\.)?${column}`];
@@ -200,6 +204,10 @@ function checkNumbers(file, line, text) {
       if (codes.has(`${table}.${name.trim()}`) && /^\s*\d/.test(given[i])) fault(file, line, `a number of ${name.trim()} without its name`);
     }
   }
+}
+
+function checkCounts(file, line, parts) {
+  if (parts.some((part) => /(?:\?,\s*){6}\?/.test(part))) fault(file, line, 'values counted by hand: a list of columns and SQL_MARK of ext/sql.h');
 }
 
 for (const known of Object.keys(LOCKING_READS)) {

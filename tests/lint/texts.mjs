@@ -48,9 +48,8 @@ function unescape(literal) {
   return literal.replace(/\\[nt]/g, ' ').replace(/\\(.)/g, '$1');
 }
 
-// Neighbouring literals are one text; `unnamed` is the same with an @ for numbers that have names, of which `SQL()` of
-// ext/sql.h makes a literal of its own, and one before a name that has no number; `name` is the constant that it initialises, `constant` whether that is declared
-// as SQL has to be.
+// Neighbouring literals, `parts`, are one text; `name` is the constant that it initialises, `constant` whether that is
+// declared as SQL has to be.
 export function textsOf(file) {
   const tokens = tokensOf(file);
   const texts = [];
@@ -58,12 +57,9 @@ export function textsOf(file) {
     if (tokens[i].text === undefined) continue;
     const before = tokens.slice(Math.max(0, i - 7), i).map((token) => token.word ?? '""').join(' ');
     const match = /(static const char )?\b(\w+) \[ \] = $/.exec(`${before} `);
-    const text = { line: tokens[i].line, text: '', unnamed: '', name: match?.[2] ?? '', constant: match?.[1] !== undefined };
-    for (; tokens[i]?.text !== undefined; i++) {
-      text.text += tokens[i].text;
-      text.unnamed += tokens[i].text.replace(/^(?:\d+(?:, )?)+$/, '@').replace(/^(?=[A-Z]+_[A-Z_, ]+$)/, '@');
-    }
-    texts.push(text);
+    const text = { line: tokens[i].line, text: '', parts: [], name: match?.[2] ?? '', constant: match?.[1] !== undefined };
+    for (; tokens[i]?.text !== undefined; i++) text.parts.push(tokens[i].text);
+    texts.push({ ...text, text: text.parts.join('') });
   }
   return texts;
 }

@@ -104,11 +104,16 @@ static const char SQL_SET_STATUS[] =
 static const char SQL_DELETE[] =
 	"UPDATE cards SET deleted_at = ?, live_user_id = NULL, updated_at = ? "
 	"WHERE card_id = ? AND deleted_at IS NULL AND balance = 0";
+/* clang-format off */
+#define ENTRY_ROW(X)                                                                           \
+	X(card_id) X(type) X(amount) X(balance_after) X(description) X(created_at)
+/* clang-format on */
 static const char SQL_ENTER[] =
-	"INSERT INTO card_transactions (card_id, type, amount, balance_after, description, "
-	"attempt_id, actor_user_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+	"INSERT INTO card_transactions (" ENTRY_ROW(SQL_NAME) "attempt_id, actor_user_id) "
+	"VALUES (" ENTRY_ROW(SQL_MARK) "?, ?)";
 #define ENTRY                                                                                      \
-	"t.transaction_id, t.card_id, t.type, IF(t.type = " SQL(CARD_SPEND) ", -t.amount, t.amount) AS amount, "     \
+	"t.transaction_id, t.card_id, t.type, "                                                    \
+	"IF(t.type = " SQL(CARD_SPEND) ", -t.amount, t.amount) AS amount, "                        \
 	"t.balance_after, t.description, t.created_at, t.created_at AS updated_at"
 static const char SQL_ENTRY[] =
 	"SELECT " ENTRY " FROM card_transactions t WHERE t.transaction_id = ?";
@@ -259,33 +264,32 @@ enum err card_delete_of_user_tx(struct ctx *c, int64_t user_id)
 
 /* ---- the ledger ---- */
 
-/* Move a locked card's balance by a signed amount, together with its row. */
-static enum err enter_tx(struct ctx *c, struct card *k, enum card_entry_type type,
-	money signed_amount, const char *description, opt_i64 attempt_id, int64_t *entry_id)
+/* Move a locked card's balance by the signed amount of a new entry, which says its type and description. */
+static enum err enter_tx(struct ctx *c, struct card *k, struct card_entry *row, opt_i64 attempt_id)
 {
-	const money after = money_add(k->balance, signed_amount);
 	const opt_i64 actor = { c->actor.user_id, c->actor.user_id != 0 };
 	int64_t matched;
 
 	assert(db_in_tx(c->db));
-	if (signed_amount.fen == 0)
+	row->card_id = k->card_id;
+	row->balance_after = money_add(k->balance, row->amount);
+	row->created_at.ms = c->now_ms;
+	if (row->amount.fen == 0)
 		return violated(c, "an entry of a card's ledger moves nothing");
-	if (after.fen < 0)
+	if (row->balance_after.fen < 0)
 		return fail(c, ERR_INSUFFICIENT_BALANCE, "amount");
-	if (after.fen > MONEY_MAX_FEN)
+	if (row->balance_after.fen > MONEY_MAX_FEN)
 		return fail(c, ERR_INVALID, "amount");
 	TRY(db_exec(c, SQL_MOVE,
-		ARGS(FEN(signed_amount), I64(c->now_ms), I64(k->card_id), FEN(signed_amount),
+		ARGS(FEN(row->amount), I64(c->now_ms), I64(k->card_id), FEN(row->amount),
 			I64(MONEY_MAX_FEN)),
 		&matched));
 	if (matched != 1)
 		return db_retry(c);
-	k->balance = after;
+	k->balance = row->balance_after;
 	k->updated_at.ms = c->now_ms;
-	return db_insert(c, SQL_ENTER,
-		ARGS(I64(k->card_id), I64(type), FEN(signed_amount), FEN(after), TEXT(description),
-			OPT(attempt_id), OPT(actor), I64(c->now_ms)),
-		entry_id);
+	return db_insert(c, SQL_ENTER, ARGS(ENTRY_ROW(ROW_VALUE) OPT(attempt_id), OPT(actor)),
+		&row->transaction_id);
 }
 
 struct card_change {
@@ -309,7 +313,6 @@ static enum err update_tx(struct ctx *c, void *arg)
 {
 	const struct card_change *x = arg;
 	struct card *k = x->out;
-	int64_t entry;
 	bool done;
 
 	TRY(idempotency_begin_change_tx(c, x->id, &done));
@@ -319,8 +322,11 @@ static enum err update_tx(struct ctx *c, void *arg)
 	TRY(check_unchanged_tx(c, x->id));
 	if (field_has(card_change_fields, x->in, "balance") &&
 		money_cmp(x->in->balance, k->balance)) {
-		TRY(enter_tx(c, k, CARD_ADJUSTMENT, money_sub(x->in->balance, k->balance),
-			"管理员调整余额", (opt_i64){ 0 }, &entry));
+		struct card_entry entry = { .type = CARD_ADJUSTMENT,
+			.amount = money_sub(x->in->balance, k->balance),
+			.description = "管理员调整余额" };
+
+		TRY(enter_tx(c, k, &entry, (opt_i64){ 0 }));
 		TRY(journal_add_tx(c, "card-balance",
 			arena_printf(&c->arena, "card %lld", (long long)k->card_id),
 			arena_printf(&c->arena, "to %lld fen", (long long)k->balance.fen)));
@@ -360,19 +366,19 @@ static enum err lock_for_entry_tx(struct ctx *c, const struct card_entry *in, st
 static enum err transact_tx(struct ctx *c, void *arg)
 {
 	const struct transacting *x = arg;
-	const enum card_entry_type type = (enum card_entry_type)x->in->type;
+	struct card_entry entry = *x->in;
 	struct card k = { 0 };
-	int64_t replayed_id, entry_id;
+	int64_t replayed_id;
 
 	TRY(idempotency_begin_tx(c, &replayed_id));
 	if (replayed_id != 0)
 		return db_one(c, SQL_ENTRY, ARGS(I64(replayed_id)), card_entry_fields, x->out);
 	TRY(lock_for_entry_tx(c, x->in, &k));
-	TRY(enter_tx(c, &k, type,
-		type == CARD_SPEND ? money_sub(MONEY_ZERO, x->in->amount) : x->in->amount,
-		x->in->description, (opt_i64){ 0 }, &entry_id));
-	TRY(idempotency_end_tx(c, entry_id, 201));
-	return db_one(c, SQL_ENTRY, ARGS(I64(entry_id)), card_entry_fields, x->out);
+	if (entry.type == CARD_SPEND)
+		entry.amount = money_sub(MONEY_ZERO, entry.amount);
+	TRY(enter_tx(c, &k, &entry, (opt_i64){ 0 }));
+	TRY(idempotency_end_tx(c, entry.transaction_id, 201));
+	return db_one(c, SQL_ENTRY, ARGS(I64(entry.transaction_id)), card_entry_fields, x->out);
 }
 
 enum err card_transact(struct ctx *c, const struct card_entry *in, struct card_entry *out)
@@ -393,21 +399,23 @@ enum err card_lock_of_user_tx(struct ctx *c, int64_t user_id, struct card *out)
 enum err card_spend_tx(struct ctx *c, struct card *locked, money amount, const char *description,
 	int64_t attempt_id)
 {
-	int64_t entry;
+	struct card_entry entry = { .type = CARD_SPEND,
+		.amount = money_sub(MONEY_ZERO, amount),
+		.description = description };
 
 	if (locked->status == CARD_DISABLED)
 		return fail(c, ERR_CARD_DISABLED, NULL);
-	return enter_tx(c, locked, CARD_SPEND, money_sub(MONEY_ZERO, amount), description,
-		(opt_i64){ attempt_id, true }, &entry);
+	return enter_tx(c, locked, &entry, (opt_i64){ attempt_id, true });
 }
 
 enum err card_refund_tx(
 	struct ctx *c, int64_t user_id, money amount, const char *description, int64_t attempt_id)
 {
 	struct card k = { 0 };
-	int64_t entry;
+	struct card_entry entry = {
+		.type = CARD_REFUND, .amount = amount, .description = description
+	};
 
 	TRY(card_lock_of_user_tx(c, user_id, &k));
-	return enter_tx(
-		c, &k, CARD_REFUND, amount, description, (opt_i64){ attempt_id, true }, &entry);
+	return enter_tx(c, &k, &entry, (opt_i64){ attempt_id, true });
 }
