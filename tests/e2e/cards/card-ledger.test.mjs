@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What moves a card's balance: top-ups, spending, refunds, and the ledger that keeps them (BEHAVIOUR 4, 21, 22).
+// Changes of a card's balance: top-ups, spending, refunds, and the ledger (BEHAVIOUR 4, 21, 22).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
@@ -17,7 +17,7 @@ const newCard = async (balance) => cards.of(await trade.buyer(), balance);
 
 // ---- each type ----
 
-test('a top-up, a spending and a refund are as the contract shows them, and signed in the store', async () => {
+test('a top-up, a spending and a refund are as the contract shows them, and stored signed', async () => {
   const card = await newCard();
   const said = [
     [TOP_UP, '50.00', '50.00', '充值50元'], [SPEND, '20.30', '29.70', '柜台消费 🍵'], [REFUND, '0.30', '30.00', '少收'], [TOP_UP, '0.01', '30.01', 'x'],
@@ -33,7 +33,7 @@ test('a top-up, a spending and a refund are as the contract shows them, and sign
   await cards.assertAddsUp(card);
 });
 
-test('the store says who moved the money', async () => {
+test('the ledger stores who made an entry', async () => {
   const card = await newCard('10.00');
   const { user_id: staff } = await shop.ok('GET', '/api/auth/me', { token: trade.admin });
   const rows = await shop.sql(`SELECT actor_user_id FROM card_transactions WHERE card_id = ${card.card_id}`);
@@ -41,7 +41,7 @@ test('the store says who moved the money', async () => {
   for (const { actor_user_id: actor } of rows) assert.equal(Number(actor), staff);
 });
 
-test('amounts are numbers or texts, down to the fen (B10)', async () => {
+test('amounts are numbers or strings, exact to the fen (B10)', async () => {
   const card = await newCard();
   for (const [amount, told] of [[19.99, '19.99'], ['0.01', '0.01'], ['5', '5.00'], [29.9, '29.90'], ['0007.5', '7.50'], [1, '1.00']]) {
     assertEntry(await cards.entry(card, TOP_UP, amount), { amount: told });
@@ -60,9 +60,9 @@ test('a description is optional', async () => {
   }
 });
 
-// ---- what is refused ----
+// ---- refusals ----
 
-test('types other than 1 to 3 are 400: an adjustment is made by a new balance only', async () => {
+test('types other than 1 to 3 are 400: an adjustment is only made by a new balance', async () => {
   const card = await newCard('10.00');
   for (const type of [ADJUSTMENT, 0, 5, -1, 1.5, '1', null, true, undefined]) {
     const answer = await cards.transact(card, type, '1.00');
@@ -90,7 +90,7 @@ test('an amount that is not above zero, or no amount, is 400 (B10, B22)', async 
   assert.equal((await cards.ledger(card)).length, 1);
 });
 
-test('more than the balance can not be spent, to the fen (B22)', async () => {
+test('spending more than the balance is refused, to the fen (B22)', async () => {
   const card = await newCard('10.00');
   for (const amount of ['10.01', '11', MOST]) {
     const answer = await cards.transact(card, SPEND, amount);
@@ -102,7 +102,7 @@ test('more than the balance can not be spent, to the fen (B22)', async () => {
   assert.equal((await cards.assertAddsUp(card)).length, 2);
 });
 
-test('a card holds no more than an amount can say', async () => {
+test('a balance can\'t exceed the maximum amount', async () => {
   const card = await newCard(MOST);
   for (const type of [TOP_UP, REFUND]) {
     const answer = await cards.transact(card, type, '0.01');
@@ -113,7 +113,7 @@ test('a card holds no more than an amount can say', async () => {
   assert.equal(await cards.balance(card), '0.00');
 });
 
-test('a card that is not there is 404, an odd one 400', async () => {
+test('an unknown card is 404, an invalid id 400', async () => {
   assertRefused(await cards.transact({ card_id: 999_999 }, TOP_UP, '1'), 404, 'NOT_FOUND');
   for (const id of [0, -1, '1', 1.5, null, undefined]) {
     const answer = await cards.transact({ card_id: id }, TOP_UP, '1');
@@ -122,7 +122,7 @@ test('a card that is not there is 404, an odd one 400', async () => {
   }
 });
 
-test('a disabled card takes no top-up and spends nothing, and takes refunds and adjustments (B22)', async () => {
+test('a disabled card refuses top-up and spending, and accepts refunds and adjustments (B22)', async () => {
   const card = await newCard('10.00');
   await cards.set(card, { status: DISABLED });
   for (const type of [TOP_UP, SPEND]) {
@@ -138,7 +138,7 @@ test('a disabled card takes no top-up and spends nothing, and takes refunds and 
   assert.equal((await cards.assertAddsUp(card)).length, 4);
 });
 
-test("a refund to a deleted card goes to its user's live one, even a disabled one, else it is 409 (B22)", async () => {
+test("a refund to a deleted card is credited to its user's live one, even if disabled, else 409 (B22)", async () => {
   const anna = await trade.buyer();
   const old = await cards.of(anna);
   assert.equal((await cards.remove(old)).status, 204);
@@ -155,7 +155,7 @@ test("a refund to a deleted card goes to its user's live one, even a disabled on
 
 // ---- keys ----
 
-test('an entry with an Idempotency-Key is made once, its replay is the same to the letter', async () => {
+test('an entry with an Idempotency-Key is made once, and its replay is identical', async () => {
   const card = await newCard('10.00');
   const first = await cards.transact(card, TOP_UP, '5.00', keyed('entry-1'));
   assert.deepEqual([first.status, replayed(first)], [201, null]);
@@ -171,7 +171,7 @@ test('an entry with an Idempotency-Key is made once, its replay is the same to t
   assert.equal((await cards.assertAddsUp(card)).length, 5);
 });
 
-test('twenty twins at once are one entry', async () => {
+test('twenty concurrent duplicates are one entry', async () => {
   const card = await newCard('10.00');
   for (const type of [TOP_UP, SPEND, REFUND]) {
     const answers = await Promise.all(Array.from({ length: 20 }, () => cards.transact(card, type, '3.00', keyed(`twin-${type}`))));
@@ -199,11 +199,11 @@ test('the ledger is read newest first by its owner and administrators (B4)', asy
   const other = await cards.of(bob, '1.00');
   const foreign = (more = '') => shop.call('GET', `${LEDGER}?card_id=${card.card_id}${more}`, { token: bob.token });
   assertRefused(await foreign(), 403, 'FORBIDDEN');
-  assertRefused(await foreign(`&user_id=${bob.user.user_id}`), 400, 'INVALID_REQUEST'); // no filter of this list (B65)
+  assertRefused(await foreign(`&user_id=${bob.user.user_id}`), 400, 'INVALID_REQUEST'); // not a filter of this list (B65)
   assert.equal((await shop.ok('GET', `${LEDGER}?card_id=${other.card_id}`, { token: bob.token })).length, 1);
 });
 
-test('a ledger without a card is 400, of no card 404; of a deleted card it stays readable for those who could', async () => {
+test('a ledger without card_id is 400, of an unknown card 404; of a deleted card it stays readable for the same users', async () => {
   const [anna, bob] = await trade.buyers(2);
   const card = await cards.of(anna, '1.00');
   await cards.set(card, { balance: '0' });
@@ -222,7 +222,7 @@ test('a ledger without a card is 400, of no card 404; of a deleted card it stays
 
 // ---- many at once ----
 
-test('thirty spendings of a balance that suffices for seven: seven, and nothing below zero (B21)', async () => {
+test('thirty concurrent spendings of a balance for seven: seven succeed, never negative (B21)', async () => {
   for (let round = 0; round < 3; round++) {
     const card = await newCard('7.50');
     const answers = await Promise.all(Array.from({ length: 30 }, () => cards.transact(card, SPEND, '1.00')));
@@ -233,7 +233,7 @@ test('thirty spendings of a balance that suffices for seven: seven, and nothing 
   }
 });
 
-// A generator that repeats its numbers, so that a run that fails can be had again.
+// A seeded generator, so that a failing run can be repeated.
 function randomOf(seed) {
   let state = seed;
   return (n) => {
@@ -242,7 +242,7 @@ function randomOf(seed) {
   };
 }
 
-test('a thousand operations at random, 25 at a time: each balance follows from its ledger (B21)', async () => {
+test('a thousand random operations, 25 at a time: each balance equals the sum of its ledger (B21)', async () => {
   const OPERATIONS = 1000;
   const AT_A_TIME = 25;
   const random = randomOf(20_240_915);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Paying an order from a stored-value card: no provider, one transaction (BEHAVIOUR 4, 18, 21, 22, 37).
+// Paying an order by stored-value card: no provider, one transaction (BEHAVIOUR 4, 18, 21, 22, 37).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Cards, DISABLED, IN_USE, SPEND, TOP_UP } from '../lib/cards.mjs';
@@ -28,7 +28,7 @@ async function assertUntouched({ card, order }, balance, status = PENDING) {
   assert.deepEqual((await cards.ledger(card)).filter(({ type }) => type === SPEND), []);
 }
 
-// Paid by the card, once: the order, the attempt, the ledger and the stock say the same.
+// Paid by card, once: order, attempt, ledger and stock agree.
 async function assertPaidByCard({ card, order }, after) {
   const granted = (await trade.attempts(order)).filter(({ state }) => state === ATTEMPT.granted || state === ATTEMPT.grantedLate);
   assert.equal(granted.length, 1);
@@ -45,9 +45,9 @@ async function assertPaidByCard({ card, order }, after) {
   return attempt;
 }
 
-// ---- the plain way ----
+// ---- success ----
 
-test('an order is paid from its owner\'s card, and its standing is said as of any payment', async () => {
+test('an order is paid by its owner\'s card, and its payment status is reported like any other', async () => {
   const x = await buyerWith('100.00');
   await trade.forgetRequests();
   const { status, body } = await cards.pay(x.person, x.order);
@@ -63,7 +63,7 @@ test('an order is paid from its owner\'s card, and its standing is said as of an
   await cards.assertAddsUp(x.card);
 });
 
-test('the last fen can be spent, one more can not (B22)', async () => {
+test('the last fen can be spent, not one more (B22)', async () => {
   const enough = await buyerWith('12.34');
   assert.equal((await cards.pay(enough.person, enough.order)).status, 200);
   await assertPaidByCard(enough, '0.00');
@@ -75,7 +75,7 @@ test('the last fen can be spent, one more can not (B22)', async () => {
   await assertPaidByCard(short, '0.00');
 });
 
-test('what a card paid goes its way: shipped, completed, readable; its payment is fixed (B18)', async () => {
+test('an order paid by card can be shipped, completed and read; its payment is fixed (B18)', async () => {
   const x = await buyerWith();
   await cards.pay(x.person, x.order);
   assertRefused(await trade.put(x.order, { payment_id: 'other' }), 409, 'PAYMENT_FIXED');
@@ -86,7 +86,7 @@ test('what a card paid goes its way: shipped, completed, readable; its payment i
   assert.equal((await trade.standing(x.person, x.order)).body.trade_state, 'SUCCESS');
 });
 
-test('whatever else the body says, the order\'s own amount is taken (B14)', async () => {
+test('the order\'s amount is charged, whatever the body says (B14)', async () => {
   const x = await buyerWith();
   await shop.ok('POST', '/api/payment/card', {
     token: x.person.token, body: { order_id: x.order.order_id, amount: '0.01', total_amount: '0.01', card_id: 1, user_id: 1 },
@@ -94,9 +94,9 @@ test('whatever else the body says, the order\'s own amount is taken (B14)', asyn
   await assertPaidByCard(x, '87.66');
 });
 
-// ---- refused ----
+// ---- refusals ----
 
-test('only the owner pays, whatever the order\'s state, and nobody learns it (B4)', async () => {
+test('only the owner can pay, in any state, and a refusal doesn\'t reveal the state (B4)', async () => {
   const x = await buyerWith();
   const other = await buyerWith('500.00');
   const refusals = [await cards.pay(other.person, x.order), await cards.pay({ token: trade.admin }, x.order)];
@@ -114,7 +114,7 @@ test('only the owner pays, whatever the order\'s state, and nobody learns it (B4
   assertRefused(await trade.standing(other.person, x.order), 403, 'FORBIDDEN');
 });
 
-test('an order that is not there is 404, an odd order_id 400 and named', async () => {
+test('an unknown order is 404, an invalid order_id 400 and named', async () => {
   const { person } = await buyerWith();
   for (const id of ['ORDERNONE', '茶', "' OR 1=1 -- ", 'x'.repeat(64)]) assertRefused(await cards.pay(person, { order_id: id }), 404, 'NOT_FOUND');
   for (const id of [undefined, null, 5, '', 'x'.repeat(65), [], {}, true]) {
@@ -140,7 +140,7 @@ test('without a card, with a deleted or a disabled one, nothing is paid (B22)', 
   await assertPaidByCard({ card, order }, '87.66');
 });
 
-test('an order that is paid, cancelled or refunded is not paid again', async () => {
+test('a paid, cancelled or refunded order can\'t be paid', async () => {
   const { person, card } = await buyerWith();
   const expected = { [PAID]: 'ORDER_PAID', [SHIPPED]: 'ORDER_PAID', [COMPLETED]: 'ORDER_PAID', [CANCELLED]: 'ORDER_NOT_PENDING', [REFUNDED]: 'ORDER_NOT_PENDING' };
   for (const [status, code] of Object.entries(expected)) {
@@ -163,7 +163,7 @@ test('an order that is paid, cancelled or refunded is not paid again', async () 
   assert.equal(await cards.balance(card), '87.66');
 });
 
-test('to the second of its deadline an order can be paid, and from then on not (B20)', async () => {
+test('an order can be paid until the second of its deadline, not after (B20)', async () => {
   const [inTime, late] = [await buyerWith(), await buyerWith()];
   shop.clock(PAY_S - MINUTE_S);
   assert.equal((await cards.pay(inTime.person, inTime.order)).status, 200);
@@ -179,7 +179,7 @@ test('to the second of its deadline an order can be paid, and from then on not (
 
 // ---- keys ----
 
-test('a payment with an Idempotency-Key is made once, and its replay says how it stands', async () => {
+test('a payment with an Idempotency-Key is made once, and its replay returns the current status', async () => {
   const x = await buyerWith();
   const first = await cards.pay(x.person, x.order, keyed('pay-1'));
   assert.deepEqual([first.status, replayed(first)], [200, null]);
@@ -194,7 +194,7 @@ test('a payment with an Idempotency-Key is made once, and its replay says how it
   assert.equal(await trade.status(another), PENDING);
 });
 
-test('a refusal keeps no key; twenty twins are one payment, and all are told of it', async () => {
+test('a refusal stores no key; twenty concurrent duplicates are one payment, and all get it', async () => {
   const x = await buyerWith('12.00');
   assertRefused(await cards.pay(x.person, x.order, keyed('pay-2')), 409, 'INSUFFICIENT_BALANCE');
   await cards.entry(x.card, TOP_UP, '88.00');
@@ -205,10 +205,10 @@ test('a refusal keeps no key; twenty twins are one payment, and all are told of 
   await assertPaidByCard(x, '87.66');
 });
 
-// ---- at once ----
+// ---- concurrency ----
 
-// Whoever deletes a user locks the user first, then the card: the other way round the two would wait for each other.
-test('the user is locked before the card, by a payment of an order that was cancelled, too, and by a refund to it (HACKING, lock order)', async () => {
+// Deleting a user locks the user first, then the card: the opposite order would deadlock.
+test('the user is locked before the card, also by a payment of a cancelled order and by a refund to the card (HACKING, lock order)', async () => {
   const x = await buyerWith();
   const paid = await trade.order(x.person, [[tea, 1]]);
   assert.equal((await cards.pay(x.person, paid)).status, 200);
@@ -219,7 +219,7 @@ test('the user is locked before the card, by a payment of an order that was canc
     await shop.holding([`SELECT user_id FROM users WHERE user_id = ${x.person.user.user_id} FOR UPDATE`], async (holder) => {
       answer = act();
       let seen = [];
-      await until('a wait for the user', async () => { // a statement that is there time and again waits
+      await until('a wait for the user', async () => { // a statement seen repeatedly is waiting
         const { id } = (await shop.connections()).find(({ info }) => info.includes('users')) ?? {};
         seen = id !== undefined && (seen.length === 0 || seen[0] === id) ? [...seen, id] : [];
         return seen.length > 5;
@@ -230,7 +230,7 @@ test('the user is locked before the card, by a payment of an order that was canc
   }
 });
 
-test('twenty payments of one order at once: one (B17, B21)', async () => {
+test('twenty concurrent payments of one order: one succeeds (B17, B21)', async () => {
   for (let round = 0; round < 3; round++) {
     const x = await buyerWith('1000.00');
     const answers = await Promise.all(Array.from({ length: 20 }, () => cards.pay(x.person, x.order)));
@@ -239,7 +239,7 @@ test('twenty payments of one order at once: one (B17, B21)', async () => {
   }
 });
 
-test('two orders and money for one: one is paid, the other waits (B21)', async () => {
+test('two orders and a balance for one: one is paid, the other stays pending (B21)', async () => {
   for (let round = 0; round < 10; round++) {
     const x = await buyerWith('12.34');
     const orders = [x.order, await trade.order(x.person, [[tea, 1]])];
@@ -254,7 +254,7 @@ test('two orders and money for one: one is paid, the other waits (B21)', async (
   }
 });
 
-test('a payment against the owner\'s cancel, and against the till: one of the two (B17)', async () => {
+test('a payment against a cancel by the owner, and against an offline payment: one succeeds (B17)', async () => {
   const rivals = {
     cancel: (x) => trade.cancel(x.person, x.order),
     offline: (x) => trade.put(x.order, { status: PAID, payment_method: '现金', payment_id: 'cash' }),
@@ -278,7 +278,7 @@ test('a payment against the owner\'s cancel, and against the till: one of the tw
   }
 });
 
-test('a payment against the deletion of its user, its card emptied by it: never a paid order of nobody', async () => {
+test('a payment that empties the card against the deletion of its user: never a paid order without owner', async () => {
   for (let round = 0; round < 20; round++) {
     const x = await buyerWith('12.34');
     const leave = () => cards.call('DELETE', `/api/users/${x.person.user.user_id}`);
@@ -290,7 +290,7 @@ test('a payment against the deletion of its user, its card emptied by it: never 
   }
 });
 
-// ---- beside WeChat ----
+// ---- together with WeChat ----
 
 test('an open payment at WeChat is closed by jobs once the card has paid (B37, B39)', async () => {
   const x = await buyerWith();
@@ -311,7 +311,7 @@ test('an open payment at WeChat is closed by jobs once the card has paid (B37, B
   await assertPaidByCard(x, '87.66');
 });
 
-test("WeChat's money for an order that the card has paid goes back by itself, and the order stays (B37)", async () => {
+test("a WeChat payment for an order paid by card is refunded automatically, and the order is unchanged (B37)", async () => {
   const x = await buyerWith();
   const { outTradeNo } = await trade.prepay(x.person, x.order);
   assert.equal((await cards.pay(x.person, x.order)).status, 200);
@@ -336,7 +336,7 @@ test("WeChat's money for an order that the card has paid goes back by itself, an
   await trade.audit(0);
 });
 
-test('card and WeChat at once: one of them has paid, the other takes nothing or gives it back (B17, B37)', async () => {
+test('card and WeChat concurrently: one pays, the other charges nothing or is refunded (B17, B37)', async () => {
   for (let round = 0; round < 20; round++) {
     const x = await buyerWith();
     const { outTradeNo } = await trade.prepay(x.person, x.order);
@@ -356,7 +356,7 @@ test('card and WeChat at once: one of them has paid, the other takes nothing or 
   }
 });
 
-test('a card pays while WeChat hangs: it waits for nobody (B54)', async () => {
+test('paying by card works at once while WeChat hangs (B54)', async () => {
   const x = await buyerWith();
   await trade.fault('query', 'hang', { times: 5 });
   await trade.prepay(x.person, x.order);

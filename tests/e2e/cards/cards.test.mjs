@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Stored-value cards: made, shown, changed and deleted (DESIGN 2; BEHAVIOUR 4, 8, 22). Their ledger: card-ledger.test.mjs.
+// Stored-value cards: creating, reading, changing and deleting (DESIGN 2; BEHAVIOUR 4, 8, 22). Their ledger: card-ledger.test.mjs.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sequence } from '../../../sandbox/database/sql.mjs';
@@ -14,7 +14,7 @@ const adminId = (await cards.ok('GET', '/api/auth/me')).user_id;
 const isGone = async (card) => assertRefused(await cards.read(card), 404, 'NOT_FOUND');
 const keyed = (key) => ({ 'idempotency-key': key });
 
-// ---- making ----
+// ---- creating ----
 
 test('a new card is as the contract shows it: empty, in use, with a number', async () => {
   const anna = await trade.buyer();
@@ -24,7 +24,7 @@ test('a new card is as the contract shows it: empty, in use, with a number', asy
   assert.ok(Math.abs(Date.parse(body.created_at) - Date.now()) < MINUTE_S * 1000);
 });
 
-test('members of the body that are not its own change nothing', async () => {
+test('unknown members of the body are ignored', async () => {
   const anna = await trade.buyer();
   const body = await cards.ok('POST', CARDS, {
     body: { user_id: anna.user.user_id, balance: '99.00', status: DISABLED, card_number: '4111111111111111', card_id: 77_777 },
@@ -35,7 +35,7 @@ test('members of the body that are not its own change nothing', async () => {
   assert.deepEqual(await cards.ledger(body), []);
 });
 
-test('a card for nobody is 404, a bad user_id is 400 and named', async () => {
+test('a card for an unknown user is 404, an invalid user_id is 400 and named', async () => {
   assertRefused(await cards.call('POST', CARDS, { body: { user_id: 999_999 } }), 404, 'NOT_FOUND');
   for (const odd of [0, -1, 1.5, '1', null, true, [], {}, 2 ** 63, undefined]) {
     const answer = await cards.call('POST', CARDS, { body: { user_id: odd } });
@@ -55,7 +55,7 @@ test('a second live card is 409', async () => {
   assert.equal(await cards.balance(card), '5.00');
 });
 
-test('twenty creations at once are one card', async () => {
+test('twenty concurrent creations are one card', async () => {
   for (const person of await trade.buyers(3)) {
     const answers = await Promise.all(Array.from({ length: 20 }, () => cards.tryCreate(person)));
     assert.deepEqual(tally(answers.map(({ status }) => status)), { 201: 1, 409: 19 });
@@ -65,7 +65,7 @@ test('twenty creations at once are one card', async () => {
   }
 });
 
-test('numbers have sixteen digits, the last by Luhn, and the rest says nothing (B8)', async () => {
+test('numbers have sixteen digits, the last a Luhn check digit, the others random (B8)', async () => {
   const COUNT = 200;
   const FIRST = 50_001;
   await shop.sql(`INSERT INTO users (user_id, nickname, permission_level, created_at, updated_at)
@@ -75,7 +75,7 @@ test('numbers have sixteen digits, the last by Luhn, and the rest says nothing (
   const made = await Promise.all(Array.from({ length: COUNT }, (_, i) => cards.ok('POST', CARDS, { body: { user_id: FIRST + i } })));
   for (const card of made) assertCard(card);
   const numbers = made.sort((a, b) => a.card_id - b.card_id).map((card) => card.card_number);
-  // by chance alone, two of 200 share nine digits once in 40,000 runs, and a digit's place lacks four values never
+  // by chance, two of 200 share nine digits once in 40,000 runs, and a position practically never lacks four values
   assert.equal(new Set(numbers.map((number) => number.slice(0, 9))).size, COUNT, 'no common beginning');
   assert.equal(new Set(numbers.map((number) => number.slice(6, 15))).size, COUNT, 'no common end');
   for (let at = 0; at < 16; at++) assert.ok(new Set(numbers.map((number) => number[at])).size >= 7, `digit ${at} hardly varies`);
@@ -84,9 +84,9 @@ test('numbers have sixteen digits, the last by Luhn, and the rest says nothing (
   assert.ok(!isLuhn(`${numbers[0].slice(0, 15)}${(Number(numbers[0][15]) + 1) % 10}`), 'the check can fail');
 });
 
-// ---- showing ----
+// ---- reading ----
 
-test('the owner and administrators see a card, with its user; another user is refused whatever its state (B4)', async () => {
+test('the owner and administrators see a card, with its user; another user is refused in any state (B4)', async () => {
   const [anna, bob] = await trade.buyers(2);
   const card = await cards.of(anna, '12.30');
   await shop.ok('PUT', '/api/auth/me', { token: anna.token, body: { nickname: '安娜 🌸', email: 'anna@example.com' } });
@@ -112,7 +112,7 @@ test('the owner and administrators see a card, with its user; another user is re
   assertRefused(await cards.read({ card_id: 999_999 }, bob.token), 404, 'NOT_FOUND');
 });
 
-test('a user lists its own card and no other, whatever it asks for (B4)', async () => {
+test('a user lists only the own card, whatever the filters (B4)', async () => {
   const [anna, bob, carl] = await trade.buyers(3);
   const [hers, his] = [await cards.of(anna, '1.00'), await cards.of(bob, '2.00')];
   for (const query of ['', `?user_id=${bob.user.user_id}`, '?status=1', `?user_id=${bob.user.user_id}&status=1&limit=500`]) {
@@ -167,7 +167,7 @@ test("an administrator's balance becomes an adjustment row, signed, and an entry
   assert.deepEqual(await cards.journal(card), [20_000, 3050, 0].map((to) => ({ actor_user_id: adminId, action: 'card-balance', detail: `to ${to} fen` })));
 });
 
-test('the balance that it has already is no adjustment, and an empty change changes nothing', async () => {
+test('an unchanged balance is no adjustment, and an empty change has no effect', async () => {
   const card = await cards.of(await trade.buyer(), '7.00');
   const before = (await cards.read(card)).body;
   for (const body of [{ balance: '7.00' }, { balance: 7 }, { status: IN_USE }, { balance: '7', status: IN_USE }, { colour: 'green' }, {}]) {
@@ -178,7 +178,7 @@ test('the balance that it has already is no adjustment, and an empty change chan
   assert.deepEqual(await cards.journal(card), []);
 });
 
-test('a card is disabled and enabled again; both may change at once', async () => {
+test('a card can be disabled and enabled; balance and status may change together', async () => {
   const card = await cards.of(await trade.buyer(), '7.00');
   assertCard(await cards.set(card, { status: DISABLED }), { status: DISABLED, balance: '7.00' });
   assertCard(await cards.set(card, { status: IN_USE, balance: '9.99' }), { status: IN_USE, balance: '9.99' });
@@ -187,7 +187,7 @@ test('a card is disabled and enabled again; both may change at once', async () =
   assert.equal((await cards.assertAddsUp(card)).length, 3);
 });
 
-test('a change that is refused changes nothing, and names its field (B10, B12)', async () => {
+test('a refused change has no effect, and names its field (B10, B12)', async () => {
   const card = await cards.of(await trade.buyer(), '7.00');
   const odd = {
     balance: ['-1', '-0.01', -1, '1.005', 1.005, '1e3', ' 1', '1 ', '+1', '', '.5', '5.', '1,000', '12345678901', 'NaN', null, true, [], {}],
@@ -210,14 +210,14 @@ test('a change that is refused changes nothing, and names its field (B10, B12)',
   assertRefused(await cards.put({ card_id: 999_999 }, { balance: '1.00' }), 404, 'NOT_FOUND');
 });
 
-test('no body can change whose a card is, or its number', async () => {
+test('a card\'s user and number can\'t be changed', async () => {
   const [anna, bob] = await trade.buyers(2);
   const card = await cards.of(anna);
   const changed = await cards.set(card, { user_id: bob.user.user_id, card_number: '4111111111111111', card_id: 5, deleted_at: null, status: DISABLED });
   assertCard(changed, { card_id: card.card_id, user_id: anna.user.user_id, card_number: card.card_number, status: DISABLED });
 });
 
-test('a change with an Idempotency-Key happens once, and its replay shows the card as it is', async () => {
+test('a change with an Idempotency-Key is made once, and its replay shows the current card', async () => {
   const card = await cards.of(await trade.buyer(), '10.00');
   const first = await cards.put(card, { balance: '25.00' }, keyed('put-1'));
   assert.deepEqual([first.status, replayed(first), first.body.balance], [200, null, '25.00']);
@@ -233,7 +233,7 @@ test('a change with an Idempotency-Key happens once, and its replay shows the ca
   assert.equal((await cards.assertAddsUp(card)).length, 4);
 });
 
-test("a key that changed one card is no replay for another card's change", async () => {
+test("a key used for one card is not a replay for another card's change", async () => {
   const [hers, his] = await Promise.all((await trade.buyers(2)).map((person) => cards.of(person, '10.00')));
   await cards.put(hers, { balance: '25.00' }, keyed('put-3'));
   const other = await cards.put(his, { balance: '25.00' }, keyed('put-3'));
@@ -242,7 +242,7 @@ test("a key that changed one card is no replay for another card's change", async
   assert.equal(await cards.balance(his), '10.00');
 });
 
-test('balances set at once by many: each row is right in its place, the last one stands (B21)', async () => {
+test('concurrent changes of a balance: each row is correct in sequence, the last one wins (B21)', async () => {
   const card = await cards.of(await trade.buyer());
   const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => cards.put(card, { balance: `${1 + (i % 7)}.00` })));
   assert.deepEqual(tally(answers.map(({ status }) => status)), { 200: 40 });
@@ -252,7 +252,7 @@ test('balances set at once by many: each row is right in its place, the last one
 
 // ---- deleting ----
 
-test('a card with a balance is not deleted; an empty one is hidden, and its user may have another', async () => {
+test('a card with a balance can\'t be deleted; an empty one is soft-deleted, and its user may get another', async () => {
   const anna = await trade.buyer();
   const card = await cards.of(anna, '0.01');
   assertRefused(await cards.remove(card), 409, 'CARD_NOT_EMPTY');
@@ -273,7 +273,7 @@ test('a card with a balance is not deleted; an empty one is hidden, and its user
   assert.equal((await cards.assertAddsUp(card)).length, 2, 'what was done with it stays readable');
 });
 
-test('a deletion and a top-up at once: the money is on a live card, or was refused', async () => {
+test('concurrent deletion and top-up: the money is on a live card, or was refused', async () => {
   for (const person of await trade.buyers(15)) {
     const card = await cards.of(person);
     const [gone, entry] = await Promise.all([cards.remove(card), cards.transact(card, TOP_UP, '5.00')]);
@@ -282,9 +282,9 @@ test('a deletion and a top-up at once: the money is on a live card, or was refus
   }
 });
 
-// ---- people who leave ----
+// ---- deletion of users ----
 
-test('a user with money on the card is not deleted; with an empty one both go, and nothing personal stays', async () => {
+test('a user with a card balance can\'t be deleted; an empty card is deleted too, and no personal data remains', async () => {
   const anna = await trade.buyer();
   await shop.ok('PUT', '/api/auth/me', { token: anna.token, body: { nickname: '安娜大人', email: 'leaving@example.com' } });
   const card = await cards.of(anna, '0.01');
@@ -309,7 +309,7 @@ test('a user with money on the card is not deleted; with an empty one both go, a
   assertCard(await cards.of({ user }), { balance: '0.00' });
 });
 
-test('a user leaves while the card is made or filled: no money without an owner', async () => {
+test('a user is deleted while the card is created or topped up: no balance without an owner', async () => {
   for (const person of await trade.buyers(10)) {
     const card = await cards.of(person);
     const [left, entry] = await Promise.all([
@@ -325,7 +325,7 @@ test('a user leaves while the card is made or filled: no money without an owner'
   }
 });
 
-test('cards are written by administrators only, and no refusal tells whether there is one (B4)', async () => {
+test('only administrators change cards, and refusals don\'t reveal whether one exists (B4)', async () => {
   const [anna, bob] = await trade.buyers(2);
   const card = await cards.of(anna, '5.00');
   for (const { token } of [anna, bob]) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Stock under many buyers at once: exactly what is there is sold (BEHAVIOUR 16).
+// Stock with many concurrent buyers: exactly the stock is sold (BEHAVIOUR 16).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CANCELLED, PENDING, assertRefused, openTrade, tally } from '../lib/trade.mjs';
@@ -16,8 +16,8 @@ async function movesOf(product) {
   return row;
 }
 
-// The first of this file: there are so few products that walking through all of them would seem cheap.
-test('an order waits for the locks of its own goods only (B16, B60)', async () => {
+// First in this file: with so few products a full scan would seem cheap.
+test('an order waits only for locks of its own products (B16, B60)', async () => {
   const [held, free] = [await trade.product(), await trade.product()];
   await shop.holding([`SELECT stock FROM products WHERE product_id = ${held} FOR UPDATE`], async () => {
     const order = await trade.order(anna, [[free, 2]]);
@@ -26,7 +26,7 @@ test('an order waits for the locks of its own goods only (B16, B60)', async () =
   assert.equal(await trade.stock(free), 100);
 });
 
-test('200 buyers of the last item: one has it (B16)', async () => {
+test('200 buyers of the last item: one gets it (B16)', async () => {
   const last = await trade.product({ stock: 1 });
   const buyers = [...crowd, ...await trade.buyers(160)];
   const answers = await Promise.all(buyers.map((person) => trade.tryOrder(person, [[last, 1]])));
@@ -58,7 +58,7 @@ test('buyers of two and three of ten sell no more than ten (B16)', async () => {
   assert.ok(left < 2, `${left} left, though buyers of two were refused`);
 });
 
-test('a line that fails gives all lines back (B16)', async () => {
+test('if one line fails, all lines are rolled back (B16)', async () => {
   const [first, second, third] = [await trade.product({ stock: 5 }), await trade.product({ stock: 1 }), await trade.product({ stock: 5 })];
   for (const lines of [
     [[first, 1], [second, 2], [third, 1]], [[second, 2], [first, 5]], [[third, 5], [first, 5], [second, 2]],
@@ -80,7 +80,7 @@ test('orders that lock the same products in opposite order all succeed (B16, B53
   for (const id of products) assert.equal(await trade.stock(id), 400);
 });
 
-test('buyers of everything against buyers of one line: the sums fit and no order is half (B16)', async () => {
+test('buyers of everything against buyers of one line: the sums match and no order is partial (B16)', async () => {
   const [rare, common] = [await trade.product({ stock: 15 }), await trade.product({ stock: 1000 })];
   const answers = await Promise.all(Array.from({ length: 80 }, (_, i) => (
     trade.tryOrder(crowd[i % crowd.length], i % 2 ? [[common, 1], [rare, 1]] : [[common, 1]]))));
@@ -91,7 +91,7 @@ test('buyers of everything against buyers of one line: the sums fit and no order
   assert.equal(await trade.stock(common), 1000 - both - one);
 });
 
-test('cancelling gives back while others buy: sold and left always add up (B16, B17)', async () => {
+test('cancelling during sales: sold and remaining stock always add up (B16, B17)', async () => {
   const product = await trade.product({ stock: 20 });
   const first = await Promise.all(crowd.slice(0, 20).map((person) => trade.order(person, [[product, 1]])));
   const [cancelled, bought] = await Promise.all([
@@ -104,7 +104,7 @@ test('cancelling gives back while others buy: sold and left always add up (B16, 
   for (const order of first) assert.deepEqual(await trade.moves(order), [-1, 1]);
 });
 
-test("an administrator's new stock and buyers at once: every piece is accounted for (B16)", async () => {
+test("an administrator's new stock during sales: every item is accounted for (B16)", async () => {
   const product = await trade.product({ stock: 30 });
   const put = (stock) => trade.call('PUT', `/api/products/${product}`, { token: trade.admin, body: { stock } });
   const answers = await Promise.all(Array.from({ length: 60 }, (_, i) => (
@@ -114,7 +114,7 @@ test("an administrator's new stock and buyers at once: every piece is accounted 
   assert.equal(await trade.stock(product), total);
 });
 
-test('an order is all or nothing though its product is deleted or taken off meanwhile', async () => {
+test('an order is all or nothing even if its product is deleted or taken off sale meanwhile', async () => {
   const [stays, goes] = [await trade.product({ stock: 100 }), await trade.product({ stock: 100 })];
   const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => (i === 20
     ? shop.call('DELETE', `/api/products/${goes}`, { token: trade.admin })
@@ -131,7 +131,7 @@ test('an order is all or nothing though its product is deleted or taken off mean
   }
 });
 
-test('orders read while they are placed never show a part (B16)', async () => {
+test('orders read while being placed are never partial (B16)', async () => {
   const products = await Promise.all(Array.from({ length: 5 }, () => trade.product({ price: '1.00' })));
   let placing = true;
   const ours = [];

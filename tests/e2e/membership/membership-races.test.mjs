@@ -58,7 +58,7 @@ test('twenty concurrent creations with an expired order: one succeeds (B23)', as
   }
 });
 
-test('twenty concurrent creations with nothing due: one is granted as quoted, the others are further orders (B24, B26)', async () => {
+test('twenty concurrent creations with nothing due: one is granted, the next is a renewal (B24, B26)', async () => {
   const dear = await vip.plan({ price: '300.00', duration_days: 300, level: 1 });
   const cheap = await vip.plan({ price: '30.00', duration_days: 30, level: 2 });
   const anna = await vip.buyer();

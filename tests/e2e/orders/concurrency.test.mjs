@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Cancel, timeout, payment and deletion of one order at once, in any interleaving: one end state, and stock that moved
-// once or not at all (BEHAVIOUR 17).
+// Concurrent cancel, timeout, payment and deletion of one order, in any interleaving: one final state, and stock
+// returned once or not at all (BEHAVIOUR 17).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ATTEMPT, CANCELLED, COMPLETED, PAID, PAY_S, PENDING, REFUNDED, SHIPPED, isBusy, openTrade, tally } from '../lib/trade.mjs';
@@ -35,7 +35,7 @@ async function stateOf({ own, order }) {
   return { ...row, stock: await trade.stock(own), moves: await trade.moves(order), attempts: await trade.states(order) };
 }
 
-// What must hold of an order whatever happened to it.
+// The invariants of an order.
 function assertSound(end) {
   assert.ok(end.status === PENDING || end.status === PAID || end.status === CANCELLED, JSON.stringify(end));
   const held = end.status !== CANCELLED;
@@ -55,8 +55,8 @@ function assertAnswered(answers) {
 
 const BUSY_ROUNDS = 5;
 
-// Runs acts at once, in another order each round, and collects how it ended. A round in which one of them was given up must
-// end soundly too, and is made up for by another.
+// Runs operations concurrently, in a different order each round, and collects the outcomes. A round in which one of them
+// timed out must end consistently too, and is repeated.
 async function race(rounds, make, acts, check) {
   const ends = [];
   for (let round = 0, busy = 0; round < rounds + busy; round++) {
@@ -77,14 +77,14 @@ async function race(rounds, make, acts, check) {
   return ends;
 }
 
-test('ten cancels of one order: one succeeds, the stock is back once (B17)', async () => {
+test('ten cancels of one order: one succeeds, the stock is returned once (B17)', async () => {
   await race(10, newOrder, Array.from({ length: 10 }, () => (x) => cancel(x)), (end) => assert.equal(end.status, CANCELLED));
   const { order } = await newOrder();
   const answers = await Promise.all(Array.from({ length: 10 }, () => trade.cancel(anna, order)));
   assert.deepEqual(tally(answers.map(({ status }) => status)), { 200: 1, 409: 9 });
 });
 
-test('cancel by the owner, cancel and delete by the administrator, offline payment: one end (B17)', async () => {
+test('cancel by the owner, cancel and delete by the administrator, offline payment: one final state (B17)', async () => {
   await race(25, newOrder, [cancel, cancelByPut, remove, offline], (end, answer) => {
     assert.equal(end.status, answer.get(offline) === 200 ? PAID : CANCELLED);
     if (end.status === PAID) assert.deepEqual([answer.get(cancel), answer.get(cancelByPut), answer.get(remove)], [409, 409, 409]);
@@ -92,7 +92,7 @@ test('cancel by the owner, cancel and delete by the administrator, offline payme
   });
 });
 
-test('cancel against payment: the money is granted, in time or late (B17, B38)', async () => {
+test('cancel against payment: the payment is granted, in time or late (B17, B38)', async () => {
   const ends = await race(25, prepared, [pay, cancel], (end, answer) => {
     assert.equal(answer.get(pay), 200);
     assert.equal(end.status, PAID);
@@ -101,7 +101,7 @@ test('cancel against payment: the money is granted, in time or late (B17, B38)',
   assert.equal(ends.length, 25);
 });
 
-test('delete against payment: either it was paid first and stays, or the money is due back (B17, B37)', async () => {
+test('delete against payment: either it was paid first and remains, or a refund is due (B17, B37)', async () => {
   await race(25, prepared, [pay, remove], (end, answer) => {
     assert.equal(answer.get(pay), 200);
     if (answer.get(remove) === 204) assert.deepEqual([end.status, end.deleted, end.attempts], [CANCELLED, 1, [ATTEMPT.refundDue]]);
@@ -129,7 +129,7 @@ test('deletion of the user against an order: placed before and cancelled, withou
   assert.equal(await trade.stock(own), STOCK);
 });
 
-test('deletion of the user against payment: an order to deliver with its address, or the money is due back (B17, B37)', async () => {
+test('deletion of the user against payment: an order to deliver with its address, or a refund is due (B17, B37)', async () => {
   const consignee = { name: '卡尔', phone: '13400000003', address: '某街 1 号' };
   const make = async (cancelled) => {
     const person = await trade.buyer();
@@ -153,7 +153,7 @@ test('deletion of the user against payment: an order to deliver with its address
   }
 });
 
-test('offline payment against the provider: one payer, the other money is due back (B17, B37)', async () => {
+test('offline payment against the provider: one pays, the other payment is refund due (B17, B37)', async () => {
   await race(25, prepared, [pay, offline], (end, answer) => {
     assert.equal(answer.get(pay), 200);
     assert.equal(end.status, PAID);
@@ -163,7 +163,7 @@ test('offline payment against the provider: one payer, the other money is due ba
   });
 });
 
-test('cancel, timeout, payment, polls and deletion, all at once (B17)', async () => {
+test('cancel, timeout, payment, polls and deletion, all concurrent (B17)', async () => {
   const make = async () => {
     shop.clock(0);
     const x = await prepared();
@@ -194,7 +194,7 @@ test('timeout by two passes against cancel and delete, without money: cancelled 
   }
 });
 
-test('prepay against cancel and offline payment: what was ordered at the provider is closed by jobs (B17, B18)', async () => {
+test('prepay against cancel and offline payment: the provider\'s order is closed by jobs (B17, B18)', async () => {
   for (const other of [cancel, offline]) {
     const made = [];
     await race(10, newOrder, [prepay, other, prepay], (end, answer, x) => {
@@ -213,7 +213,7 @@ test('prepay against cancel and offline payment: what was ordered at the provide
   }
 });
 
-test('shipping, completing, refunding and deleting a paid order at once: a way through the table, stock at most once back (B17, B18)', async () => {
+test('concurrent shipping, completing, refunding and deleting of a paid order: allowed transitions, stock returned at most once (B17, B18)', async () => {
   for (let round = 0; round < 15; round++) {
     const own = await trade.product({ price: '6.00', stock: STOCK });
     const order = await trade.orderIn(anna, [[own, QUANTITY]], PAID, 'offline');
@@ -230,7 +230,7 @@ test('shipping, completing, refunding and deleting a paid order at once: a way t
   }
 });
 
-test('many orders of the same goods, each cancelled, paid or deleted at once: the stock adds up (B16, B17)', async () => {
+test('many orders of the same products, concurrently cancelled, paid or deleted: the stock adds up (B16, B17)', async () => {
   const goods = [await trade.product({ stock: 500 }), await trade.product({ stock: 500 }), await trade.product({ stock: 500 })];
   const orders = await Promise.all(Array.from({ length: 30 }, (_, i) => (
     trade.order(anna, i % 2 ? goods.map((id) => [id, 1]) : [...goods].reverse().map((id) => [id, 1])))));

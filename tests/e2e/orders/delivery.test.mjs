@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where an order goes, what its buyer remarked, and how it was sent (DESIGN 2, shop order).
+// An order's consignee, remark and shipment (DESIGN 2, shop order).
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -21,7 +21,7 @@ async function paid(more) {
   return id;
 }
 
-test('consignee and remark are kept as given, and are null when they were not', async () => {
+test('consignee and remark are stored as given, and null if not given', async () => {
   const { status, body } = await place({ consignee, remark: '请放门口' });
   assert.equal(status, 201);
   assert.deepEqual([body.consignee, body.remark, body.shipment], [consignee, '请放门口', null]);
@@ -32,14 +32,14 @@ test('consignee and remark are kept as given, and are null when they were not', 
   assert.equal((await place({ consignee: null, remark: null })).status, 201);
 });
 
-test('a consignee is called by groups of digits, and at an extension (B65)', async () => {
+test('a consignee\'s phone may have groups of digits and an extension (B65)', async () => {
   for (const phone of ['020-81167888', '021-22223333转801', '13800000000-1234']) {
     const { status, body } = await place({ consignee: { ...consignee, phone, address: '上海市\n某街 1 号' } });
     assert.deepEqual([status, body.consignee?.phone], [201, phone]);
   }
 });
 
-test('a wrong consignee is refused by the name of its member (B12)', async () => {
+test('an invalid consignee is refused, naming its member (B12)', async () => {
   for (const [wrong, field] of [
     [{ ...consignee, phone: undefined }, 'consignee.phone'], [{ ...consignee, phone: '12ab5' }, 'consignee.phone'],
     [{ ...consignee, phone: '1234' }, 'consignee.phone'], [{ ...consignee, phone: '-----' }, 'consignee.phone'],
@@ -54,7 +54,7 @@ test('a wrong consignee is refused by the name of its member (B12)', async () =>
   assert.equal((await place({ remark: 'a\u202e' })).body.field, 'remark');
 });
 
-test('shipping takes carrier and number, which may be corrected while it is under way', async () => {
+test('shipping accepts carrier and number, which may be corrected until completion', async () => {
   const id = await paid({ consignee });
   const shipment = { carrier: '顺丰速运', tracking_no: 'SF1234567890' };
   assertRefused(await put(id, { shipment }), 409, 'ORDER_TRANSITION');
@@ -69,13 +69,13 @@ test('shipping takes carrier and number, which may be corrected while it is unde
   assert.deepEqual((await read(id)).shipment, other);
 });
 
-test('an order may be sent without a number', async () => {
+test('an order may be shipped without a number', async () => {
   const id = await paid({});
   assert.equal((await put(id, { status: 2 })).status, 200);
   assert.equal((await read(id)).shipment, null);
 });
 
-test('a deleted user leaves the books, but not where the goods went', async () => {
+test('the orders of a deleted user remain, without addresses', async () => {
   const bob = await trade.buyer();
   const body = { items: [{ product_id: product, quantity: 1 }], consignee, remark: '送给李四' };
   const { order_id: id } = await shop.ok('POST', '/api/orders', { token: bob.token, body });

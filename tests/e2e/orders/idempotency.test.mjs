@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A write that carries an Idempotency-Key happens once (DESIGN 1, "Writes that move value").
+// A write with an Idempotency-Key is executed once (DESIGN 1, "Writes that move value").
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DAY_S, PENDING, assertRefused, openTrade, prepayIdOf, replayed, tally } from '../lib/trade.mjs';
@@ -22,7 +22,7 @@ async function orders(person = anna) {
 
 const kept = () => shop.sql('SELECT idempotency_key, resource_id, status FROM idempotency_keys ORDER BY created_at');
 
-test('a replay answers the same status and the same order, and takes no stock', async () => {
+test('a replay returns the same status and the same order, and takes no stock', async () => {
   const key = newKey();
   const before = await trade.stock(product);
   const first = await place(key, [[product, 2]]);
@@ -38,7 +38,7 @@ test('a replay answers the same status and the same order, and takes no stock', 
   assert.deepEqual(await shop.sql(`SELECT status FROM idempotency_keys WHERE idempotency_key = '${key}'`), [{ status: 201 }]);
 });
 
-test('a replay shows the order as it is now, with the status of then', async () => {
+test('a replay shows the current order, with the original HTTP status', async () => {
   const key = newKey();
   const { body } = await place(key);
   await trade.cancel(anna, body);
@@ -48,7 +48,7 @@ test('a replay shows the order as it is now, with the status of then', async () 
   assert.equal(again.body.status, 4);
 });
 
-test('the same key with another body is 409, down to its bytes', async () => {
+test('the same key with a body that differs in any byte is 409', async () => {
   const key = newKey();
   const { body } = await place(key, [[product, 1]]);
   const before = await orders();
@@ -62,7 +62,7 @@ test('the same key with another body is 409, down to its bytes', async () => {
   assert.equal((await place(key, [[product, 1]])).body.order_id, body.order_id);
 });
 
-test('twenty twins at once are one order', async () => {
+test('twenty concurrent duplicates are one order', async () => {
   for (let round = 0; round < 3; round++) {
     const key = newKey();
     const before = await trade.stock(product);
@@ -74,7 +74,7 @@ test('twenty twins at once are one order', async () => {
   }
 });
 
-test('twins with two different bodies at once: one order, the other body is refused', async () => {
+test('concurrent duplicates with two different bodies: one order, the other body is refused', async () => {
   for (let round = 0; round < 5; round++) {
     const key = newKey();
     const before = await orders();
@@ -85,7 +85,7 @@ test('twins with two different bodies at once: one order, the other body is refu
   }
 });
 
-test('a failure is not stored: the key is good for the next try', async () => {
+test('a failure is not stored: the key can be used for a retry', async () => {
   const key = newKey();
   const scarce = await trade.product({ stock: 1 });
   assertRefused(await place(key, [[scarce, 2]]), 409, 'INSUFFICIENT_STOCK');
@@ -97,7 +97,7 @@ test('a failure is not stored: the key is good for the next try', async () => {
   assert.equal(replayed(made), null);
 });
 
-test('twins of an order that only one can have: one succeeds, and all are told of it', async () => {
+test('concurrent duplicates for the last item: one succeeds, and all get its order', async () => {
   const last = await trade.product({ stock: 1 });
   const key = newKey();
   const answers = await Promise.all(Array.from({ length: 10 }, () => place(key, [[last, 1]])));
@@ -105,7 +105,7 @@ test('twins of an order that only one can have: one succeeds, and all are told o
   assert.equal(await trade.stock(last), 0);
 });
 
-test("another's key is another key, and so is the same key on another route", async () => {
+test("keys are scoped by user and route", async () => {
   const key = newKey();
   const one = await place(key);
   const two = await place(key, [[product, 1]], bob);
@@ -118,7 +118,7 @@ test("another's key is another key, and so is the same key on another route", as
   assert.equal(replayed(prepared), null);
 });
 
-test('without a key every request is its own', async () => {
+test('without a key every request is separate', async () => {
   const [one, two] = [await trade.order(anna, [[product, 1]]), await trade.order(anna, [[product, 1]])];
   assert.notEqual(one.order_id, two.order_id);
 });
@@ -136,7 +136,7 @@ test('a key is 1 to 255 visible characters, anything else 400', async () => {
   assert.equal(cancel.status, 200, 'routes that move no value do not look at it');
 });
 
-test('a prepay with a key: the replay is the same prepay_id, newly signed, and no call', async () => {
+test('a prepay with a key: the replay is the same prepay_id with a new signature, and no call', async () => {
   const key = { 'idempotency-key': newKey() };
   const order = await trade.order(anna, [[product, 1]]);
   const first = await trade.tryPrepay(anna, order, key);
@@ -153,7 +153,7 @@ test('a prepay with a key: the replay is the same prepay_id, newly signed, and n
   assertRefused(await trade.tryPrepay(bob, order, key), 403);
 });
 
-test('twenty prepay twins are one attempt and one payable order at the provider (B39)', async () => {
+test('twenty concurrent duplicate prepays are one attempt and one payable order at the provider (B39)', async () => {
   for (const headers of [{ 'idempotency-key': newKey() }, {}]) {
     const order = await trade.order(anna, [[product, 1]]);
     const answers = await Promise.all(Array.from({ length: 20 }, () => trade.tryPrepay(anna, order, headers)));
@@ -166,7 +166,7 @@ test('twenty prepay twins are one attempt and one payable order at the provider 
   }
 });
 
-test('a prepay that failed at the provider keeps no key', async () => {
+test('a prepay that failed at the provider stores no key', async () => {
   const key = { 'idempotency-key': newKey() };
   const order = await trade.order(anna, [[product, 1]]);
   await trade.fault('jsapi', 'bad_signature');
@@ -176,7 +176,7 @@ test('a prepay that failed at the provider keeps no key', async () => {
   assert.equal(replayed(next), null);
 });
 
-test('a key is good for 24 hours, and jobs forgets it then', async () => {
+test('a key is valid for 24 hours, and jobs delete it then', async () => {
   const key = newKey();
   const first = await place(key);
   shop.clock(DAY_S - 60);

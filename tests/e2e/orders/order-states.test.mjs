@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The states of an order: who may move it where, what that does to its stock, and what is noted (BEHAVIOUR 18).
+// The states of an order: who may change it, the effect on stock, and the journal (BEHAVIOUR 18).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
@@ -13,7 +13,7 @@ const [anna, bob] = await trade.buyers(2);
 const STATES = [PENDING, PAID, SHIPPED, COMPLETED, CANCELLED, REFUNDED];
 const DETAILS = { payment_method: '现金', payment_id: 'cash-1' };
 
-// What PUT may do; stock: what comes back.
+// The transitions allowed by PUT; stock: what is returned.
 const BY_PUT = {
   provider: { [PENDING]: [PAID, CANCELLED], [PAID]: [SHIPPED], [SHIPPED]: [COMPLETED], [COMPLETED]: [], [CANCELLED]: [], [REFUNDED]: [] },
   offline: {
@@ -23,7 +23,7 @@ const BY_PUT = {
 };
 const GIVES_BACK = new Set([`${PENDING}${CANCELLED}`, `${PAID}${REFUNDED}`]);
 
-// Only a refund in full leads an order that a provider paid to 5.
+// An order paid through a provider becomes 5 only by a full refund.
 await shop.sandbox('POST', '/sandbox/refund-mode', { status: 'SUCCESS' });
 async function refundByProvider(order) {
   const { status } = await trade.ok('POST', '/api/payment/refunds', { token: trade.admin, body: { order_id: order.order_id, reason: '退货' } });
@@ -45,7 +45,7 @@ async function rowOf(order) {
 
 for (const by of ['provider', 'offline']) {
   for (const from of STATES) {
-    test(`an administrator's PUT from ${from} (${by}): what the table allows, 409 for the rest (B18)`, async () => {
+    test(`an administrator's PUT from ${from} (${by}): the transitions of the table, 409 for others (B18)`, async () => {
       for (const to of STATES) {
         const product = await trade.product({ stock: 10 });
         const order = await orderIn(product, from, by);
@@ -102,7 +102,7 @@ test("an owner cancels while 0 and completes while 2, and gets 409 in every othe
   }
 });
 
-test('an administrator cancels and completes for a customer too', async () => {
+test('an administrator can cancel and complete for a customer', async () => {
   const product = await trade.product();
   const one = await trade.order(anna, [[product, 1]]);
   assert.equal((await trade.cancel({ token: trade.admin }, one)).body.status, CANCELLED);
@@ -111,7 +111,7 @@ test('an administrator cancels and completes for a customer too', async () => {
   assertRefused(await trade.complete(bob, two), 403);
 });
 
-test('DELETE hides 0 (cancelled first), 3, 4 and 5, and refuses 1 and 2 (B18)', async () => {
+test('DELETE soft-deletes 0 (cancelled first), 3, 4 and 5, and refuses 1 and 2 (B18)', async () => {
   for (const by of ['provider', 'offline']) {
     for (const status of STATES) {
       const product = await trade.product({ stock: 10 });
@@ -143,7 +143,7 @@ test('DELETE hides 0 (cancelled first), 3, 4 and 5, and refuses 1 and 2 (B18)', 
   }
 });
 
-test('an offline payment needs method and id, and is noted with who said so (B18)', async () => {
+test('an offline payment needs method and id, and is journalled with the administrator (B18)', async () => {
   const product = await trade.product();
   const order = await trade.order(anna, [[product, 1]], { payment_method: '微信支付' });
   for (const [body, field] of [
@@ -171,7 +171,7 @@ test('an offline payment needs method and id, and is noted with who said so (B18
   assert.equal((await journal()).length, 1, 'a repeat is no second payment');
 });
 
-test("a payment's method and id may be mended while they are an administrator's, never a provider's (B18)", async () => {
+test("a payment's method and id may be corrected if set by an administrator, never if a provider's (B18)", async () => {
   const product = await trade.product();
   const offline = await trade.orderIn(anna, [[product, 1]], PAID, 'offline');
   assertOrder(await trade.set(offline, { payment_id: 'cash-2' }), { status: PAID, payment_method: '现金', payment_id: 'cash-2' });
@@ -191,7 +191,7 @@ test("a payment's method and id may be mended while they are an administrator's,
   assertOrder(await trade.set(pending, { payment_method: '会员卡' }), { status: PENDING, payment_method: '会员卡', payment_id: null });
 });
 
-test('PUT of nothing, and of members it does not know, changes nothing and is 200', async () => {
+test('PUT of an empty object or unknown members changes nothing and is 200', async () => {
   const order = await trade.order(anna, [[await trade.product(), 1]]);
   const before = await rowOf(order);
   for (const body of [{}, { status: PENDING }, { total_amount: '0.01', user_id: bob.user.user_id, order_id: 'x', paid_by: 1, stock_held: 0 }]) {
@@ -228,7 +228,7 @@ test('an offline payment, a cancel and a delete call no provider; the attempt is
   }
 });
 
-test('moves of an order at once end in one of them, whoever is first (B17)', async () => {
+test('concurrent changes of an order end in one of them (B17)', async () => {
   const product = await trade.product({ stock: 1000 });
   for (let round = 0; round < 12; round++) {
     const order = await trade.orderIn(anna, [[product, 2]], PAID, 'offline');
@@ -236,7 +236,7 @@ test('moves of an order at once end in one of them, whoever is first (B17)', asy
     const end = await trade.status(order);
     const counts = tally(answers.map(({ status }) => status));
     assert.deepEqual(Object.keys(counts).filter((status) => !['200', '409'].includes(status)), []);
-    // 1 to 2 to 5 is a way as well, so both may be told that they succeeded
+    // 1 to 2 to 5 is also possible, so both may succeed
     assert.ok(end === SHIPPED || end === REFUNDED);
     const moves = await trade.moves(order);
     const straight = moves.length === 2;
@@ -245,7 +245,7 @@ test('moves of an order at once end in one of them, whoever is first (B17)', asy
   }
 });
 
-test('an order of 0.00 has no payment to refund: 5 by PUT is its way back, with its stock from 1 and without it later (B18, B43)', async () => {
+test('an order of 0.00 has no payment to refund: 5 by PUT, returning its stock from 1 but not later (B18, B43)', async () => {
   for (const [steps, left] of [[[], 5], [[SHIPPED], 4], [[SHIPPED, COMPLETED], 4]]) {
     const free = await trade.product({ price: '0.00', stock: 5 });
     const order = await trade.order(anna, [[free, 1]]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Placing and reading orders: prices, lines, snapshots, lists, and whose they are.
+// Placing and reading orders: prices, lines, snapshots, lists, and ownership.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
@@ -12,7 +12,7 @@ const [anna, bob] = await trade.buyers(2);
 
 const ids = (list) => list.map((order) => order.order_id);
 
-// All pages of a list, by the Link that each answers.
+// All pages of a list, following each Link.
 async function pages(address, token) {
   const found = [];
   for (let next = address; next;) {
@@ -24,7 +24,7 @@ async function pages(address, token) {
   return found;
 }
 
-test('an order is answered as the contract shows it, priced by the database (B14)', async () => {
+test('an order is returned as in the contract, priced from the database (B14)', async () => {
   const tea = await trade.product({ price: '99.99' });
   const cup = await trade.product({ price: '0.01' });
   const items = [{ product_id: tea, quantity: 2, unit_price: '0.01', price: 1 }, { product_id: cup, quantity: 1 }];
@@ -45,14 +45,14 @@ test('an order is answered as the contract shows it, priced by the database (B14
     [[tea, 2, '99.99', '199.98', 99.99], [cup, 1, '0.01', '0.01', 0.01]]);
 });
 
-test("an order's lines stand in the order in which the buyer named them, one for each product (B11)", async () => {
+test("an order's lines are in the order of the request, one for each product (B11)", async () => {
   const [first, second, third] = [await trade.product(), await trade.product(), await trade.product()];
   const { order_id: id } = await trade.order(anna, [[third, 1], [first, 2], [third, 3], [second, 1]]);
   const { orderItems } = await trade.ok('GET', `/api/orders/${id}`, { token: anna.token });
   assert.deepEqual(orderItems.map((line) => [line.product_id, line.quantity]), [[third, 4], [first, 2], [second, 1]]);
 });
 
-test('a user has 20 orders waiting for payment, or as many as PENDING_ORDERS_MAX says, exactly (B65)', async () => {
+test('a user can have exactly 20 orders waiting for payment, or PENDING_ORDERS_MAX (B65)', async () => {
   const PLACED_AT_ONCE = 12;
   const goods = await trade.product({ stock: 1000 });
   const free = await trade.product({ price: '0.00' });
@@ -80,7 +80,7 @@ test('a user has 20 orders waiting for payment, or as many as PENDING_ORDERS_MAX
   assert.equal(await trade.stock(goods), 1000 - 20 - 1 - 6);
 });
 
-test('order ids are of their own form, differ, and count nothing (B8)', async () => {
+test('order ids have their own format, are unique and not sequential (B8)', async () => {
   const product = await trade.product();
   const placed = await Promise.all(Array.from({ length: 20 }, () => trade.order(anna, [[product, 1]])));
   assert.equal(new Set(ids(placed)).size, 20);
@@ -117,7 +117,7 @@ test('quantities are integers from 1 to 9999 and each line is named (B11, B12)',
   assert.equal(await trade.stock(product), 1);
 });
 
-test('a hundred lines are an order, a hundred and one are none', async () => {
+test('an order may have a hundred lines, not a hundred and one', async () => {
   const products = await Promise.all(Array.from({ length: 101 }, (_, i) => trade.product({ price: `0.${String(i % 100).padStart(2, '0')}` })));
   const order = await trade.order(anna, products.slice(0, 100).map((id) => [id, 1]));
   assert.equal(order.total_amount, '49.50');
@@ -142,7 +142,7 @@ test('lines of one product are merged before the stock is checked (B11)', async 
   assertRefused(await trade.tryOrder(anna, lines), 409, 'INSUFFICIENT_STOCK');
 });
 
-test('a total beyond what can be shown is refused, the largest that can be is right (B11)', async () => {
+test('a total beyond the maximum is refused, the maximum is correct (B11)', async () => {
   const dear = await trade.product({ price: '9999999999.99', stock: 10_000 });
   const cheap = await trade.product({ price: '0.01', stock: 10_000 });
   for (const lines of [[[dear, 2]], [[dear, 9999]], [[dear, 1], [cheap, 1]]]) {
@@ -169,7 +169,7 @@ test('a total of 0.00 is paid on creation, without any provider (B18)', async ()
   assert.equal((await trade.complete(anna, order)).body.status, COMPLETED);
 });
 
-test('a product that is unknown, off the shelf or deleted is 404 and its line is named', async () => {
+test('an unknown, off-sale or deleted product is 404 and its line is named', async () => {
   const product = await trade.product();
   const off = await trade.product({ status: 0 });
   const gone = await trade.product();
@@ -202,7 +202,7 @@ test('lines keep name and price; a deleted product stays readable in orders (B19
   assert.equal((await trade.order(anna, [[await trade.product({ price: '1.00' }), 1]])).total_amount, '1.00');
 });
 
-test("another's order is 403 on every route, whatever its state, and an unknown one is 404 (B4)", async () => {
+test("another user's order is 403 on every route in any state, and an unknown one is 404 (B4)", async () => {
   const product = await trade.product();
   const bodies = new Set();
   for (const status of [PENDING, PAID, SHIPPED, COMPLETED, CANCELLED]) {
@@ -230,7 +230,7 @@ test("another's order is 403 on every route, whatever its state, and an unknown 
   ]) assertRefused(await shop.call(method, address, { token: bob.token, body }), 404, 'NOT_FOUND');
 });
 
-test('without a token, or with the owner\'s where an administrator is needed, nothing happens (B4)', async () => {
+test('without a token, or with the owner\'s where an administrator is required, there is no effect (B4)', async () => {
   const order = await trade.order(anna, [[await trade.product(), 1]]);
   for (const [method, tail, body] of [
     ['GET', ''], ['PUT', '', { status: CANCELLED }], ['DELETE', ''], ['POST', '/cancel'], ['POST', '/complete'],
@@ -249,7 +249,7 @@ test('without a token, or with the owner\'s where an administrator is needed, no
   assert.equal(await trade.status(order), PENDING);
 });
 
-test('members list their own orders only, administrators all, newest first, with lines', async () => {
+test('users list only their own orders, administrators all, newest first, with lines', async () => {
   const [carl, dora] = await trade.buyers(2);
   const product = await trade.product();
   const placed = [];
@@ -266,7 +266,7 @@ test('members list their own orders only, administrators all, newest first, with
   assert.deepEqual(ids(doras), ids(placed.filter((o) => o.user_id === dora.user.user_id)));
 });
 
-test('lists are narrowed by status, user and both, for administrators and members', async () => {
+test('lists are filtered by status, user and both, for administrators and users', async () => {
   const [carl, dora] = await trade.buyers(2);
   const product = await trade.product();
   const placed = [];
@@ -296,7 +296,7 @@ test('lists are narrowed by status, user and both, for administrators and member
   }
 });
 
-test('pages neither repeat nor skip an order, while more are placed and all have one time (B13)', async () => {
+test('pages neither repeat nor skip an order, while more are placed and with equal times (B13)', async () => {
   const carl = await trade.buyer();
   const product = await trade.product();
   const placed = await Promise.all(Array.from({ length: 23 }, () => trade.order(carl, [[product, 1]])));
@@ -321,7 +321,7 @@ test('pages neither repeat nor skip an order, while more are placed and all have
   for (const order of others) assert.equal(order.user_id, bob.user.user_id, "another's cursor opens nothing");
 });
 
-test("a day of a list is the shop's, a moment is exact, the end is not included (B49)", async () => {
+test("a day in a filter is in the shop's zone, a time is exact and its end exclusive (B49)", async () => {
   const carl = await trade.buyer();
   const product = await trade.product();
   const at = {};
@@ -331,7 +331,7 @@ test("a day of a list is the shop's, a moment is exact, the end is not included 
   }
   const [before, midnight, evening, after] = Object.values(at);
   for (const [query, wanted] of [
-    ['created_from=2026-03-02&created_to=2026-03-02', [evening, midnight]], // both days belong to it (B65)
+    ['created_from=2026-03-02&created_to=2026-03-02', [evening, midnight]], // both days are included (B65)
     ['created_from=2026-03-03', [after]],
     ['created_to=2026-03-01', [before]],
     ['created_from=2026-03-01T15:59:59.999Z&created_to=2026-03-01T16:00:00.000Z', [before]],
@@ -361,7 +361,7 @@ test('a long list is cut at its limit and never repeats an order with many lines
   }
 });
 
-test('an order placed at a moved clock has that time', async () => {
+test('an order placed with a shifted clock has that time', async () => {
   shop.clock(3 * 3600);
   const order = await trade.order(anna, [[await trade.product(), 1]]);
   assert.ok(Math.abs(Date.parse(order.created_at) - (Date.now() + 3 * 3600_000)) < 60_000, order.created_at);

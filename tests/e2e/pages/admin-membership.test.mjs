@@ -42,7 +42,7 @@ const orderNow = async ({ order_no: no }) => (await shop.ok('GET', `${ORDERS}/de
 const at = ({ order_no: no }) => `#/membership-orders/${no}`;
 const fact = (page, name) => page.locator('.facts div').filter({ has: page.getByText(name, { exact: true }) }).locator('dd');
 
-test('a plan of markup is made, shown as text, changed by what was changed alone, and deleted', async (t) => {
+test('a plan with markup is created, shown as text, changed only in the edited fields, and deleted', async (t) => {
   const { page } = await openAdmin(t, '#/plans');
   await page.getByRole('link', { name: '新建套餐' }).click();
   await heading(page, '新建套餐');
@@ -103,7 +103,7 @@ test('a plan of markup is made, shown as text, changed by what was changed alone
   await page.getByRole('alert').getByText('没有这个套餐').waitFor();
 });
 
-test('a plan that was ordered is taken off the shelf, and the page says so (BEHAVIOUR 31)', async (t) => {
+test('a plan with orders is deactivated, and the page says so (BEHAVIOUR 31)', async (t) => {
   const plan = await makePlan({ name: '体验会员', price: '1.00', duration_days: 3, level: 1 });
   const lin = await shop.login('lin');
   await cancel(lin, await order(lin, plan));
@@ -115,7 +115,7 @@ test('a plan that was ordered is taken off the shelf, and the page says so (BEHA
   assert.equal((await planNow(plan.id)).is_active, false);
 });
 
-test('what the shop refuses of a plan is told at the form, which stays', async (t) => {
+test('a refused plan shows the error in the form, which stays open', async (t) => {
   const { page } = await openAdmin(t, `#/plans/${month.id}`, { expected: [answered(400), answered(404)] });
   const refuse = (status, json) => page.route(`**${PLANS}?id=*`, (route) => route.fulfill({ status, json }), { times: 1 });
   await page.getByLabel('名称').fill('月卡');
@@ -129,7 +129,7 @@ test('what the shop refuses of a plan is told at the form, which stays', async (
   assert.equal((await planNow(month.id)).name, '月度会员');
 });
 
-test('plans go on by numbered pages', async (t) => {
+test('plans have numbered pages', async (t) => {
   const plans = [];
   for (let i = 0; i < PAGE; i += 1) plans.push(await makePlan({ name: `套餐 ${i}`, price: '5.00', duration_days: 7, level: 1 }));
   t.after(async () => {
@@ -145,7 +145,7 @@ test('plans go on by numbered pages', async (t) => {
   await heading(page, '套餐 29');
 });
 
-test('orders show what the staff needs, narrowed by state and user', async (t) => {
+test('orders show what the staff needs, filtered by status and user', async (t) => {
   const [wang, zhao] = [await shop.login('wang'), await shop.login('zhao')];
   await shop.ok('PUT', '/api/auth/me', { token: wang.token, body: { nickname: `王${NASTY}` } });
   const paid = await bought(wang);
@@ -189,7 +189,7 @@ test('orders show what the staff needs, narrowed by state and user', async (t) =
   await page.getByRole('alert').getByText('请求的资源不存在').waitFor();
 });
 
-test('orders go forward and back by pages without a repetition, and the keyboard keeps its place', async (t) => {
+test('orders can be paged forward and back without repetition, keeping the keyboard focus', async (t) => {
   const sun = await shop.login('sun');
   const made = [];
   for (let i = 0; i <= 2 * PAGE; i += 1) {
@@ -227,7 +227,7 @@ test('orders go forward and back by pages without a repetition, and the keyboard
   await above.getByText('第 1 / 3 页').waitFor();
 });
 
-test('an order is cancelled once the dialog has said what that means', async (t) => {
+test('an order is cancelled after a dialog that explains it', async (t) => {
   const qian = await shop.login('qian');
   const one = await order(qian);
   const { page } = await openAdmin(t, at(one), { expected: [answered(422)] });
@@ -253,7 +253,7 @@ test('an order is cancelled once the dialog has said what that means', async (t)
   assert.equal((await orderNow(late)).status, 'PAID');
 });
 
-test('a refund says what it takes, and an upgrade goes before what it was built on (BEHAVIOUR 29)', async (t) => {
+test('a refund explains its effect, and an upgrade is refunded before what it folded (BEHAVIOUR 29)', async (t) => {
   const li = await shop.login('li');
   const first = await bought(li);
   const upgrade = await bought(li, year);
@@ -278,7 +278,7 @@ test('a refund says what it takes, and an upgrade goes before what it was built 
   }
 });
 
-test('a refund that the provider has not confirmed is shown as under way', async (t) => {
+test('a refund not confirmed by the provider is shown as in progress', async (t) => {
   const zhou = await shop.login('zhou');
   const one = await order(zhou);
   assert.equal((await shop.payOrder(zhou.token, one.order_no)).status, 200);
@@ -300,7 +300,7 @@ test('a refund that the provider has not confirmed is shown as under way', async
   await heading(page, '已退款');
 });
 
-test('a refund whose answer was lost is tried again from the dialog, with the same key', async (t) => {
+test('a refund whose response was lost is retried from the dialog, with the same key', async (t) => {
   const wu = await shop.login('wu');
   const one = await bought(wu);
   const { page } = await openAdmin(t, at(one), { expected: [/net::ERR_FAILED/] });
@@ -320,7 +320,7 @@ test('a refund whose answer was lost is tried again from the dialog, with the sa
   assert.deepEqual(keys, [keys[0], keys[0]]);
 });
 
-test('a session that was ended asks to sign in and returns to the page, also out of a dialog', async (t) => {
+test('an ended session asks to sign in and returns to the page, also from a dialog', async (t) => {
   const one = await order(await shop.login('zheng'));
   const { page } = await openAdmin(t, at(one), { expected: [answered(401)] });
   await press(page, '取消订单');
@@ -337,7 +337,7 @@ test('a session that was ended asks to sign in and returns to the page, also out
   assert.equal(await page.getByText('月度会员').count(), 0, 'the public list of plans is not taken for the staff\'s');
 });
 
-test('no page of these is wider than a phone', async (t) => {
+test('none of these pages is wider than a phone', async (t) => {
   const feng = await shop.login('feng');
   const one = await bought(feng);
   const { page } = await openTab(t, { viewport: PHONE });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The pages of htdocs/ in a real browser: what the staff does in admin/, and what anyone sees at the front.
-// Whatever a page complains of in the console, breaches of the Content-Security-Policy among it, fails the test.
+// The pages of htdocs/ in a real browser: the staff's admin/, and the public front page.
+// Any error in a page's console, including violations of the Content-Security-Policy, fails the test.
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
@@ -27,7 +27,7 @@ async function paidOrder() {
 const orderNow = (id) => shop.ok('GET', `/api/orders/${id}`, { token: admin });
 const stockNow = async () => (await shop.ok('GET', `/api/products/${tea.product_id}`, { token: admin })).stock;
 
-test('a wrong password is told where it was asked', async (t) => {
+test('a wrong password is reported at its field', async (t) => {
   const { page } = await openTab(t, { expected: [answered(401)] });
   await page.goto('/admin/');
   await fillSignIn(page, { account: shop.adminAccount.account, password: 'not-the-password' });
@@ -35,7 +35,7 @@ test('a wrong password is told where it was asked', async (t) => {
   assert.equal(await page.getByRole('navigation', { name: '主导航' }).isVisible(), false);
 });
 
-test('an ordinary user is refused, and the session that the sign-in opened has ended', async (t) => {
+test('an ordinary user is refused, and the session of the sign-in is ended', async (t) => {
   const account = { account: 'lin@example.com', password: 'lin-the-customer' };
   await shop.ok('PUT', `/api/users/${customer.user.user_id}`, { token: admin, body: { email: account.account } });
   const other = await shop.login('mei');
@@ -72,7 +72,7 @@ test('the staff ships a paid order and completes it', async (t) => {
   assert.equal((await orderNow(id)).status, 3);
 });
 
-test('money that came offline is entered with its receipt, and given back with the stock', async (t) => {
+test('an offline payment is entered with its receipt, and refunded, returning the stock', async (t) => {
   const id = await placeOrder(3);
   const before = await stockNow();
   const { page } = await openAdmin(t, `#/orders/${id}`);
@@ -105,7 +105,7 @@ async function refundOnPage(page, { amount, reason }) {
   await said(page, '退款已提交');
 }
 
-test('what was paid through WeChat is given back in parts, with what is left and how each stands', async (t) => {
+test('a payment through WeChat is refunded in parts, showing the rest and each status', async (t) => {
   const id = await paidOrder();
   const before = await stockNow();
   const { page } = await openAdmin(t, `#/orders/${id}`);
@@ -126,7 +126,7 @@ test('what was paid through WeChat is given back in parts, with what is left and
   await table.getByRole('row', { name: '少发一件' }).getByText('¥28.50').waitFor();
   await table.getByText('¥99.50').waitFor();
   await table.getByText('处理中').waitFor();
-  const giveBack = async () => { // WeChat has done it, and says so
+  const giveBack = async () => { // WeChat completes it and notifies
     const [{ refund_no: no }] = await orderRefunds(id);
     assert.equal((await redelivered(async () => (await shop.sandbox('POST', `/refund/${no}`, { status: 'SUCCESS' })).body)).status, 200);
   };
@@ -135,7 +135,7 @@ test('what was paid through WeChat is given back in parts, with what is left and
   await table.getByText('已退回').waitFor();
   assert.equal((await orderNow(id)).status, 1, 'a part leaves the order paid');
   await refundOnPage(page, { reason: '全部退掉' });
-  await table.getByText('全部退掉').waitFor(); // the word that the first one was taken may still stand there
+  await table.getByText('全部退掉').waitFor(); // the notice of the first one may still be shown
   await giveBack();
   assert.equal((await orderNow(id)).status, 5);
   assert.deepEqual((await orderRefunds(id)).map(({ amount }) => amount), ['99.50', '28.50']);
@@ -146,7 +146,7 @@ test('what was paid through WeChat is given back in parts, with what is left and
   assert.equal(await page.getByRole('button', { name: '退款', exact: true }).count(), 0);
 });
 
-test('what was paid from a card goes back to the card', async (t) => {
+test('a payment by card is refunded to the card', async (t) => {
   const { user } = customer;
   const card = await shop.ok('POST', '/api/membership/cards', { token: admin, body: { user_id: user.user_id } });
   await shop.ok('POST', '/api/membership/transactions', { token: admin, body: { card_id: card.card_id, type: 1, amount: '200.00' } });
@@ -159,7 +159,7 @@ test('what was paid from a card goes back to the card', async (t) => {
   assert.equal((await shop.ok('GET', `/api/membership/cards/${card.card_id}`, { token: admin })).balance, '200.00');
 });
 
-test('a number that nobody has leads back to the list', async (t) => {
+test('an unknown number leads back to the list', async (t) => {
   const { page } = await openAdmin(t, '#/orders', { expected: [answered(404)] });
   await page.getByLabel('订单号').fill('ORDERnowhere');
   await press(page, '筛选');
@@ -171,17 +171,17 @@ test('a number that nobody has leads back to the list', async (t) => {
   await heading(page, '商品');
 });
 
-test('the first click on a button counts, whatever was typed before it', async (t) => {
+test('the first click on a button is registered, even after typing', async (t) => {
   const { page } = await openAdmin(t, '#/products/new', { viewport: { width: 1280, height: 1600 } });
   await page.getByLabel('名称').fill('一次点击');
   await page.getByLabel('价格（元）').fill('1');
   await page.getByLabel('图片地址').pressSequentially('/common/icon.svg');
   const box = await page.getByRole('button', { name: '创建商品' }).boundingBox();
-  await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2); // where a person saw it
+  await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2); // where the user saw it
   await said(page, '商品已创建');
 });
 
-test('what was typed is still there after signing in again, in a page and in a dialog', async (t) => {
+test('unsent input is restored after signing in again, in a page and in a dialog', async (t) => {
   const { page } = await openAdmin(t, '#/products/new', { expected: [answered(401)] });
   await page.getByLabel('名称').fill('写了很久的商品');
   await page.getByLabel('价格（元）').fill('66');
@@ -210,7 +210,7 @@ test('what was typed is still there after signing in again, in a page and in a d
   assert.equal((await orderNow(id)).status, 1);
 });
 
-test('an order is cancelled, then deleted, and has gone from the list', async (t) => {
+test('an order is cancelled, then deleted, and disappears from the list', async (t) => {
   const id = await placeOrder();
   const { page } = await openAdmin(t, `#/orders/${id}`);
   await press(page, '取消订单');
@@ -225,7 +225,7 @@ test('an order is cancelled, then deleted, and has gone from the list', async (t
   assert.equal((await shop.call('GET', `/api/orders/${id}`, { token: admin })).status, 404);
 });
 
-test('the parcel is asked for where the shop keeps it', async (t) => {
+test('the shipment is entered when shipping', async (t) => {
   const id = await paidOrder();
   const { page } = await openTab(t);
   await page.route(`**/api/orders/${id}`, async (route) => {
@@ -244,7 +244,7 @@ test('the parcel is asked for where the shop keeps it', async (t) => {
   await said(page, '已发货');
 });
 
-test('orders are narrowed by state and day, and the list goes on by its cursor without a repetition', async (t) => {
+test('orders are filtered by status and day, and the list continues by its cursor without repetition', async (t) => {
   const today = () => new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Shanghai' }).format(Date.now());
   const began = today();
   const placed = [];
@@ -275,7 +275,7 @@ test('orders are narrowed by state and day, and the list goes on by its cursor w
   await page.getByText('没有符合条件的订单。').waitFor();
 });
 
-test('a name of markup and emoji is a text on every page (B57)', async (t) => {
+test('a name with markup and emoji is shown as text on every page (B57)', async (t) => {
   const { page } = await openAdmin(t, '#/products');
   await page.getByRole('link', { name: '新建商品' }).click();
   await heading(page, '新建商品');
@@ -309,7 +309,7 @@ test('a name of markup and emoji is a text on every page (B57)', async (t) => {
   assert.equal(await page.locator('body script').count(), 0);
 });
 
-test('an edit sends only what was changed, so that a sale meanwhile keeps its stock', async (t) => {
+test('an edit sends only changed fields, so that a concurrent sale is kept', async (t) => {
   const { page } = await openAdmin(t, `#/products/${tea.product_id}`);
   await page.getByLabel('价格（元）').fill('99');
   await placeOrder(2);
@@ -321,7 +321,7 @@ test('an edit sends only what was changed, so that a sale meanwhile keeps its st
   assert.equal(await stockNow(), before);
 });
 
-test('a stock is changed by what was added to it, so that a sale meanwhile stays sold (B65)', async (t) => {
+test('the stock is changed relatively, so that a concurrent sale is kept (B65)', async (t) => {
   const { page } = await openAdmin(t, `#/products/${tea.product_id}`);
   const seen = await stockNow();
   await page.getByLabel('库存').fill(String(seen + 20));
@@ -331,7 +331,7 @@ test('a stock is changed by what was added to it, so that a sale meanwhile stays
   assert.equal(await stockNow(), seen + 20 - 2);
 });
 
-test('a stock whose change was not answered is saved again, and changed once', async (t) => {
+test('a stock change without a response is saved again, and made once', async (t) => {
   const { page } = await openAdmin(t, `#/products/${tea.product_id}`, { expected: [/net::ERR_FAILED/] });
   const seen = await stockNow();
   let tries = 0;
@@ -348,7 +348,7 @@ test('a stock whose change was not answered is saved again, and changed once', a
   assert.deepEqual([tries, await stockNow()], [2, seen + 20]);
 });
 
-test('a product off the shelf is the staff\'s alone, and a deleted one nobody\'s', async (t) => {
+test('a product off sale is visible only to staff, and a deleted one to nobody', async (t) => {
   const name = '只此一件';
   const { product_id: id } = await shop.ok('POST', '/api/products', { token: admin, body: { name, price: 5, stock: 1 } });
   const { page } = await openAdmin(t, `#/products/${id}`);
@@ -367,7 +367,7 @@ test('a product off the shelf is the staff\'s alone, and a deleted one nobody\'s
   assert.equal((await shop.call('GET', `/api/products/${id}`, { token: admin })).status, 404);
 });
 
-test('categories are made, hung elsewhere, filled and emptied', async (t) => {
+test('categories are created, moved, filled and emptied', async (t) => {
   const { page } = await openAdmin(t, '#/categories', { expected: [answered(409)] });
   const dialog = page.getByRole('dialog');
   await press(page, '新建分类');
@@ -409,7 +409,7 @@ test('categories are made, hung elsewhere, filled and emptied', async (t) => {
   assert.deepEqual((await shop.ok('GET', '/api/categories')).map(({ name }) => name), ['明前绿茶']);
 });
 
-test('users are found, changed and deleted; a refusal stands at its field', async (t) => {
+test('users are found, changed and deleted; an error is shown at its field', async (t) => {
   const one = await shop.login('wang');
   await shop.ok('PUT', `/api/users/${one.user.user_id}`, { token: admin, body: { nickname: '王师傅', phone: '13900000001' } });
   await shop.login('zhao');
@@ -443,7 +443,7 @@ test('users are found, changed and deleted; a refusal stands at its field', asyn
   await page.getByText('不能删除或降级最后一位管理员').waitFor();
 });
 
-test('after signing out nothing is left to see, and the token has ended', async (t) => {
+test('after signing out nothing is visible, and the token is invalid', async (t) => {
   const id = await paidOrder();
   const { page } = await openAdmin(t);
   await page.getByRole('link', { name: id }).click();
@@ -462,7 +462,7 @@ test('after signing out nothing is left to see, and the token has ended', async 
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
 });
 
-test('a token that ran out is renewed once, unseen; a session that was ended asks to sign in and returns to the page', async (t) => {
+test('an expired token is refreshed once, transparently; an ended session asks to sign in and returns to the page', async (t) => {
   const { page } = await openAdmin(t, '#/orders', { expected: [answered(401)] });
   t.after(() => shop.clock(0));
   const asked = [];
@@ -483,7 +483,7 @@ test('a token that ran out is renewed once, unseen; a session that was ended ask
   await heading(page, '用户');
 });
 
-test('a failed request can be tried again', async (t) => {
+test('a failed request can be retried', async (t) => {
   const { page } = await openAdmin(t, '#/products', { expected: [/net::ERR_FAILED/] });
   await page.route('**/api/orders?*', (route) => route.abort(), { times: 1 });
   await page.getByRole('link', { name: '订单', exact: true }).click();
@@ -492,7 +492,7 @@ test('a failed request can be tried again', async (t) => {
   await page.getByRole('table', { name: '订单' }).waitFor();
 });
 
-test('no page is wider than a phone, and the keyboard alone comes to an order', async (t) => {
+test('no page is wider than a phone, and an order is reachable by keyboard', async (t) => {
   const id = await paidOrder();
   const { page } = await openTab(t, { viewport: PHONE });
   const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth);
@@ -522,7 +522,7 @@ test('no page is wider than a phone, and the keyboard alone comes to an order', 
   }
 });
 
-test('a script that came into a page would not run (B57)', async (t) => {
+test('an injected script does not run (B57)', async (t) => {
   const { page, complaints } = await openTab(t, { expected: [/Content Security Policy/] });
   for (const address of ['/', '/admin/']) {
     complaints.length = 0;
@@ -534,6 +534,6 @@ test('a script that came into a page would not run (B57)', async (t) => {
       return window.ran === true;
     });
     assert.equal(ran, false);
-    await until('both complaints', () => complaints.length >= 2); // the browser tells them when it likes
+    await until('both complaints', () => complaints.length >= 2); // the browser reports them asynchronously
   }
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Platform certificates of WeChat Pay: fetched by jobs, learnt by every process, beside the public key or instead of it
-// (BEHAVIOUR 33, PAYMENTS 2.4 and 2.5). The simulator seals and signs with the SDK's cryptography.
+// Platform certificates of WeChat Pay: fetched by jobs, loaded by every process, in addition to the public key or instead
+// of it (BEHAVIOUR 33, PAYMENTS 2.4 and 2.5). The simulator encrypts and signs with the SDK's cryptography.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
@@ -36,7 +36,7 @@ async function ordered(trade, stock = 1000) {
   return trade.order(trade.anna, [[trade.goods, 1]]);
 }
 
-// Prepares and pays as often as the shop has programs that hear of it, so that each of them has its turn.
+// Prepares and pays once per notify process, so that each of them gets a notification.
 async function payOften(trade, times = 8) {
   for (let i = 0; i < times; i += 1) {
     const order = await ordered(trade);
@@ -47,7 +47,7 @@ async function payOften(trade, times = 8) {
   }
 }
 
-test('without a public key nothing is proved before jobs fetched the certificates, and everything after', async () => {
+test('without a public key nothing can be verified before jobs have fetched the certificates, and everything after', async () => {
   await signWith(alone, { kind: 'certificate' });
   assert.deepEqual(await keysReady(alone), [503, 'missing']);
   const order = await ordered(alone);
@@ -64,7 +64,7 @@ test('without a public key nothing is proved before jobs fetched the certificate
   }
 });
 
-test('both kinds of serial are accepted at once, in any order, by every process (B33)', async () => {
+test('both kinds of serial are accepted at the same time, in any order, by every process (B33)', async () => {
   await both.shop.jobs();
   const choices = [{ kind: 'certificate', index: 1 }, { kind: 'pubkey' }, { kind: 'certificate' }, { kind: 'pubkey' }];
   for (const choice of choices) {
@@ -73,7 +73,7 @@ test('both kinds of serial are accepted at once, in any order, by every process 
   }
 });
 
-test('an unknown serial is 401 and asks jobs for a refresh, at most once in five minutes (B33)', async (t) => {
+test('an unknown serial is 401 and requests a refresh by jobs, at most once in five minutes (B33)', async (t) => {
   const { shop } = both;
   t.after(() => shop.clock(0));
   const forger = makeForger(both.keys, new URL('/api/payment/wxpay/notify', shop.baseUrl));
@@ -114,7 +114,7 @@ test('an unknown serial is 401 and asks jobs for a refresh, at most once in five
   assert.equal(await passes(), 1, 'every six hours it is fetched anyway');
 });
 
-test('a certificate that came since is learnt as soon as jobs has it, by processes that refused it before', async (t) => {
+test('a new certificate is loaded as soon as jobs have it, also by processes that refused it before', async (t) => {
   const { shop } = both;
   t.after(() => shop.clock(0));
   const [newest] = await kept(both);
@@ -128,14 +128,14 @@ test('a certificate that came since is learnt as soon as jobs has it, by process
   assert.equal(body.status, 401, JSON.stringify(body));
   assert.equal(await both.status(order), PENDING);
   shop.clock(12 * HOUR_S);
-  await shop.jobs(); // its own answers are proved by what it just fetched, so it may pay by asking
+  await shop.jobs(); // it can verify responses with what it just fetched, so it may settle by a query
   assert.equal((await kept(both)).length, 2);
   assert.equal((await shop.pay(prepayId, { times: 8 })).body.status, 200);
   shop.clock(0);
   await payOften(both);
 });
 
-test('a list that fails, or is not proved, changes nothing of what is known, and is tried again after five minutes', async (t) => {
+test('a failed or unverified list changes no known key, and is retried after five minutes', async (t) => {
   const { shop } = both;
   t.after(() => shop.clock(0));
   let now = 20 * HOUR_S;
@@ -156,7 +156,7 @@ test('a list that fails, or is not proved, changes nothing of what is known, and
   }
 });
 
-test('what the database holds is believed only as far as our APIv3 key sealed it', async () => {
+test('stored certificates are trusted only if encrypted with our APIv3 key', async () => {
   const { shop } = both;
   const [newest, older] = await kept(both);
   await shop.restartWeb();
@@ -165,7 +165,7 @@ test('what the database holds is believed only as far as our APIv3 key sealed it
   await signWith(both, { kind: 'pubkey' });
   const { prepayId } = await both.prepay(both.anna, order);
   await signWith(both, { kind: 'certificate', index: 0 });
-  // the other certificate under this serial; sealed by nobody; no Base64
+  // the other certificate under this serial; not encrypted; not Base64
   for (const ciphertext of [older.ciphertext, randomBytes(900).toString('base64'), '*']) {
     await swap(ciphertext);
     assert.equal((await shop.pay(prepayId, { times: 4 })).body.status, 401, ciphertext.slice(0, 20));
@@ -175,11 +175,11 @@ test('what the database holds is believed only as far as our APIv3 key sealed it
   assert.equal((await shop.pay(prepayId)).body.status, 200);
 });
 
-test('a certificate proves nothing once its time is over', async (t) => {
+test('an expired certificate verifies nothing', async (t) => {
   const { shop } = alone;
   t.after(() => shop.clock(0));
   await signWith(alone, { kind: 'certificate', index: 0 });
-  shop.clock(3 * YEAR_S); // the older one has two years left
+  shop.clock(3 * YEAR_S); // the older one is valid for two more years
   await shop.jobs();
   await alone.again(alone.anna);
   await alone.adminAgain();
@@ -192,7 +192,7 @@ test('a certificate proves nothing once its time is over', async (t) => {
   assert.equal(await alone.status(order), PENDING);
 });
 
-test('a merchant of the public-key mode has none, which is no fault; without a public key it is, and says what to do', async () => {
+test('a merchant in public-key mode has none, which is no fault; without a public key it is, and the log says what to do', async () => {
   assert.match(await publicKeyOnly.shop.jobs(), / 0 certificates fetched/);
   const alarms = () => publicKeyOnly.shop.log().filter(({ level }) => level === 'alarm').map(({ message }) => message);
   assert.deepEqual(alarms(), []);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Notifications of WeChat Pay: which are believed, which are kept, and which change nothing (BEHAVIOUR 33 to 36, 40).
+// Notifications of WeChat Pay: accepted ones, stored ones, and those without effect (BEHAVIOUR 33 to 36, 40).
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
@@ -28,7 +28,7 @@ async function assertUnpaid({ order }) {
 
 const countEvents = async () => (await trade.events('1')).length;
 
-test("the simulator's notification pays the order, and the answer is what WeChat expects (B33)", async () => {
+test("the simulator's notification pays the order, and the response is what WeChat expects (B33)", async () => {
   const x = await prepared();
   const answer = await shop.pay(x.prepayId);
   assert.deepEqual([answer.body.status, JSON.parse(answer.body.body)], [200, SUCCESS]);
@@ -43,20 +43,20 @@ test("the simulator's notification pays the order, and the answer is what WeChat
   assert.deepEqual([event.verdict, event.reason, event.amount, event.transaction_id], [VERDICT.granted, null, FEN, transactionId]);
 });
 
-test('a notification built by node:crypto alone is the same thing (B33)', async () => {
+test('a notification built only with node:crypto is equivalent (B33)', async () => {
   const x = await prepared();
   assertSuccess(await forger.send(forger.event(forger.transaction(x.outTradeNo, FEN))));
   assert.equal(await trade.status(x.order), PAID);
 });
 
-test('coupons of WeChat: what counts is the total, not what the payer paid of it', async () => {
+test('WeChat coupons: the total counts, not the payer\'s part', async () => {
   const x = await prepared();
   const answer = await shop.pay(x.outTradeNo, { coupon_fen: 500 });
   assert.equal(answer.body.status, 200);
   assert.equal(await trade.status(x.order), PAID);
 });
 
-test('the signature covers the raw bytes: members re-ordered, a space, one byte changed are 401 (B33)', async () => {
+test('the signature covers the raw bytes: reordered members, a space or one changed byte are 401 (B33)', async () => {
   const x = await prepared();
   const workers = await trade.allWorkers('notify');
   const before = await countEvents();
@@ -80,17 +80,17 @@ test('the signature covers the raw bytes: members re-ordered, a space, one byte 
   assert.deepEqual(await trade.allWorkers('notify'), workers, 'the same processes serve on');
 });
 
-test('a timestamp 299 s away is taken and 300 s is not, either way (B33)', async () => {
+test('a timestamp 299 s away is accepted and 300 s is not, in both directions (B33)', async () => {
   const x = await prepared();
   const event = forger.event(forger.transaction(x.outTradeNo, FEN, { trade_state: 'NOTPAY' }));
   const at = async (awayS) => {
-    for (;;) { // the shop's second must be the one that was meant
+    for (;;) { // the shop's clock must be at the intended second
       const now = Math.floor(Date.now() / 1000);
       const answer = await forger.send(event, { timestamp: now + awayS });
       if (Math.floor(Date.now() / 1000) === now) return answer;
     }
   };
-  for (const awayS of [-299, 299]) assertFail(await at(awayS), 400); // believed, but it says NOTPAY
+  for (const awayS of [-299, 299]) assertFail(await at(awayS), 400); // accepted, but its state is NOTPAY
   for (const awayS of [-300, 300, -301, 301, -100_000, 100_000]) assertFail(await at(awayS), 401);
   shop.clock(1000);
   assertFail(await at(1000 - 299), 400);
@@ -101,7 +101,7 @@ test('a timestamp 299 s away is taken and 300 s is not, either way (B33)', async
   }
 });
 
-test('headers missing, twice, too long, of another key or another type are 401, and the next is served (B33)', async () => {
+test('missing, repeated or too long headers, or those of another key or type, are 401, and the next is served (B33)', async () => {
   const x = await prepared();
   const workers = await trade.allWorkers('notify');
   const event = forger.event(forger.transaction(x.outTradeNo, FEN));
@@ -147,7 +147,7 @@ test('probe traffic with a SIGNTEST signature is 401, from the simulator too (B3
   await assertUnpaid(x);
 });
 
-test('another method is 405, a body of over 256 KiB is 413, and one of 200 KiB is judged', async () => {
+test('another method is 405, a body over 256 KiB is 413, and one of 200 KiB is processed', async () => {
   const answer = await shop.call('GET', url.pathname);
   assert.equal(answer.status, 405);
   assert.match(answer.headers.get('allow'), /POST/);
@@ -157,7 +157,7 @@ test('another method is 405, a body of over 256 KiB is 413, and one of 200 KiB i
   assertFail(await post(url, '{}', {}), 401);
 });
 
-// What does not fit is refused with 400, kept as an orphan, shown by audit, and leaves the order payable (B34).
+// A mismatch is refused with 400, stored as an orphan, listed by audit, and leaves the order payable (B34).
 const change = (members) => (t) => ({ ...t, ...members });
 const amount = (members) => (t) => ({ ...t, amount: { ...t.amount, ...members } });
 const MISFITS = [
@@ -187,7 +187,7 @@ const MISFITS = [
 ];
 
 for (const [what, reason, { plain = (t) => t, sealing, resource, stranger }] of MISFITS) {
-  test(`${what}: never SUCCESS, never paid, kept as an orphan ${reason}, and the order stays payable (B34)`, async () => {
+  test(`${what}: never SUCCESS, never paid, stored as an orphan ${reason}, and the order stays payable (B34)`, async () => {
     const x = await prepared();
     const event = forger.event(plain(forger.transaction(x.outTradeNo, FEN)), { sealing, resource });
     assertFail(await forger.send(event), 400);
@@ -207,7 +207,7 @@ for (const [what, reason, { plain = (t) => t, sealing, resource, stranger }] of 
   });
 }
 
-test("the simulator's own tampering is refused, whatever it changed (B34)", async () => {
+test("the simulator's tampered notifications are refused (B34)", async () => {
   for (const [tamper, reason] of [['amount', 'AMOUNT'], ['mchid', 'MCHID'], ['appid', 'APPID'], ['ciphertext', 'UNDECRYPTABLE']]) {
     const x = await prepared();
     const eventId = `tampered-${tamper}`;
@@ -218,7 +218,7 @@ test("the simulator's own tampering is refused, whatever it changed (B34)", asyn
   }
 });
 
-test('signed bytes that are no notification are refused and kept under their hash (B34)', async () => {
+test('signed bytes that are not a notification are refused and stored under their hash (B34)', async () => {
   const before = await countEvents();
   for (const text of ['', 'x', '[]', 'null', '{}', '{"id":null}', '{"id":7}', `{"id":"${'i'.repeat(65)}"}`, '{"id":"a","id":"a"}']) {
     assertFail(await forger.send(text), 400);
@@ -246,19 +246,19 @@ test('a trade_state other than SUCCESS never pays, and event_type alone decides 
   assert.equal(await trade.status(x.order), status === 200 ? PAID : PENDING, 'answer and state agree');
 });
 
-test('an event id that was judged as nothing or orphan is judged again, and grants when it fits (B34)', async () => {
+test('an event id with verdict nothing or orphan is processed again, and grants when it matches (B34)', async () => {
   const x = await prepared();
   const id = 'judged-again';
   const send = (more) => forger.send(forger.event(forger.transaction(x.outTradeNo, FEN, more), { id }));
   assertFail(await send({ trade_state: 'NOTPAY' }), 400);
   assertFail(await send({ mchid: '1900000001' }), 400);
   assertSuccess(await send({}));
-  assertSuccess(await send({ mchid: '1900000001' })); // final: nothing is judged any more
+  assertSuccess(await send({ mchid: '1900000001' })); // final: not processed again
   assert.deepEqual((await trade.events(`event_id = '${id}'`)).map((e) => [e.verdict, e.reason]), [[VERDICT.granted, null]]);
   assert.equal(await trade.status(x.order), PAID);
 });
 
-test('one notification 50 times at once: 50 success answers, one grant (B36)', async () => {
+test('one notification 50 times concurrently: 50 success answers, one grant (B36)', async () => {
   const x = await prepared();
   const { body } = await trade.payHeard(x.outTradeNo, { times: 50 });
   assert.deepEqual(tally(body.answers.map(({ status }) => status)), { 200: 50 });
@@ -269,7 +269,7 @@ test('one notification 50 times at once: 50 success answers, one grant (B36)', a
   assert.deepEqual(events.map((e) => e.verdict), [VERDICT.granted]);
 });
 
-test('the same when the order is by then shipped or completed: it stays so (B36)', async () => {
+test('the same for a shipped or completed order: it is unchanged (B36)', async () => {
   for (const status of [SHIPPED, COMPLETED]) {
     const order = await trade.orderIn(anna, [[product, 1]], status);
     const [{ out_trade_no: outTradeNo }] = await trade.attempts(order);
@@ -283,7 +283,7 @@ test('the same when the order is by then shipped or completed: it stays so (B36)
   }
 });
 
-test('fifty different events about one payment at once: one grant, 49 repeats (B36)', async () => {
+test('fifty concurrent events about one payment: one grant, 49 repeats (B36)', async () => {
   const x = await prepared();
   const t = forger.transaction(x.outTradeNo, FEN);
   const events = Array.from({ length: 50 }, () => forger.event(t));
@@ -303,7 +303,7 @@ test('a second transaction for a settled attempt, and one transaction for two at
   await assertUnpaid(y);
 });
 
-test('two transactions for one attempt at once: one settles it, the other is an orphan (B34, B37)', async () => {
+test('two concurrent transactions for one attempt: one settles it, the other is an orphan (B34, B37)', async () => {
   for (let round = 0; round < 15; round++) {
     const x = await prepared();
     const answers = await Promise.all([0, 1].map(() => forger.send(forger.event(forger.transaction(x.outTradeNo, FEN)))));
@@ -313,7 +313,7 @@ test('two transactions for one attempt at once: one settles it, the other is an 
   }
 });
 
-test('while another holds the row, the answer comes within 5 s and is 5xx; redelivered, it pays (B40)', async () => {
+test('while the row is locked, the response comes within 5 s and is 5xx; redelivered, it pays (B40)', async () => {
   const x = await prepared();
   for (const lock of [
     `SELECT id FROM orders WHERE order_no = '${x.order.order_id}' FOR UPDATE`,

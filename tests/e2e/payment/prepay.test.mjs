@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Preparing a payment: what is asked of WeChat, what the mini-program gets, and every way in which the provider fails.
+// Preparing a payment: the request to WeChat, the response to the mini-program, and all failures of the provider.
 import assert from 'node:assert/strict';
 import { createSign, createVerify, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ const product = await trade.product({ name: '桂花乌龙', price: '29.90', stoc
 
 const newOrder = (person = anna) => trade.order(person, [[product, 1]]);
 
-// A close that the shop knows nothing of, as from the merchant's console.
+// A close unknown to the shop, as from the merchant console.
 async function closeAtWechat(outTradeNo) {
   const target = `/v3/pay/transactions/out-trade-no/${outTradeNo}/close`;
   const body = JSON.stringify({ mchid: keys.mchid });
@@ -31,12 +31,12 @@ async function closeAtWechat(outTradeNo) {
   assert.equal(response.status, 204, await response.text());
 }
 
-// The number under which the newest attempt of an order went to the provider.
+// The out_trade_no of an order's newest attempt.
 async function outTradeNoOf(order) {
   return (await trade.attempts(order)).at(-1).out_trade_no;
 }
 
-test('what the mini-program gets is signed for wx.requestPayment with the merchant key', async () => {
+test('the mini-program\'s parameters are signed for wx.requestPayment with the merchant key', async () => {
   const order = await newOrder();
   const { body } = await trade.prepay(anna, order);
   assert.deepEqual(Object.keys(body), ['timeStamp', 'nonceStr', 'package', 'signType', 'paySign']);
@@ -50,7 +50,7 @@ test('what the mini-program gets is signed for wx.requestPayment with the mercha
   assert.ok(!holds(`${keys.appid}\n${body.timeStamp}\n${body.nonceStr}\n${prepayIdOf(body)}\n`), 'not the form of APP payment');
 });
 
-test("what WeChat is asked for: the order's amount, payer and deadline (B20)", async () => {
+test("the request to WeChat has the order's amount, payer and deadline (B20)", async () => {
   const order = await newOrder();
   const { outTradeNo } = await trade.prepay(anna, order);
   const { request } = await trade.atWechat(outTradeNo);
@@ -110,7 +110,7 @@ test('when the provider has closed an attempt, the next prepay is a new one of t
   assert.equal(await trade.status(order), PAID);
 });
 
-test('an attempt whose answer was lost and that the provider closed since is replaced in the same request (B39)', async () => {
+test('an attempt whose response was lost and that the provider closed since is replaced in the same request (B39)', async () => {
   const order = await newOrder();
   await trade.fault('jsapi', 'drop_after');
   assertRefused(await trade.tryPrepay(anna, order), 503, 'PROVIDER_UNKNOWN');
@@ -121,7 +121,7 @@ test('an attempt whose answer was lost and that the provider closed since is rep
   assert.deepEqual(await trade.states(order), [ATTEMPT.closed, ATTEMPT.open]);
 });
 
-test('an attempt whose answer was lost and that was paid since makes the order paid (B44)', async () => {
+test('an attempt whose response was lost and that was paid since makes the order paid (B44)', async () => {
   const order = await newOrder();
   await trade.fault('jsapi', 'drop_after');
   assertRefused(await trade.tryPrepay(anna, order), 503, 'PROVIDER_UNKNOWN');
@@ -131,9 +131,9 @@ test('an attempt whose answer was lost and that was paid since makes the order p
   assert.deepEqual(await trade.states(order), [ATTEMPT.granted]);
 });
 
-// WeChat says ORDERPAID, and asked about it, that nobody has paid.
+// WeChat answers ORDERPAID, and the query says unpaid.
 for (const [what, lost] of [['knows', 'drop_after'], ['does not know', 'status_500']]) {
-  test(`a number that the provider ${what} and wrongly calls paid is closed there, and another one can be paid (B39)`, async () => {
+  test(`an attempt that the provider ${what} and wrongly reports as paid is closed there, and another one can be paid (B39)`, async () => {
     const order = await newOrder();
     await trade.fault('jsapi', lost, { times: lost === 'status_500' ? 3 : 1 });
     assertRefused(await trade.tryPrepay(anna, order), 503, 'PROVIDER_UNKNOWN');
@@ -148,7 +148,7 @@ for (const [what, lost] of [['knows', 'drop_after'], ['does not know', 'status_5
   });
 }
 
-test('a number that is called paid by all but the query stays the only one, and is asked about again (B39)', async () => {
+test('an attempt reported as paid by everything but the query stays the only one, and is queried again (B39)', async () => {
   const order = await newOrder();
   await trade.fault('jsapi', 'drop_after');
   assertRefused(await trade.tryPrepay(anna, order), 503, 'PROVIDER_UNKNOWN');
@@ -160,7 +160,7 @@ test('a number that is called paid by all but the query stays the only one, and 
   assert.deepEqual(await trade.states(order), [ATTEMPT.open]);
 });
 
-test('an order that is paid, shipped, cancelled or past its deadline is 409, and no call is made (B20)', async () => {
+test('a paid, shipped, cancelled or overdue order is 409, without a call (B20)', async () => {
   for (const [status, code] of [[1, 'ORDER_PAID'], [2, 'ORDER_PAID'], [3, 'ORDER_PAID'], [4, 'ORDER_NOT_PENDING'], [5, 'ORDER_NOT_PENDING']]) {
     const order = await trade.orderIn(anna, [[product, 1]], status, 'offline');
     await trade.forgetRequests();
@@ -179,20 +179,20 @@ test('an order that is paid, shipped, cancelled or past its deadline is 409, and
   shop.clock(0);
 });
 
-test('who never used WeChat cannot pay with it', async () => {
+test('a user without an openid cannot pay with WeChat', async () => {
   const staff = { token: trade.admin };
   const order = await newOrder(staff);
   assertRefused(await trade.tryPrepay(staff, order), 409, 'PAYER_UNKNOWN');
   assert.deepEqual(await trade.attempts(order), []);
 });
 
-test("an administrator does not pay a customer's order by WeChat (B4)", async () => {
+test("an administrator can't pay a customer's order with WeChat (B4)", async () => {
   const order = await newOrder();
   assertRefused(await trade.tryPrepay({ token: trade.admin }, order), 403);
   assertRefused(await trade.standing({ token: trade.admin }, order), 403);
 });
 
-test('a body without an order_id, or with a strange one, is 400 or 404', async () => {
+test('a body without order_id, or with an invalid one, is 400 or 404', async () => {
   for (const [body, status] of [
     [{}, 400], [{ order_id: null }, 400], [{ order_id: 7 }, 400], [{ order_id: '' }, 400], [{ order_id: 'x'.repeat(65) }, 400],
     [{ order_id: ['x'] }, 400], [{ order_id: "' OR 1=1" }, 404], [{ order_id: '订单' }, 404],
@@ -203,7 +203,7 @@ test('a body without an order_id, or with a strange one, is 400 or 404', async (
   }
 });
 
-test('the longest name of a shop, of four bytes a character, is part of a legal description', async () => {
+test('the longest shop name, of four-byte characters, gives a valid description', async () => {
   await shop.restartWeb({ SHOP_NAME: '🍵'.repeat(15) });
   const { outTradeNo } = await trade.prepay(anna, await newOrder());
   const { request } = await trade.atWechat(outTradeNo);
@@ -212,7 +212,7 @@ test('the longest name of a shop, of four bytes a character, is part of a legal 
   await shop.restartWeb({ SHOP_NAME: '山野小铺' });
 });
 
-// A fault of the simulator, how often, and what the shop says to its customer.
+// A fault of the simulator, how often, and the shop's response.
 const FAILURES = [
   ['status_202', 1], ['bad_signature', 1], ['signtest', 1], ['no_signature', 1], ['old_timestamp', 1], ['unknown_serial', 1],
   ['duplicate_header', 1], ['truncated', 1], ['not_json', 1], ['drop_after', 1], ['hang', 1],
@@ -220,10 +220,10 @@ const FAILURES = [
 ];
 
 for (const [fault, times] of FAILURES) {
-  test(`${fault} at the provider: 503, nothing believed, and the next prepay is the same payment`, async () => {
+  test(`${fault} at the provider: 503, nothing trusted, and the next prepay is the same payment`, async () => {
     let order;
     let left;
-    for (let i = 0; i < 3 && left?.length !== 0; i++) { // on a busy machine the time may be gone before the last try
+    for (let i = 0; i < 3 && left?.length !== 0; i++) { // on a busy machine the time may be over before the last try
       await trade.noFaults();
       order = await newOrder();
       await trade.fault('jsapi', fault, { times });
@@ -245,24 +245,24 @@ for (const [fault, times] of FAILURES) {
   });
 }
 
-test('a moment of 500, 429 or 502 is tried again within the request, with a new nonce', async () => {
+test('a temporary 500, 429 or 502 is retried within the request, with a new nonce', async () => {
   for (const fault of ['status_500', 'status_429', 'status_502']) {
     const order = await newOrder();
     await trade.forgetRequests();
     await trade.fault('jsapi', fault);
     await trade.prepay(anna, order);
-    assert.deepEqual(await trade.requests(), ['jsapi', 'jsapi'], fault); // a used nonce would have been refused
+    assert.deepEqual(await trade.requests(), ['jsapi', 'jsapi'], fault); // a reused nonce would be refused
   }
 });
 
-test('an answer that is only slow, or signed and long, is taken', async () => {
+test('a slow response, or a long signed one, is accepted', async () => {
   await trade.fault('jsapi', 'late', { delay_ms: 1500 });
   await trade.prepay(anna, await newOrder());
   await trade.fault('jsapi', 'huge');
   await trade.prepay(anna, await newOrder());
 });
 
-test('what the provider refuses for good is 502, and closes the attempt', async () => {
+test('a permanent refusal by the provider is 502, and closes the attempt', async () => {
   const carl = await trade.buyer();
   const order = await newOrder(carl);
   await shop.sql(`UPDATE users SET openid = 'stranger' WHERE user_id = ${carl.user.user_id}`);
@@ -273,7 +273,7 @@ test('what the provider refuses for good is 502, and closes the attempt', async 
   assert.deepEqual(await trade.states(order), [ATTEMPT.closed, ATTEMPT.open]);
 });
 
-test('cancelled while the provider was asked: 409, and jobs closes what was ordered there (B18, B38)', async () => {
+test('cancelled during the call: 409, and jobs close the provider\'s order (B18, B38)', async () => {
   const order = await newOrder();
   await trade.forgetRequests();
   await trade.delayed('jsapi');

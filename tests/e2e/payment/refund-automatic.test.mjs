@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Money that could not be granted goes back by itself: asked for by `jobs`, under a number that the payment fixes, and the
-// order is left alone (BEHAVIOUR 37, 38).
+// A payment that could not be granted is refunded automatically: requested by `jobs`, under a number derived from the
+// payment, leaving the order unchanged (BEHAVIOUR 37, 38).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { ATTEMPT, CANCELLED, MINUTE_S, PAID, REFUNDED, SHIPPED, VERDICT, assertRefused, tally } from '../lib/trade.mjs';
@@ -15,7 +15,7 @@ const HOUR_S = 60 * MINUTE_S;
 const numberOf = ({ outTradeNo }) => `R${outTradeNo}L`;
 const stateOf = async (x) => (await trade.attempts(x.order)).find(({ out_trade_no: no }) => no === x.outTradeNo).state;
 
-// Paid at the provider, which tells nobody, and then out of the shop's hands.
+// Paid at the provider without notification, and then not payable in the shop any more.
 async function paidInVain(act, person = anna) {
   const x = await refunds.prepared(person);
   await shop.pay(x.outTradeNo, { notify: false });
@@ -45,7 +45,7 @@ const WAYS = [
 ];
 
 for (const [what, reason, act, who = () => anna] of WAYS) {
-  test(`money for an order that was ${what} goes back by itself; the order is unchanged (B37, B38)`, async () => {
+  test(`a payment for an order that was ${what} is refunded automatically; the order is unchanged (B37, B38)`, async () => {
     const x = await paidInVain(act, await who());
     const before = [await trade.rowOf(x.order), await trade.moves(x.order), await trade.stock(x.product)];
     await trade.forgetRequests();
@@ -69,7 +69,7 @@ for (const [what, reason, act, who = () => anna] of WAYS) {
   });
 }
 
-test('heard of by jobs, it is asked for in the same pass, and done with its answer (B37)', async () => {
+test('a payment found by jobs is refunded in the same pass, and completed by the response (B37)', async () => {
   await refunds.mode('SUCCESS');
   const x = await paidInVain(offline);
   const before = await trade.rowOf(x.order);
@@ -79,7 +79,7 @@ test('heard of by jobs, it is asked for in the same pass, and done with its answ
   assert.deepEqual(await trade.rowOf(x.order), before);
 });
 
-test('fifteen deliveries before, while and after it is given back are one refund (B36, B37)', async () => {
+test('fifteen deliveries before, during and after the refund are one refund (B36, B37)', async () => {
   await refunds.mode('SUCCESS');
   const x = await paidInVain(offline);
   const deliver = async () => {
@@ -96,7 +96,7 @@ test('fifteen deliveries before, while and after it is given back are one refund
   assert.equal(await stateOf(x), ATTEMPT_REFUNDED);
 });
 
-test('it blocks nothing: the payment that counts is shipped and refunded as if it were alone (B38)', async () => {
+test('it blocks nothing: the order can be shipped and its payment refunded as usual (B38)', async () => {
   const first = await refunds.prepared();
   await shop.pay(first.outTradeNo, { notify: false });
   await shop.sql(`UPDATE payment_attempts SET state = 1, open_payable_id = NULL WHERE out_trade_no = '${first.outTradeNo}'`);
@@ -115,14 +115,14 @@ test('it blocks nothing: the payment that counts is shipped and refunded as if i
   assert.deepEqual((await trade.attempts(first.order)).map(({ state }) => state), [ATTEMPT_REFUNDED, ATTEMPT.granted]);
 });
 
-test('an administrator cannot ask for it a second time (B43)', async () => {
+test('an administrator cannot request it a second time (B43)', async () => {
   const x = await paidInVain(offline);
   assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
   assertRefused(await refunds.ask(x), 409, 'REFUND_UNPAID');
 });
 
 for (const fault of ['status_500', 'status_429', 'drop_after', 'bad_signature', 'not_enough']) {
-  test(`asked for with ${fault} as the answer: the same number again, one refund (B43)`, async () => {
+  test(`requested with ${fault} as the response: the same number again, one refund (B43)`, async () => {
     await refunds.mode('SUCCESS');
     const x = await paidInVain(offline);
     await trade.fault('refund', fault);
@@ -135,7 +135,7 @@ for (const fault of ['status_500', 'status_429', 'drop_after', 'bad_signature', 
   });
 }
 
-test('closed by the provider, it is tried again under another number, ever more rarely and for ever (B37, B43)', async () => {
+test('closed by the provider, it is retried under another number, with growing gaps, without end (B37, B43)', async () => {
   await refunds.mode('CLOSED');
   const x = await paidInVain(offline);
   const numbers = [numberOf(x)];
@@ -155,7 +155,7 @@ test('closed by the provider, it is tried again under another number, ever more 
   assert.deepEqual(await refunds.jobsAt(100 * HOUR_S), []);
 });
 
-test('ABNORMAL stays due and is named by the audit until it succeeds (B37)', async () => {
+test('ABNORMAL stays due and is listed by the audit until it succeeds (B37)', async () => {
   await refunds.mode('ABNORMAL');
   const x = await paidInVain(offline);
   await refunds.jobsAt(1);
@@ -166,7 +166,7 @@ test('ABNORMAL stays due and is named by the audit until it succeeds (B37)', asy
   assert.equal(await stateOf(x), ATTEMPT_REFUNDED);
 });
 
-test('money that was due before refunds were made by themselves is found by jobs, once (B37)', async () => {
+test('a refund due from before automatic refunds existed is found by jobs, once (B37)', async () => {
   await refunds.mode('SUCCESS');
   const all = [];
   for (let i = 0; i < 3; i++) {
@@ -185,7 +185,7 @@ test('money that was due before refunds were made by themselves is found by jobs
   }
 });
 
-test('a refund that cannot be begun is put off, and the others are begun (B37)', async () => {
+test('a refund that can\'t be started is postponed, and the others are started (B37)', async () => {
   await refunds.mode('SUCCESS');
   const all = [];
   for (let i = 0; i < 2; i++) {
@@ -212,7 +212,7 @@ test('a refund that cannot be begun is put off, and the others are begun (B37)',
   for (const x of all) assert.deepEqual([await refunds.there(x), await stateOf(x)], [[[numberOf(x), FEN, 'SUCCESS']], ATTEMPT_REFUNDED]);
 });
 
-test('late money of five orders for three pieces: two go back, each once (B38)', async () => {
+test('late payments of five orders for three items: two are refunded, each once (B38)', async () => {
   await refunds.mode('SUCCESS');
   const product = await trade.product({ price: '10.00', stock: 5 });
   const all = [];

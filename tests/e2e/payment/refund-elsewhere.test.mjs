@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Money that went back in the merchant console, before or after we heard that it came: in every order of the news, what was
-// given back grants nothing, and what stays is granted with that refund in the books (BEHAVIOUR 35, 37, 38, 62).
+// Payments refunded in the merchant console, before or after we were notified of them: in any order of the messages, what
+// was refunded grants nothing, and the rest is granted with that refund recorded (BEHAVIOUR 35, 37, 38, 62).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { ATTEMPT, CANCELLED, PAID, PAY_S, PENDING, REFUNDED, SHIPPED, VERDICT, assertRefused, redelivered, tally } from '../lib/trade.mjs';
@@ -16,19 +16,19 @@ afterEach(async () => {
   for (const line of await trade.audit(0)) assert.doesNotMatch(line, /^WRONG/);
 });
 
-// Paid at the provider, which tells nobody.
+// Paid at the provider without notification.
 async function unheard() {
   const x = await refunds.prepared();
   await shop.pay(x.outTradeNo, { notify: false });
   return x;
 }
 
-// Refunded in the console; what is told is told later. The refund's number.
+// Refunded in the console; notifications follow later. Returns the refund's number.
 async function inConsole(x, options = {}) {
   return (await trade.refundInConsole(x.outTradeNo, { notify: false, ...options })).out_refund_no;
 }
 
-// `jobs` once everything about payments is due.
+// Runs `jobs` when everything about payments is due.
 async function jobs() {
   await shop.sql('UPDATE outbox SET due_at = 1 WHERE kind = 1');
   return shop.jobs();
@@ -48,11 +48,11 @@ function orders(list) {
   return list.length < 2 ? [list] : list.flatMap((first) => orders(list.filter((other) => other !== first)).map((rest) => [first, ...rest]));
 }
 
-// ---- every order of the news ----
+// ---- every order of messages ----
 
 for (const [what, parts] of [['wholly', [FEN]], ['in two halves', [FEN / 2, FEN / 2]]]) {
   for (const order of orders(Object.keys(news))) {
-    test(`given back ${what} before anything was heard; heard ${order.join(', ')}: nothing stays granted (B62)`, async () => {
+    test(`refunded ${what} before any message; messages ${order.join(', ')}: nothing stays granted (B62)`, async () => {
       const x = await unheard();
       x.nos = [];
       for (const fen of parts) x.nos.push(await inConsole(x, { amount_fen: fen }));
@@ -63,7 +63,7 @@ for (const [what, parts] of [['wholly', [FEN]], ['in two halves', [FEN / 2, FEN 
       await jobs();
       assert.deepEqual(await rows(x), parts.map((fen, i) => [x.nos[i], fen, 2, 0]));
       assert.deepEqual(await heldLines(x), []);
-      if (order[0] === 'payment') { // it was right to grant it: nobody had said anything else
+      if (order[0] === 'payment') { // granting it was correct: there was no other information
         assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
         assert.equal((await attempt(x)).state, ATTEMPT.granted);
       } else {
@@ -71,7 +71,7 @@ for (const [what, parts] of [['wholly', [FEN]], ['in two halves', [FEN / 2, FEN 
         assert.deepEqual([state, reason], [ATTEMPT_REFUNDED, 'REFUNDED_ELSEWHERE']);
         assert.equal(transaction, (await trade.atWechat(x.outTradeNo)).transaction_id);
       }
-      // told once more, all of it is old
+      // repeated messages have no effect
       for (const told of order) await news[told](x);
       assert.deepEqual((await rows(x)).length, parts.length);
       assert.notEqual(await trade.status(x.order), PAID);
@@ -80,7 +80,7 @@ for (const [what, parts] of [['wholly', [FEN]], ['in two halves', [FEN / 2, FEN 
 }
 
 for (const order of orders(Object.keys(news))) {
-  test(`given back in part before anything was heard; heard ${order.join(', ')}: paid, with that refund in the books (B62)`, async () => {
+  test(`partially refunded before any message; messages ${order.join(', ')}: paid, with that refund recorded (B62)`, async () => {
     const x = await unheard();
     x.nos = [await inConsole(x, { amount_fen: PART })];
     for (const told of order) await news[told](x);
@@ -98,7 +98,7 @@ for (const order of orders(Object.keys(news))) {
   });
 }
 
-test('all the news at once, many times each: nothing stays granted, and each refund is in the books once (B36, B62)', async () => {
+test('all messages concurrently, many times each: nothing stays granted, and each refund is recorded once (B36, B62)', async () => {
   for (const parts of [[FEN], [FEN / 2, FEN / 2]]) {
     const x = await unheard();
     const nos = [];
@@ -115,14 +115,14 @@ test('all the news at once, many times each: nothing stays granted, and each ref
   }
 });
 
-// ---- while it isn't known how much ----
+// ---- while the amount is unknown ----
 
-test('what went back in an unknown amount is held: neither granted nor closed, past its deadline too, and seen (B62)', async () => {
+test('a payment refunded by an unknown amount is held: neither granted nor closed, even past its deadline, and listed (B62)', async () => {
   const x = await unheard();
   const no = await inConsole(x);
   await jobs();
   assert.equal((await heldLines(x)).length, 1);
-  await news.payment(x); // known, and not granted for that
+  await news.payment(x); // recorded, but not granted yet
   assert.equal(await trade.status(x.order), PENDING);
   assert.deepEqual((await trade.events(`out_trade_no = '${x.outTradeNo}'`)).map((e) => [e.verdict, e.reason]),
     [[HELD, 'REFUNDED_ELSEWHERE'], [HELD, 'REFUNDED_ELSEWHERE']]);
@@ -140,7 +140,7 @@ test('what went back in an unknown amount is held: neither granted nor closed, p
   await shop.jobs();
   assert.deepEqual(await trade.requests(), [], 'not at every pass');
 
-  // a person reads its number in the console
+  // an administrator enters the number from the console
   const { code, stdout, stderr } = await shop.minimall(['note-refund', no]);
   assert.equal(code, 0, stderr);
   assert.match(stdout, new RegExp(`^${no}: 10\\.00 of order ${x.order.order_id}, SUCCESS; `));
@@ -150,7 +150,7 @@ test('what went back in an unknown amount is held: neither granted nor closed, p
   assert.deepEqual(await heldLines(x), []);
 });
 
-test('what was given back wholly leaves its order payable for the rest of its time (B62)', async () => {
+test('a fully refunded payment leaves its order payable until its deadline (B62)', async () => {
   const x = await unheard();
   await inConsole(x, { notify: true });
   await jobs();
@@ -163,7 +163,7 @@ test('what was given back wholly leaves its order payable for the rest of its ti
 });
 
 for (const [end, expected, attemptState] of [['CLOSED', PAID, ATTEMPT.granted], ['SUCCESS', PENDING, ATTEMPT_REFUNDED]]) {
-  test(`a refund of the whole that hangs is waited for; ${end}: ${expected === PAID ? 'granted' : 'nothing granted'} (B62)`, async () => {
+  test(`a full refund in progress is awaited; ${end}: ${expected === PAID ? 'granted' : 'nothing granted'} (B62)`, async () => {
     const x = await unheard();
     const no = await inConsole(x, { status: 'ABNORMAL', notify: true });
     await news.payment(x);
@@ -178,7 +178,7 @@ for (const [end, expected, attemptState] of [['CLOSED', PAID, ATTEMPT.granted], 
   });
 }
 
-test('jobs asks how a refund made elsewhere ends, and never asks for it itself (B62)', async () => {
+test('jobs query a refund made elsewhere, and never request it (B62)', async () => {
   const x = await refunds.paid();
   const no = await inConsole(x, { status: 'ABNORMAL', notify: true, amount_fen: PART });
   assert.equal(await refunds.status(no), 'ABNORMAL');
@@ -191,9 +191,9 @@ test('jobs asks how a refund made elsewhere ends, and never asks for it itself (
   assert.deepEqual(await refunds.standing(x), [PAID, [-1], 4]);
 });
 
-// ---- money that was due back anyway, or came late ----
+// ---- payments due for refund anyway, or late ----
 
-test('of a payment that its order needs no more, only what has not gone back goes back by itself (B37, B62)', async () => {
+test('of a payment that its order doesn\'t need, only the rest is refunded automatically (B37, B62)', async () => {
   const x = await unheard();
   await trade.payOffline(x.order);
   const no = await inConsole(x, { amount_fen: PART, notify: true });
@@ -207,7 +207,7 @@ test('of a payment that its order needs no more, only what has not gone back goe
   assert.equal(await trade.status(x.order), PAID);
 });
 
-test('of a payment that its order needs no more, what hung in the console and came to nothing goes back by itself too (B37, B62)', async () => {
+test('of a payment that its order doesn\'t need, a console refund that failed is refunded automatically too (B37, B62)', async () => {
   const x = await unheard();
   await trade.payOffline(x.order);
   const hung = await inConsole(x, { status: 'ABNORMAL', amount_fen: PART, notify: true });
@@ -227,20 +227,20 @@ test('of a payment that its order needs no more, what hung in the console and ca
   assert.deepEqual(await refunds.calls(), []);
 });
 
-test('what was due back and is given back in the console ends it, and is not given back twice (B37, B43, B62)', async () => {
+test('a refund due that is made in the console settles it, and is not made twice (B37, B43, B62)', async () => {
   const x = await unheard();
   await trade.payOffline(x.order);
   await trade.fault('refund', 'not_enough', { times: 50 });
   await news.payment(x);
   await shop.jobs();
   const [[automatic]] = await rows(x);
-  const number = await inConsole(x); // the provider has not taken ours
+  const number = await inConsole(x); // the provider has not accepted ours
   const answer = await refunds.end(number);
   assert.equal(answer.status, 400, 'ours is still under way: told again later');
   assert.equal((await trade.events(`out_trade_no = '${x.outTradeNo}'`)).at(-1).reason, 'REFUND_EXCEEDS');
   await trade.noFaults();
   await shop.sql('UPDATE outbox SET due_at = 1 WHERE kind = 2');
-  await shop.jobs(); // ours is refused for good
+  await shop.jobs(); // ours is finally refused
   assert.equal(await refunds.status(automatic), 'CLOSED');
   await refunds.told(number, 'SUCCESS');
   assert.equal((await attempt(x)).state, ATTEMPT_REFUNDED);
@@ -250,7 +250,7 @@ test('what was due back and is given back in the console ends it, and is not giv
   assert.deepEqual(await refunds.calls(), []);
 });
 
-test('money after the close, of which a part went back first, is granted late with that refund in the books (B38, B62)', async () => {
+test('a late payment, partially refunded before, is granted late with that refund recorded (B38, B62)', async () => {
   const x = await refunds.prepared();
   await trade.cancel(anna, x.order);
   await jobs();
@@ -265,7 +265,7 @@ test('money after the close, of which a part went back first, is granted late wi
   assert.deepEqual(await rows(x), [[no, PART, 2, 0]]);
 });
 
-test('what is shipped and given back in the console is refunded, and its stock stays gone (B43, B62)', async () => {
+test('a shipped order refunded in the console is refunded, without returning its stock (B43, B62)', async () => {
   const x = await refunds.paid();
   await trade.set(x.order, { status: SHIPPED });
   await inConsole(x, { amount_fen: PART, notify: true });
@@ -274,9 +274,9 @@ test('what is shipped and given back in the console is refunded, and its stock s
   assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1], 4]);
 });
 
-// ---- what can't be taken into the books ----
+// ---- refunds that can't be recorded ----
 
-test('a refund beside one of ours that is under way waits until that is refused (B43, B62)', async () => {
+test('a refund concurrent with one of ours in progress waits until that is refused (B43, B62)', async () => {
   const x = await refunds.paid();
   await trade.fault('refund', 'status_500');
   const { refund_no: ours, status } = await refunds.refund(x);
@@ -292,7 +292,7 @@ test('a refund beside one of ours that is under way waits until that is refused 
   assert.deepEqual(await refunds.standing(x), [PAID, [-1], 4]);
 });
 
-test('a number that the provider knows for no payment of ours, or not at all, is noted by nobody (B34, B62)', async () => {
+test('a number unknown to the provider, or not of a payment of ours, can\'t be recorded (B34, B62)', async () => {
   const x = await refunds.paid();
   const no = await inConsole(x, { amount_fen: PART, out_refund_no: 'console|1*@_-' });
   const before = await rows(x);
@@ -312,7 +312,7 @@ test('a number that the provider knows for no payment of ours, or not at all, is
   assert.deepEqual(await rows(x), [[no, PART, 2, 0]]);
 });
 
-test('a refund of another transaction than the one that was settled changes nothing, and is kept (B34, B62)', async () => {
+test('a refund of another transaction than the settled one changes nothing, and is stored (B34, B62)', async () => {
   const x = await refunds.paid();
   const no = await inConsole(x);
   const { transaction_id: transaction } = await trade.atWechat(x.outTradeNo);

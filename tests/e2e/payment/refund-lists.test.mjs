@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The staff's list of refunds: of whatever kind, by order and by status (BEHAVIOUR 13, 37).
+// The staff's list of refunds: of every kind, by order and by status (BEHAVIOUR 13, 37).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sequence } from '../../../sandbox/database/sql.mjs';
@@ -23,7 +23,7 @@ const none = await refunds.paid();
 const parts = await refunds.paid();
 const made = [await refunds.refund(parts, { amount: '1.00' }), await refunds.refund(parts, { amount: '2.00' })];
 await refunds.told(made[0].refund_no, 'SUCCESS');
-const vain = await refunds.prepared(); // paid, and the money goes back by itself
+const vain = await refunds.prepared(); // paid, and refunded automatically
 await shop.pay(vain.outTradeNo, { notify: false });
 await trade.payOffline(vain.order);
 assert.equal((await trade.payHeard(vain.outTradeNo)).body.status, 200);
@@ -33,7 +33,7 @@ const membership = await trade.prepay(anna, { order_id: orderNo });
 assert.equal((await trade.payHeard(membership.outTradeNo)).body.status, 200);
 await trade.ok('POST', '/api/membership/orders/action/', { token: trade.admin, body: { order_no: orderNo, action: 'refund' } });
 
-test('all of them, newest first, each as it is read alone, and of what it was paid for', async () => {
+test('all refunds, newest first, each as read separately, with its payable', async () => {
   const { status, body } = await list();
   assert.equal(status, 200);
   assert.deepEqual(body.map(({ order_id: no, automatic, status: state }) => [no, automatic, state]), [
@@ -43,26 +43,26 @@ test('all of them, newest first, each as it is read alone, and of what it was pa
   for (const refund of body) assert.deepEqual((await refunds.read(refund.refund_no)).body, refund);
 });
 
-test('of one order, be it a shop\'s or a membership\'s; an unknown one has none', async () => {
+test('by shop or membership order; an unknown one has none', async () => {
   assert.deepEqual(await numbers(`?order_id=${parts.order.order_id}`), made.map(({ refund_no: no }) => no).reverse());
   assert.deepEqual(await numbers(`?order_id=${vain.order.order_id}`), [`R${vain.outTradeNo}L`]);
   assert.equal((await numbers(`?order_id=${orderNo}`)).length, 1);
   for (const no of [none.order.order_id, 'ORDER0', "x'y", encodeURIComponent('订单')]) assert.deepEqual(await numbers(`?order_id=${no}`), []);
 });
 
-test('by status, alone and of one order', async () => {
+test('by status, alone and with an order', async () => {
   assert.deepEqual(await numbers('?status=SUCCESS'), [made[0].refund_no]);
   assert.deepEqual(await numbers(`?status=PROCESSING&order_id=${parts.order.order_id}`), [made[1].refund_no]);
   for (const status of ['CLOSED', 'ABNORMAL']) assert.deepEqual(await numbers(`?status=${status}`), []);
 });
 
-test('a status that is none is 400, and nobody but an administrator looks (B4, B12)', async () => {
+test('an invalid status is 400, and only administrators may list (B4, B12)', async () => {
   for (const status of ['success', '1', 'REFUNDED', 'x']) assertRefused(await list(`?status=${status}`), 400, 'INVALID_REQUEST');
   assertRefused(await list('', anna.token), 403, 'FORBIDDEN');
   assertRefused(await list('', null), 401);
 });
 
-test('each list walks its own index from the cursor on, page by page (B13)', async () => {
+test('each list reads its own index from the cursor on, page by page (B13)', async () => {
   await shop.sql(`INSERT INTO refunds (refund_no, attempt_id, payable_kind, payable_id, payable_no, amount, reason, automatic, state, created_at, updated_at)
     SELECT CONCAT('RFMANY', seq), r.attempt_id, r.payable_kind, r.payable_id, r.payable_no, 1, '旧', 0, 3, seq, seq
     FROM refunds r JOIN ${sequence(MANY)} WHERE r.refund_no = '${made[0].refund_no}'`);

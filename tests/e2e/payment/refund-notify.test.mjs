@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Notifications about refunds: which are believed, which are kept, and which change nothing (BEHAVIOUR 33 to 36, 40, 43).
+// Notifications about refunds: accepted ones, stored ones, and those without effect (BEHAVIOUR 33 to 36, 40, 43).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { SUCCESS, assertFail, assertPutOff, assertSuccess, makeForger } from '../lib/notifications.mjs';
@@ -23,7 +23,7 @@ async function underWay(more) {
   return { ...x, no };
 }
 
-// What the provider would say of it; more: over that.
+// The provider's plain text about it; more: overrides.
 const plain = (x, more) => forger.refund(x.outTradeNo, x.no, FEN, more);
 const send = (x, more, id = newId()) => forger.send(forger.refundEvent(plain(x, more), { id }));
 
@@ -37,9 +37,9 @@ async function assertRefunded(x) {
   assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
 }
 
-// ---- what is believed ----
+// ---- accepted ----
 
-test("the simulator's notification ends the refund, and the answer is what WeChat expects (B33)", async () => {
+test("the simulator's notification completes the refund, and the response is what WeChat expects (B33)", async () => {
   const x = await underWay();
   const answer = await refunds.end(x.no);
   assert.deepEqual([answer.status, JSON.parse(answer.body)], [200, SUCCESS]);
@@ -50,14 +50,14 @@ test("the simulator's notification ends the refund, and the answer is what WeCha
   assert.match(row.provider_refund_id, /^5030\d{25}$/);
 });
 
-test('a notification built by node:crypto alone is the same thing, and need not know coupons (B33)', async () => {
+test('a notification built only with node:crypto is equivalent, and need not have coupon members (B33)', async () => {
   const x = await underWay();
   assertSuccess(await send(x, { amount: { payer_total: 700, payer_refund: 700 } }));
   await assertRefunded(x);
 });
 
 for (const status of ['ABNORMAL', 'CLOSED']) {
-  test(`REFUND.${status} is noted, and the order stays as it was (B43)`, async () => {
+  test(`REFUND.${status} is stored, and the order is unchanged (B43)`, async () => {
     const x = await underWay();
     await refunds.told(x.no, status);
     await assertUntouched(x, status);
@@ -78,13 +78,13 @@ for (const status of ['ABNORMAL', 'CLOSED']) {
   });
 }
 
-test('what the notification ended, jobs asks about no more', async () => {
+test('a refund completed by a notification is not queried by jobs any more', async () => {
   const x = await underWay();
   await refunds.told(x.no, 'SUCCESS');
   assert.deepEqual(await refunds.jobsAt(FIRST_LOOK_S), []);
 });
 
-test('a notification after a lost answer ends it before jobs can ask (B43)', async () => {
+test('a notification after a lost response completes it before jobs query (B43)', async () => {
   const x = await refunds.paid();
   await trade.fault('refund', 'drop_after');
   const { refund_no: no, status } = await refunds.refund(x);
@@ -95,7 +95,7 @@ test('a notification after a lost answer ends it before jobs can ask (B43)', asy
 
 // ---- out of order ----
 
-test('what is over stays so, whatever is told afterwards, and the provider may forget it (B43)', async () => {
+test('a final refund is unchanged by later messages, which are acknowledged (B43)', async () => {
   const done = await underWay();
   await refunds.told(done.no, 'SUCCESS');
   for (const status of ['CLOSED', 'ABNORMAL', 'PROCESSING', 'SUCCESS']) assertSuccess(await send(done, { refund_status: status }));
@@ -107,7 +107,7 @@ test('what is over stays so, whatever is told afterwards, and the provider may f
   await assertUntouched(closed, 'CLOSED');
 });
 
-test('a success of what is closed here changes nothing, and is kept where somebody sees it (B34, B43)', async () => {
+test('a success of a refund closed here changes nothing, and is stored for manual review (B34, B43)', async () => {
   const x = await underWay();
   await refunds.told(x.no, 'CLOSED');
   const id = newId();
@@ -117,7 +117,7 @@ test('a success of what is closed here changes nothing, and is kept where somebo
   assert.ok((await trade.audit(0)).some((line) => line.startsWith(`open: event ${id}: orphan: REFUND_CLOSED, ${x.outTradeNo}, ${FEN} fen`)));
 });
 
-test('an order that was refunded is not given its goods back a second time by a late word (B43)', async () => {
+test('a late message doesn\'t return a refunded order\'s stock a second time (B43)', async () => {
   const x = await underWay();
   const id = newId();
   assertSuccess(await send(x, {}, id));
@@ -127,9 +127,9 @@ test('an order that was refunded is not given its goods back a second time by a 
   assert.deepEqual((await eventsOf(id)).map((e) => [e.verdict, e.copies]).flat().slice(0, 1), [VERDICT_REFUND]);
 });
 
-// ---- what decides ----
+// ---- the encrypted content decides ----
 
-test('event_type alone decides nothing: what is sealed does (B35)', async () => {
+test('event_type alone decides nothing: the encrypted content does (B35)', async () => {
   const x = await underWay();
   const tell = (sealed, more) => forger.send(forger.refundEvent(sealed, { id: newId(), ...more }));
   assertSuccess(await tell(plain(x, { refund_status: 'ABNORMAL' }), { event_type: 'REFUND.SUCCESS' }));
@@ -143,7 +143,7 @@ test('event_type alone decides nothing: what is sealed does (B35)', async () => 
   await assertRefunded(y);
 });
 
-test('a refund that calls itself a payment pays nothing, and a payment that calls itself a refund neither (B35)', async () => {
+test('a refund labelled as a payment has no effect, nor has a payment labelled as a refund (B35)', async () => {
   const x = await underWay();
   assertFail(await forger.send(forger.refundEvent(plain(x), { sealing: { kind: 'transaction' } })), 400);
   await assertUntouched(x);
@@ -155,7 +155,7 @@ test('a refund that calls itself a payment pays nothing, and a payment that call
   assert.deepEqual(await trade.states(unpaid.order), [ATTEMPT.open]);
 });
 
-// ---- what fits nothing ----
+// ---- mismatches ----
 
 for (const [what, more, reason] of [
   ['another merchant', { mchid: '1900000001' }, 'MCHID'],
@@ -177,7 +177,7 @@ for (const [what, more, reason] of [
   ['no status', { refund_status: undefined }, 'UNDECRYPTABLE'],
   ['no number', { out_refund_no: undefined }, 'UNDECRYPTABLE'],
 ]) {
-  test(`${what}: never SUCCESS to the provider, nothing is done, kept as an orphan ${reason}; the right one still works (B34)`, async () => {
+  test(`${what}: never SUCCESS to the provider, no effect, stored as an orphan ${reason}; the correct one still works (B34)`, async () => {
     const x = await underWay();
     const id = newId();
     assertFail(await send(x, more, id), 400);
@@ -199,7 +199,7 @@ for (const [what, change] of [
   ['no nonce', (event) => ({ ...event, resource: { ...event.resource, nonce: undefined } })],
   ['a text that is no JSON', { sealed: 'SUCCESS' }],
 ]) {
-  test(`${what}: kept as an orphan UNDECRYPTABLE, and nothing is done (B34)`, async () => {
+  test(`${what}: stored as an orphan UNDECRYPTABLE, without effect (B34)`, async () => {
     const x = await underWay();
     const id = newId();
     const { sealed, ...options } = typeof change === 'function' ? {} : change;
@@ -210,7 +210,7 @@ for (const [what, change] of [
   });
 }
 
-test("the simulator's own forgeries: 401 leaves no trace, 400 is kept, and none does anything (B33, B34)", async () => {
+test("the simulator's forgeries: 401 leaves no trace, 400 is stored, and none has an effect (B33, B34)", async () => {
   const x = await underWay();
   const before = await countEvents();
   for (const tamper of ['signature', 'timestamp']) assert.equal((await refunds.end(x.no, { tamper })).status, 401, tamper);
@@ -222,15 +222,15 @@ test("the simulator's own forgeries: 401 leaves no trace, 400 is kept, and none 
     assert.deepEqual((await eventsOf(id)).map((e) => [e.verdict, e.reason]), [[VERDICT.orphan, reason]]);
   }
   await assertUntouched(x);
-  await refunds.end(x.no, { tamper: 'state' }); // says PROCESSING under REFUND.SUCCESS
+  await refunds.end(x.no, { tamper: 'state' }); // has PROCESSING under REFUND.SUCCESS
   await assertUntouched(x);
   await refunds.told(x.no, 'SUCCESS');
   await assertRefunded(x);
 });
 
-// ---- many at once ----
+// ---- concurrency ----
 
-test('one notification 50 times at once: 50 success answers, one effect (B36)', async () => {
+test('one notification 50 times concurrently: 50 success answers, one effect (B36)', async () => {
   const x = await underWay();
   const { answers } = await refunds.heard(x.no, { times: 50 });
   assert.deepEqual(tally(answers.map(({ status }) => status)), { 200: 50 });
@@ -239,7 +239,7 @@ test('one notification 50 times at once: 50 success answers, one effect (B36)', 
   assert.deepEqual((await trade.events(`out_trade_no = '${x.outTradeNo}'`)).map((e) => e.verdict), [VERDICT.granted, VERDICT_REFUND]);
 });
 
-test('fifty different events about one refund at once: 50 success answers, one effect (B36)', async () => {
+test('fifty concurrent events about one refund: 50 success answers, one effect (B36)', async () => {
   const x = await underWay();
   const ids = Array.from({ length: 50 }, () => newId());
   const answers = await Promise.all(ids.map((id) => redelivered(() => send(x, {}, id))));
@@ -247,7 +247,7 @@ test('fifty different events about one refund at once: 50 success answers, one e
   await assertRefunded(x);
 });
 
-test('ten parts told at once, while jobs asks about them: the order is 5 once, its goods are back once (B36, B43)', async () => {
+test('concurrent notifications of ten parts, while jobs query them: the order is 5 once, its stock returned once (B36, B43)', async () => {
   const x = await refunds.paid();
   const numbers = [];
   for (let i = 0; i < 10; i++) numbers.push((await refunds.refund(x, { amount: '1.00' })).refund_no);
@@ -260,7 +260,7 @@ test('ten parts told at once, while jobs asks about them: the order is 5 once, i
   assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
 });
 
-test('SUCCESS and CLOSED at once: one of them stands, and the order goes with it (B43)', async () => {
+test('concurrent SUCCESS and CLOSED: one of them wins, and the order follows it (B43)', async () => {
   const seen = [];
   for (let round = 0; round < 10; round++) {
     const x = await underWay();
@@ -280,7 +280,7 @@ test('SUCCESS and CLOSED at once: one of them stands, and the order goes with it
   assert.deepEqual(seen.filter((status) => !['SUCCESS', 'CLOSED'].includes(status)), []);
 });
 
-test('while another holds the row, the answer comes within 5 s and is 5xx; redelivered, it counts (B40)', async () => {
+test('while the row is locked, the response comes within 5 s and is 5xx; redelivered, it has effect (B40)', async () => {
   const x = await underWay();
   for (const lock of [
     `SELECT id FROM orders WHERE order_no = '${x.order.order_id}' FOR UPDATE`,

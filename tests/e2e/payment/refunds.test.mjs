@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Refunds that an administrator asks for: what may go back, what each answer of the provider's does, and what becomes of
-// the order (BEHAVIOUR 18, 43). refund-notify.test.mjs hears of their ends, refund-automatic.test.mjs needs nobody to ask.
+// Refunds requested by an administrator: allowed amounts, the effect of each response of the provider, and the order
+// (BEHAVIOUR 18, 43). Notifications: refund-notify.test.mjs; automatic refunds: refund-automatic.test.mjs.
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { ATTEMPT, COMPLETED, PAID, REFUNDED, SHIPPED, assertRefused, fen, tally, until } from '../lib/trade.mjs';
@@ -16,9 +16,9 @@ const paidBySource = async (by) => ({ order: await trade.orderIn(anna, [[idle, 1
 
 afterEach(() => refunds.settleAll());
 
-// ---- asking ----
+// ---- requests ----
 
-test('a refund in full is asked for, under way, and done when the provider says so (B43)', async () => {
+test('a full refund is requested, in progress, and completed by the provider (B43)', async () => {
   const x = await refunds.paid();
   const { status, body, headers } = await refunds.ask(x, { reason: '尺码不合适 👕' });
   assert.equal(status, 201);
@@ -43,7 +43,7 @@ test('a refund in full is asked for, under way, and done when the provider says 
   assert.deepEqual(await refunds.jobsAt(12 * 3600), [], 'what is over is not asked about');
 });
 
-test('what the provider is sent: the number, the sum of both, the reason, and where to tell (PAYMENTS 2.11)', async () => {
+test('the request to the provider: number, both amounts, reason and notify_url (PAYMENTS 2.11)', async () => {
   const x = await refunds.paid();
   const made = await refunds.refund(x, { amount: 3, reason: '少发一件' });
   const { refunds: [{ request }] } = await trade.atWechat(x.outTradeNo);
@@ -53,7 +53,7 @@ test('what the provider is sent: the number, the sum of both, the reason, and wh
   });
 });
 
-test('only an administrator asks and looks (B4)', async () => {
+test('only administrators request and read refunds (B4)', async () => {
   const x = await refunds.paid();
   const made = await refunds.refund(x, { amount: '1.00' });
   const before = await countRows();
@@ -72,7 +72,7 @@ test('unknown and deleted orders, and unknown refunds, are 404', async () => {
   for (const no of ['RF00000000000000000000000000', 'x', '%E9%80%80', '1']) assertRefused(await refunds.read(no), 404);
 });
 
-test('an order without a payment that could go back is 409: unpaid, cancelled, offline, free', async () => {
+test('an order without a refundable payment is 409: unpaid, cancelled, offline, free', async () => {
   const offline = await paidBySource('offline');
   const offlineRefunded = { order: await trade.orderIn(anna, [[idle, 1]], REFUNDED, 'offline') };
   const free = { order: await trade.order(anna, [[freebie, 1]]) };
@@ -89,7 +89,7 @@ test('an order without a payment that could go back is 409: unpaid, cancelled, o
   assert.equal(await countRows(), before);
 });
 
-test('a sum that is none, more than was paid, or a reason that is none: refused, and nobody is called (B10)', async () => {
+test('an invalid amount, more than was paid, or an invalid reason: refused without a call (B10)', async () => {
   const x = await refunds.paid();
   const before = await countRows();
   await trade.forgetRequests();
@@ -104,7 +104,7 @@ test('a sum that is none, more than was paid, or a reason that is none: refused,
   assert.equal((await refunds.refund(x, { amount: '10.00', reason: '退'.repeat(80) })).amount, '10.00');
 });
 
-test('a payment that took a coupon goes back by its whole sum', async () => {
+test('a payment with a coupon is refunded by its whole amount', async () => {
   const x = await refunds.paid(anna, { coupon_fen: 300 });
   const part = await refunds.refund(x, { amount: '3.33' });
   await refunds.told(part.refund_no, 'SUCCESS');
@@ -113,9 +113,9 @@ test('a payment that took a coupon goes back by its whole sum', async () => {
   assert.deepEqual([rest.amount, await trade.status(x.order)], ['6.67', REFUNDED]);
 });
 
-// ---- parts ----
+// ---- partial refunds ----
 
-test('parts add up: the order is 5 when all has gone back, and not before; the rest is the default (B43)', async () => {
+test('partial refunds add up: the order is 5 only when everything is refunded; the rest is the default amount (B43)', async () => {
   const x = await refunds.paid();
   const first = await refunds.refund(x, { amount: '3.00' });
   const second = await refunds.refund(x, { amount: '2.50' });
@@ -133,7 +133,7 @@ test('parts add up: the order is 5 when all has gone back, and not before; the r
 });
 
 for (const [name, status] of [['shipped', SHIPPED], ['completed', COMPLETED]]) {
-  test(`what is ${name} is refunded as well, and its stock does not come back (B43)`, async () => {
+  test(`an order that is ${name} can be refunded, without returning its stock (B43)`, async () => {
     const x = await refunds.paid();
     for (let to = SHIPPED; to <= status; to++) await trade.set(x.order, { status: to });
     const part = await refunds.refund(x, { amount: '0.01' });
@@ -145,7 +145,7 @@ for (const [name, status] of [['shipped', SHIPPED], ['completed', COMPLETED]]) {
   });
 }
 
-test('while a refund that completes the sum is under way, 1 to 2 is 409; for a part it is not (B43)', async () => {
+test('while a refund that completes the sum is in progress, 1 to 2 is 409; for a partial one it is not (B43)', async () => {
   const x = await refunds.paid();
   const part = await refunds.refund(x, { amount: '4.00' });
   await refunds.told(part.refund_no, 'SUCCESS');
@@ -160,7 +160,7 @@ test('while a refund that completes the sum is under way, 1 to 2 is 409; for a p
   assert.equal((await trade.put(x.order, { status: SHIPPED })).status, 200);
 });
 
-test('shipping against a refund in full, at once: it ships, or the goods come back, never both (B43)', async () => {
+test('shipping against a full refund: it ships, or the stock is returned, never both (B43)', async () => {
   await refunds.mode('SUCCESS');
   for (let round = 0; round < 12; round++) {
     const x = await refunds.paid();
@@ -175,7 +175,7 @@ test('shipping against a refund in full, at once: it ships, or the goods come ba
 });
 
 for (const mode of ['PROCESSING', 'SUCCESS']) {
-  test(`twenty parts of a tenth at once, answered ${mode}: ten go back, and no fen more (B43)`, async () => {
+  test(`twenty concurrent refunds of a tenth, answered ${mode}: ten succeed, and no fen more (B43)`, async () => {
     await refunds.mode(mode);
     const x = await refunds.paid();
     const answers = await Promise.all(Array.from({ length: 20 }, () => refunds.ask(x, { amount: '1.00' })));
@@ -188,7 +188,7 @@ for (const mode of ['PROCESSING', 'SUCCESS']) {
   });
 }
 
-test('twenty refunds of unlike sums, and of the whole rest, at once never exceed what was paid (B43)', async () => {
+test('twenty concurrent refunds of different amounts, and of the rest, never exceed what was paid (B43)', async () => {
   const x = await refunds.paid();
   const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => refunds.ask(x, i % 5 ? { amount: `${i % 4 + 1}.37` } : {})));
   const made = answers.filter(({ status }) => status === 201);
@@ -197,16 +197,16 @@ test('twenty refunds of unlike sums, and of the whole rest, at once never exceed
   assert.deepEqual((await refunds.there(x)).map(([no]) => no).sort(), made.map(({ body }) => body.refund_no).sort());
 });
 
-// ---- what the provider answers ----
+// ---- responses of the provider ----
 
-test('done at once: the answer says SUCCESS, and the order is 5 in it (B43)', async () => {
+test('completed at once: the response is SUCCESS, and the order is 5 (B43)', async () => {
   await refunds.mode('SUCCESS');
   const x = await refunds.paid();
   assert.equal((await refunds.refund(x)).status, 'SUCCESS');
   assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
 });
 
-test('ABNORMAL waits for somebody, is followed, and succeeds in the end (B43)', async () => {
+test('ABNORMAL needs manual review, is followed, and finally succeeds (B43)', async () => {
   await refunds.mode('ABNORMAL');
   const x = await refunds.paid();
   const { refund_no: no, status } = await refunds.refund(x);
@@ -221,7 +221,7 @@ test('ABNORMAL waits for somebody, is followed, and succeeds in the end (B43)', 
   assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
 });
 
-test('CLOSED gives the sum free: a new refund has a new number, and works (B43)', async () => {
+test('CLOSED releases the amount: a new refund has a new number, and works (B43)', async () => {
   await refunds.mode('CLOSED');
   const x = await refunds.paid();
   const closed = await refunds.refund(x);
@@ -236,7 +236,7 @@ test('CLOSED gives the sum free: a new refund has a new number, and works (B43)'
   assert.deepEqual((await refunds.rows(x)).map(({ state }) => state), [STATE.CLOSED, STATE.SUCCESS]);
 });
 
-test('too little money there: it stays under way, and jobs asks with the same number until it works (B43)', async () => {
+test('insufficient funds: it stays in progress, and jobs retry with the same number until it works (B43)', async () => {
   const x = await refunds.paid();
   await trade.fault('refund', 'not_enough', { times: 3 });
   const { refund_no: no, status } = await refunds.refund(x);
@@ -252,9 +252,9 @@ test('too little money there: it stays under way, and jobs asks with the same nu
   assert.deepEqual([await refunds.status(no), await trade.status(x.order)], ['SUCCESS', REFUNDED]);
 });
 
-test('a refusal for good closes the refund; it can be tried again (B43)', async () => {
+test('a permanent refusal closes the refund; it can be requested again (B43)', async () => {
   const x = await refunds.paid();
-  shop.clock(366 * 24 * 3600); // the provider gives nothing back after a year
+  shop.clock(366 * 24 * 3600); // the provider refunds nothing after a year
   await trade.adminAgain();
   await trade.forgetRequests();
   const refused = await refunds.refund(x);
@@ -268,7 +268,7 @@ test('a refusal for good closes the refund; it can be tried again (B43)', async 
   assert.deepEqual([again.status, await refunds.there(x)], ['SUCCESS', [[again.refund_no, FEN, 'SUCCESS']]]);
 });
 
-test('a refusal for good, with the provider silent about what it has: it stays under way (B43)', async () => {
+test('a permanent refusal without an answer to the query: it stays in progress (B43)', async () => {
   const x = await refunds.paid();
   shop.clock(366 * 24 * 3600);
   await trade.adminAgain();
@@ -280,12 +280,12 @@ test('a refusal for good, with the provider silent about what it has: it stays u
   assert.equal(await refunds.status(no), 'PROCESSING');
 });
 
-// The work was not done, or it was; the shop can't know which.
+// Executed or not: the shop can't know which.
 const UNDONE = ['status_500', 'status_429', 'status_202', 'status_502', 'hang'];
 const DONE = ['drop_after', 'truncated', 'not_json', 'bad_signature', 'signtest', 'no_signature', 'old_timestamp', 'unknown_serial',
   'duplicate_header', 'wrong_out_refund_no'];
 for (const fault of [...UNDONE, ...DONE]) {
-  test(`${fault} leaves it under way; jobs asks, and there is one refund under one number (B43)`, async () => {
+  test(`${fault} leaves it in progress; jobs query, and there is one refund under one number (B43)`, async () => {
     await refunds.mode('SUCCESS');
     const x = await refunds.paid();
     await trade.fault('refund', fault);
@@ -309,7 +309,7 @@ for (const fault of [...UNDONE, ...DONE]) {
 }
 
 for (const fault of ['status_500', 'status_429', 'bad_signature', 'drop_after', 'not_json', 'wrong_amount', 'wrong_out_trade_no', 'wrong_out_refund_no']) {
-  test(`jobs' question answered with ${fault}: nothing changes, nothing is asked for anew, and the next one ends it (B43)`, async () => {
+  test(`a query by jobs answered with ${fault}: nothing changes, nothing is requested again, and the next one completes it (B43)`, async () => {
     const x = await refunds.paid();
     const { refund_no: no } = await refunds.refund(x);
     await refunds.end(no, { status: 'SUCCESS', notify: false });
@@ -323,7 +323,7 @@ for (const fault of ['status_500', 'status_429', 'bad_signature', 'drop_after', 
   });
 }
 
-test('passes of jobs at once follow a refund once (B43)', async () => {
+test('concurrent passes of jobs follow a refund once (B43)', async () => {
   const x = await refunds.paid();
   await trade.fault('refund', 'status_500');
   const { refund_no: no } = await refunds.refund(x);
@@ -334,9 +334,9 @@ test('passes of jobs at once follow a refund once (B43)', async () => {
   assert.deepEqual(await refunds.there(x), [[no, FEN, 'PROCESSING']]);
 });
 
-// ---- asked twice ----
+// ---- replays ----
 
-test('a replay answers the same refund as it is by then; another body is 409; nothing is asked twice', async () => {
+test('a replay returns the same refund in its current state; another body is 409; nothing is requested twice', async () => {
   const x = await refunds.paid();
   const headers = { 'idempotency-key': 'refund-1' };
   const first = await refunds.refund(x, { amount: '3.00', headers });
@@ -349,7 +349,7 @@ test('a replay answers the same refund as it is by then; another body is 409; no
   assert.equal((await refunds.there(x)).length, 1);
 });
 
-test('a replay answers after its order was deleted, too, be it of a refund, a prepay or a card payment', async () => {
+test('a replay also works after its order was deleted: of a refund, a prepay or a card payment', async () => {
   const x = await refunds.prepared();
   const headers = { 'idempotency-key': 'deleted-later' };
   const prepaid = await trade.tryPrepay(x.person, x.order, headers);
@@ -375,7 +375,7 @@ test('a replay answers after its order was deleted, too, be it of a refund, a pr
   for (const order of [x.order, other]) assertRefused(await trade.tryPrepay(x.person, order), 404, 'NOT_FOUND');
 });
 
-test('a replay after a lost answer is the same number, and does not ask by itself', async () => {
+test('a replay after a lost response has the same number, and makes no call', async () => {
   const x = await refunds.paid();
   const headers = { 'idempotency-key': 'refund-lost' };
   await trade.fault('refund', 'drop_after');
@@ -386,7 +386,7 @@ test('a replay after a lost answer is the same number, and does not ask by itsel
   assert.deepEqual(await refunds.calls(), []);
 });
 
-test('twenty twins at once are one refund; a refusal is not stored', async () => {
+test('twenty concurrent duplicates are one refund; a refusal is not stored', async () => {
   const x = await refunds.paid();
   const headers = { 'idempotency-key': 'refund-twins' };
   assertRefused(await refunds.ask(x, { amount: '10.01', headers }), 409, 'REFUND_EXCEEDS');
@@ -397,13 +397,13 @@ test('twenty twins at once are one refund; a refusal is not stored', async () =>
   assert.equal((await refunds.there(x)).length, 1);
 });
 
-// The first of two twins loses a deadlock once it has locked the order; the second one makes the refund meanwhile.
+// The first of two duplicates is the victim of a deadlock after it has locked the order; the second makes the refund meanwhile.
 async function twinsAfterDeadlock(x, headers) {
   const waiting = async (n) => (await shop.connections()).filter(({ command }) => command === 'Execute').length >= n;
   const holder = shop.session();
   try {
     await holder.run('START TRANSACTION');
-    await holder.run('UPDATE stock_moves SET delta = delta + 1'); // the lighter transaction is the one that ends
+    await holder.run('UPDATE stock_moves SET delta = delta + 1'); // the smaller transaction is the victim
     await holder.run(`SELECT attempt_id FROM payment_attempts WHERE out_trade_no = '${x.outTradeNo}' FOR UPDATE`);
     const first = refunds.ask(x, { headers });
     await until('the first to wait for the attempt', () => waiting(1));
@@ -417,20 +417,20 @@ async function twinsAfterDeadlock(x, headers) {
   }
 }
 
-test('a twin that begins anew after a deadlock, and finds the refund made, says whose it is', async () => {
+test('a duplicate retried after a deadlock finds the refund made and returns it', async () => {
   for (let round = 0; round < 6; round++) {
     const x = await refunds.paid();
     const answers = await twinsAfterDeadlock(x, { 'idempotency-key': `refund-deadlock-${round}` });
-    if (answers.some(({ status }) => status === 503)) continue; // held up for too long
+    if (answers.some(({ status }) => status === 503)) continue; // delayed for too long
     assert.deepEqual(answers.map(({ status, body }) => [status, body.order_id]), [[201, x.order.order_id], [201, x.order.order_id]]);
     const replayed = answers.map(({ headers }) => headers.get('idempotent-replayed'));
     if (replayed[0] === 'true') return;
-    assert.deepEqual(replayed, [null, 'true']); // the first was quicker to begin anew than the second to go on
+    assert.deepEqual(replayed, [null, 'true']); // the first retried before the second continued
   }
   assert.fail('never got so far');
 });
 
-// ---- paid from a card ----
+// ---- paid by card ----
 
 async function paidByCard(balance = '50.00') {
   const person = await trade.buyer();
@@ -445,7 +445,7 @@ async function paidByCard(balance = '50.00') {
 const balanceOf = async ({ card }) => (await shop.sql(`SELECT balance FROM cards WHERE card_id = ${card}`))[0].balance;
 const ledgerOf = ({ card }) => shop.sql(`SELECT type, amount, balance_after FROM card_transactions WHERE card_id = ${card} ORDER BY transaction_id`);
 
-test('what a card paid goes back to it in the same request, and nobody is called (B22, B43)', async () => {
+test('a payment by card is refunded to the card in the same request, without a call (B22, B43)', async () => {
   const x = await paidByCard();
   assert.equal(await balanceOf(x), 4000);
   await trade.forgetRequests();
@@ -462,7 +462,7 @@ test('what a card paid goes back to it in the same request, and nobody is called
   assert.deepEqual((await refunds.read(rest.refund_no)).body, rest);
 });
 
-test('twenty parts at once go back to a card: no fen more than it paid, each once in its ledger (B21, B43)', async () => {
+test('twenty concurrent partial refunds to a card: no fen more than it paid, each once in its ledger (B21, B43)', async () => {
   const x = await paidByCard();
   const answers = await Promise.all(Array.from({ length: 20 }, () => refunds.ask(x, { amount: '1.00' })));
   assert.deepEqual(tally(answers.map(({ status }) => status)), { 201: 10, 409: 10 });
@@ -471,7 +471,7 @@ test('twenty parts at once go back to a card: no fen more than it paid, each onc
   assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
 });
 
-test('a replay to a card is one row; a disabled card takes it; without a card it is 409 and nothing is written (B22)', async () => {
+test('a replay to a card is one row; a disabled card accepts it; without a card it is 409 without effect (B22)', async () => {
   const x = await paidByCard('10.00');
   const headers = { 'idempotency-key': 'refund-card' };
   await trade.ok('PUT', `/api/membership/cards/${x.card}`, { token: trade.admin, body: { status: 0 } });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Programs that are killed, connections that are lost, locks that clash, a provider that hangs: nothing that was
-// acknowledged is lost, nothing is half done, and nobody else waits (BEHAVIOUR 53, 54).
+// Killed programs, lost connections, lock conflicts, a hanging provider: nothing acknowledged is lost, nothing is partial,
+// and no one else waits (BEHAVIOUR 53, 54).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WORKERS } from '../../../sandbox/web.mjs';
@@ -11,7 +11,7 @@ const { shop } = trade;
 const crowd = await trade.buyers(12);
 const anna = crowd[0];
 
-// One request that may also end without an answer: { status, body }, status 0 for none.
+// One request that may end without a response: { status, body }, status 0 for none.
 async function attempt(work) {
   try {
     return await work();
@@ -21,7 +21,7 @@ async function attempt(work) {
   }
 }
 
-// Runs a disturbance over and over until the work is over; answers how often it struck.
+// Repeats a fault until the work is done; returns how often it took effect.
 async function during(disturb, work) {
   let working = true;
   let strikes = 0;
@@ -48,7 +48,7 @@ function kill(pid) {
 
 // Kills one program of a family and waits until all of them run again.
 const killer = (name) => {
-  const full = WORKERS[name]; // not those that run now: a web server serves before it has started all
+  const full = WORKERS[name]; // not the current number: a web server serves before it has started all
   return async () => {
     const [victim] = trade.workers(name);
     const struck = victim === undefined ? 0 : kill(victim);
@@ -62,8 +62,7 @@ const connections = async () => (await shop.connections()).filter(({ user }) => 
 
 const strike = async (session) => killConnections((sql) => session.run(sql), (await connections()).map(({ id }) => id));
 
-// The shop's transactions that wait for a lock just now. The server makes this table anew only for one who has not
-// looked for a tenth of a second.
+// The shop's transactions that currently wait for a lock. The server refreshes this table at most every tenth of a second.
 const UNSEEN = { everyMs: 120 };
 const waiting = async (session) => {
   const rows = await session.run("SELECT trx_started, trx_mysql_thread_id AS id FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'");
@@ -72,23 +71,23 @@ const waiting = async (session) => {
   return rows.filter(({ id }) => ours.has(id));
 };
 
-// The answer of a scenario. The shop gives a lock up after 5 s (503 BUSY), which is all the time that a scenario has: where the
-// machine was too busy for it, it is played again.
+// The response of a scenario. The shop gives up on a lock after 5 s (503 BUSY), which limits the scenario: if the machine was
+// too busy for it, it is repeated.
 async function notBusy(scenario) {
   let answer = await scenario();
   for (let i = 1; i < 5 && isBusy(answer); i++) answer = await scenario();
   return answer;
 }
 
-// A request under way: { answer, ended }.
+// A pending request: { answer, ended }.
 function ending(answer) {
   const request = { ended: false };
   request.answer = answer.finally(() => { request.ended = true; });
   return request;
 }
 
-// Places n orders, or more until the disturbance has struck often enough, each under a key of its own that is tried until it is
-// answered, and compares with what is there.
+// Places n orders, or more until the fault has occurred often enough, each under its own key and retried until it is
+// answered, and compares with the database.
 async function burst(prefix, n, disturb, enough) {
   const product = await trade.product({ stock: 100_000 });
   const place = (i) => attempt(() => trade.tryOrder(crowd[i % crowd.length], [[product, 1 + (i % 3)]], {
@@ -120,7 +119,7 @@ async function burst(prefix, n, disturb, enough) {
   return { strikes: strikes(), seen };
 }
 
-test('orders placed while their programs are killed: nothing acknowledged is lost, nothing is double (B53)', async () => {
+test('orders placed while their programs are killed: nothing acknowledged is lost, nothing is duplicated (B53)', async () => {
   const { strikes } = await burst('kill', 480, killer('orders'), 2);
   assert.ok(strikes >= 2, `${strikes} kills`);
 });
@@ -132,10 +131,10 @@ test('orders placed while the connections to the database are killed: the same (
   assert.ok(strikes >= 10, `${strikes} connections killed`);
 });
 
-test('a lost connection is at most one clean 503 for each program, and then all is well (B53)', async () => {
+test('a lost connection is at most one clean 503 for each program, and everything works afterwards (B53)', async () => {
   await shop.restartWeb();
   const product = await trade.product({ stock: 100_000 });
-  await shop.restartWeb(); // from here on nothing is asked for but orders, so that all connections are theirs
+  await shop.restartWeb(); // from here on only orders are requested, so that all connections are theirs
   const place = () => trade.tryOrder(anna, [[product, 1]]);
   const programs = WORKERS.orders;
   await until('every program to have its connection', async () => {
@@ -154,7 +153,7 @@ test('a lost connection is at most one clean 503 for each program, and then all 
   assert.equal(await trade.stock(product), before - (answers.length - failed.length));
 });
 
-test('payments heard while the programs that hear them are killed: redelivered until taken, each is granted once (B53)', async () => {
+test('notifications while their programs are killed: redelivered until accepted, each is granted once (B53)', async () => {
   await shop.restartWeb();
   const product = await trade.product();
   const all = await Promise.all(crowd.map(async (person) => {
@@ -174,7 +173,7 @@ test('payments heard while the programs that hear them are killed: redelivered u
   }
 });
 
-test('a deadlock with another session is tried again, and the order is placed once (B53, B60)', async () => {
+test('a deadlock with another session is retried, and the order is placed once (B53, B60)', async () => {
   await shop.restartWeb();
   const watcher = shop.session();
   const deadlocks = async () => (await watcher.run("SELECT count AS n FROM information_schema.innodb_metrics WHERE name = 'lock_deadlocks'"))[0].n;
@@ -182,7 +181,7 @@ test('a deadlock with another session is tried again, and the order is placed on
   await notBusy(async () => {
     const [low, high] = [await trade.product(), await trade.product()];
     const before = await deadlocks();
-    // much to undo, so that the shop's transaction is the cheaper victim
+    // a large transaction, so that the shop's is the victim
     return shop.holding([touch(`product_id = ${high}`), touch(`product_id < ${low - 1}`)], async (session) => {
       const placing = ending(trade.tryOrder(anna, [[low, 1], [high, 1]])); // holds low, waits for high
       await until('the order to wait for a lock', async () => placing.ended || (await waiting(watcher)).length === 1, UNSEEN);
@@ -200,7 +199,7 @@ test('a deadlock with another session is tried again, and the order is placed on
   await watcher.close();
 });
 
-test('a lock that is held too long is given up, tried again, and the order is placed once it is free (B53)', async () => {
+test('after a lock timeout the transaction is retried, and the order is placed once the lock is free (B53)', async () => {
   const product = await trade.product();
   const watcher = shop.session();
   const { status, body } = await notBusy(() => shop.holding([`SELECT stock FROM products WHERE product_id = ${product} FOR UPDATE`], async (session) => {
@@ -219,7 +218,7 @@ test('a lock that is held too long is given up, tried again, and the order is pl
   await watcher.close();
 });
 
-test('a lock that is never given up ends in a clean 503, and nothing is half done (B53)', async () => {
+test('a lock that is never released ends in a clean 503, without effect (B53)', async () => {
   const product = await trade.product();
   const place = () => trade.tryOrder(anna, [[product, 1]], { headers: { 'idempotency-key': 'stuck' } });
   await shop.holding([`SELECT stock FROM products WHERE product_id = ${product} FOR UPDATE`], async () => {
@@ -233,7 +232,7 @@ test('a lock that is never given up ends in a clean 503, and nothing is half don
   assert.deepEqual([again.status, again.headers.get('idempotent-replayed')], [201, null]);
 });
 
-test('a provider that hangs slows neither orders nor goods (B54)', async () => {
+test('a hanging provider slows neither orders nor products (B54)', async () => {
   const product = await trade.product();
   const median = async (n) => {
     const times = [];
@@ -246,7 +245,7 @@ test('a provider that hangs slows neither orders nor goods (B54)', async () => {
     }
     return times.sort((a, b) => a - b)[Math.floor(n / 2)];
   };
-  // Medians before and while payments hang; fair: they hung all the while, and it made no difference.
+  // Medians before and while payments hang; fair: they hung all the time, and it made no difference.
   const compare = async () => {
     const calm = await median(25);
     const orders = await Promise.all(crowd.map((person) => trade.order(person, [[product, 1]])));
@@ -263,7 +262,7 @@ test('a provider that hangs slows neither orders nor goods (B54)', async () => {
     return { fair, found };
   };
   await median(10);
-  // whatever else the machine does comes and goes between two medians; what the shop does is there each time
+  // other load varies between two medians; an effect of the shop recurs
   const found = [];
   for (let i = 0; i < 3; i++) {
     const once = await compare();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How a provider's money ends: granted once, granted late, or due back; by notification, query or poll (BEHAVIOUR 36 to 38, 44).
+// Settlement of a provider's payment: granted once, granted late, or refund due; by notification, query or poll (BEHAVIOUR 36
+// to 38, 44).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeForger } from '../lib/notifications.mjs';
@@ -19,7 +20,7 @@ async function prepared(lines = [[product, 1]]) {
   return { order, ...await trade.prepay(anna, order) };
 }
 
-// Paid at the provider, which tells nobody.
+// Paid at the provider without notification.
 async function paidUnheard(lines) {
   const x = await prepared(lines);
   await shop.pay(x.outTradeNo, { notify: false });
@@ -36,7 +37,7 @@ async function assertRefundDue(x, reason) {
   assert.ok(lines.some((line) => line.startsWith(wanted)), `${wanted}\n${lines.join('\n')}`);
 }
 
-test('how a payment stands is said in the words of WeChat, before and after (B44)', async () => {
+test('a payment\'s status is reported as WeChat\'s trade_state, before and after (B44)', async () => {
   const order = await trade.order(anna, [[product, 1]]);
   const bare = await standing({ order });
   assert.deepEqual(bare, {
@@ -56,7 +57,7 @@ test('how a payment stands is said in the words of WeChat, before and after (B44
   assert.deepEqual(await trade.requests(), [], 'what is settled is not asked again');
 });
 
-test('the poll of a returning customer settles what no notification brought (B44)', async () => {
+test('the poll of a returning customer settles a payment without notification (B44)', async () => {
   const x = await paidUnheard();
   const { status, trade_state: state } = await standing(x);
   assert.deepEqual([status, state], [PAID, 'SUCCESS']);
@@ -69,7 +70,7 @@ test('the poll of a returning customer settles what no notification brought (B44
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.granted]);
 });
 
-test('jobs finds what neither notification nor poll brought, after a minute (B44)', async () => {
+test('jobs settle a payment without notification or poll, after a minute (B44)', async () => {
   const x = await paidUnheard();
   await shop.jobs();
   assert.equal(await trade.status(x.order), PENDING, 'not yet: the notification may be under way');
@@ -79,7 +80,7 @@ test('jobs finds what neither notification nor poll brought, after a minute (B44
   shop.clock(0);
 });
 
-test('notifications, polls and jobs at once: one grant, and everyone is told so (B36)', async () => {
+test('concurrent notifications, polls and jobs: one grant, and all report it (B36)', async () => {
   for (let round = 0; round < 8; round++) {
     const x = await paidUnheard();
     shop.clock(61);
@@ -100,7 +101,7 @@ test('notifications, polls and jobs at once: one grant, and everyone is told so 
   }
 });
 
-// A query's answer that is broken in any way is as good as none.
+// A faulty query response is treated as absent.
 for (const fault of ['status_500', 'status_429', 'status_202', 'status_502', 'bad_signature', 'signtest', 'no_signature', 'old_timestamp',
   'unknown_serial', 'duplicate_header', 'truncated', 'not_json', 'drop_after', 'wrong_mchid', 'wrong_out_trade_no']) {
   test(`a query answered with ${fault} changes nothing, and the next one settles`, async () => {
@@ -114,7 +115,7 @@ for (const fault of ['status_500', 'status_429', 'status_202', 'status_502', 'ba
   });
 }
 
-test('a query that hangs is given up within its time and changes nothing', async () => {
+test('a hanging query times out and changes nothing', async () => {
   const x = await paidUnheard();
   await trade.fault('query', 'hang');
   const started = performance.now();
@@ -124,7 +125,7 @@ test('a query that hangs is given up within its time and changes nothing', async
   assert.equal((await standing(x)).status, PAID);
 });
 
-test('a query that tells another amount is an orphan, never a payment, and the right one still settles (B34)', async () => {
+test('a query with a different amount is an orphan, never a payment, and the correct one still settles (B34)', async () => {
   const x = await paidUnheard();
   await trade.fault('query', 'wrong_amount');
   assert.equal((await standing(x)).status, PENDING);
@@ -134,7 +135,7 @@ test('a query that tells another amount is an orphan, never a payment, and the r
   assert.equal((await standing(x)).status, PAID);
 });
 
-test('the provider is asked at most once in PAYMENT_QUERY_GAP_S, however many poll (B44)', async () => {
+test('the provider is queried at most once in PAYMENT_QUERY_GAP_S, however many poll (B44)', async () => {
   await shop.restartWeb({ PAYMENT_QUERY_GAP_S: '60' });
   const x = await prepared();
   await trade.forgetRequests();
@@ -151,11 +152,11 @@ test('the provider is asked at most once in PAYMENT_QUERY_GAP_S, however many po
   await shop.restartWeb({ PAYMENT_QUERY_GAP_S: '0' });
 });
 
-// ---- money that comes when the order needs none (B37) ----
+// ---- payments that the order doesn't need (B37) ----
 
-test('a second attempt\'s success for an order paid by the first is due back; the order is unchanged (B37)', async () => {
+test('a second attempt\'s success for an order paid by the first is refund due; the order is unchanged (B37)', async () => {
   const x = await prepared();
-  // the first attempt closes at the provider, a second is made, and both are paid after all
+  // the first attempt is closed at the provider, a second is created, and both are paid anyway
   await shop.sql(`UPDATE payment_attempts SET state = 1, open_payable_id = NULL WHERE out_trade_no = '${x.outTradeNo}'`);
   const y = { order: x.order, ...await trade.prepay(anna, x.order) };
   assert.notEqual(y.outTradeNo, x.outTradeNo);
@@ -176,7 +177,7 @@ for (const [what, act, reason] of [
   ['deleted', async (x) => { assert.equal((await trade.remove(x.order)).status, 204); }, 'ORDER_DELETED'],
 ]) {
   for (const way of ['notification', 'jobs']) {
-    test(`money for an order that was ${what}, heard of by ${way}: due back, the order unchanged (B37)`, async () => {
+    test(`a payment for an order that was ${what}, by ${way}: refund due, the order unchanged (B37)`, async () => {
       const x = await paidUnheard();
       await act(x);
       const before = await trade.rowOf(x.order);
@@ -192,10 +193,10 @@ for (const [what, act, reason] of [
   }
 }
 
-// ---- money that comes after the close (B38) ----
+// ---- late payments (B38) ----
 
 for (const way of ['notification', 'jobs']) {
-  test(`money after a cancel, heard of by ${way}, with the stock there: granted late, stock taken again (B38)`, async () => {
+  test(`a payment after a cancel, by ${way}, with stock available: granted late, stock taken again (B38)`, async () => {
     const own = await trade.product({ price: '12.34', stock: 3 });
     const x = await paidUnheard([[own, 3]]);
     assert.equal((await trade.cancel(anna, x.order)).body.status, CANCELLED);
@@ -210,7 +211,7 @@ for (const way of ['notification', 'jobs']) {
     assert.equal((await trade.set(x.order, { status: SHIPPED })).status, SHIPPED);
   });
 
-  test(`money after a cancel, heard of by ${way}, with the stock gone: due back, the order stays cancelled (B38)`, async () => {
+  test(`a payment after a cancel, by ${way}, without stock: refund due, the order stays cancelled (B38)`, async () => {
     const own = await trade.product({ price: '12.34', stock: 3 });
     const x = await paidUnheard([[product, 1], [own, 3]]);
     assert.equal((await trade.cancel(anna, x.order)).body.status, CANCELLED);
@@ -223,7 +224,7 @@ for (const way of ['notification', 'jobs']) {
   });
 }
 
-test('money after a cancel for a product that is off the shelf is granted late, for a deleted one due back (B38)', async () => {
+test('a payment after a cancel for a product off sale is granted late, for a deleted one refund due (B38)', async () => {
   const [off, gone] = [await trade.product({ price: '12.34', stock: 3 }), await trade.product({ price: '12.34', stock: 3 })];
   const [x, y] = [await paidUnheard([[off, 1]]), await paidUnheard([[gone, 1]])];
   for (const { order } of [x, y]) await trade.cancel(anna, order);
@@ -235,7 +236,7 @@ test('money after a cancel for a product that is off the shelf is granted late, 
   await assertRefundDue(y, 'OUT_OF_STOCK');
 });
 
-test('late money of five orders for three pieces at once: three are granted, two are due back (B38)', async () => {
+test('concurrent late payments of five orders for three items: three are granted, two are refund due (B38)', async () => {
   const own = await trade.product({ price: '12.34', stock: 5 });
   const all = [];
   for (let i = 0; i < 5; i++) all.push(await paidUnheard([[own, 1]]));
@@ -249,7 +250,7 @@ test('late money of five orders for three pieces at once: three are granted, two
   assert.equal(await trade.stock(own), 0);
 });
 
-test('a payment that was under way when the provider closed is heard and granted late (B38)', async () => {
+test('a payment in progress when the provider closed is notified and granted late (B38)', async () => {
   const x = await prepared();
   await trade.cancel(anna, x.order);
   await shop.jobs();
@@ -260,7 +261,7 @@ test('a payment that was under way when the provider closed is heard and granted
   assert.equal(await trade.status(x.order), PAID);
 });
 
-test('a success after the deadline of an order that nobody has closed yet is simply granted (B20)', async () => {
+test('a success after the deadline of an order not closed yet is granted (B20)', async () => {
   const x = await prepared();
   await shop.pay(x.outTradeNo, { notify: false });
   shop.clock(PAY_S + 60);
@@ -277,7 +278,7 @@ test('a notification with trade_state REFUND pays nothing and is refused (B35)',
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.open]);
 });
 
-test('what was paid and refunded behind the back pays nothing, is held, and somebody is told (B35, B62)', async () => {
+test('a payment already refunded elsewhere pays nothing, is held, and logs an alarm (B35, B62)', async () => {
   const x = await paidUnheard();
   await trade.fault('query', 'refunded');
   const { status, body } = await trade.standing(anna, x.order);
@@ -291,7 +292,7 @@ test('what was paid and refunded behind the back pays nothing, is held, and some
   assert.match(stdout, new RegExp(`open: payment ${x.outTradeNo}: held: of ${FEN} fen`));
 });
 
-test('what is paid and refunded by ourselves while a query about it is on its way is no orphan (B35, B44)', async () => {
+test('a payment settled and refunded by us during a query is not an orphan (B35, B44)', async () => {
   const x = await paidUnheard();
   await trade.fault('query', 'refunded', { delay_ms: 4500 });
   await trade.forgetRequests();
@@ -305,7 +306,7 @@ test('what is paid and refunded by ourselves while a query about it is on its wa
   assert.deepEqual((await trade.events(`out_trade_no = '${x.outTradeNo}'`)).map(({ verdict }) => verdict), [VERDICT.granted]);
 });
 
-test('who paid may be another than the buyer: it is granted, and noted without a name (PAYMENTS 2.14)', async () => {
+test('the payer may differ from the buyer: granted, and logged without the name (PAYMENTS 2.14)', async () => {
   const notes = (no) => shop.log().filter(({ level, message }) => level === 'warn' && message === `${no} was paid by another than its buyer`).length;
   const [own, other] = [await prepared(), await prepared()];
   await trade.payHeard(own.outTradeNo);
@@ -315,7 +316,7 @@ test('who paid may be another than the buyer: it is granted, and noted without a
   assert.ok(!shop.log().some((line) => JSON.stringify(line).includes('somebody-else')));
 });
 
-test("success_time is the provider's, and a strange one is replaced by now", async () => {
+test("success_time is the provider's, and an invalid one is replaced by the current time", async () => {
   for (const [time, expected] of [['2026-01-31T12:00:00+08:00', Date.parse('2026-01-31T04:00:00Z')], ['yesterday', null], [undefined, null]]) {
     const x = await prepared();
     await forger.send(forger.event(forger.transaction(x.outTradeNo, FEN, { success_time: time })));
@@ -325,7 +326,7 @@ test("success_time is the provider's, and a strange one is replaced by now", asy
   }
 });
 
-test('asking how it stands is for the owner, and tells a stranger nothing (B4)', async () => {
+test('only the owner can read the status, and a refusal reveals nothing (B4)', async () => {
   const bob = await trade.buyer();
   const x = await paidUnheard();
   await trade.forgetRequests();

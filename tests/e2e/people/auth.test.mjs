@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tokens: which are believed, how long, and what ends them; password sign-in and refreshing.
+// Tokens: validity, lifetime and revocation; password sign-in and refresh.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { createRequire } from 'node:module';
@@ -10,9 +10,9 @@ const {
   CompactSign, SignJWT, UnsecuredJWT, base64url, decodeJwt, decodeProtectedHeader, generateKeyPair,
 } = createRequire(new URL('../../../sandbox/package.json', import.meta.url))('jose');
 
-const PARALLEL = 24; // more than there are processes, so that each of them is asked
+const PARALLEL = 24; // more than there are processes, so that each of them gets one
 const REFRESH_S = 30 * DAY_S;
-const SLACK_S = 120; // what a slow machine may take between two requests
+const SLACK_S = 120; // tolerance for a slow machine between two requests
 const PASSWORD = '正确的密码-0123456789';
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
@@ -31,7 +31,7 @@ const logout = (token, body) => shop.call('POST', '/api/auth/logout', { token, b
 const signIn = (account, password) => shop.call('POST', '/api/auth/login', { body: { account, password } });
 const put = (user, body, token = trade.admin) => shop.call('PUT', `/api/users/${user.user_id}`, { token, body });
 
-// What every process of two programs says to a token.
+// The responses of every process of two programs to a token.
 async function everywhere(token) {
   const answers = await Promise.all(Array.from({ length: PARALLEL }, (_, i) => (
     shop.call('GET', i % 2 ? '/api/orders' : '/api/auth/me', { token }))));
@@ -51,7 +51,7 @@ async function withPassword() {
   return { ...answer.body, name: person.name, email };
 }
 
-test('a token is what another implementation makes of the same claims, byte for byte (B2)', async () => {
+test('a token equals that of another implementation for the same claims, byte for byte (B2)', async () => {
   const claims = decodeJwt(anna.token);
   assert.deepEqual(decodeProtectedHeader(anna.token), { alg: 'HS256', typ: 'JWT' });
   assert.deepEqual(Object.keys(claims).sort(), ['aud', 'exp', 'iat', 'iss', 'nbf', 'sid', 'sub']);
@@ -65,14 +65,14 @@ test('a token is what another implementation makes of the same claims, byte for 
   await believed(await sign(changed(claims, { exp: claims.exp - 600 })));
 });
 
-// The same bytes in another last character: base64url has unused bits at its end.
+// The same bytes with another last character: base64url has unused bits at its end.
 function respelled(signature) {
   const twin = `${signature.slice(0, -1)}${BASE64URL[BASE64URL.indexOf(signature.at(-1)) ^ 1]}`;
   assert.deepEqual(Buffer.from(twin, 'base64url'), Buffer.from(signature, 'base64url'));
   return twin;
 }
 
-// [what is wrong, token]; each differs from a good one in that alone.
+// [what is wrong, token]; each differs from a valid one only in that.
 async function forgeries() {
   const claims = decodeJwt(anna.token);
   const [head, payload, signature] = anna.token.split('.');
@@ -133,7 +133,7 @@ async function forgeries() {
   return list;
 }
 
-test('whatever differs from a good token is 401, whichever part it is in (B2)', async () => {
+test('any deviation from a valid token, in any part, is 401 (B2)', async () => {
   for (const [what, token] of await forgeries()) {
     shop.canary(token.length > 40 ? token : '');
     const answer = await me(token);
@@ -147,7 +147,7 @@ test('whatever differs from a good token is 401, whichever part it is in (B2)', 
   await believed(anna.token);
 });
 
-test('a token counts only as a Bearer of the Authorization header', async () => {
+test('a token is accepted only as Bearer in the Authorization header', async () => {
   for (const authorization of [anna.token, `Basic ${anna.token}`, `Token ${anna.token}`, 'Bearer', 'Bearer ', `Bearer, ${anna.token}`]) {
     assertRefused(await shop.call('GET', '/api/auth/me', { headers: { authorization } }), 401, 'UNAUTHENTICATED');
   }
@@ -158,7 +158,7 @@ test('a token counts only as a Bearer of the Authorization header', async () => 
   }
 });
 
-test('a token lives for 24 hours, a refresh token for 30 days from its own birth', async (t) => {
+test('a token is valid for 24 hours, a refresh token for 30 days from its issue', async (t) => {
   t.after(() => shop.clock(0));
   const [early, late] = await trade.buyers(2);
   shop.clock(DAY_S - SLACK_S);
@@ -178,7 +178,7 @@ test('a token lives for 24 hours, a refresh token for 30 days from its own birth
   assertRefused(await refresh(third.body.refresh_token), 401, 'REFRESH_TOKEN_INVALID');
 });
 
-test('refreshing answers three members and rotates; the old access token stays good', async () => {
+test('a refresh returns three members and rotates; the old access token stays valid', async () => {
   const carl = await trade.buyer();
   const { status, body, headers } = await refresh(carl.refresh_token);
   assert.equal(status, 200);
@@ -203,7 +203,7 @@ test('reuse of an old refresh token ends that session and no other', async () =>
   assert.equal((await refresh(phone.refresh_token)).status, 200);
 });
 
-test('what is no refresh token opens nothing', async () => {
+test('an invalid refresh token is refused', async () => {
   for (const odd of [anna.token, 'x', 'x'.repeat(256), '🧧']) {
     assertRefused(await refresh(odd), 401, 'REFRESH_TOKEN_INVALID');
   }
@@ -215,7 +215,7 @@ test('what is no refresh token opens nothing', async () => {
   assertRefused(await me(anna.refresh_token), 401);
 });
 
-test('logout ends this session at once, in every process, and spares the others (B3)', async () => {
+test('logout ends this session at once, in every process, but not the others (B3)', async () => {
   const carl = await trade.buyer();
   const phone = await shop.login(carl.name);
   await believed(carl.token);
@@ -244,7 +244,7 @@ test('logout of all ends every session of the user and of nobody else (B3)', asy
   await believed((await shop.login(carl.name)).token);
 });
 
-test('a role change ends the tokens of before: promoted or demoted, one signs in again (B3)', async () => {
+test('a role change invalidates earlier tokens: promoted or demoted users must sign in again (B3)', async () => {
   const staff = await withPassword();
   assertRefused(await shop.call('GET', '/api/users', { token: staff.token }), 403, 'FORBIDDEN');
   assert.equal((await put(staff.user, { permission_level: 0 })).status, 200);
@@ -268,7 +268,7 @@ test('a role change ends the tokens of before: promoted or demoted, one signs in
   assert.deepEqual(journal.map(({ detail }) => detail), ['administrator', 'user']);
 });
 
-test("a password change ends the tokens of before, the user's own and the administrator's (B3)", async () => {
+test("a password change, by the user or an administrator, invalidates earlier tokens (B3)", async () => {
   const carl = await withPassword();
   const own = { old_password: PASSWORD, password: 'new-password-1' };
   assert.equal((await shop.call('PUT', '/api/auth/me', { token: carl.token, body: own })).status, 200);
@@ -284,7 +284,7 @@ test("a password change ends the tokens of before, the user's own and the admini
   assert.equal((await signIn('13800138000', 'new-password-2')).status, 200);
 });
 
-test('deletion ends every token (B3)', async () => {
+test('deletion invalidates every token (B3)', async () => {
   const carl = await withPassword();
   await believed(carl.token);
   assert.equal((await shop.call('DELETE', `/api/users/${carl.user.user_id}`, { token: trade.admin })).status, 204);
@@ -293,10 +293,10 @@ test('deletion ends every token (B3)', async () => {
   assertRefused(await signIn(carl.email, PASSWORD), 401, 'LOGIN_FAILED');
 });
 
-test('a sign-in that races with a password change never leaves a token of the old password (B3)', async () => {
+test('a sign-in concurrent with a password change never leaves a token of the old password (B3)', async () => {
   const carl = await withPassword();
   let old = PASSWORD;
-  let before = 0; // who signed in before the change, and is to be refused afterwards
+  let before = 0; // signed in before the change, to be refused afterwards
   for (let round = 0; round < 6 || (before === 0 && round < 60); round++) {
     const next = `password-of-round-${round}`;
     const [answers, change] = await Promise.all([
@@ -313,7 +313,7 @@ test('a sign-in that races with a password change never leaves a token of the ol
   assert.ok(before > 0);
 });
 
-test('an account is an e-mail in any case or a phone, and the answer is whole', async () => {
+test('an account is an e-mail in any case or a phone, with a complete response', async () => {
   const carl = await withPassword();
   assert.equal((await put(carl.user, { phone: '+8613900139000' })).status, 200);
   for (const account of [carl.email, carl.email.toUpperCase(), '+8613900139000']) {
@@ -337,7 +337,7 @@ test('an account is an e-mail in any case or a phone, and the answer is whole', 
   }
 });
 
-test('a wrong account and a wrong password are answered alike and in the same time (B9)', async () => {
+test('an unknown account and a wrong password get the same response in the same time (B9)', async () => {
   const carl = await withPassword();
   const wechatOnly = await trade.buyer();
   assert.equal((await put(wechatOnly.user, { email: 'no-password@example.com' })).status, 200);
@@ -361,7 +361,7 @@ test('a wrong account and a wrong password are answered alike and in the same ti
 });
 
 // The last of this file: it ends everybody's session.
-test('jobs forget sessions only after they could be refreshed no more', async (t) => {
+test('jobs delete sessions only when they can\'t be refreshed any more', async (t) => {
   t.after(() => shop.clock(0));
   const carl = await trade.buyer();
   const { sid } = decodeJwt(carl.token);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Signing in with WeChat: who comes into being, what WeChat's refusals and faults become, and what is kept of it.
-// The programs run in a zone that is neither the shop's nor UTC (B49).
+// Signing in with WeChat: created users, WeChat's errors and faults, and what is stored.
+// The programs run in a zone other than the shop's and UTC (B49).
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
@@ -20,13 +20,13 @@ const memberCode = async ({ user }) => (await shop.sql(`SELECT member_code FROM 
 const peopleOf = (name) => shop.sql(`SELECT u.user_id, COUNT(m.member_id) AS members FROM users u
   LEFT JOIN members m ON m.user_id = u.user_id WHERE u.openid = 'sandbox-${name}' GROUP BY u.user_id`);
 
-// How often WeChat was asked since forgetRequests().
+// The number of calls to WeChat since forgetRequests().
 async function asked() {
   const { body } = await shop.sandbox('GET', '/sandbox/requests');
   return body.filter(({ path }) => path.includes('/sns/jscode2session')).length;
 }
 
-test('a first sign-in answers the contract and makes a user and a member', async () => {
+test('a first sign-in responds as in the contract and creates a user and a member', async () => {
   shop.canary('sandbox-first');
   const answer = await signIn('sandbox:first');
   assert.equal(answer.status, 200);
@@ -50,7 +50,7 @@ test('a first sign-in answers the contract and makes a user and a member', async
   assert.deepEqual(await peopleOf('first'), [{ user_id: userId, members: 1 }]);
 });
 
-test('parallel first sign-ins of one openid make one user and one member (B7)', async () => {
+test('concurrent first sign-ins of one openid create one user and one member (B7)', async () => {
   for (const name of ['twin-1', 'twin-2', 'twin-3', 'twin-4']) {
     const all = await Promise.all(Array.from({ length: 12 }, () => shop.login(name)));
     assert.equal(new Set(all.map(({ user }) => user.user_id)).size, 1);
@@ -63,14 +63,14 @@ test('parallel first sign-ins of one openid make one user and one member (B7)', 
   assert.equal(alone, 0);
 });
 
-test('a used code is refused, and of parallel uses one succeeds (B7)', async () => {
+test('a used code is refused, and of concurrent uses one succeeds (B7)', async () => {
   assert.equal((await signIn('sandbox:once:once-1')).status, 200);
   assertRefused(await signIn('sandbox:once:once-1'), 401, 'LOGIN_CODE_INVALID');
   const answers = await Promise.all(Array.from({ length: 10 }, () => signIn('sandbox:once:once-2')));
   assert.deepEqual(tally(answers.map(({ status }) => status)), { 200: 1, 401: 9 });
 });
 
-test('a code that WeChat does not know, and a body without one, are refused', async () => {
+test('an unknown code, and a body without one, are refused', async () => {
   for (const code of ['x', 'sandbox:', 'sandbox:a b', '中文', '&appid=other&js_code=sandbox:first', 'sandbox:first#', 'x'.repeat(256)]) {
     const answer = await signIn(code);
     assertRefused(answer, 401, 'LOGIN_CODE_INVALID');
@@ -104,7 +104,7 @@ const ERRCODES = [
   [1, 502, 'PROVIDER_REFUSED', 'error', 1],
 ];
 
-test("each errcode has its status, its level in the log, and none of WeChat's own words", async () => {
+test("each errcode has its status and log level, without WeChat's text in the response", async () => {
   for (const [errcode, status, code, level, calls] of ERRCODES) {
     await trade.forgetRequests();
     const answer = await signIn(`sandbox:err:${errcode}`);
@@ -118,7 +118,7 @@ test("each errcode has its status, its level in the log, and none of WeChat's ow
   }
 });
 
-test('a moment of business at WeChat is passed over', async () => {
+test('a busy WeChat is retried', async () => {
   await trade.forgetRequests();
   await trade.fault('jscode2session', 'busy');
   assert.equal((await signIn('sandbox:patient')).status, 200);
@@ -126,7 +126,7 @@ test('a moment of business at WeChat is passed over', async () => {
   assert.deepEqual(await trade.faultsLeft(), []);
 });
 
-// [fault, status, code]; a hang has a test of its own.
+// [fault, status, code]; a hang has its own test.
 const FAULTS = [
   ['status_500', 503, 'PROVIDER_BUSY'],
   ['status_502', 503, 'PROVIDER_BUSY'],
@@ -137,7 +137,7 @@ const FAULTS = [
   ['not_json', 503, 'PROVIDER_UNKNOWN'],
 ];
 
-test('whatever is wrong with the answer of WeChat, nobody comes into being and the next one is served', async () => {
+test('a faulty response from WeChat creates no user, and the next one is served', async () => {
   for (const [fault, status, code] of FAULTS) {
     const name = `unlucky-${fault}`;
     await trade.fault('jscode2session', fault);
@@ -148,19 +148,19 @@ test('whatever is wrong with the answer of WeChat, nobody comes into being and t
   }
 });
 
-test('a long answer of WeChat with all in it is good', async () => {
+test('a long valid response from WeChat is accepted', async () => {
   await trade.fault('jscode2session', 'huge');
   assert.equal((await signIn('sandbox:verbose')).status, 200);
 });
 
-// Others' requests while one sign-in hangs at WeChat; whether all of them were through before that was given up.
+// Other requests while one sign-in hangs at WeChat; whether all of them were done before that timed out.
 async function servedMeanwhile(name) {
   await trade.forgetRequests();
   await trade.fault('jscode2session', 'hang');
   const started = performance.now();
   let ended = false;
   const slow = signIn(`sandbox:${name}`).finally(() => { ended = true; });
-  await until('WeChat to be asked', async () => await asked() > 0); // or another one would hang in its place
+  await until('WeChat to be asked', async () => await asked() > 0); // otherwise another one would hang instead
   for (let i = 0; i < 5; i++) {
     const { status } = await shop.call('GET', '/api/products');
     assert.equal(status, 200);
@@ -174,13 +174,13 @@ async function servedMeanwhile(name) {
   return through;
 }
 
-test('while WeChat hangs all others are served, and the one who waits is told in time (B54)', async () => {
+test('while WeChat hangs all other requests are served, and the waiting one times out (B54)', async () => {
   let through = false;
   for (let tries = 0; tries < 3 && !through; tries++) through = await servedMeanwhile(`waiting-${tries}`); // a busy machine may be slow once
   assert.ok(through, 'the others are through before WeChat has been given up');
 });
 
-test('a wrong appid or secret is our own fault, and an unreachable WeChat nobody\'s', async (t) => {
+test('a wrong appid or secret is 500, and an unreachable WeChat 503', async (t) => {
   const good = { WECHAT_SECRET: shop.env.WECHAT_SECRET, WECHAT_LOGIN_BASE_URL: shop.env.WECHAT_LOGIN_BASE_URL };
   t.after(() => shop.restartWeb(good));
   await shop.restartWeb({ WECHAT_SECRET: 'f00df00d17171717cafecafe29292929' });
@@ -189,7 +189,7 @@ test('a wrong appid or secret is our own fault, and an unreachable WeChat nobody
   assertRefused(await signIn('sandbox:first'), 503);
 });
 
-test('member codes count through the day of the shop, and start anew at its midnight (B49)', async (t) => {
+test('member codes count through the shop\'s day, and restart at its midnight (B49)', async (t) => {
   t.after(() => shop.clock(0));
   const now = Math.floor(Date.now() / 1000);
   const midnight = (Math.floor((now + SHOP_OFFSET_S) / DAY_S) + 3) * DAY_S - SHOP_OFFSET_S; // nobody has signed in on these days
@@ -224,7 +224,7 @@ test('last_active is written at most once in five minutes', async (t) => {
   assert.ok(await last() - first >= 700_000);
 });
 
-// All that the database holds, as text; bytes in capitals of hexadecimal.
+// The whole database as text; bytes in upper-case hexadecimal.
 async function wholeDatabase() {
   const columns = await shop.sql(`SELECT table_name AS t, column_name AS c, data_type AS type FROM information_schema.columns
     WHERE table_schema = DATABASE() ORDER BY t`);
@@ -237,7 +237,7 @@ async function wholeDatabase() {
   return parts.flat().map(({ line }) => line).join('\n');
 }
 
-test('no session key and no token of ours is stored, in any of its forms; session keys are in no answer (B7)', async () => {
+test('no session key or token is stored, in any encoding; session keys are in no response (B7)', async () => {
   const answers = [];
   for (let i = 0; i < 3; i++) answers.push(await signIn('sandbox:secretive'));
   answers.push(await shop.call('GET', '/api/auth/me', { token: answers[0].body.token }));
@@ -261,7 +261,7 @@ test('no session key and no token of ours is stored, in any of its forms; sessio
   }
 });
 
-test('an openid is shown to its owner and to administrators alone', async () => {
+test('an openid is shown only to its owner and administrators', async () => {
   const [other, staff] = [await tokenOf('nosy'), trade.admin];
   const { user } = await shop.login('shy');
   assertRefused(await shop.call('GET', `/api/users/${user.user_id}`, { token: other }), 403);

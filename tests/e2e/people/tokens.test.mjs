@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tokens: which are accepted, how long they live, how they are renewed; and signing in with a password.
+// Tokens: validity, lifetime and refresh; and signing in with a password.
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
@@ -14,7 +14,7 @@ const { SignJWT, UnsecuredJWT, decodeJwt, decodeProtectedHeader } = createRequir
 const DAY_S = 86_400;
 const TOKEN_S = DAY_S;
 const REFRESH_S = 30 * DAY_S;
-const SLACK_S = 120; // what a slow machine may take between two requests
+const SLACK_S = 120; // tolerance for a slow machine between two requests
 
 const shop = await openShop({ own: true });
 const secret = Buffer.from(shop.env.JWT_SECRET);
@@ -33,13 +33,13 @@ function signed(payload, { header = { alg: 'HS256', typ: 'JWT' }, key = secret }
   return new SignJWT(payload).setProtectedHeader(header).sign(key);
 }
 
-// A token of any two texts, rightly signed.
+// A correctly signed token of any header and payload.
 function handmade(header, payload) {
   const text = `${base64url(header)}.${base64url(payload)}`;
   return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
 }
 
-// ---- which tokens are good (B2) ----
+// ---- validity (B2) ----
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const now = Math.floor(Date.now() / 1000);
@@ -104,13 +104,13 @@ test('a token is a JWT of HS256 with issuer, audience, subject, session and time
   assert.equal(admin.expires_in, TOKEN_S);
 });
 
-test('a token that the SDK signs with the shop\'s secret is as good as the shop\'s own: the control of the next tests', async () => {
+test('a token signed by the SDK with the shop\'s secret is accepted: the control of the next tests', async () => {
   assert.equal((await me(await signed(claims))).status, 200);
   assert.equal((await me(await signed({ ...claims, more: { unknown: 1 } }))).status, 200);
   assert.equal((await me(handmade('{"alg":"HS256","typ":"JWT"}', JSON.stringify(claims)))).status, 200);
 });
 
-test('any other token is 401, and on a public route as good as none (B2)', async () => {
+test('any other token is 401, and on a public route treated as absent (B2)', async () => {
   const off = await shop.ok('POST', '/api/products', { token: admin.token, body: { name: 'x', price: 1, status: 0 } });
   for (const [words, token] of Object.entries(BAD_TOKENS)) {
     const answer = await me(token);
@@ -124,7 +124,7 @@ test('any other token is 401, and on a public route as good as none (B2)', async
   }
 });
 
-test('a token counts in the Authorization header as Bearer and nowhere else', async () => {
+test('a token is accepted only as Bearer in the Authorization header', async () => {
   const as = (headers, address = '/api/auth/me') => exactly(shop, 'GET', address, { headers });
   for (const scheme of ['Bearer ', 'bearer ', 'BEARER ', 'Bearer   ']) assert.equal((await as({ authorization: scheme + admin.token })).status, 200, scheme);
   for (const value of [admin.token, `Token ${admin.token}`, `Basic ${admin.token}`, `Bearer${admin.token}`, `Bearer ${admin.token} x`, `Bearer "${admin.token}"`, 'Bearer']) {
@@ -135,7 +135,7 @@ test('a token counts in the Authorization header as Bearer and nowhere else', as
   assert.equal((await as({}, `/api/auth/me?token=${admin.token}&access_token=${admin.token}`)).status, 401);
 });
 
-test('a token lives for 24 hours of the shop\'s clock, and not before it was issued (B2)', async () => {
+test('a token is valid for 24 hours of the shop\'s clock, and not before its issue (B2)', async () => {
   const { token } = await shop.ok('POST', '/api/auth/login', { body: shop.adminAccount });
   for (const [offset, status] of [[0, 200], [TOKEN_S - SLACK_S, 200], [TOKEN_S, 401], [10 * TOKEN_S, 401], [-SLACK_S, 401], [0, 200]]) {
     shop.clock(offset);
@@ -145,7 +145,7 @@ test('a token lives for 24 hours of the shop\'s clock, and not before it was iss
 
 // ---- refresh tokens ----
 
-test('a refresh answers a new pair, once: the new ones work, the old refresh token is used up', async () => {
+test('a refresh returns a new pair: the new tokens work, the old refresh token is used up', async () => {
   const first = await shop.login('rita');
   const second = await refresh(first.refresh_token);
   assert.equal(second.status, 200);
@@ -160,7 +160,7 @@ test('a refresh answers a new pair, once: the new ones work, the old refresh tok
 
 const GRACE_S = 60;
 
-test('a refresh whose answer was lost is answered again with the same successor, and the session lives on (B3)', async () => {
+test('a refresh whose response was lost gets the same successor again, and the session continues (B3)', async () => {
   const { refresh_token: token } = await shop.login('rene');
   const lost = await refresh(token);
   shop.clock(GRACE_S / 2);
@@ -174,7 +174,7 @@ test('a refresh whose answer was lost is answered again with the same successor,
   shop.clock(0);
 });
 
-test('after the grace, and after a sign-out, a used refresh token is worth nothing (B3)', async () => {
+test('after the grace period, and after a sign-out, a used refresh token is refused (B3)', async () => {
   const late = await shop.login('raul');
   const next = await refresh(late.refresh_token);
   shop.clock(GRACE_S + SLACK_S);
@@ -187,7 +187,7 @@ test('after the grace, and after a sign-out, a used refresh token is worth nothi
   assert.equal((await refresh(gone.refresh_token)).status, 401);
 });
 
-test('using a refresh token after its successor ends its family at once, in every process, and no other session', async () => {
+test('reuse of a refresh token after its successor ends its family at once, in every process, and no other session', async () => {
   const [stolen, other] = [await shop.login('rosa'), await shop.login('rosa')];
   const first = await refresh(stolen.refresh_token);
   const next = await refresh(first.body.refresh_token);
@@ -206,7 +206,7 @@ test('using a refresh token after its successor ends its family at once, in ever
   assert.equal((await refresh(other.refresh_token)).status, 200);
 });
 
-test('parallel refreshes are one: all are answered one successor, and the session lives on (B3)', async () => {
+test('concurrent refreshes all get one successor, and the session continues (B3)', async () => {
   const { refresh_token: token } = await shop.login('rolf');
   const stored = async () => (await shop.sql('SELECT COUNT(*) AS n FROM refresh_tokens'))[0].n;
   const before = await stored();
@@ -220,7 +220,7 @@ test('parallel refreshes are one: all are answered one successor, and the sessio
   assert.equal((await refresh(token)).status, 401, 'the successor was used');
 });
 
-test('a refresh token lives for 30 days, and each rotation begins them anew', async () => {
+test('a refresh token is valid for 30 days, and each rotation restarts them', async () => {
   const { refresh_token: token, user } = await shop.login('ruth');
   const { refresh_token: unused } = await shop.login('ruth');
   shop.clock(REFRESH_S - SLACK_S);
@@ -240,7 +240,7 @@ test('a refresh token lives for 30 days, and each rotation begins them anew', as
   shop.clock(0);
 });
 
-test('what is no refresh token is 401: texts, access tokens, its hash', async () => {
+test('anything but a refresh token is 401: texts, access tokens, its hash', async () => {
   const { token, refresh_token: good } = await shop.login('rudi');
   const [{ hash }] = await shop.sql('SELECT HEX(token_sha256) AS hash FROM refresh_tokens ORDER BY created_at DESC LIMIT 1');
   for (const text of ['x', token.slice(0, 256), String(hash), `${good}A`, good.slice(0, -1), ` ${good}`, good.toUpperCase(), 'é', "' OR 1=1 --"]) {
@@ -271,8 +271,8 @@ test('an e-mail in any case or a phone number, with the password, signs in', asy
   assert.equal(admin.user.openid, null, 'who never used WeChat has no openid');
 });
 
-test('a wrong account and a wrong password are answered alike (B9)', async () => {
-  const carl = await shop.login('carl'); // has an account, but no password
+test('an unknown account and a wrong password get the same response (B9)', async () => {
+  const carl = await shop.login('carl'); // an account without password
   await shop.ok('PUT', `/api/users/${carl.user.user_id}`, { token: await shop.admin(), body: { email: 'carl@example.com' } });
   const answers = [];
   for (const [account, password] of [
@@ -290,13 +290,13 @@ test('a wrong account and a wrong password are answered alike (B9)', async () =>
   for (const answer of answers) assert.deepEqual(answer, answers[0]);
 });
 
-test('a wrong account takes as long as a wrong password (B9)', async () => {
+test('an unknown account takes as long as a wrong password (B9)', async () => {
   const kinds = { account: ['nobody@example.com', PASSWORD], password: ['bert@example.com', `${PASSWORD}!`], none: ['nonsense', PASSWORD], unset: ['carl@example.com', PASSWORD] };
   const acts = Object.entries(kinds).map(([kind, [account, password]]) => [kind, () => signIn(account, password)]);
   assert.deepEqual(await telling(Object.fromEntries(acts), 'password', 9), []);
 });
 
-test('a password is kept as a yescrypt hash only, and differs for two users with one password (B6)', async () => {
+test('a password is stored only as a yescrypt hash, which differs for two users with the same password (B6)', async () => {
   const dora = await shop.login('dora');
   await shop.ok('PUT', `/api/users/${dora.user.user_id}`, { token: await shop.admin(), body: { password: PASSWORD } });
   const rows = await shop.sql(`SELECT password_hash AS hash FROM users WHERE user_id IN (${bert.user.user_id}, ${dora.user.user_id})`);
@@ -305,7 +305,7 @@ test('a password is kept as a yescrypt hash only, and differs for two users with
   assert.notEqual(rows[0].hash, rows[1].hash);
 });
 
-test('a password of 128 bytes is whole, not cut', async () => {
+test('a password of 128 bytes is not truncated', async () => {
   const emil = await shop.login('emil');
   const put = async (password) => shop.call('PUT', `/api/users/${emil.user.user_id}`, { token: await shop.admin(), body: { email: 'emil@example.com', password } });
   const [{ status: tooLong }, { status: longest }] = [await put('p'.repeat(129)), await put(`${'p'.repeat(127)}q`)];
@@ -316,7 +316,7 @@ test('a password of 128 bytes is whole, not cut', async () => {
   assert.equal((await signIn('emil@example.com', '密码密码密码密码')).status, 200);
 });
 
-test('a changed secret of the shop ends every token', async () => {
+test('changing the shop\'s secret invalidates every token', async () => {
   const { token } = await shop.login('fred');
   assert.equal((await me(token)).status, 200);
   await shop.restartWeb({ JWT_SECRET: 'quite another secret, of forty-three bytes' });

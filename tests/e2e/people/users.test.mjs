@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The people: lists, changes by administrators and by oneself, deletion, and the last administrator.
+// Users: lists, changes by administrators and by themselves, deletion, and the last administrator.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ATTEMPT, CANCELLED, COMPLETED, DATE, PAID, PENDING, REFUNDED, SHIPPED, assertRefused, isBusy, openTrade, tally } from '../lib/trade.mjs';
@@ -26,7 +26,7 @@ async function set(id, body) {
   assert.deepEqual([answer.status, answer.body], [200, DONE], JSON.stringify(answer.body));
 }
 
-// Every field of input, with what is refused; for administrators and for oneself alike.
+// Every input field, with refused values; for administrators and own changes.
 const BAD_FIELDS = {
   nickname: ['', '\u200b', '\u3164', '\u2800', '\u3000', '\u200e\u202e', 'a\u202eb', 'a\tb', 'a\u0001', 'a\u0378', 'x'.repeat(101), null, 5, true, [], {}],
   avatar_url: ['', 'http://tmp/9xN2cQk7.jpg', 'https://', 'https:///a.png', 'https://a b/c.png', 'https://x" onerror="y', 'javascript:alert(1)', 'ftp://example.com/a.png', 'x.png', `https://${'x'.repeat(500)}`, 5],
@@ -57,7 +57,7 @@ test('the list is for administrators, newest first, in the shape of the contract
   assert.equal((await get(people[0].user.user_id)).status, 200);
 });
 
-test('the list is narrowed by level and by a part of nickname, phone or e-mail', async () => {
+test('the list is filtered by level and by part of nickname, phone or e-mail', async () => {
   const [a, b, c] = ids((await trade.buyers(3)).map(({ user }) => user)).sort((x, y) => x - y);
   await set(a, { nickname: '搜寻者甲 100%', email: 'Seek.One@example.com', phone: '15500000001' });
   await set(b, { nickname: '搜寻者乙 100_', email: 'seek.two@example.com', phone: '15500000002' });
@@ -93,7 +93,7 @@ test('the list is narrowed by level and by a part of nickname, phone or e-mail',
   await set(c, { permission_level: 0 });
 });
 
-test('pages follow each other within a filter', async () => {
+test('paging keeps the filter', async () => {
   const people = await trade.buyers(7);
   for (const { user } of people) await set(user.user_id, { nickname: `分页 ${user.user_id}` });
   const found = [];
@@ -110,7 +110,7 @@ test('pages follow each other within a filter', async () => {
   assert.deepEqual(found, people.map(({ user }) => user.user_id).sort((a, b) => b - a));
 });
 
-test('a change touches what it names and ignores what nobody may change (B6)', async () => {
+test('a change affects only the present members and ignores read-only ones (B6)', async () => {
   const { user } = await trade.buyer();
   const before = await rowOf(user.user_id);
   await set(user.user_id, { nickname: '小明 🧧', email: 'Ming@Example.COM', phone: '+8613700000001', gender: 1, avatar_url: 'https://example.com/a.png' });
@@ -130,7 +130,7 @@ test('a change touches what it names and ignores what nobody may change (B6)', a
   assert.equal(row.nickname, '小明 🧧');
 });
 
-test('null clears what may be empty', async () => {
+test('null clears optional members', async () => {
   const { user } = await trade.buyer();
   await set(user.user_id, { email: 'null@example.com', phone: '13700000009', gender: 2, avatar_url: 'https://example.com/a.png' });
   await set(user.user_id, { email: null, phone: null, gender: null, avatar_url: null });
@@ -139,7 +139,7 @@ test('null clears what may be empty', async () => {
   assert.equal(body.nickname, user.nickname);
 });
 
-test('a wrong field is 400 and named, and nothing of that change is kept (B12)', async () => {
+test('an invalid field is 400 and named, and nothing of that change is stored (B12)', async () => {
   const carl = await trade.buyer();
   const before = await rowOf(carl.user.user_id);
   const change = { admin: (body) => put(carl.user.user_id, body), self: (body) => putMe(carl, body) };
@@ -160,7 +160,7 @@ test('a wrong field is 400 and named, and nothing of that change is kept (B12)',
   assert.deepEqual({ ...await rowOf(carl.user.user_id) }, before);
 });
 
-test('e-mail and phone belong to one living user, in whatever case (409)', async () => {
+test('e-mail and phone are unique among live users, case-insensitively (409)', async () => {
   const [a, b] = await trade.buyers(2);
   await set(a.user.user_id, { email: 'unique@example.com', phone: '13600000001' });
   for (const send of [(body) => put(b.user.user_id, body), (body) => putMe(b, body)]) {
@@ -172,7 +172,7 @@ test('e-mail and phone belong to one living user, in whatever case (409)', async
     assert.equal(phone.body.field, 'phone');
   }
   assert.equal((await get(b.user.user_id)).body.nickname, b.user.nickname);
-  await set(a.user.user_id, { email: 'UNIQUE@example.com' }); // one's own
+  await set(a.user.user_id, { email: 'UNIQUE@example.com' }); // the user's own
   await set(a.user.user_id, { email: null });
   await set(b.user.user_id, { email: 'unique@example.com' });
   const people = await trade.buyers(8);
@@ -198,7 +198,7 @@ test('a phone is one number in every spelling, shown as entered without its blan
   await set(b.user.user_id, { phone: '8613600000003' });
 });
 
-test('a password is hashed, and neither answered nor logged (B6)', async () => {
+test('a password is hashed, and neither returned nor logged (B6)', async () => {
   const { user } = await trade.buyer();
   await set(user.user_id, { email: 'hashed@example.com', password: PASSWORD });
   const { password_hash: hash, ...row } = await rowOf(user.user_id);
@@ -218,7 +218,7 @@ test('a password is hashed, and neither answered nor logged (B6)', async () => {
   assert.equal((await get(entry.actor_user_id)).body.permission_level, 1);
 });
 
-test('oneself: shown with the member, changed in one\'s own fields only, answered whole', async () => {
+test('the own account: shown with the member, limited to own fields, returned completely', async () => {
   const carl = await trade.buyer();
   const me = await shop.ok('GET', '/api/auth/me', { token: carl.token });
   assert.deepEqual(Object.keys(me), [...USER, 'member_id']);
@@ -235,7 +235,7 @@ test('oneself: shown with the member, changed in one\'s own fields only, answere
   assert.deepEqual(await shop.ok('GET', '/api/auth/me', { token: carl.token }), body);
 });
 
-test('a new password needs the old one, which must be right and must be there', async () => {
+test('a new password requires the correct old one', async () => {
   const carl = await trade.buyer();
   assertRefused(await putMe(carl, { password: PASSWORD }), 409, 'PASSWORD_UNSET');
   assertRefused(await putMe(carl, { password: PASSWORD, old_password: '' }), 400);
@@ -251,13 +251,13 @@ test('a new password needs the old one, which must be right and must be there', 
   const answers = await Promise.all(Array.from({ length: 8 }, (_, i) => (
     putMe(carl, { password: `parallel-change-${i}`, old_password: PASSWORD }))));
   const counts = tally(answers.map(({ status }) => status));
-  assert.equal(counts[200], 1, JSON.stringify(counts)); // the others: no longer the old password, or no longer this session
+  assert.equal(counts[200], 1, JSON.stringify(counts)); // the others: the old password or the session is not valid any more
   const winner = answers.findIndex(({ status }) => status === 200);
   assert.equal((await signIn('carl-2@example.com', `parallel-change-${winner}`)).status, 200);
   assert.equal((await signIn('carl-2@example.com', PASSWORD)).status, 401);
 });
 
-test('an id that is none, or nobody\'s, is 404 (B8)', async () => {
+test('an invalid or unknown id is 404 (B8)', async () => {
   for (const id of ['0', '-1', '1.5', 'x', '99999999', '9223372036854775807', '9223372036854775808', '1e3', '%31x', '+1', '0x1']) {
     assertRefused(await get(id), 404, 'NOT_FOUND');
     assertRefused(await put(id, { nickname: 'x' }), 404, 'NOT_FOUND');
@@ -265,7 +265,7 @@ test('an id that is none, or nobody\'s, is 404 (B8)', async () => {
   }
 });
 
-test('who has an order paid or on its way cannot be deleted, who has any other can', async () => {
+test('a user with a paid or shipped order can\'t be deleted, with any other order can', async () => {
   const product = await trade.product();
   for (const status of [PAID, SHIPPED]) {
     const carl = await trade.buyer();
@@ -286,7 +286,7 @@ test('who has an order paid or on its way cannot be deleted, who has any other c
   }
 });
 
-test('what a deleted user has pending is cancelled, and its stock given back', async () => {
+test('a deleted user\'s pending order is cancelled, and its stock returned', async () => {
   const [goods, others] = [await trade.product({ stock: 5 }), await trade.product({ stock: 5 })];
   const carl = await trade.buyer();
   const consignee = { name: '卡尔', phone: '13400000002', address: '某街 1 号' };
@@ -306,7 +306,7 @@ test('what a deleted user has pending is cancelled, and its stock given back', a
   assert.equal((await trade.atWechat(outTradeNo)).trade_state, 'CLOSED', 'nobody can pay it any more');
 });
 
-// Orders of one user that wait, each with lines of all the goods, newest by number; as many as no one could have placed.
+// Many pending orders of one user, each with lines of all products, numbered in order; more than could be placed.
 async function pile(userId, goods, n, first) {
   await shop.sql(`
     CREATE TEMPORARY TABLE pile (n BIGINT NOT NULL PRIMARY KEY);
@@ -324,7 +324,7 @@ async function pile(userId, goods, n, first) {
 const standing = async (userId) => (await shop.sql(`SELECT status, COUNT(*) AS n, COUNT(consignee_name) AS addresses FROM orders
   WHERE user_id = ${userId} GROUP BY status`)).map((row) => [row.status, row.n, row.addresses]);
 
-test('however much a deleted user has pending, it is cancelled order by order while others buy the same (B17)', async () => {
+test('any number of a deleted user\'s pending orders are cancelled one by one while others buy the same products (B17)', async () => {
   const PILE = 300;
   const goods = [await trade.product({ stock: 5000 }), await trade.product({ stock: 5000 }), await trade.product({ stock: 5000 })];
   const [carl, ...others] = await trade.buyers(4);
@@ -337,7 +337,7 @@ test('however much a deleted user has pending, it is cancelled order by order wh
   }));
   const answer = await remove(carl.user.user_id);
   for (let passes = 1; (await standing(carl.user.user_id)).some(([status]) => status === PENDING); passes += 1) {
-    shop.clock(120 * passes); // what is left is due
+    shop.clock(120 * passes); // the rest is due
     await shop.jobs();
   }
   shop.clock(0);
@@ -350,7 +350,7 @@ test('however much a deleted user has pending, it is cancelled order by order wh
   await trade.audit(0);
 });
 
-test('what keeps an order from being cancelled keeps nobody from being deleted: jobs does the rest (B17)', async () => {
+test('an order that can\'t be cancelled doesn\'t prevent the deletion: jobs do the rest (B17)', async () => {
   const [goods, held] = [await trade.product({ stock: 5 }), await trade.product({ stock: 5 })];
   const carl = await trade.buyer();
   const consignee = { name: '卡尔', phone: '13400000002', address: '某街 1 号' };
@@ -362,9 +362,9 @@ test('what keeps an order from being cancelled keeps nobody from being deleted: 
   assert.equal((await remove(carl.user.user_id)).status, 204);
   assertRefused(await get(carl.user.user_id), 404, 'NOT_FOUND');
   assert.equal(await trade.status(orders[1]), PENDING);
-  await trade.audit(0); // the books are right in between, too
+  await trade.audit(0); // the audit passes in between, too
   assertRefused(await trade.put(orders[1], { status: PAID, payment_method: '现金', payment_id: 'late' }), 409, 'ORDER_TRANSITION');
-  await trade.payHeard(outTradeNo); // and whatever is paid for it goes back
+  await trade.payHeard(outTradeNo); // and a payment for it is refunded
   assert.deepEqual((await trade.attempts(orders[1])).map(({ state }) => state), [ATTEMPT.refundDue]);
   await other.close();
   shop.clock(120);
@@ -376,7 +376,7 @@ test('what keeps an order from being cancelled keeps nobody from being deleted: 
   assert.deepEqual(await shop.sql('SELECT * FROM outbox WHERE kind = 3'), []);
 });
 
-test('who cannot be deleted keeps what is pending', async () => {
+test('a refused deletion keeps pending orders', async () => {
   const carl = await trade.buyer();
   const goods = await trade.product({ stock: 5 });
   const paid = await trade.orderIn(carl, [[goods, 1]], PAID, 'offline');
@@ -385,7 +385,7 @@ test('who cannot be deleted keeps what is pending', async () => {
   assert.deepEqual([await trade.status(waiting), await trade.status(paid)], [PENDING, PAID]);
 });
 
-test('a deleted user is hidden everywhere, and the same person begins as a new one', async () => {
+test('a deleted user is hidden everywhere, and the same person can sign in as a new user', async () => {
   const carl = await trade.buyer();
   const id = carl.user.user_id;
   await set(id, { email: 'gone@example.com', phone: '13400000001', nickname: '离开的人' });
@@ -406,7 +406,7 @@ test('a deleted user is hidden everywhere, and the same person begins as a new o
   assert.deepEqual(journal.map(({ action }) => action), ['delete']);
 });
 
-test('parallel deletions of one user succeed once', async () => {
+test('of concurrent deletions of one user one succeeds', async () => {
   const { user } = await trade.buyer();
   const answers = await Promise.all(Array.from({ length: 8 }, () => remove(user.user_id)));
   assert.deepEqual(tally(answers.map(({ status }) => status)), { 204: 1, 404: 7 });
@@ -427,7 +427,7 @@ async function hire(n) {
   return { id: body.user.user_id, account, token: body.token };
 }
 
-// After a round the boss is the only administrator again, whoever of the two was left.
+// After a round the boss is the only administrator again, whichever of the two remained.
 async function bossAlone(boss, rival) {
   const left = await administrators();
   if (!left.includes(boss)) {
@@ -439,7 +439,7 @@ async function bossAlone(boss, rival) {
   assert.deepEqual(await administrators(), [boss]);
 }
 
-test('the last administrator can neither be demoted nor deleted, but changed otherwise (B6)', async () => {
+test('the last administrator can be neither demoted nor deleted, only otherwise changed (B6)', async () => {
   const [boss, ...others] = await administrators();
   assert.deepEqual(others, []);
   assertRefused(await put(boss, { permission_level: 0, nickname: '不可保留' }), 409, 'LAST_ADMINISTRATOR');
@@ -449,7 +449,7 @@ test('the last administrator can neither be demoted nor deleted, but changed oth
   assert.equal((await get(boss)).body.nickname, '老板');
 });
 
-test('two administrators who remove each other at once leave one, every time (B6)', async () => {
+test('of two administrators who remove each other concurrently one remains, every time (B6)', async () => {
   const [boss] = await administrators();
   for (let round = 0; round < 10; round++) {
     const rival = await hire(round);
@@ -459,16 +459,16 @@ test('two administrators who remove each other at once leave one, every time (B6
     const done = [ours, theirs].filter(({ status }) => status < 300);
     assert.equal(done.length, 1, JSON.stringify([ours, theirs].map(({ status, body }) => [status, body])));
     const [lost] = [ours, theirs].filter(({ status }) => status >= 300);
-    // too late: the last one (409), or no administrator any more when the request came (401)
+    // too late: the last one (409), or no administrator any more at the request (401)
     assert.ok((lost.status === 409 && lost.body.code === 'LAST_ADMINISTRATOR') || lost.status === 401, JSON.stringify(lost.body));
     assert.equal((await administrators()).length, 1);
     await bossAlone(boss, rival);
   }
 });
 
-test('both held back until both have been let in: still one remains (B6)', async () => {
+test('with both delayed until both are authenticated: still one remains (B6)', async () => {
   const [boss] = await administrators();
-  // How many waited at once, and both answers. On a busy machine one may have given up (503 BUSY) before the other waits.
+  // How many waited concurrently, and both responses. On a busy machine one may have timed out (503 BUSY) before the other waits.
   const held = async (rival) => {
     const lock = shop.session();
     let waiting = 0;
@@ -479,7 +479,7 @@ test('both held back until both have been let in: still one remains (B6)', async
       let ended = false;
       acts = Promise.all([put(rival.id, { permission_level: 0 }), put(boss, { permission_level: 0 }, rival.token)])
         .finally(() => { ended = true; });
-      while (waiting < 2 && !ended) { // both know their caller by now, and ask for the row
+      while (waiting < 2 && !ended) { // both are authenticated now, and request the row
         waiting = (await shop.connections()).filter(({ info }) => info.startsWith('UPDATE guards')).length;
       }
       await lock.run('COMMIT');

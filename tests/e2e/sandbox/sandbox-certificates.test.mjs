@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Platform certificates at the WeChat simulator: made, handed out sealed, and signing in turns with the public key.
+// Platform certificates at the WeChat simulator: generated, returned encrypted, and signing alternately with the public key.
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { rmSync, statSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ const signWith = async (choice) => {
   return body.serial;
 };
 
-// What a shop makes of a list of certificates: the seal opened by the SDK, the rest by OpenSSL.
+// A list of certificates as a shop processes it: decrypted by the SDK, the rest by OpenSSL.
 const open = ({ data }) => data.map((entry) => {
   const { algorithm, ciphertext, nonce, associated_data: aad } = entry.encrypt_certificate;
   assert.equal(algorithm, 'AEAD_AES_256_GCM');
@@ -42,7 +42,7 @@ const download = async (path = PATH) => {
   return { reply, list: open(JSON.parse(reply.text)) };
 };
 
-test('a merchant of the public-key mode has no certificates', async () => {
+test('a merchant in public-key mode has no certificates', async () => {
   const { message } = refused(await call('GET', PATH), 404, 'RESOURCE_NOT_EXISTS');
   assert.match(message, /公钥/);
   const choice = await sandbox('POST', '/sandbox/sign-with', { kind: 'certificate' });
@@ -52,7 +52,7 @@ test('a merchant of the public-key mode has no certificates', async () => {
   refused(await post(JSAPI, order(), { headers: { 'Wechatpay-Serial': serial } }), 400, 'PARAM_ERROR');
 });
 
-test('the list: sealed, signed by the newest, each what it says it is', async () => {
+test('the list: encrypted, signed by the newest, each consistent', async () => {
   const { reply, list } = await download();
   assert.equal(list.length, 2);
   assert.ok(signatureHolds(reply, reply.text, list[0]));
@@ -88,8 +88,8 @@ test('the list is signed by the key that the request names', async () => {
   }
 });
 
-// The certificates are opened before the signature is looked at, which only they can prove.
-test('the SDK as client: certificates from nothing, then calls with each of them', async () => {
+// The certificates are decrypted before the signature is checked, which only they can verify.
+test('the SDK as client: certificates without prior keys, then calls with each of them', async () => {
   const certs = {};
   const learn = (text) => {
     for (const { serial, certificate } of open(JSON.parse(text))) certs[serial] = certificate;
@@ -114,7 +114,7 @@ test('the SDK as client: certificates from nothing, then calls with each of them
   }
 });
 
-test('notifications and refusals are signed by the key that was chosen, from then on', async () => {
+test('notifications and errors are signed by the chosen key from then on', async () => {
   const { list } = await download();
   const publicKey = { serial: keys.platformKeyId, pem: platformPublicKey };
   const body = order();
@@ -136,7 +136,7 @@ test('notifications and refusals are signed by the key that was chosen, from the
   }
 });
 
-test('a request may name any key in use, and that decides nothing else', async () => {
+test('a request may name any key in use, which affects nothing else', async () => {
   const { list } = await download();
   for (const serial of [keys.platformKeyId, ...list.map((each) => each.serial)]) {
     const reply = await post(JSAPI, order(), { ...there, headers: { 'Wechatpay-Serial': serial } });
@@ -148,7 +148,7 @@ test('a request may name any key in use, and that decides nothing else', async (
   assert.equal(refused(refusal, 400, 'PARAM_ERROR').detail.field, 'Wechatpay-Serial');
 });
 
-test('faults of the list, and of an answer signed with a certificate', async () => {
+test('faults of the list, and of a response signed with a certificate', async () => {
   const { list } = await download();
   const switchOn = (on, fault) => sandbox('POST', '/sandbox/faults', { on, fault }, changing.url);
   const sdk = makeSdk(Object.fromEntries(list.map(({ serial, certificate }) => [serial, certificate])), changing.url);
@@ -173,7 +173,7 @@ test('faults of the list, and of an answer signed with a certificate', async () 
   assert.equal((await call('GET', PATH, there)).status, 200);
 });
 
-test('bad choices are refused in words', async () => {
+test('invalid choices are refused with a message', async () => {
   const cases = [
     [{}, /kind must be/], [{ kind: 'secret' }, /kind must be/], [{ kind: 'certificate', index: 2 }, /below 2/],
     [{ kind: 'certificate', index: -1 }, /below 2/], [{ kind: 'certificate', index: '0' }, /below 2/],
@@ -186,7 +186,7 @@ test('bad choices are refused in words', async () => {
   }
 });
 
-test('certificates are made once, by the sandbox\'s clock, for old directories too, and stay secret', () => {
+test('certificates are generated once, by the sandbox\'s clock, also for old directories, and stay secret', () => {
   const place = join(dir, 'later');
   const clockFile = join(dir, 'later-clock');
   const file = join(place, 'wechat-certificates.json');
@@ -208,7 +208,7 @@ test('certificates are made once, by the sandbox\'s clock, for old directories t
   assert.notDeepEqual(again, before);
 });
 
-test('an expired certificate stays in the list: the shop has to look', async () => {
+test('an expired certificate stays in the list: the shop must check', async () => {
   try {
     setClock(3 * 365 * 86_400);
     const auth = { timestamp: String(Math.floor(Date.now() / 1000) + 3 * 365 * 86_400) };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How the WeChat simulator fails on demand: forged, broken, late, lost and false answers.
+// Faults of the WeChat simulator on demand: forged, broken, late, lost and false responses.
 import assert from 'node:assert/strict';
 import { after, beforeEach, test } from 'node:test';
 import {
@@ -18,7 +18,7 @@ const CALLS = {
   refund_query: async () => sdk.request(byRefund((await refunded()).body.out_refund_no), 'GET'),
 };
 
-test('forged answers: the SDK refuses each, on every interface, and takes the next one', async (t) => {
+test('forged responses: the SDK refuses each, on every interface, and accepts the next one', async (t) => {
   const codes = {
     bad_signature: 'EV3_RES_HEADER_SIGNATURE_DIGEST',
     signtest: 'EV3_RES_HEADER_SIGNATURE_DIGEST',
@@ -41,9 +41,9 @@ test('forged answers: the SDK refuses each, on every interface, and takes the ne
   }
 });
 
-// The SDK takes a signature given twice: Node joins the two, and its Base64 decoder stops at the
-// first padding. So this fault is looked at on the wire.
-test('a probe looks like WeChat\'s, and a repeated header comes twice', async () => {
+// The SDK accepts a repeated signature: Node joins the two, and its Base64 decoder stops at the
+// first padding. So this fault is checked on the wire.
+test('a probe looks like WeChat\'s, and a repeated header is sent twice', async () => {
   await switchOn('jsapi', 'signtest');
   const probe = (await post(JSAPI, order())).headers['wechatpay-signature'];
   assert.ok(probe.startsWith('WECHATPAY/SIGNTEST/'));
@@ -55,7 +55,7 @@ test('a probe looks like WeChat\'s, and a repeated header comes twice', async ()
   }
 });
 
-// One raw call of each interface, whatever comes of it.
+// One raw call of each interface, whatever its result.
 const RAW = {
   jscode2session: () => send('GET', `${wechat.url}/sns/jscode2session?appid=${keys.appid}&secret=${keys.secret}`
     + '&js_code=sandbox:bob&grant_type=authorization_code'),
@@ -66,7 +66,7 @@ const RAW = {
   refund_query: async () => queryRefund((await refunded()).body.out_refund_no),
 };
 
-test('broken answers, on every interface', async (t) => {
+test('broken responses, on every interface', async (t) => {
   const signed = (on, reply) => on === 'jscode2session' || signatureHolds(reply, reply.text);
   const isStatus = (status) => (reply, on) => reply.status === status && signed(on, reply);
   const checks = {
@@ -100,7 +100,7 @@ test('broken answers, on every interface', async (t) => {
   }
 });
 
-test('drop_after does the work and loses the answer; the other failures do no work', async () => {
+test('drop_after does the work and loses the response; the other failures do no work', async () => {
   const lost = order();
   await switchOn('jsapi', 'drop_after');
   await assert.rejects(post(JSAPI, lost), { code: 'ECONNRESET' });
@@ -114,7 +114,7 @@ test('drop_after does the work and loses the answer; the other failures do no wo
   await assert.rejects(post(REFUNDS, returned), { code: 'ECONNRESET' });
   const begun = await queryRefund(returned.out_refund_no);
   assert.equal(JSON.parse(begun.text).status, 'PROCESSING');
-  assert.equal((await post(REFUNDS, returned)).text, begun.text); // asked again, it is the same one
+  assert.equal((await post(REFUNDS, returned)).text, begun.text); // requested again, it is the same one
 
   for (const fault of ['status_500', 'status_429', 'status_202', 'status_502']) {
     const never = order();
@@ -131,10 +131,10 @@ test('drop_after does the work and loses the answer; the other failures do no wo
   }
   await switchOn('jscode2session', 'busy');
   assert.equal((await login('sandbox:bob:once-busy')).errcode, -1);
-  assert.equal((await login('sandbox:bob:once-busy')).openid, 'sandbox-bob'); // busy had not used it
+  assert.equal((await login('sandbox:bob:once-busy')).openid, 'sandbox-bob'); // busy had not consumed it
 });
 
-test('query can speak of another amount, merchant or order, properly signed', async () => {
+test('query can report another amount, merchant or order, correctly signed', async () => {
   const made = await prepay();
   const truth = JSON.parse((await query(made.out_trade_no)).text);
   const lies = {
@@ -149,7 +149,7 @@ test('query can speak of another amount, merchant or order, properly signed', as
     assert.notEqual(member(JSON.parse(reply.text)), member(truth), fault);
   }
   assert.deepEqual(JSON.parse((await query(made.out_trade_no)).text), truth);
-  await switchOn('query', 'truncated'); // a fault of the body leaves the status of a refusal alone
+  await switchOn('query', 'truncated'); // a fault of the body doesn't change the status of an error
   await assert.rejects(query('T0000000000'), { code: 'ECONNRESET' });
   await switchOn('query', 'not_json');
   assert.equal((await query('T0000000000')).status, 404);
@@ -159,7 +159,7 @@ test('query can speak of another amount, merchant or order, properly signed', as
   assert.equal(signatureHolds(refusal, refusal.text), false);
 });
 
-test('a refund, too, can be answered for another amount or number, properly signed', async () => {
+test('a refund can also be answered with another amount or number, correctly signed', async () => {
   const { body, reply: truth } = await refunded(null, { amount: { refund: 300 } });
   const lies = {
     wrong_amount: (r) => r.amount.refund,
@@ -187,10 +187,10 @@ test('the merchant account may not hold enough to refund from', async () => {
   assert.equal(reply.status, 403);
   assert.equal(JSON.parse(reply.text).code, 'NOT_ENOUGH');
   assert.ok(signatureHolds(reply, reply.text));
-  assert.equal((await post(REFUNDS, body)).status, 200); // topped up: the same number is good
+  assert.equal((await post(REFUNDS, body)).status, 200); // topped up: the same number works
 });
 
-test('hang answers nobody, stops no other call, and does not hold up close()', { timeout: 10_000 }, async () => {
+test('hang gives no response, blocks no other call, and does not delay close()', { timeout: 10_000 }, async () => {
   const own = await start();
   const on = (path, options) => call('POST', path, { ...options, base: own.url });
   await sandbox('POST', '/sandbox/faults', { on: 'jsapi', fault: 'hang', times: 2 }, own.url);
@@ -199,7 +199,7 @@ test('hang answers nobody, stops no other call, and does not hold up close()', {
   const held = on(JSAPI, { text: JSON.stringify(order()) });
   const outcome = Promise.race([left, held]).then(() => 'answered', (error) => error.code);
   const heldOutcome = held.then(() => 'answered', (error) => error.code);
-  for (;;) { // the two must have used up the fault before the third call
+  for (;;) { // the two must have consumed the fault before the third call
     const { body } = await sandbox('GET', '/sandbox/faults', undefined, own.url);
     if (body.length === 0) break;
   }
@@ -213,12 +213,12 @@ test('hang answers nobody, stops no other call, and does not hold up close()', {
   await own.close(); // twice is once
 });
 
-test('who waits for a late answer has it as soon as the faults are cleared', { timeout: 60_000 }, async () => {
+test('a late response is sent as soon as the faults are cleared', { timeout: 60_000 }, async () => {
   await switchOn('jsapi', 'late', { delay_ms: 120_000 });
   const body = order();
   let answered = false;
   const slow = post(JSAPI, body).finally(() => { answered = true; });
-  for (;;) { // it must have used up the fault before that is cleared
+  for (;;) { // it must have consumed the fault before that is cleared
     if ((await sandbox('GET', '/sandbox/faults')).body.length === 0) break;
   }
   assert.equal(await stateOf(body.out_trade_no), 'NOTPAY', 'the work is done');
@@ -229,7 +229,7 @@ test('who waits for a late answer has it as soon as the faults are cleared', { t
   assert.ok(signatureHolds(reply, reply.text));
 });
 
-test('faults wait in order, count down, and are cleared', async () => {
+test('faults are queued in order, count down, and can be cleared', async () => {
   await switchOn('jsapi', 'status_500', { times: 2 });
   await switchOn('jsapi', 'status_429');
   await switchOn('close', 'status_500');
@@ -240,7 +240,7 @@ test('faults wait in order, count down, and are cleared', async () => {
   const left = [{ on: 'close', fault: 'status_500', times: 1, delay_ms: 0 }];
   assert.deepEqual((await sandbox('GET', '/sandbox/faults')).body, left);
   await switchOn('jsapi', 'status_500');
-  refused(await post(JSAPI, order(), { auth: { nonce_str: '-' } }), 401, 'SIGN_ERROR'); // a refused call uses up nothing
+  refused(await post(JSAPI, order(), { auth: { nonce_str: '-' } }), 401, 'SIGN_ERROR'); // a refused call consumes nothing
   assert.equal((await sandbox('GET', '/sandbox/faults')).body.length, 2);
   assert.equal((await sandbox('DELETE', '/sandbox/faults')).status, 204);
   assert.equal((await post(JSAPI, order())).status, 200);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the WeChat simulator can be made to do: log in, pay, notify, forge, and restart.
+// Operations of the WeChat simulator: log in, pay, notify, forge, and restart.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ beforeEach(async () => {
   await sandbox('DELETE', '/sandbox/requests');
 });
 
-test('login codes: users, single use, unionid, played errors, junk', async () => {
+test('login codes: users, single use, unionid, requested errors, invalid codes', async () => {
   const first = await login('sandbox:bob');
   const second = await login('sandbox:bob');
   assert.deepEqual(Object.keys(first), ['session_key', 'openid']);
@@ -43,7 +43,7 @@ test('login codes: users, single use, unionid, played errors, junk', async () =>
   }
 });
 
-test('login calls that WeChat would not take', async () => {
+test('login calls that WeChat would refuse', async () => {
   const cases = [
     [{ appid: undefined }, 41002], [{ appid: 'wx0' }, 40013], [{ secret: undefined }, 41004], [{ secret: 'no' }, 40125],
     [{ js_code: undefined }, 41008], [{ grant_type: undefined }, 40002], [{ grant_type: 'client_credential' }, 40002],
@@ -56,7 +56,7 @@ test('login calls that WeChat would not take', async () => {
   assert.equal((await login('sandbox:bob', {}, 'POST')).errcode, 43001);
 });
 
-test('a payment is notified: signed, sealed, and the same as the query says', async () => {
+test('a payment is notified: signed, encrypted, and equal to the query', async () => {
   const made = await prepay({ attach: '备注' });
   shop.answer = (response) => response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"code":"SUCCESS"}');
   const { status, body } = await pay(made.prepay_id);
@@ -77,17 +77,17 @@ test('a payment is notified: signed, sealed, and the same as the query says', as
   const message = Formatter.response(notice.headers['wechatpay-timestamp'], notice.headers['wechatpay-nonce'], notice.body);
   assert.ok(forgeVerifies(message, notice.headers['wechatpay-signature'], platformPublicKey));
 
-  await pay(made.out_trade_no); // once more: the same event, signed and sealed afresh
+  await pay(made.out_trade_no); // repeated: the same event, newly signed and encrypted
   const [, again] = shop.received;
   assert.equal(JSON.parse(again.body).id, event.id);
   assert.notEqual(again.headers['wechatpay-signature'], notice.headers['wechatpay-signature']);
   assert.deepEqual(judge(again), transaction);
 });
 
-test('copies go out in parallel and share one event', async () => {
+test('copies are sent concurrently and share one event', async () => {
   const { prepay_id: id } = await prepay();
   const waiting = [];
-  shop.answer = (response) => { // nobody is answered before all five have arrived
+  shop.answer = (response) => { // none is answered before all five have arrived
     waiting.push(response);
     if (waiting.length === 5) waiting.forEach((one, i) => one.writeHead(i === 2 ? 500 : 204).end());
   };
@@ -160,7 +160,7 @@ test('a tampered notification is wrong in exactly one thing and leaves the order
   }
 });
 
-test('a shop that is not there, or not on this machine, is a result and no crash', async () => {
+test('an unreachable shop, or one on another machine, is a result, not a crash', async () => {
   const gone = http.createServer().listen(0, '127.0.0.1');
   await once(gone, 'listening');
   const { port } = gone.address();
@@ -173,7 +173,7 @@ test('a shop that is not there, or not on this machine, is a result and no crash
   assert.match(far.error, /not this machine/);
 });
 
-test('the list of calls tells method, path, status and time, and no secret', async () => {
+test('the list of calls has method, path, status and time, and no secret', async () => {
   const { out_trade_no: no } = await prepay();
   await query(no);
   await query('T0000000000');
@@ -192,7 +192,7 @@ test('the list of calls tells method, path, status and time, and no secret', asy
   assert.match(all, /ORDER_NOT_EXIST/);
 });
 
-test('bad input to the sandbox is refused in words', async () => {
+test('invalid input to the sandbox is refused with a message', async () => {
   const { prepay_id: id } = await prepay();
   const cases = [
     ['POST', '/sandbox/faults', { on: 'bill', fault: 'hang' }, 400, /unknown on/],
@@ -228,7 +228,7 @@ test('bad input to the sandbox is refused in words', async () => {
   assert.equal(shop.received.length, 0);
 });
 
-test('a restart keeps orders, used codes and session keys; a broken state file is named', async () => {
+test('a restart keeps orders, used codes and session keys; a corrupt state file is named', async () => {
   const stateFile = join(dir, 'state.json');
   const ask = (base) => (more) => ({ base, ...more });
   const loginAt = async (base, code) => JSON.parse((await send('GET', `${base}/sns/jscode2session?appid=${keys.appid}`
@@ -237,7 +237,7 @@ test('a restart keeps orders, used codes and session keys; a broken state file i
   let at = ask(one.url);
   const orders = Array.from({ length: 20 }, () => order());
   const ids = await Promise.all(orders.map(async (o) => JSON.parse((await post(JSAPI, o, at())).text).prepay_id));
-  assert.equal(JSON.parse(readFileSync(stateFile)).orders.length, 20); // what was answered is on disk
+  assert.equal(JSON.parse(readFileSync(stateFile)).orders.length, 20); // what was acknowledged is on disk
   await sandbox('POST', `/pay/${ids[0]}`, {}, one.url);
   assert.equal(JSON.parse(readFileSync(stateFile)).orders.filter(({ state }) => state === 'SUCCESS').length, 1);
   const paid = (await query(orders[0].out_trade_no, at())).text;
@@ -263,11 +263,11 @@ test('a restart keeps orders, used codes and session keys; a broken state file i
   await assert.rejects(start({ stateFile }), /state\.json holds no state/);
 });
 
-test('a taken port is an error that names it', async () => {
+test('a port in use is an error that names it', async () => {
   await assert.rejects(start({ port: wechat.port }), { code: 'EADDRINUSE' });
 });
 
-test('notifications carry the time of the clock file', async () => {
+test('notifications have the time of the clock file', async () => {
   const { prepay_id: id } = await prepay();
   try {
     setClock(3600);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Refunds at the WeChat simulator: asked for, refused, looked at, ended, notified and forged.
+// Refunds at the WeChat simulator: requested, refused, queried, completed, notified and forged.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ const lookAt = async (no) => JSON.parse((await queryRefund(no)).text);
 const at = (s) => ({ auth: { timestamp: String(Math.floor(Date.now() / 1000) + s) } });
 const refusedTo = (reply, text) => assert.match(refused(reply, 400, 'INVALID_REQUEST').message, text);
 
-test('the SDK as client: a refund by either number is begun, and ends when told', async () => {
+test('the SDK as client: a refund by either number is started, and completed on request', async () => {
   const made = await paid();
   const { transaction_id: id } = JSON.parse((await query(made.out_trade_no)).text);
   const body = refundOrder(made, { amount: { refund: 3000 } });
@@ -62,7 +62,7 @@ test('the SDK as client: a refund by either number is begun, and ends when told'
   assert.notEqual(second.refund_id, refundId);
 });
 
-test('an order with a refund stays paid, and query says REFUND from the first one on', async () => {
+test('an order with a refund stays paid, and query reports REFUND from the first one on', async () => {
   const made = await paid();
   const before = JSON.parse((await query(made.out_trade_no)).text);
   await pay(made.out_trade_no);
@@ -77,7 +77,7 @@ test('an order with a refund stays paid, and query says REFUND from the first on
   const { prepay_id: prepayId, ...request } = made;
   refused(await post(JSAPI, request), 400, 'ORDERPAID');
   refused(await post(`${byNumber(made.out_trade_no)}/close`, { mchid: keys.mchid }), 400, 'ORDERPAID');
-  await pay(prepayId); // the payment's notification, come again, is still the payment's
+  await pay(prepayId); // the payment's notification, repeated, is still the payment's
   assert.deepEqual(shop.received.map((notice) => judge(notice)), [before, before]);
   assert.equal(new Set(shop.received.map(({ body: text }) => JSON.parse(text).id)).size, 1);
 });
@@ -97,14 +97,14 @@ test('one out_refund_no is one refund', async () => {
   assert.equal(await stateOf(others[2].out_trade_no), 'SUCCESS');
 });
 
-test('copies of one request at the same time are one refund', async () => {
+test('concurrent copies of one request are one refund', async () => {
   const body = refundOrder(await paid());
   const replies = await Promise.all(Array.from({ length: 20 }, () => post(REFUNDS, body)));
   assert.ok(replies.every(({ status }) => status === 200));
   assert.equal(new Set(replies.map(({ text }) => JSON.parse(text).refund_id)).size, 1);
 });
 
-test('refunds of an order never exceed what was paid; a closed one gives its sum free', async () => {
+test('refunds of an order never exceed what was paid; a closed one releases its amount', async () => {
   const made = await paid();
   const ask = (fen, more) => post(REFUNDS, refundOrder(made, { amount: { refund: fen }, ...more }));
   refusedTo(await ask(8801), /大于订单剩余/);
@@ -113,7 +113,7 @@ test('refunds of an order never exceed what was paid; a closed one gives its sum
   assert.equal((await ask(3800)).status, 200);
   refusedTo(await ask(1), /大于订单剩余/);
   await refund(first.out_refund_no, { status: 'ABNORMAL', notify: false });
-  refusedTo(await ask(1), /大于订单剩余/); // the money is still meant for the payer
+  refusedTo(await ask(1), /大于订单剩余/); // the money is still due to the payer
   await refund(first.out_refund_no, { status: 'CLOSED', notify: false });
   refusedTo(await ask(5001), /大于订单剩余/);
   const raced = await Promise.all(Array.from({ length: 10 }, () => ask(2000)));
@@ -127,7 +127,7 @@ test('an order is refunded fifty times at most', async () => {
   refusedTo(await post(REFUNDS, refundOrder(made, { amount: { refund: 1 } })), /次数/);
 });
 
-test('a refund of what is not there, not paid, or otherwise priced is refused', async () => {
+test('a refund of an unknown, unpaid or differently priced order is refused', async () => {
   const made = await paid();
   refused(await post(REFUNDS, refundOrder(order())), 404, 'RESOURCE_NOT_EXISTS');
   const { out_trade_no: _, ...byId } = refundOrder(made, { transaction_id: '4200000000000000000000000000' });
@@ -151,7 +151,7 @@ test('a refund of what is not there, not paid, or otherwise priced is refused', 
   }
 });
 
-test('a body with any flaw is refused, and the answer names the member', async () => {
+test('an invalid body is refused, naming the member', async () => {
   const made = await paid();
   const amount = (more) => ({ amount: more });
   const flaws = [
@@ -196,7 +196,7 @@ test('a body with any flaw is refused, and the answer names the member', async (
   assert.equal((await queryRefund(edges.out_refund_no)).text, reply.text);
 });
 
-test('a coupon comes back in shares that add up to it', async () => {
+test('a coupon is refunded in shares that add up to it', async () => {
   const made = await paid({}, { coupon_fen: 800 });
   const parts = [];
   for (const fen of [1, 3333, 3333, 2133]) parts.push((await refunded(made, { amount: { refund: fen } })).reply);
@@ -209,13 +209,13 @@ test('a coupon comes back in shares that add up to it', async () => {
   assert.equal(parts[0].promotion_detail, undefined);
   assert.equal(parts[1].promotion_detail[0].refund_amount, parts[1].amount.discount_refund);
 
-  // Of the largest sums, a double's product would be a fen short.
+  // For the largest amounts a product of doubles would be a fen short.
   const dear = await paid({ amount: { total: 100_000_000_000, currency: 'CNY' } }, { coupon_fen: 99_999_999_989 });
   const { reply } = await refunded(dear, { amount: { refund: 99_999_997_856 } });
   assert.deepEqual([reply.amount.payer_refund, reply.amount.discount_refund], [11, 99_999_997_845]);
 });
 
-test('new refunds are answered as the mode says', async () => {
+test('new refunds are answered according to the mode', async () => {
   for (const status of ['SUCCESS', 'ABNORMAL', 'CLOSED', 'PROCESSING']) {
     await refundMode(status);
     const { body, reply } = await refunded();
@@ -232,7 +232,7 @@ test('new refunds are answered as the mode says', async () => {
   await assert.rejects(start({ refundMode: 'DONE' }), /status must be one of/);
 });
 
-test('the end of a refund is notified: signed, sealed, and the same as the query says', async () => {
+test('the completion of a refund is notified: signed, encrypted, and equal to the query', async () => {
   const summaries = { SUCCESS: '退款成功', ABNORMAL: '退款异常', CLOSED: '退款关闭' };
   for (const [status, summary] of Object.entries(summaries)) {
     shop.received = [];
@@ -262,13 +262,13 @@ test('the end of a refund is notified: signed, sealed, and the same as the query
       user_received_account: '支付用户零钱',
       amount: { total: 8800, refund: 4400, payer_total: 8000, payer_refund: 4000 },
     });
-    await refund(no, { status, times: 3 }); // once more: the same event, signed and sealed afresh
+    await refund(no, { status, times: 3 }); // repeated: the same event, newly signed and encrypted
     assert.deepEqual(shop.received.map((again) => JSON.parse(again.body).id), Array(4).fill(event.id));
     assert.equal(new Set(shop.received.map(({ headers }) => headers['wechatpay-signature'])).size, 4);
   }
 });
 
-test('an abnormal refund can still succeed or close; a success and a closing are final', async () => {
+test('an abnormal refund can still succeed or close; success and closed are final', async () => {
   const { body: { out_refund_no: no } } = await refunded();
   await refund(no, { status: 'ABNORMAL' });
   await refund(no);
@@ -282,7 +282,7 @@ test('an abnormal refund can still succeed or close; a success and a closing are
   assert.equal(shop.received.length, 2);
 });
 
-test('options of an ending: no notification, event id, delay, serial, age, reorder, headers, no address', async () => {
+test('options of a completion: no notification, event id, delay, serial, age, reorder, headers, no address', async () => {
   const { body: { out_refund_no: no } } = await refunded();
   assert.deepEqual((await refund(no, { notify: false })).body, { status: null, body: null });
   assert.equal(shop.received.length, 0);
@@ -332,13 +332,13 @@ test('a tampered notification is wrong in exactly one thing and leaves the refun
       const changed = Object.keys(genuine).filter((name) => JSON.stringify(genuine[name]) !== JSON.stringify(verdict[name]));
       const member = tamper === 'state' ? 'refund_status' : tamper;
       assert.deepEqual(changed.filter((name) => name !== 'success_time'), [member]);
-      await refund(no, { tamper }); // after the genuine one, too, it is another event
+      await refund(no, { tamper }); // also after the genuine one it is another event
       assert.equal(new Set(shop.received.map(({ body }) => JSON.parse(body).id)).size, 3);
     });
   }
 });
 
-test('bad input to the sandbox is refused in words', async () => {
+test('invalid input to the sandbox is refused with a message', async () => {
   const { body: { out_refund_no: no } } = await refunded();
   const cases = [
     [`/refund/${no}`, { status: 'PROCESSING' }, 400, /status must be one of/],
@@ -363,7 +363,7 @@ test('bad input to the sandbox is refused in words', async () => {
   assert.ok(log.every((line) => !line.includes(keys.apiV3Key)));
 });
 
-test('a restart keeps refunds and their events; a state file older than refunds is read', async () => {
+test('a restart keeps refunds and their events; an old state file without refunds is read', async () => {
   const stateFile = join(dir, 'refunds.json');
   let one = await start({ stateFile });
   const there = () => ({ base: one.url });
@@ -419,7 +419,7 @@ test('the forger\'s genuine refund events are like the simulator\'s', async () =
 const inConsole = (no, body) => sandbox('POST', `/console/refund/${no}`, body);
 const eventTypes = () => shop.received.map(({ body }) => JSON.parse(body).event_type);
 
-test('a console refund, whole or in part, is told under a number of its own, and looks like any other', async () => {
+test('a console refund, full or partial, is notified under its own number, and looks like any other', async () => {
   const made = await paid();
   const { status, body: first } = await inConsole(made.out_trade_no, { amount_fen: 3000 });
   assert.equal(status, 200);
@@ -448,7 +448,7 @@ test('the console refuses what WeChat refuses', async () => {
   assert.equal((await inConsole(made.out_trade_no, { amount_fen: 1, out_refund_no: 'once' })).status, 409);
 });
 
-test('a console refund that is under way tells nobody until it ends', async () => {
+test('a console refund in progress is not notified until it ends', async () => {
   const made = await paid();
   const { body } = await inConsole(made.out_trade_no, { status: 'PROCESSING' });
   assert.ok(!eventTypes().some((type) => type.startsWith('REFUND')));

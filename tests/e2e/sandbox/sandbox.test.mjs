@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The WeChat simulator is right and as strict as WeChat: keys, signatures, bodies, orders, time.
+// The WeChat simulator is correct and as strict as WeChat: keys, signatures, bodies, orders, time.
 import assert from 'node:assert/strict';
 import { createSign, randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
@@ -14,7 +14,7 @@ import {
 
 after(stop, { timeout: 10_000 });
 
-test('keys are made once, differ between sandboxes, and only their owner can read them', () => {
+test('keys are generated once, differ between sandboxes, and only their owner can read them', () => {
   assert.deepEqual(makeKeys(join(dir, 'keys')), keys);
   const other = makeKeys(join(dir, 'other'));
   for (const name of ['appid', 'secret', 'mchid', 'apiV3Key', 'merchantSerial', 'platformKeyId', 'merchantPublicKey']) {
@@ -53,7 +53,7 @@ test('the SDK as client: prepay, query, pay, query by both numbers, close', asyn
   assert.equal(closed.data, '');
 });
 
-test('requests signed by wechatpay-node-v3 are taken', async () => {
+test('requests signed by wechatpay-node-v3 are accepted', async () => {
   const signer = new NodeV3({
     appid: keys.appid,
     mchid: keys.mchid,
@@ -68,7 +68,7 @@ test('requests signed by wechatpay-node-v3 are taken', async () => {
   assert.equal((await call('GET', path, signed('GET', path))).status, 200);
 });
 
-test('an Authorization with any flaw is refused', async (t) => {
+test('an invalid Authorization is refused', async (t) => {
   const at = (seconds) => ({ auth: { timestamp: String(Math.floor(Date.now() / 1000) + seconds) } }); // from when it is called
   const nonce = randomBytes(16).toString('hex');
   const otherKey = forge.pki.privateKeyToPem(forge.pki.rsa.generateKeyPair(2048).privateKey);
@@ -115,7 +115,7 @@ test('an Authorization with any flaw is refused', async (t) => {
   const auth = { ...items, signature: signBy(merchantPrivateKey, text) };
   const reply = await call('POST', JSAPI, { text: `${text} `, auth });
   refused(reply, 401, 'SIGN_ERROR'); // one byte more than was signed
-  assert.equal((await post(JSAPI, body)).status, 200); // and without a flaw it passes
+  assert.equal((await post(JSAPI, body)).status, 200); // and a valid one is accepted
 });
 
 test('two verifiers that disagree are an internal error, never a verdict', () => {
@@ -146,7 +146,7 @@ test('headers that WeChat Pay needs', async () => {
   refused(await call('GET', `${byNumber('T00000000')}?mchid=${keys.mchid}`, { text: '{}' }), 400, 'PARAM_ERROR');
 });
 
-test('a body with any flaw is refused, and the answer names the member', async () => {
+test('an invalid body is refused, naming the member', async () => {
   const amount = (total, more = {}) => ({ amount: { total, currency: 'CNY', ...more } });
   const flaws = [
     [{ appid: undefined }, '/appid'], [{ payer: {} }, '/payer/openid'], [{ payer: undefined }, '/payer'],
@@ -197,7 +197,7 @@ test('a body with any flaw is refused, and the answer names the member', async (
   assert.equal((await post(JSAPI, edges)).status, 200);
 });
 
-test('addresses, queries and closings that do not fit are refused', async () => {
+test('invalid paths, queries and closings are refused', async () => {
   const { out_trade_no: no } = await prepay();
   refused(await call('GET', byNumber(no)), 400, 'PARAM_ERROR');
   refused(await call('GET', `${byNumber(no)}?mchid=1900000001`), 400, 'MCH_NOT_EXISTS');
@@ -220,7 +220,7 @@ test('one out_trade_no is one order', async () => {
   assert.notEqual(again.prepay_id, firstId);
   refused(await post(JSAPI, { ...body, amount: { total: 8801, currency: 'CNY' } }), 400, 'INVALID_REQUEST');
   refused(await post(JSAPI, { ...body, time_expire: china(Date.now() + 600_000) }), 400, 'INVALID_REQUEST');
-  assert.equal((await pay(firstId, { notify: false })).status, 200); // the older one is still good
+  assert.equal((await pay(firstId, { notify: false })).status, 200); // the older one is still valid
   refused(await post(JSAPI, body), 400, 'ORDERPAID');
   refused(await post(`${byNumber(body.out_trade_no)}/close`, { mchid: keys.mchid }), 400, 'ORDERPAID');
 
@@ -234,11 +234,11 @@ test('one out_trade_no is one order', async () => {
   refused(await post(JSAPI, second), 400, 'ORDER_CLOSED');
   assert.equal(JSON.parse((await query(second.out_trade_no)).text).trade_state, 'CLOSED');
   assert.equal((await pay(secondId)).status, 409);
-  assert.equal((await pay(secondId, { force: true })).body.status, 204); // was under way when it closed
+  assert.equal((await pay(secondId, { force: true })).body.status, 204); // was in progress when it closed
   assert.equal(JSON.parse((await query(second.out_trade_no)).text).trade_state, 'SUCCESS');
 });
 
-test('an order lives a minute at least, seven days by default', async () => {
+test('an order is open for at least a minute, seven days by default', async () => {
   for (const [timeExpire, seconds] of [[china(Date.now() + 30_000), 60], [undefined, 7 * 86400]]) {
     const { out_trade_no: no } = await prepay({ time_expire: timeExpire });
     const { body } = await sandbox('GET', `/sandbox/orders/${no}`);
@@ -246,7 +246,7 @@ test('an order lives a minute at least, seven days by default', async () => {
   }
 });
 
-test('time comes from the clock file: orders expire, prepay ids age, requests go stale', async () => {
+test('the time is from the clock file: orders expire, prepay ids age, requests become outdated', async () => {
   const soon = await prepay({ time_expire: china(Date.now() + 120_000) });
   const long = await prepay();
   const at = (s) => ({ auth: { timestamp: String(Math.floor(Date.now() / 1000) + s) } });
