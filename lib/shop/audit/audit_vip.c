@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "shop/audit/audit_sql.h"
+#include "shop/membership/entitlement_rows.h"
 #include "shop/membership/membership.h"
 #include "shop/money/refund.h"
 
@@ -155,10 +156,10 @@ static enum err find_drift(struct ctx *c, struct list *out, bool *more)
 	*more = false;
 	do {
 		const struct arena_mark mark = arena_mark(&c->arena);
-		const struct vip_finding *f;
+		const struct entitlement_finding *f;
 		struct list step;
 
-		TRY(vip_audit(c, &user_id, &step));
+		TRY(entitlement_audit(c, &user_id, &step));
 		f = step.rows;
 		for (int64_t i = 0; i < step.n; i++) {
 			if (out->n == FINDINGS_MAX) {

@@ -43,7 +43,7 @@ enum err membership_lock_tx(struct ctx *c, int64_t id, struct membership *out)
 	struct membership m = { 0 };
 
 	TRY(membership_read(c, id, &m.order)); /* its user never changes */
-	TRY(vip_lock_tx(c, m.order.user_id, &m.vip));
+	TRY(entitlement_lock_tx(c, m.order.user_id, &m.entitlement));
 	TRY(db_one(c, SQL_LOCK, ARGS(I64(id)), membership_order_fields, &m.order));
 	membership_show(c, &m.order);
 	TRY(membership_is_refunding(c, m.order.user_id, &m.refunding));

@@ -14,7 +14,7 @@
 
 #include "base/page.h"
 #include "ext/sql.h"
-#include "shop/membership/vip.h"
+#include "shop/membership/entitlement_rows.h"
 #include "shop/money/payment.h"
 
 #define MEMBERSHIP_PENDING   0
@@ -112,7 +112,7 @@ enum err membership_user_close_tx(struct ctx *c, int64_t user_id) MUST;
 /* An order with its user's segments, locked. */
 struct membership {
 	struct membership_order order;
-	struct vip vip;
+	struct entitlement_rows entitlement;
 	bool refunding; /* some order of this user is being refunded */
 };
 

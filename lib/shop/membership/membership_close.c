@@ -5,6 +5,7 @@
 #include "shop/books/journal.h"
 #include "shop/books/outbox.h"
 #include "shop/membership/membership_internal.h"
+#include "shop/membership/vip.h"
 #include "shop/money/paid.h"
 
 static const char SQL_OVERDUE[] =
@@ -86,9 +87,10 @@ enum err membership_begin_refund_tx(struct ctx *c, struct membership *m)
 	if (m->order.status != MEMBERSHIP_PAID)
 		return fail(c, ERR_ORDER_TRANSITION, "action");
 	TRY(judged(c,
-		entitlement_refund(&m->vip.now, m->order.id, ctx_now_s(c), m->vip.version + 1),
+		entitlement_refund(
+			&m->entitlement.now, m->order.id, ctx_now_s(c), m->entitlement.version + 1),
 		"a change of segments that is not counted"));
-	TRY(vip_save_tx(c, &m->vip));
+	TRY(entitlement_save_tx(c, &m->entitlement));
 	m->refunding = true;
 	TRY(journal_add_tx(c, "refund", m->order.order_no, NULL));
 	return membership_move_tx(c, &m->order, MEMBERSHIP_REFUNDING);
@@ -115,9 +117,9 @@ enum err membership_undo_refund_tx(struct ctx *c, struct membership *m)
 {
 	if (m->order.status != MEMBERSHIP_REFUNDING)
 		return fail(c, ERR_ORDER_TRANSITION, "action");
-	TRY(judged(c, entitlement_refund_undo(&m->vip.now, m->order.id),
+	TRY(judged(c, entitlement_refund_undo(&m->entitlement.now, m->order.id),
 		"a refund that is not the latest change is undone"));
-	TRY(vip_save_tx(c, &m->vip));
+	TRY(entitlement_save_tx(c, &m->entitlement));
 	m->refunding = false;
 	return membership_move_tx(c, &m->order, MEMBERSHIP_PAID);
 }

@@ -24,7 +24,7 @@ static enum err check_refunding(struct ctx *c, int64_t user_id)
 }
 
 static enum err quote_plan(
-	struct ctx *c, const struct vip *v, const struct plan *plan, struct quote *out)
+	struct ctx *c, const struct entitlement_rows *v, const struct plan *plan, struct quote *out)
 {
 	const struct offer offer = { plan->price, plan->duration_days, plan->level };
 	const enum err e = judged(c, entitlement_quote(&v->now, &offer, ctx_now_s(c), out),
@@ -37,11 +37,11 @@ enum err membership_quote(struct ctx *c, int64_t plan_id, struct membership_quot
 {
 	struct plan plan = { 0 };
 	struct quote q;
-	struct vip v;
+	struct entitlement_rows v;
 
 	TRY(plan_offered(c, plan_id, &plan));
 	TRY(check_refunding(c, c->actor.user_id));
-	TRY(vip_read(c, c->actor.user_id, &v));
+	TRY(entitlement_read(c, c->actor.user_id, &v));
 	TRY(quote_plan(c, &v, &plan, &q));
 	*out = (struct membership_quote){
 		.plan_id = plan.id,
@@ -77,9 +77,9 @@ static const char *new_order_no(struct ctx *c)
  * One pending order per user (BEHAVIOUR 23); an expired one doesn't block, nor does one that
  * can't be paid any more because the entitlement changed.
  */
-static enum err make_way_tx(struct ctx *c, const struct vip *v)
+static enum err make_way_tx(struct ctx *c, const struct entitlement_rows *v)
 {
-	struct membership before = { .vip = *v };
+	struct membership before = { .entitlement = *v };
 	bool found;
 
 	TRY(membership_pending_tx(c, v->user_id, &before.order, &found));
@@ -93,8 +93,8 @@ static enum err make_way_tx(struct ctx *c, const struct vip *v)
 }
 
 /* An order of status PENDING or, for a payment without an order, CANCELLED. */
-static enum err insert_tx(
-	struct ctx *c, const struct vip *v, const struct quote *q, struct membership_order *row)
+static enum err insert_tx(struct ctx *c, const struct entitlement_rows *v, const struct quote *q,
+	struct membership_order *row)
 {
 	const opt_i64 pending = { v->user_id, row->status == MEMBERSHIP_PENDING };
 
@@ -118,9 +118,9 @@ static enum err insert_tx(
 
 /* An order with nothing due is granted at once. */
 static enum err grant_free_tx(
-	struct ctx *c, struct vip *v, enum paid_by by, struct membership_order *o)
+	struct ctx *c, struct entitlement_rows *v, enum paid_by by, struct membership_order *o)
 {
-	struct membership m = { .order = *o, .vip = *v };
+	struct membership m = { .order = *o, .entitlement = *v };
 	struct granting g;
 
 	TRY(membership_grant_tx(c, &m, &(struct payment){ .by = by, .at.ms = c->now_ms }, &g));
@@ -135,13 +135,13 @@ static enum err create_tx(struct ctx *c, void *arg)
 	struct making *x = arg;
 	struct plan plan = { 0 };
 	struct quote q;
-	struct vip v;
+	struct entitlement_rows v;
 	int64_t replayed_id;
 
 	TRY(idempotency_begin_tx(c, &replayed_id));
 	if (replayed_id != 0)
 		return membership_read(c, replayed_id, x->out);
-	TRY(vip_lock_tx(c, x->user_id, &v));
+	TRY(entitlement_lock_tx(c, x->user_id, &v));
 	if (!v.live) /* deleted while waiting for the lock */
 		return ERR_UNAUTHENTICATED;
 	TRY(check_refunding(c, x->user_id));
@@ -169,9 +169,9 @@ static enum err give_tx(struct ctx *c, void *arg)
 {
 	struct making *x = arg;
 	struct quote q;
-	struct vip v;
+	struct entitlement_rows v;
 
-	TRY(vip_lock_tx(c, x->user_id, &v));
+	TRY(entitlement_lock_tx(c, x->user_id, &v));
 	if (!v.live)
 		return ERR_NOT_FOUND;
 	TRY(check_refunding(c, x->user_id));

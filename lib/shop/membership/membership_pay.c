@@ -15,9 +15,9 @@ static bool quote_holds(const struct ctx *c, const struct membership *m, struct 
 
 	*q = (struct quote){ o->kind, o->level, o->days, o->price, o->discount, o->amount,
 		o->value };
-	if (m->vip.version == o->quote_version)
+	if (m->entitlement.version == o->quote_version)
 		return true;
-	return entitlement_quote(&m->vip.now, &offer, ctx_now_s(c), q) == OK &&
+	return entitlement_quote(&m->entitlement.now, &offer, ctx_now_s(c), q) == OK &&
 	       q->kind == o->kind && money_cmp(q->amount, o->amount) <= 0;
 }
 
@@ -63,7 +63,7 @@ static const char *obstacle(const struct membership *m)
 	case MEMBERSHIP_EXPIRED:
 		break;
 	}
-	if (!m->vip.live)
+	if (!m->entitlement.live)
 		return "USER_DELETED";
 	return m->refunding ? "REFUND_UNDER_WAY" : NULL;
 }
@@ -81,7 +81,8 @@ static int64_t granted_s(const struct ctx *c, const struct membership *m, const 
 {
 	const int64_t now_s = ctx_now_s(c), quoted_s = m->order.created_at.ms / SECOND_MS;
 
-	return now_s < quoted_s && !entitlement_fits(&m->vip.now, q, now_s) ? quoted_s : now_s;
+	return now_s < quoted_s && !entitlement_fits(&m->entitlement.now, q, now_s) ? quoted_s
+										    : now_s;
 }
 
 enum err membership_grant_tx(
@@ -96,11 +97,11 @@ enum err membership_grant_tx(
 	if (out->reason != NULL) /* the money is refunded; the order is no longer pending */
 		return pending ? membership_drop_tx(c, o) : OK;
 	TRY(judged(c,
-		entitlement_grant(
-			&m->vip.now, o->id, &q, q.amount, granted_s(c, m, &q), m->vip.version + 1),
+		entitlement_grant(&m->entitlement.now, o->id, &q, q.amount, granted_s(c, m, &q),
+			m->entitlement.version + 1),
 		"a quote that can't be granted"));
-	TRY(vip_save_tx(c, &m->vip));
-	o->kind = m->vip.now.rows[m->vip.now.n - 1].kind;
+	TRY(entitlement_save_tx(c, &m->entitlement));
+	o->kind = m->entitlement.now.rows[m->entitlement.now.n - 1].kind;
 	out->back = money_sub(o->amount, q.amount);
 	o->discount = q.discount;
 	o->amount = q.amount;
@@ -131,7 +132,7 @@ static enum err pay_tx(struct ctx *c, void *arg)
 		return membership_read(c, replayed_id, &x->m.order);
 	TRY(membership_lock_tx(c, x->m.order.id, &x->m));
 	TRY(why_not_now(c, &x->m));
-	paid.at.ms = c->now_ms; /* set by vip_lock_tx */
+	paid.at.ms = c->now_ms; /* set by entitlement_lock_tx */
 	TRY(membership_grant_tx(c, &x->m, &paid, &g));
 	if (g.grant == NOT_GRANTED)
 		return ERR_QUOTE_CHANGED;

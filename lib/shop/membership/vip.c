@@ -1,143 +1,82 @@
 /* SPDX-License-Identifier: MIT */
-/* vip.c - stores segments. vip_status.c has the VIP status. */
+/* vip.c - the VIP status, read often: the end is cached, shared by all processes. */
 #include "shop/membership/vip.h"
 
-#include <assert.h>
-
-#include "ext/db.h"
+#include "shop/membership/entitlement_rows.h"
 #include "shop/membership/vip_cache.h"
-#include "shop/people/user.h"
+#include "shop/people/member.h"
 
-/* clang-format off */
-/* What is kept of a segment beside its order, the key: as granted, and what changes. */
-#define SEGMENT_GRANT(X) X(kind) X(level) X(chain) X(days) X(value) X(cash) X(granted_s) X(granted_version)
-#define SEGMENT_STATE(X) X(state) X(start_s) X(folded_by) X(cut_s) X(taken_s) X(refunded_s)
-#define SEGMENT_ROW(X)   SEGMENT_GRANT(X) SEGMENT_STATE(X) X(refunded_version)
-
-#define SEGMENT_FIELD(m) FIELD(struct segment, m),
-static const struct field segment_fields[] = {
-	FIELD(struct segment, order_id),
-	SEGMENT_ROW(SEGMENT_FIELD)
+const struct field vip_query_fields[] = {
+	INPUT(struct vip_query, member_id, 1, INT64_MAX - 1, F_REQUIRED),
 	FIELD_END,
 };
-/* clang-format on */
 
-struct user_row {
-	int64_t user_id;
+const struct field vip_status_fields[] = {
+	FIELD(struct vip_status, member_id),
+	FIELD(struct vip_status, is_vip),
+	FIELD_WITH(struct vip_status, vip_expire_at, .flags = F_SECONDS | F_NULL),
+	FIELD(struct vip_status, days_remaining),
+	FIELD_END,
 };
-static const struct field user_row_fields[] = { FIELD(struct user_row, user_id), FIELD_END };
 
-static const char SQL_VERSION[] = "SELECT version FROM entitlements WHERE user_id = ?";
-static const char SQL_SEGMENTS[] =
-	"SELECT " SEGMENT_ROW(SQL_NAME) "order_id "
-	"FROM entitlement_segments WHERE user_id = ? ORDER BY granted_version LIMIT ?";
-static const char SQL_PUT[] =
-	"INSERT INTO entitlement_segments (" SEGMENT_ROW(SQL_NAME) "order_id, user_id) "
-	"VALUES (" SEGMENT_ROW(SQL_MARK) "?, ?) ON DUPLICATE KEY UPDATE " SEGMENT_STATE(SQL_REPLACE)
-	"refunded_version = VALUES(refunded_version)";
-/* the contended row is written, not only locked: on Galera a lock alone protects nothing */
-static const char SQL_SET_VERSION[] =
-	"INSERT INTO entitlements (user_id, version) VALUES (?, ?) "
-	"ON DUPLICATE KEY UPDATE version = VALUES(version)";
-static const char SQL_USERS[] =
-	"SELECT user_id FROM entitlements WHERE user_id > ? ORDER BY user_id LIMIT ?";
-
-enum { USERS_A_STEP = 200 };
-
-static struct entitlement copy_of(struct ctx *c, const struct entitlement *e)
+static enum err read_ends(struct ctx *c, int64_t user_id, struct vip_ends *out)
 {
-	struct segment *rows = arena_array(&c->arena, (size_t)e->n + 1, sizeof(*rows));
+	struct state_ticket ticket;
+	struct entitlement_rows v;
 
-	if (e->n > 0)
-		memcpy(rows, e->rows, (size_t)e->n * sizeof(*rows));
-	return (struct entitlement){ rows, e->n };
-}
-
-/* As stored, possible or not. */
-static enum err read_rows(struct ctx *c, int64_t user_id, struct vip *out)
-{
-	struct db_rows rows;
-
-	*out = (struct vip){ .user_id = user_id };
-	TRY(db_int64(c, SQL_VERSION, ARGS(I64(user_id)), &out->version));
-	TRY(db_all(c, SQL_SEGMENTS, ARGS(I64(user_id), I64(ENTITLEMENT_SEGMENTS_MAX + 1)),
-		segment_fields, sizeof(struct segment), ENTITLEMENT_SEGMENTS_MAX, &rows));
-	if (rows.more)
-		return violated(c, "a user has more segments than can be");
-	out->was = (struct entitlement){ rows.list.rows, rows.list.n };
-	out->now = copy_of(c, &out->was);
+	if (vip_cache_find(c, user_id, &ticket, out))
+		return OK;
+	TRY(entitlement_read(c, user_id, &v));
+	*out = (struct vip_ends){ entitlement_expire_s(&v.now), entitlement_shown_until_s(&v.now) };
+	vip_cache_keep(c, &ticket, out);
 	return OK;
 }
 
-enum err vip_read(struct ctx *c, int64_t user_id, struct vip *out)
+/* The user of a member, if the actor may see the status. */
+static enum err find_user(struct ctx *c, int64_t member_id, int64_t *user_id)
 {
-	TRY(read_rows(c, user_id, out));
-	return entitlement_possible(&out->was)
-		       ? OK
-		       : violated(c, arena_printf(&c->arena, "a segment of user %lld can't be",
-					     (long long)user_id));
+	*user_id = c->actor.user_id;
+	if (member_id == c->actor.member_id)
+		return OK;
+	return c->actor.administrator ? member_user(c, member_id, user_id) : ERR_FORBIDDEN;
 }
 
-enum err vip_lock_tx(struct ctx *c, int64_t user_id, struct vip *out)
+enum err vip_status_of(struct ctx *c, int64_t member_id, struct vip_status *out)
 {
-	bool live;
+	const int64_t now_s = ctx_now_s(c);
+	struct vip_ends ends;
+	int64_t user_id;
 
-	assert(db_in_tx(c->db));
-	TRY(user_lock_tx(c, user_id, &live));
-	c->now_ms = clock_now_ms(); /* others may have been granted while waiting */
-	TRY(vip_read(c, user_id, out));
-	out->live = live;
-	return OK;
-}
-
-static enum err put(struct ctx *c, int64_t user_id, const struct segment *row)
-{
-	return db_exec(
-		c, SQL_PUT, ARGS(SEGMENT_ROW(ROW_VALUE) I64(row->order_id), I64(user_id)), NULL);
-}
-
-enum err vip_save_tx(struct ctx *c, struct vip *v)
-{
-	assert(db_in_tx(c->db));
-	v->version++;
-	for (int64_t i = 0; i < v->now.n; i++)
-		if (i >= v->was.n ||
-			memcmp(&v->now.rows[i], &v->was.rows[i], sizeof(struct segment)) != 0)
-			TRY(put(c, v->user_id, &v->now.rows[i]));
-	TRY(db_exec(c, SQL_SET_VERSION, ARGS(I64(v->user_id), I64(v->version)), NULL));
-	v->was = copy_of(c, &v->now);
-	vip_cache_change(c, v->user_id);
+	TRY(find_user(c, member_id, &user_id));
+	TRY(read_ends(c, user_id, &ends));
+	*out = (struct vip_status){
+		.member_id = member_id,
+		.is_vip = ends.expire_s > now_s,
+		.vip_expire_at.ms = ends.shown_s * SECOND_MS,
+	};
+	if (out->is_vip)
+		out->days_remaining = (opt_i64){
+			(ends.expire_s - now_s + ENTITLEMENT_DAY_S - 1) / ENTITLEMENT_DAY_S, true
+		};
 	return OK;
 }
 
 enum err vip_is_live(struct ctx *c, int64_t user_id, bool *live)
 {
-	struct vip v;
+	struct entitlement_rows v;
 
-	TRY(vip_read(c, user_id, &v));
+	TRY(entitlement_read(c, user_id, &v));
 	*live = entitlement_expire_s(&v.now) > ctx_now_s(c);
 	return OK;
 }
 
-enum err vip_audit(struct ctx *c, int64_t *user_id, struct list *findings)
+enum err vip_forget(struct ctx *c, int64_t member_id)
 {
-	struct vip_finding *found = arena_array(&c->arena, USERS_A_STEP, sizeof(*found));
-	const struct user_row *users;
-	struct db_rows rows;
+	int64_t user_id = 0;
 
-	TRY(db_all(c, SQL_USERS, ARGS(I64(*user_id), I64(USERS_A_STEP)), user_row_fields,
-		sizeof(struct user_row), USERS_A_STEP, &rows));
-	users = rows.list.rows;
-	*findings = (struct list){ found, 0 };
-	for (int64_t i = 0; i < rows.list.n; i++) {
-		struct vip_finding *f = &found[findings->n];
-		struct vip v;
-
-		TRY(read_rows(c, users[i].user_id, &v));
-		f->user_id = users[i].user_id;
-		f->problem = entitlement_replay(&v.was, v.now.rows, &f->order_id);
-		findings->n += f->problem != NULL;
-	}
-	*user_id = rows.list.n == USERS_A_STEP ? users[rows.list.n - 1].user_id : 0;
-	return OK;
+	if (member_id != 0)
+		TRY(find_user(c, member_id, &user_id));
+	else if (!c->actor.administrator)
+		return ERR_FORBIDDEN;
+	return vip_cache_forget(c, user_id) ? OK : ERR_BUSY;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vip_cache.h - the ends of memberships, cached in the shared state: for vip.c and
- * vip_status.c only. Nothing that changes with time alone is cached.
+ * entitlement_rows.c only. Nothing that changes with time alone is cached.
  */
 #ifndef SHOP_MEMBERSHIP_VIP_CACHE_H
 #define SHOP_MEMBERSHIP_VIP_CACHE_H
