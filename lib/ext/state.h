@@ -1,34 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.h - what all processes of a shop's executables on this host share and may lose:
- * cached values, and counters that expire (DESIGN.md 5). Never money.
+ * state.h - volatile state shared by all processes of a shop's executables on this host: cached
+ * values, and counters that expire (DESIGN.md 5). Never money.
  *
- * Home: LMDB's file in STATE_DIR, opened at the first use, and anew after a fork.
- * Robust (PLATFORM.md 6): kill -9 at any instruction loses nothing that was acknowledged. A
- * lock that isn't given back within a second, a full, cut, foreign, damaged or older file
- * costs its content and no more: whoever finds it unlinks it, and everybody else notices at
- * his next use. At opening, and after somebody died holding the lock, the file's whole
- * structure is looked through; each value has a checksum of its own.
- * Not covered: a file that is written over, or cut, in the microseconds of its use. That may
- * end the process; the next one throws the file away.
+ * Home: LMDB's file in STATE_DIR, opened at the first use, and again after a fork. LMDB locks and
+ * recovers it: kill -9 at any instruction loses nothing that was acknowledged (PLATFORM.md 6). A
+ * file of another size or version, an LMDB error, or a lock that isn't released within a second
+ * costs the content and no more: the process that finds it deletes the file, and every other
+ * process notices at its next use. Not covered: a file that is written into, or truncated in
+ * the microseconds of its use. That may end a process.
  *
- * No home (no memory, no permission): every get is a miss, a set does nothing, add says
- * false. It is tried again every 3 s. The directory must be this user's own, mode 0700: all
+ * No home (no memory, no permission): every get is a miss, a set does nothing, add returns
+ * false. It is retried every 3 s. The directory must be owned by this user, mode 0700: all
  * programs of a shop run as one user.
  *
- * Invalidation (BEHAVIOUR 50): once delete or clear said true, no process answers what was set
- * before, and nothing that was computed for a ticket from before is stored any more. What
- * can't be written is done by throwing everything away. False: there may be a home that
- * others use and this process can't reach; whoever depends on the invalidation must fail.
+ * Invalidation (BEHAVIOUR 50): once delete or clear returned true, no process answers what was set
+ * before, and nothing that was computed for an earlier ticket is stored any more. What can't be
+ * written is done by deleting the whole home. False: there may be a home that other processes
+ * use and this one can't reach; a caller that depends on the invalidation must fail.
  *
  * SHARED_HOSTS=on: no value is kept, since no other host could invalidate it: every get is a
- * miss, and what is forgotten is forgotten. Counters stay each host's own.
+ * miss, and an invalidation holds. Counters are per host.
  *
- * Bounds: 16 MiB in all, taken as needed. What is expired goes bit by bit with what is added,
- * or by state_sweep. Beyond 70 %, values go, in no order; counters stay until they expire,
- * and beyond 85 % a new one is refused.
+ * Bounds: 16 MiB, allocated on creation. Expired records are removed gradually as others are
+ * added, or by state_sweep. Above 70 %, values are evicted, in no order; counters stay until they
+ * expire, and above 85 % a new one is refused.
  *
- * Units: ms. Expiry goes by c->now_ms; a clock that is set back expires what lies ahead.
+ * Units: ms. Expiry goes by c->now_ms; setting the clock back expires what lies ahead.
  */
 #ifndef EXT_STATE_H
 #define EXT_STATE_H
@@ -44,24 +42,21 @@ enum { STATE_FAMILY_MAX = 31, STATE_ID_MAX = 200 }; /* bytes */
 /* Nothing is opened yet. NULL never. */
 struct state *state_new(const struct conf *conf) MUST;
 void state_free(struct state *s);
-/*
- * Whose home this shop has: the user that its programs run as, and the group. False: there is none yet, or
- * more than one.
- */
+/* The owner of this shop's home: the user and group of its programs. False: none yet, or several. */
 bool state_owner(const struct conf *conf, uid_t *uid, gid_t *gid) MUST;
-/* Why there is no home just now, for people; NULL when there is one. */
+/* Why there is no home at present, as text; NULL if there is one. */
 const char *state_trouble(struct ctx *c) MUST;
 
-/* What is beyond the maximum is never found nor stored. Borrowed. */
+/* Beyond the maximum it is never found nor stored. Borrowed. */
 struct state_key {
 	const char *family; /* what is cleared together; a literal */
 	struct slice id;
 };
 
-/* From before a value was computed; without it none is stored. Borrows the key. */
+/* Taken before a value is computed; without it none is stored. Borrows the key. */
 struct state_ticket {
 	struct state_key key;
-	uint64_t home, at;
+	uint64_t family, slot; /* their stamps at that time (state.c); slot 0: not valid */
 };
 
 /* The value into c->arena (NUL-terminated too); or a miss, and with it a ticket for state_set. */
@@ -71,12 +66,13 @@ bool state_get(
 void state_set(
 	struct ctx *c, const struct state_ticket *ticket, struct slice value, int64_t ttl_ms);
 
-/* Forget a key's value or counter; a whole family's in one step. True: it holds (see above). */
+/* Remove a key's value or counter; a whole family's in one step. True: it holds (see above). */
 bool state_delete(struct ctx *c, struct state_key key) MUST;
 bool state_clear(struct ctx *c, const char *family) MUST;
 /*
- * state_delete, and nothing is stored under the key for so long, not even after a delete or
- * clear: for a change that is announced before its transaction ends, however that ends.
+ * state_delete, and nothing is stored under the key for that long, not even after a delete or
+ * clear: for a change that is announced before its transaction ends, however that ends. One in
+ * a thousand other keys is held too.
  */
 bool state_hold(struct ctx *c, struct state_key key, int64_t ms) MUST;
 
@@ -86,10 +82,10 @@ struct state_counter {
 	int64_t ttl_ms; /* of a counter that begins with this; a later one doesn't move it */
 	int64_t count, expires_ms; /* out */
 };
-/* Add to all or to none, exactly, whatever other processes add. False: the counts are unknown. */
+/* Add to all or to none, atomically among processes. False: the counts are unknown. */
 bool state_add(struct ctx *c, struct state_counter *counters, size_t n) MUST;
 
-/* Remove all that is expired or cleared; how many. Others go on meanwhile. */
+/* Remove all that is expired or cleared; how many. Other processes can write meanwhile. */
 int64_t state_sweep(struct ctx *c);
 
 #endif

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* state_place.c - where the home of a shop is, and whose. */
+/* state_place.c - the directory of a shop's home on this host: its path, its owner, its lock. */
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "ext/crypto.h"
-#include "ext/state_internal.h"
+#include "ext/state_home.h"
 
 enum { SHOP_HEX = 2 * 8 + 1 };
 static const char PARENT[] = "/dev/shm", PREFIX[] = "minimall-";
@@ -25,16 +30,43 @@ static void shop_hex(const struct conf *conf, char hex[static SHOP_HEX])
 }
 
 /* Where this shop's home is, unless STATE_DIR says so: two databases, or users, never share one. */
-void state_choose_dir(struct state *s, const struct conf *conf)
+void state_dir(const struct conf *conf, char dir[static STATE_DIR_MAX])
 {
 	char hex[SHOP_HEX];
 
 	if (conf->state_dir != NULL) {
-		snprintf(s->dir, sizeof(s->dir), "%s", conf->state_dir);
+		snprintf(dir, STATE_DIR_MAX, "%s", conf->state_dir);
 		return;
 	}
 	shop_hex(conf, hex);
-	snprintf(s->dir, sizeof(s->dir), "%s/%s%u-%s", PARENT, PREFIX, (unsigned)geteuid(), hex);
+	snprintf(dir, STATE_DIR_MAX, "%s/%s%u-%s", PARENT, PREFIX, (unsigned)geteuid(), hex);
+}
+
+int state_dir_open(const char *dir, const char **why)
+{
+	struct stat st;
+	int fd = -1;
+
+	if (mkdir(dir, 0700) == 0 || errno == EEXIST)
+		fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	*why = fd < 0 ? "the directory can't be made or opened" : NULL;
+	if (fd >= 0 &&
+		(fstat(fd, &st) != 0 || st.st_uid != geteuid() || (st.st_mode & 0777) != 0700))
+		*why = "the directory must be this user's own, with mode 0700";
+	return fd;
+}
+
+bool state_take(int fd)
+{
+	const int64_t end_ms = clock_mono_ms() + STATE_PATIENCE_MS;
+	const struct timespec nap = { .tv_nsec = 50000 };
+
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK || clock_mono_ms() >= end_ms)
+			return false;
+		nanosleep(&nap, NULL);
+	}
+	return true;
 }
 
 /* Is it a home that its owner made? Others may make a directory of that name, but not one of another's. */
@@ -45,7 +77,7 @@ static bool is_home(const char *dir, struct stat *st)
 
 bool state_owner(const struct conf *conf, uid_t *uid, gid_t *gid)
 {
-	char hex[SHOP_HEX], path[sizeof(((struct state *)0)->dir)], name[64];
+	char hex[SHOP_HEX], path[STATE_DIR_MAX], name[64];
 	struct stat st;
 	unsigned found = 0;
 	DIR *parent;

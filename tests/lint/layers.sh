@@ -28,7 +28,8 @@ BEGIN {
   home["openssl/"] = home["crypt.h"] = "(crypto|base64)"
   home["curl/"] = "http"
   home["fcgiapp.h"] = home["fcgi_stdio.h"] = "fcgi"
-  home["lmdb.h"] = home["hiredis/"] = "state"
+  home["lmdb.h"] = "state_lmdb"
+  home["hiredis/"] = "state_redis"
 
   n = split("arpa/ assert.h ctype.h dirent.h errno.h fcntl.h getopt.h glob.h grp.h inttypes.h limits.h " \
     "locale.h netdb.h netinet/ poll.h pthread.h pwd.h sched.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h " \

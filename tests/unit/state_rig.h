@@ -9,9 +9,15 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "ext/state_internal.h"
+#include "ext/state_home.h"
+
+/* The home's file and, as LMDB names it, its lock. */
+#define RIG_DATA      "data"
+#define RIG_LOCK      "data-lock"
+#define RIG_MAP_BYTES (16 << 20)
 
 static char rig_base[128]; /* of this program */
 static char rig_dir[160];  /* STATE_DIR */
@@ -47,6 +53,22 @@ static inline int rig_done(void **state)
 	(void)state;
 	rig_remove(rig_base);
 	return 0;
+}
+
+static inline const char *rig_path(const char *name)
+{
+	static char path[sizeof(rig_dir) + 16];
+
+	snprintf(path, sizeof(path), "%s/%s", rig_dir, name);
+	return path;
+}
+
+/* What tells one home from the next; 0 when there is none. */
+static inline ino_t rig_home(void)
+{
+	struct stat st;
+
+	return stat(rig_path(RIG_DATA), &st) == 0 ? st.st_ino : 0;
 }
 
 /* A process's view of the home; many may be open in one process. */

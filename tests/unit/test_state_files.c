@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_state_files.c - ext/state and files that are damaged, foreign or of another version: each is
- * opened and used in a child, which must end by itself and never answer what is wrong.
+ * test_state_files.c - ext/state and files that are foreign, cut or of another version: each is
+ * opened and used in a child, which must end by itself and never answer what is wrong. And who has them open.
  */
 #include "unit.h"
 
 #include <assert.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <lmdb.h>
 
 #include "base/log.h"
 #include "child.h"
 #include "state_rig.h"
 
-enum { KEYS = 120, DAMAGES = 160, LOCK_BYTES = 4096 };
+enum { KEYS = 120, LOCK_BYTES = 65664 /* of LMDB's for 1024 readers */ };
 
 /* A good home's files. */
 static unsigned char *data, lock[LOCK_BYTES];
-static size_t data_len;
 
 static uint64_t seed = 11;
 
@@ -25,14 +24,6 @@ static unsigned draw(size_t below)
 {
 	seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
 	return (unsigned)((seed >> 33) % below);
-}
-
-static const char *path_of(const char *name)
-{
-	static char path[sizeof(rig_dir) + 16];
-
-	snprintf(path, sizeof(path), "%s/%s", rig_dir, name);
-	return path;
 }
 
 static const char *id_of(int i)
@@ -74,7 +65,7 @@ static void fill(struct ctx *c)
 
 static void read_file(const char *name, void *out, size_t len)
 {
-	int fd = open(path_of(name), O_RDONLY | O_CLOEXEC);
+	int fd = open(rig_path(name), O_RDONLY | O_CLOEXEC);
 
 	assert(fd >= 0 && read(fd, out, len) == (ssize_t)len);
 	close(fd);
@@ -82,7 +73,7 @@ static void read_file(const char *name, void *out, size_t len)
 
 static void write_file(const char *name, const void *bytes, size_t len, off_t size)
 {
-	int fd = open(path_of(name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int fd = open(rig_path(name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	assert(fd >= 0 && write(fd, bytes, len) == (ssize_t)len && ftruncate(fd, size) == 0);
 	close(fd);
@@ -91,19 +82,16 @@ static void write_file(const char *name, const void *bytes, size_t len, off_t si
 static int begin(void **state)
 {
 	struct ctx c;
-	MDB_envinfo info;
 
 	if (rig_open(state) != 0)
 		return -1;
 	c = rig_ctx();
 	fill(&c);
-	assert(mdb_env_info(c.state->env, &info) == 0);
-	data_len = (info.me_last_pgno + 1) * (size_t)sysconf(_SC_PAGESIZE);
-	data = malloc(data_len);
+	data = malloc(RIG_MAP_BYTES);
 	assert(data != NULL);
 	rig_free(&c);
-	read_file("data", data, data_len);
-	read_file("lock", lock, sizeof(lock));
+	read_file(RIG_DATA, data, RIG_MAP_BYTES);
+	read_file(RIG_LOCK, lock, sizeof(lock));
 	rig_remove(rig_dir);
 	return 0;
 }
@@ -114,12 +102,12 @@ static int end(void **state)
 	return rig_done(state);
 }
 
-static void put_home(const void *data_bytes, size_t len, off_t size, const void *lock_bytes)
+static void put_home(const void *bytes, size_t len, off_t size)
 {
 	rig_remove(rig_dir);
 	assert_int_equal(mkdir(rig_dir, 0700), 0);
-	write_file("data", data_bytes, len, size);
-	write_file("lock", lock_bytes, LOCK_BYTES, LOCK_BYTES);
+	write_file(RIG_DATA, bytes, len, size);
+	write_file(RIG_LOCK, lock, sizeof(lock), sizeof(lock));
 }
 
 /* ---- the user of what is there ---- */
@@ -205,234 +193,155 @@ static bool visited(const char *what, int n)
 static void a_good_home_is_used(void **state)
 {
 	(void)state;
-	put_home(data, data_len, (off_t)STATE_MAP_BYTES, lock);
+	put_home(data, RIG_MAP_BYTES, RIG_MAP_BYTES);
 	assert_true(visited("good", 0));
-}
-
-/* One of many ways to spoil a copy of the data. */
-static void damage(unsigned char *copy, int how)
-{
-	const size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = data_len / page;
-	unsigned char *at = copy + draw(pages) * page;
-	uint16_t field;
-
-	switch (how) {
-	case 0: /* some bytes, anywhere */
-		for (unsigned n = 1 + draw(32); n > 0; n--)
-			copy[draw(data_len)] = (unsigned char)draw(256);
-		break;
-	case 1: /* a page's head and its list of nodes */
-		for (unsigned n = 1 + draw(4); n > 0; n--)
-			at[draw(64)] = (unsigned char)draw(256);
-		break;
-	case 2: /* a node's head, or what looks like one */
-		memcpy(&field, at + 16 + 2 * draw(30), sizeof(field));
-		at[(field + draw(10)) % page] ^= (unsigned char)(1U << draw(8));
-		break;
-	case 3: /* what LMDB begins with */
-		copy[draw(2) * page + draw(160)] = (unsigned char)draw(256);
-		break;
-	case 4: /* a page of nothing, of noise, or of another place */
-		for (size_t i = 0; i < page; i++)
-			at[i] = (unsigned char)draw(256);
-		break;
-	case 5:
-		memset(at, draw(2) ? 0 : 0xff, page);
-		break;
-	case 6:
-		memcpy(at, data + draw(pages) * page, page);
-		break;
-	default: /* one bit */
-		copy[draw(data_len)] ^= (unsigned char)(1U << draw(8));
-	}
-}
-
-static void damaged_data_is_dropped_or_harmless(void **state)
-{
-	unsigned char *copy = malloc(data_len);
-	int kept = 0;
-
-	(void)state;
-	assert_non_null(copy);
-	for (int i = 0; i < DAMAGES; i++) {
-		memcpy(copy, data, data_len);
-		damage(copy, i % 8);
-		put_home(copy, data_len, (off_t)STATE_MAP_BYTES, lock);
-		kept += visited("damage", i);
-	}
-	free(copy);
-	/* free pages and single values may be noise without harm to others */
-	assert_in_range(kept, 1, DAMAGES - DAMAGES / 4);
-}
-
-static uint64_t *number_at(unsigned char *copy, size_t page, size_t offset)
-{
-	return (uint64_t *)(void *)(copy + page * (size_t)sysconf(_SC_PAGESIZE) + offset);
-}
-
-/* Offsets in a page that LMDB begins with, and in any other. */
-enum { FREE_ROOT = 80, MAIN_ROOT = 128, TXN = 144, FLAGS = 10, UPPER = 14, NODES = 16 };
-
-static size_t newest(unsigned char *copy)
-{
-	return *number_at(copy, 1, TXN) > *number_at(copy, 0, TXN);
-}
-
-/* The first page's number in a record of free pages. */
-static uint64_t *free_page(unsigned char *copy)
-{
-	size_t page = *number_at(copy, newest(copy), FREE_ROOT), node, list;
-	uint16_t head[4];
-
-	for (;;) {
-		memcpy(head, number_at(copy, page, NODES), sizeof(head));
-		node = head[0];
-		memcpy(head, (unsigned char *)number_at(copy, page, 0) + node, sizeof(head));
-		if (*((unsigned char *)number_at(copy, page, FLAGS)) == 2)
-			break;
-		page = head[0] | (size_t)head[1] << 16;
-	}
-	list = node + sizeof(head) + head[3];
-	if (head[2] == 1) {
-		memcpy(&page, (unsigned char *)number_at(copy, page, 0) + list, sizeof(page));
-		list = NODES;
-	}
-	assert(*(uint64_t *)(void *)((unsigned char *)number_at(copy, page, 0) + list) > 0);
-	return (uint64_t *)(void *)((unsigned char *)number_at(copy, page, 0) + list) + 1;
-}
-
-static void a_page_in_use_is_called_free(unsigned char *copy)
-{
-	uint64_t *first = free_page(copy);
-
-	first[-1] = 1; /* how many */
-	*first = *number_at(copy, newest(copy), MAIN_ROOT);
-}
-
-static void a_page_beyond_the_end_is_called_free(unsigned char *copy)
-{
-	*free_page(copy) = STATE_MAP_BYTES;
-}
-
-static void the_newest_transaction_is_forgotten(unsigned char *copy)
-{
-	*number_at(copy, newest(copy), TXN) -= 2;
-}
-
-static void a_page_holds_less_than_it_says(unsigned char *copy)
-{
-	*(unsigned char *)number_at(copy, *number_at(copy, newest(copy), MAIN_ROOT), UPPER) -= 2;
-}
-
-static void a_page_is_its_own_child(unsigned char *copy)
-{
-	const uint64_t root = *number_at(copy, newest(copy), MAIN_ROOT);
-	unsigned char *page = (unsigned char *)number_at(copy, root, 0);
-	uint16_t node;
-
-	memcpy(&node, page + NODES, sizeof(node));
-	memcpy(page + node, &root, sizeof(uint32_t));
-}
-
-/* The mark that a family was cleared becomes another family's. */
-static void a_mark_is_lost(unsigned char *copy)
-{
-	static const char key[] = "fcleared";
-	unsigned char *at = copy;
-
-	while ((at = memmem(at, data_len - (size_t)(at - copy), key, strlen(key))) != NULL)
-		at[strlen(key) - 1] = 'c';
-}
-
-static void what_would_mislead_lmdb_is_seen_before_it_does(void **state)
-{
-	static void (*const ways[])(unsigned char *) = { a_page_in_use_is_called_free,
-		a_page_beyond_the_end_is_called_free, the_newest_transaction_is_forgotten,
-		a_page_holds_less_than_it_says, a_page_is_its_own_child, a_mark_is_lost };
-	unsigned char *copy = malloc(data_len);
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
-		memcpy(copy, data, data_len);
-		ways[i](copy);
-		assert_int_not_equal(memcmp(copy, data, data_len), 0);
-		put_home(copy, data_len, (off_t)STATE_MAP_BYTES, lock);
-		if (visited("way", (int)i))
-			fail_msg("way %zu was not seen", i);
-	}
-	free(copy);
 }
 
 static void a_file_of_another_size_is_dropped(void **state)
 {
-	static const size_t sizes[] = { 0, 1, 100, 4096, 8192, 12288, 1 << 20, STATE_MAP_BYTES - 1,
-		STATE_MAP_BYTES + 1, 2 * STATE_MAP_BYTES };
+	static const size_t sizes[] = { 0, 1, 100, 4096, 8192, 12288, 1 << 20, RIG_MAP_BYTES - 1,
+		RIG_MAP_BYTES + 1, 2 * RIG_MAP_BYTES };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-		put_home(data, sizes[i] < data_len ? sizes[i] : data_len, (off_t)sizes[i], lock);
+		put_home(
+			data, sizes[i] < RIG_MAP_BYTES ? sizes[i] : RIG_MAP_BYTES, (off_t)sizes[i]);
 		assert_false(visited("size", (int)i));
 	}
 }
 
-static void a_damaged_lock_is_no_obstacle(void **state)
+static void a_damaged_lock_that_nobody_has_open_is_no_obstacle(void **state)
 {
-	unsigned char copy[LOCK_BYTES];
-	int kept = 0;
+	unsigned char copy[sizeof(lock)];
 
 	(void)state;
 	for (int i = 0; i < 24; i++) {
 		memcpy(copy, lock, sizeof(copy));
 		for (int n = i % 3 == 0 ? 100 : 1; n > 0; n--)
-			copy[draw(40 + sizeof(pthread_mutex_t))] = (unsigned char)draw(256);
-		put_home(data, data_len, (off_t)STATE_MAP_BYTES, copy);
-		kept += visited("lock", i);
+			copy[draw(256)] = (unsigned char)draw(256);
+		put_home(data, RIG_MAP_BYTES, RIG_MAP_BYTES);
+		assert_int_equal(unlink(rig_path(RIG_LOCK)), 0);
+		write_file(RIG_LOCK, copy, sizeof(copy), sizeof(copy));
+		(void)visited("lock", i);
 	}
-	assert_in_range(kept, 0, 23);
-	memset(copy, 0, sizeof(copy));
-	put_home(data, data_len, (off_t)STATE_MAP_BYTES, copy);
-	assert_false(visited("empty lock", 0));
-	put_home(data, data_len, (off_t)STATE_MAP_BYTES, lock);
-	assert_int_equal(unlink(path_of("lock")), 0);
+	for (int i = 0; i < 3; i++) {
+		static const off_t sizes[] = { 0, 100, 4096 };
+
+		put_home(data, RIG_MAP_BYTES, RIG_MAP_BYTES);
+		assert_int_equal(truncate(rig_path(RIG_LOCK), sizes[i]), 0);
+		assert_false(visited("cut lock", i));
+	}
+	put_home(data, RIG_MAP_BYTES, RIG_MAP_BYTES);
+	assert_int_equal(unlink(rig_path(RIG_LOCK)), 0);
 	assert_false(visited("no lock", 0));
 }
 
-/* Change a record of a good home as LMDB would, checksums and all. */
-static void change(const char *key, size_t at, unsigned char byte)
+/* Change the home's mark as LMDB would. */
+static void change(size_t at, unsigned char byte)
 {
-	MDB_val k = { strlen(key), (void *)(uintptr_t)key }, v;
-	struct ctx c = rig_ctx();
-	unsigned char bytes[64];
+	const struct state_cell mark = state_cell(STATE_HOME, rig_key("", ""));
+	MDB_val k = { mark.name.len, (void *)(uintptr_t)mark.name.bytes }, v;
+	unsigned char bytes[sizeof(struct state_record)];
+	MDB_env *env;
 	MDB_txn *txn;
+	MDB_dbi dbi;
 
-	put_home(data, data_len, (off_t)STATE_MAP_BYTES, lock);
-	assert_true(state_enter(c.state));
-	assert_int_equal(mdb_txn_begin(c.state->env, NULL, 0, &txn), 0);
-	assert_int_equal(mdb_get(txn, c.state->dbi, &k, &v), 0);
-	assert_in_range(v.mv_size, at + 1, sizeof(bytes));
-	memcpy(bytes, v.mv_data, v.mv_size);
-	bytes[at] ^= byte;
-	if (key[0] == 'h') { /* a sum that is right again: only what it says is not ours */
-		const uint64_t sum = state_sum(0, bytes + sizeof(sum), v.mv_size - sizeof(sum));
-
-		memcpy(bytes, &sum, sizeof(sum));
+	put_home(data, RIG_MAP_BYTES, RIG_MAP_BYTES);
+	assert_int_equal(mdb_env_create(&env), 0);
+	assert_int_equal(mdb_env_set_mapsize(env, RIG_MAP_BYTES), 0);
+	assert_int_equal(
+		mdb_env_open(env, rig_path(RIG_DATA), MDB_NOSUBDIR | MDB_WRITEMAP, 0600), 0);
+	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	assert_int_equal(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
+	if (byte == 0) {
+		assert_int_equal(mdb_del(txn, dbi, &k, NULL), 0);
+	} else {
+		assert_int_equal(mdb_get(txn, dbi, &k, &v), 0);
+		assert_int_equal(v.mv_size, sizeof(bytes));
+		memcpy(bytes, v.mv_data, sizeof(bytes));
+		bytes[at] ^= byte;
+		v.mv_data = bytes;
+		assert_int_equal(mdb_put(txn, dbi, &k, &v, 0), 0);
 	}
-	v.mv_data = bytes;
-	assert_int_equal(mdb_put(txn, c.state->dbi, &k, &v, 0), 0);
-	assert_int_equal(state_commit(c.state, txn), 0);
-	state_leave(c.state, 0);
+	assert_int_equal(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+}
+
+static void another_version_is_dropped(void **state)
+{
+	(void)state;
+	change(offsetof(struct state_record, count), 3); /* the layout */
+	assert_false(visited("layout", 0));
+	change(0, 0); /* somebody else's file of LMDB's */
+	assert_false(visited("no mark", 0));
+	put_home(data, RIG_MAP_BYTES, RIG_MAP_BYTES);
+	change(offsetof(struct state_record, ttl_ms), 3);
+	assert_true(visited("what nobody reads", 0));
+}
+
+/* Is this process among LMDB's readers, by its number? */
+static bool has_a_place(void)
+{
+	static unsigned char bytes[1 << 17];
+	const pid_t pid = getpid();
+	int fd = open(rig_path(RIG_LOCK), O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, bytes, sizeof(bytes));
+
+	close(fd);
+	return n > 0 && memmem(bytes, (size_t)n, &pid, sizeof(pid)) != NULL;
+}
+
+static void a_forked_process_opens_its_own(void **state)
+{
+	struct ctx c = rig_ctx();
+	int status;
+	pid_t pid;
+
+	(void)state;
+	rig_remove(rig_dir);
+	assert_int_equal(rig_add(&c, "a", 1, 1000), 1);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		_exit(rig_add(&c, "a", 1, 1000) == 2 && has_a_place() ? 0 : 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(rig_add(&c, "a", 1, 1000), 3);
+	/* and holds up nobody who opens or closes */
+	rig_free(&c);
+	c = rig_ctx();
+	assert_int_equal(rig_add(&c, "a", 1, 1000), 4);
 	rig_free(&c);
 }
 
-static void another_version_or_a_damaged_mark_is_dropped(void **state)
+static void cut(const char *name, off_t size)
 {
+	assert_int_equal(truncate(rig_path(name), size), 0);
+}
+
+static void a_home_that_goes_under_its_users_is_a_miss_and_made_anew(void **state)
+{
+	struct ctx c = rig_ctx(), d = rig_ctx();
+
 	(void)state;
-	change("h", 16, 3); /* the layout */
-	assert_false(visited("layout", 0));
-	change("h", 8, 1); /* the id: the lock is another home's */
-	assert_false(visited("id", 0));
-	change("fcleared", 8, 1); /* cleared at another time */
-	assert_false(visited("mark", 0));
+	rig_remove(rig_dir);
+	for (int how = 0; how < 8; how++) {
+		assert_true(rig_puts(&c, "f", "k", "x"));
+		assert_string_equal(rig_gets(&d, "f", "k"), "x");
+		if (how == 0)
+			rig_remove(rig_dir);
+		else if (how < 4)
+			cut(RIG_DATA, how == 1 ? 0 : how == 2 ? 12288 : RIG_MAP_BYTES + 1);
+		else if (how < 6)
+			cut(RIG_LOCK, how == 4 ? 0 : 100);
+		else
+			assert_int_equal(unlink(rig_path(how == 6 ? RIG_LOCK : RIG_DATA)), 0);
+		assert_string_equal(rig_gets(how % 2 ? &c : &d, "f", "k"), "");
+		assert_true(rig_puts(&d, "f", "k", "y"));
+		assert_string_equal(rig_gets(&c, "f", "k"), "y");
+	}
+	rig_free(&c);
+	rig_free(&d);
 }
 
 static void foreign_things_in_its_place_are_dropped(void **state)
@@ -441,20 +350,20 @@ static void foreign_things_in_its_place_are_dropped(void **state)
 	char kept[sizeof(text)];
 
 	(void)state;
-	put_home(text, sizeof(text), (off_t)sizeof(text), lock);
+	put_home(text, sizeof(text), (off_t)sizeof(text));
 	assert_false(visited("text", 0));
 
 	rig_remove(rig_dir);
 	assert_int_equal(mkdir(rig_dir, 0700), 0);
-	assert_int_equal(mkfifo(path_of("data"), 0600), 0);
-	assert_int_equal(mkfifo(path_of("lock"), 0600), 0);
+	assert_int_equal(mkfifo(rig_path(RIG_DATA), 0600), 0);
+	assert_int_equal(mkfifo(rig_path(RIG_LOCK), 0600), 0);
 	assert_false(visited("pipe", 0));
 
 	/* a link is removed, and what it points to is left alone */
 	rig_remove(rig_dir);
 	assert_int_equal(mkdir(rig_dir, 0700), 0);
 	write_file("diary", text, sizeof(text), (off_t)sizeof(text));
-	assert_int_equal(symlink("diary", path_of("data")), 0);
+	assert_int_equal(symlink("diary", rig_path(RIG_DATA)), 0);
 	assert_false(visited("link", 0));
 	read_file("diary", kept, sizeof(kept));
 	assert_memory_equal(kept, text, sizeof(text));
@@ -467,24 +376,52 @@ static void what_cannot_be_removed_makes_no_home_and_nothing_invalid(void **stat
 	(void)state;
 	rig_remove(rig_dir);
 	assert_int_equal(mkdir(rig_dir, 0700), 0);
-	assert_int_equal(mkdir(path_of("data"), 0700), 0);
+	assert_int_equal(mkdir(rig_path(RIG_DATA), 0700), 0);
 	assert_non_null(state_trouble(&c));
 	assert_false(rig_puts(&c, "f", "k", "x"));
 	assert_false(state_delete(&c, rig_key("f", "k")));
 	rig_free(&c);
 }
 
+/* Exits with 0 when all was as it is without a home. */
+static void has_no_room(void *arg)
+{
+	const struct rlimit small = { 1 << 20, 1 << 20 };
+	struct ctx c = rig_ctx();
+
+	(void)arg;
+	signal(SIGXFSZ, SIG_IGN);
+	expect(setrlimit(RLIMIT_FSIZE, &small) == 0, "limit", 0);
+	expect(!rig_puts(&c, "f", "k", "x"), "stored", 0);
+	expect(rig_add(&c, "a", 1, 1000) == -1, "counted", 0);
+	expect(state_trouble(&c) != NULL, "no trouble", 0);
+	expect(rig_home() == 0, "something is left", 0);
+	expect(state_delete(&c, rig_key("f", "k")), "not deleted", 0);
+	rig_free(&c);
+}
+
+static void without_room_for_all_of_it_there_is_no_home(void **state)
+{
+	char said[4096];
+
+	(void)state;
+	rig_remove(rig_dir);
+	if (child_run(has_no_room, NULL, said, sizeof(said)) != 0)
+		fail_msg("%s", said);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_good_home_is_used),
-		cmocka_unit_test(damaged_data_is_dropped_or_harmless),
-		cmocka_unit_test(what_would_mislead_lmdb_is_seen_before_it_does),
+		cmocka_unit_test(a_forked_process_opens_its_own),
+		cmocka_unit_test(a_home_that_goes_under_its_users_is_a_miss_and_made_anew),
 		cmocka_unit_test(a_file_of_another_size_is_dropped),
-		cmocka_unit_test(a_damaged_lock_is_no_obstacle),
-		cmocka_unit_test(another_version_or_a_damaged_mark_is_dropped),
+		cmocka_unit_test(a_damaged_lock_that_nobody_has_open_is_no_obstacle),
+		cmocka_unit_test(another_version_is_dropped),
 		cmocka_unit_test(foreign_things_in_its_place_are_dropped),
 		cmocka_unit_test(what_cannot_be_removed_makes_no_home_and_nothing_invalid),
+		cmocka_unit_test(without_room_for_all_of_it_there_is_no_home),
 	};
 
 	if (!log_open("/dev/null", "test"))

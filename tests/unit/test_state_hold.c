@@ -13,8 +13,8 @@ static void while_a_key_is_held_nothing_is_stored_under_it(void **state)
 	struct slice got;
 
 	(void)state;
+	assert_false(state_get(&d, key, &before, &got));
 	assert_true(rig_puts(&c, "f", "held", "old"));
-	assert_true(state_get(&d, key, &before, &got));
 	assert_true(state_hold(&c, key, 30000));
 	assert_false(state_get(&d, key, &during, &got));
 	state_set(&d, &before, slice_of("old"), 60000);

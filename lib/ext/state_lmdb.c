@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state_lmdb.c - the home on one host: the content of LMDB's file, which LMDB locks and recovers.
+ */
+#include <sys/file.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "ext/state_lmdb_internal.h"
+
+enum {
+	VALUES_PERCENT = 70,
+	COUNTERS_PERCENT = 85,
+	SWEEP_WITH_EACH = 4, /* records looked at for each new one */
+	SWEEP_AT_ONCE = 256, /* with the lock held */
+	REFUSED = -1,        /* besides LMDB's codes: no error, nothing was done */
+};
+
+/* ---- cells ---- */
+
+static MDB_val name_val(const struct state_name *name)
+{
+	return (MDB_val){ name->len, (void *)(uintptr_t)name->bytes };
+}
+
+static int cell_parse(MDB_val v, struct state_cell *cell)
+{
+	if (v.mv_size < sizeof(cell->r))
+		return MDB_CORRUPTED;
+	memcpy(&cell->r, v.mv_data, sizeof(cell->r));
+	cell->value.len = v.mv_size - sizeof(cell->r);
+	cell->value.p = cell->value.len > 0 ? (char *)v.mv_data + sizeof(cell->r) : "";
+	return 0;
+}
+
+int lmdb_get(const struct lmdb *h, MDB_txn *txn, struct state_cell *cell)
+{
+	MDB_val k = name_val(&cell->name), v;
+	int rc = mdb_get(txn, h->dbi, &k, &v);
+
+	if (rc == 0)
+		return cell_parse(v, cell);
+	cell->r = (struct state_record){ 0 };
+	cell->value = (struct slice){ "", 0 };
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int lmdb_put(const struct lmdb *h, MDB_txn *txn, const struct state_name *name,
+	const struct state_record *r, struct slice value)
+{
+	MDB_val k = name_val(name), v = { sizeof(*r) + value.len, NULL };
+	int rc;
+
+	if (r->expires_ms == 0) {
+		rc = mdb_del(txn, h->dbi, &k, NULL);
+		return rc == MDB_NOTFOUND ? 0 : rc;
+	}
+	rc = mdb_put(txn, h->dbi, &k, &v, MDB_RESERVE);
+	if (rc == 0) {
+		memcpy(v.mv_data, r, sizeof(*r));
+		if (value.len > 0)
+			memcpy((char *)v.mv_data + sizeof(*r), value.p, value.len);
+	}
+	return rc;
+}
+
+/* The family's mark, by the name of a record. */
+static int family_get(const struct lmdb *h, MDB_txn *txn, const char *name, struct state_cell *mark)
+{
+	*mark = state_cell(STATE_FAMILY, (struct state_key){ name + STATE_NAME_HEAD, { "", 0 } });
+	return lmdb_get(h, txn, mark);
+}
+
+/* ---- reading ---- */
+
+/* rc: LMDB's result. An error deletes the home. */
+static bool leave(struct lmdb *h, int rc)
+{
+	if (rc != 0 && rc != REFUSED)
+		lmdb_throw_away(h, mdb_strerror(rc));
+	return rc == 0;
+}
+
+static bool home_read(struct ctx *c, struct state_cell *cells, size_t n)
+{
+	struct lmdb *h = (struct lmdb *)c->state;
+	int rc;
+
+	if (!lmdb_enter(h))
+		return false;
+	rc = mdb_txn_renew(h->reader);
+	if (rc != 0)
+		return leave(h, rc);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		rc = lmdb_get(h, h->reader, &cells[i]);
+		if (rc == 0 && cells[i].value.len > 0)
+			cells[i].value.p =
+				arena_dup(&c->arena, cells[i].value.p, cells[i].value.len);
+	}
+	mdb_txn_reset(h->reader);
+	return leave(h, rc);
+}
+
+/* ---- room ---- */
+
+struct sweep {
+	int64_t now_ms;
+	size_t look;            /* at so many records */
+	bool values_too;        /* live ones */
+	struct state_name from; /* becomes where to continue; `end`: nowhere */
+	bool end;
+	int64_t removed;
+};
+
+/* Remove the record under the cursor if it may go. */
+static int sweep_one(
+	const struct lmdb *h, MDB_cursor *cursor, struct sweep *w, const char *name, MDB_val v)
+{
+	struct state_cell cell, family;
+	int rc = cell_parse(v, &cell);
+
+	if (rc == 0)
+		rc = family_get(h, mdb_cursor_txn(cursor), name, &family);
+	if (rc != 0 || (state_live(&cell.r, family.r.stamp, w->now_ms) &&
+			       !(w->values_too && *name == STATE_VALUE)))
+		return rc;
+	w->removed++;
+	return mdb_cursor_del(cursor, 0);
+}
+
+static int sweep_fn(struct lmdb *h, MDB_txn *txn, void *arg)
+{
+	struct sweep *w = arg;
+	MDB_val k = name_val(&w->from), v;
+	MDB_cursor *cursor;
+	int rc = mdb_cursor_open(txn, h->dbi, &cursor);
+
+	if (rc != 0)
+		return rc;
+	rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+	for (size_t i = 0; rc == 0 && i < w->look; i++) {
+		rc = sweep_one(h, cursor, w, k.mv_data, v);
+		if (rc == 0)
+			rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+	}
+	w->end = rc == MDB_NOTFOUND;
+	if (rc == 0) {
+		w->from.len = k.mv_size;
+		memcpy(w->from.bytes, k.mv_data, k.mv_size);
+	}
+	mdb_cursor_close(cursor);
+	return w->end ? 0 : rc;
+}
+
+/* Among records of one kind, at a random place. */
+static int sweep_some(struct lmdb *h, MDB_txn *txn, struct sweep w, unsigned char kind)
+{
+	w.from = (struct state_name){ { kind }, STATE_NAME_HEAD };
+	h->hand = h->hand * UINT64_C(6364136223846793005) + 1;
+	memcpy(w.from.bytes + 1, (unsigned char *)&h->hand + 4, STATE_NAME_HEAD - 1);
+	return sweep_fn(h, txn, &w);
+}
+
+/* Room for a new record, or REFUSED. */
+static int make_room(struct lmdb *h, MDB_txn *txn, const struct state_cell *cell, int64_t now_ms)
+{
+	struct sweep w = { .now_ms = now_ms, .look = SWEEP_WITH_EACH };
+	unsigned char kind = cell->name.bytes[0];
+
+	for (int limit = kind == STATE_VALUE ? VALUES_PERCENT : COUNTERS_PERCENT;;) {
+		MDB_stat s;
+		size_t used;
+		int rc = sweep_some(h, txn, w, kind);
+
+		if (rc != 0 || (rc = mdb_stat(txn, h->dbi, &s)) != 0)
+			return rc;
+		used = (s.ms_branch_pages + s.ms_leaf_pages + s.ms_overflow_pages) * s.ms_psize +
+		       sizeof(cell->r) + cell->value.len;
+		used = used * 100 / MAP_BYTES;
+		if (used < VALUES_PERCENT)
+			return 0;
+		if (w.values_too)
+			return used < (size_t)limit ? 0 : REFUSED;
+		w.look = SWEEP_AT_ONCE;
+		w.values_too = true;
+		kind = STATE_VALUE;
+	}
+}
+
+/* ---- writing ---- */
+
+typedef int write_fn(struct lmdb *h, MDB_txn *txn, void *arg);
+
+/* One transaction: all of fn, or nothing. */
+static int write_once(struct lmdb *h, write_fn *fn, void *arg)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(h->env, NULL, 0, &txn);
+
+	if (rc != 0)
+		return rc;
+	rc = fn(h, txn, arg);
+	if (rc == 0)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+/* Pages are pinned by a killed reader, or by a live one; or no free run is large enough (PLATFORM.md 6). */
+static int write_when_full(struct lmdb *h, write_fn *fn, void *arg, int64_t now_ms)
+{
+	const int64_t end_ms = clock_mono_ms() + STATE_PATIENCE_MS;
+	struct sweep w = { now_ms, SWEEP_WITH_EACH, true, { { STATE_VALUE }, 1 }, false, 0 };
+	const struct timespec nap = { .tv_nsec = 50000 };
+	int rc, dead;
+
+	do {
+		rc = mdb_reader_check(h->env, &dead);
+		if (rc == 0 && dead == 0) {
+			nanosleep(&nap, NULL);
+			rc = write_once(h, sweep_fn, &w);
+		}
+		if (rc == 0)
+			rc = write_once(h, fn, arg);
+	} while (rc == MDB_MAP_FULL && clock_mono_ms() < end_ms);
+	return rc;
+}
+
+static bool write_tx(struct ctx *c, write_fn *fn, void *arg)
+{
+	struct lmdb *h = (struct lmdb *)c->state;
+	int rc;
+
+	if (!lmdb_enter(h))
+		return false;
+	if (!state_take(h->data_fd)) {
+		lmdb_throw_away(h, "a process keeps the lock");
+		return false;
+	}
+	rc = write_once(h, fn, arg);
+	if (rc == MDB_MAP_FULL)
+		rc = write_when_full(h, fn, arg, c->now_ms);
+	flock(h->data_fd, LOCK_UN);
+	return leave(h, rc);
+}
+
+struct work {
+	const struct state_cell *want, *put;
+	struct state_record *merged;
+	size_t n_want, n_put;
+	int64_t now_ms;
+};
+
+static int put_one(struct lmdb *h, MDB_txn *txn, const struct state_cell *put,
+	struct state_record *merged, int64_t now_ms)
+{
+	const unsigned char kind = put->name.bytes[0];
+	struct state_cell kept = { .name = put->name }, family;
+	int rc;
+
+	*merged = put->r;
+	if (put->r.expires_ms != 0 && (kind == STATE_SLOT || kind == STATE_COUNTER)) {
+		rc = lmdb_get(h, txn, &kept);
+		if (rc == 0)
+			rc = family_get(h, txn, (const char *)put->name.bytes, &family);
+		if (rc != 0)
+			return rc;
+		*merged = state_merged(put, &kept.r, family.r.stamp, now_ms);
+		if (kind == STATE_COUNTER && put->r.count == 0)
+			return 0;
+	}
+	if (put->r.expires_ms != 0 &&
+		(kind == STATE_VALUE || (kind == STATE_COUNTER && kept.r.expires_ms == 0))) {
+		rc = make_room(h, txn, put, now_ms);
+		if (rc != 0)
+			return rc;
+	}
+	return lmdb_put(h, txn, &put->name, merged, put->value);
+}
+
+static int work_fn(struct lmdb *h, MDB_txn *txn, void *arg)
+{
+	const struct work *work = arg;
+	struct state_cell now;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < work->n_want; i++) {
+		now.name = work->want[i].name;
+		rc = lmdb_get(h, txn, &now);
+		if (rc == 0 && now.r.stamp != work->want[i].r.stamp)
+			rc = REFUSED;
+	}
+	for (size_t i = 0; rc == 0 && i < work->n_put; i++)
+		rc = put_one(h, txn, &work->put[i], &work->merged[i], work->now_ms);
+	return rc;
+}
+
+static bool home_write(struct ctx *c, const struct state_cell *want, size_t n_want,
+	struct state_cell *put, size_t n_put)
+{
+	struct work work = { want, put, arena_array(&c->arena, n_put, sizeof(*work.merged)), n_want,
+		n_put, c->now_ms };
+
+	if (!write_tx(c, work_fn, &work))
+		return false;
+	for (size_t i = 0; i < n_put; i++)
+		put[i].r = work.merged[i];
+	return true;
+}
+
+static int64_t home_sweep(struct ctx *c)
+{
+	struct sweep w = {
+		.now_ms = c->now_ms, .look = SWEEP_AT_ONCE, .from = { { STATE_COUNTER }, 1 }
+	};
+
+	while (!w.end && write_tx(c, sweep_fn, &w))
+		;
+	return w.removed;
+}
+
+const struct state_home state_lmdb = {
+	.open = lmdb_new,
+	.close = lmdb_free,
+	.read = home_read,
+	.write = home_write,
+	.sweep = home_sweep,
+	.drop = lmdb_drop,
+};

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* state_lmdb_internal.h - between LMDB's file (state_lmdb_file.c) and its content (state_lmdb.c). */
+#ifndef EXT_STATE_LMDB_INTERNAL_H
+#define EXT_STATE_LMDB_INTERNAL_H
+
+#include <lmdb.h>
+#include <sys/stat.h>
+
+#include "ext/state_home.h"
+
+enum { MAP_BYTES = 16 << 20 };
+
+struct lmdb {
+	struct state base;
+	char dir[STATE_DIR_MAX], data[STATE_DIR_MAX + 8];
+
+	/* while open */
+	MDB_env *env;
+	MDB_txn *reader; /* reset between uses */
+	MDB_dbi dbi;
+	pid_t pid;
+	int dir_fd, data_fd, lock_fd; /* data_fd is LMDB's */
+	struct stat data_at, lock_at;
+
+	int64_t retry_ms, thrown_ms; /* clock_mono_ms() */
+	uint64_t hand;               /* where sweeping starts next */
+};
+
+/* Of struct state_home. */
+struct state *lmdb_new(const struct conf *conf) MUST;
+void lmdb_free(struct state *s);
+bool lmdb_drop(struct ctx *c) MUST;
+
+/* Open if necessary, and check that this is still the current home. False: there is none. */
+bool lmdb_enter(struct lmdb *h) MUST;
+/* Delete this home, unless another process has done so. */
+void lmdb_throw_away(struct lmdb *h, const char *why);
+
+/* Fill in a cell; the value is in LMDB's map. 0 or LMDB's error, here and below. */
+int lmdb_get(const struct lmdb *h, MDB_txn *txn, struct state_cell *cell);
+/* A record without an expiry is removed. */
+int lmdb_put(const struct lmdb *h, MDB_txn *txn, const struct state_name *name,
+	const struct state_record *r, struct slice value);
+
+#endif
