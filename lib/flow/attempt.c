@@ -27,8 +27,15 @@ enum err attempt_find(struct ctx *c, const struct provider *p, const char *out_t
 	return OK;
 }
 
+bool attempt_is_refundable(const struct attempt *a)
+{
+	const struct channel *channel = channel_of(a->channel);
+
+	return channel != NULL && channel->provider->refund != NULL;
+}
+
 enum err attempt_refunder(struct ctx *c, const struct attempt *a, const struct provider **out)
 {
 	TRY(attempt_provider(c, a, out));
-	return (*out)->refund != NULL ? OK : fail(c, ERR_REFUND_UNPAID, NULL);
+	return attempt_is_refundable(a) ? OK : fail(c, ERR_REFUND_UNPAID, NULL);
 }

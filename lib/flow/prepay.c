@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "ext/db.h"
+#include "flow/attempt.h"
 #include "flow/payable.h"
 #include "flow/settle.h"
 #include "shop/books/idempotency.h"
@@ -33,7 +34,7 @@ const struct field payment_status_fields[] = {
 	FIELD_END,
 };
 
-enum { DESCRIPTION_MAX = 127 };
+enum { DESCRIPTION_MAX = 127, ROUNDS = 3 };
 
 struct preparing {
 	const struct channel *channel;
@@ -77,7 +78,7 @@ static struct purchase purchase_of(
 	};
 }
 
-/* The open attempt of a payable that may still be paid; a new one if there is none. */
+/* The open attempt of a payable that may still be paid, by whatever channel; a new one if there is none. */
 static enum err open_attempt_tx(struct ctx *c, void *arg)
 {
 	struct preparing *x = arg;
@@ -146,28 +147,27 @@ static enum err forget_refused(struct ctx *c, const struct provider *p, const st
 }
 
 /*
- * The provider says that it was paid already. The query judges; where it says that nobody has paid
- * yet, the two contradict each other, and this number will never do: it is closed there, and another
- * attempt may be made. Money that comes for it all the same is settled as any late one.
+ * Close an open attempt, so that another one can be made: no provider may keep a second order that
+ * can be paid (BEHAVIOUR 39). The query judges: what was paid is settled, and the payable says the
+ * rest. Unless it says that nobody has paid yet, this fails with e. Money that arrives for a closed
+ * one is settled as any late payment is.
  */
-static enum err paid_already(struct ctx *c, struct preparing *x, bool *again)
+static enum err abandon(struct ctx *c, struct attempt *a, enum err e)
 {
-	struct attempt *a = &x->attempt;
+	const struct provider *p = NULL;
 	enum trade_state state;
 	enum outcome closed;
 
+	TRY(attempt_provider(c, a, &p));
 	TRY(settle_by_query(c, a, &state));
 	TRY(payment_read(c, a->attempt_id, a));
-	if (a->state != ATTEMPT_OPEN) { /* what was paid for says the rest */
-		*again = true;
+	if (a->state != ATTEMPT_OPEN)
 		return OK;
-	}
 	if (state != TRADE_UNPAID)
-		return fail(c, ERR_ORDER_PAID, NULL);
-	closed = provider_close(c, x->channel->provider, a->out_trade_no);
+		return fail(c, e, NULL);
+	closed = provider_close(c, p, a->out_trade_no);
 	if (closed != OUTCOME_OK && closed != OUTCOME_CLOSED && closed != OUTCOME_NONE)
 		return ERR_PROVIDER_UNKNOWN;
-	*again = true;
 	return payment_close(c, a->attempt_id);
 }
 
@@ -180,8 +180,9 @@ static enum err order_at_provider(struct ctx *c, struct preparing *x, bool *agai
 		x->attempt.handle_expires_at.ms = c->now_ms + x->channel->handle_ms;
 		x->ordered = true;
 		return OK;
-	case OUTCOME_PAID:
-		return paid_already(c, x, again);
+	case OUTCOME_PAID: /* the query may contradict that, and then this number will never do */
+		*again = true;
+		return abandon(c, &x->attempt, ERR_ORDER_PAID);
 	case OUTCOME_CLOSED:
 		*again = true;
 		return payment_close(c, x->attempt.attempt_id);
@@ -208,13 +209,17 @@ static bool is_ready(const struct ctx *c, const struct attempt *a)
 	return a->handle != NULL && c->now_ms < a->handle_expires_at.ms;
 }
 
-/* Open an attempt and have its handle; a closed one is followed by one more try. */
+/* Open an attempt and have its handle; another channel's, and a closed one, is followed by one more try. */
 static enum err prepare(struct ctx *c, struct preparing *x)
 {
-	for (int round = 0; round < 2; round++) {
+	for (int round = 0; round < ROUNDS; round++) {
 		bool again = false;
 
 		TRY(db_tx(c, open_attempt_tx, x));
+		if (x->attempt.channel != x->channel->number) {
+			TRY(abandon(c, &x->attempt, ERR_PROVIDER_UNKNOWN));
+			continue;
+		}
 		if (!is_ready(c, &x->attempt))
 			TRY(order_at_provider(c, x, &again));
 		if (!again)

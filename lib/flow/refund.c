@@ -15,11 +15,11 @@ static const int64_t gaps_s[] = { 60, 300, 600, 1200, 1800 };
 /* ---- calling the provider ---- */
 
 /* The provider refused and doesn't know the refund: it may be requested again under a new number. */
-static enum err give_up(struct ctx *c, struct refunding *x, const struct provider *p)
+static enum err give_up(struct ctx *c, struct refunding *x)
 {
 	struct provider_refund said = { 0 };
 
-	switch (p->query_refund(c, x->attempt.out_trade_no, x->refund.refund_no, &said)) {
+	switch (x->provider->query_refund(c, x->attempt.out_trade_no, x->refund.refund_no, &said)) {
 	case OUTCOME_OK:
 		return refunding_record_answer(c, x, &said);
 	case OUTCOME_NONE:
@@ -37,7 +37,7 @@ static enum err give_up(struct ctx *c, struct refunding *x, const struct provide
 }
 
 /* Idempotent by its number. *known false: no answer about it. */
-static enum err ask(struct ctx *c, struct refunding *x, const struct provider *p, bool *known)
+static enum err ask(struct ctx *c, struct refunding *x, bool *known)
 {
 	const struct refund_request request = { x->attempt.out_trade_no, x->refund.refund_no,
 		x->refund.reason, x->refund.amount, x->attempt.amount };
@@ -46,7 +46,7 @@ static enum err ask(struct ctx *c, struct refunding *x, const struct provider *p
 	*known = true;
 	if (x->refund.amount.fen < 1 || money_cmp(x->refund.amount, x->attempt.amount) > 0)
 		return violated(c, "a refund is of nothing, or of more than was paid");
-	switch (p->refund(c, &request, &said)) {
+	switch (x->provider->refund(c, &request, &said)) {
 	case OUTCOME_OK:
 		return refunding_record_answer(c, x, &said);
 	case OUTCOME_LATER: /* insufficient funds */
@@ -55,7 +55,7 @@ static enum err ask(struct ctx *c, struct refunding *x, const struct provider *p
 	case OUTCOME_CLOSED:
 	case OUTCOME_NONE:
 	case OUTCOME_REFUSED:
-		return give_up(c, x, p);
+		return give_up(c, x);
 	case OUTCOME_UNKNOWN:
 		break;
 	}
@@ -97,7 +97,6 @@ static enum err request_tx(struct ctx *c, void *arg)
 enum err refund_request(struct ctx *c, const struct refund *in, struct refund *out)
 {
 	struct refunding x = { .in = in };
-	const struct provider *p = NULL; /* a card is refunded at once */
 	bool found, known;
 	int64_t replayed_id;
 
@@ -112,10 +111,10 @@ enum err refund_request(struct ctx *c, const struct refund *in, struct refund *o
 	if (!found)
 		return fail(c, ERR_REFUND_UNPAID, "order_id");
 	if (x.attempt.channel != CHANNEL_CARD)
-		TRY(attempt_refunder(c, &x.attempt, &p));
+		TRY(attempt_refunder(c, &x.attempt, &x.provider));
 	TRY(db_tx(c, request_tx, &x));
-	if (!c->idem.replayed && x.refund.state == REFUND_PROCESSING && p != NULL) {
-		TRY(ask(c, &x, p, &known));
+	if (!c->idem.replayed && x.refund.state == REFUND_PROCESSING) {
+		TRY(ask(c, &x, &known));
 		TRY(refund_read(c, x.refund.refund_id, &x.refund));
 	}
 	*out = x.refund;
@@ -213,20 +212,20 @@ enum err refund_follow(struct ctx *c, struct outbox *row, struct outbox_report *
 	const int64_t last = (int64_t)ARRAY_LEN(gaps_s) - 1;
 	struct refunding x = { 0 };
 	struct provider_refund said = { 0 };
-	const struct provider *p = NULL;
 	bool known = true;
 
 	TRY(refund_read(c, row->ref_id, &x.refund));
 	TRY(refunding_read(c, &x));
 	if (!refund_is_final(x.refund.state)) {
-		TRY(attempt_refunder(c, &x.attempt, &p));
-		switch (p->query_refund(c, x.attempt.out_trade_no, x.refund.refund_no, &said)) {
+		TRY(attempt_refunder(c, &x.attempt, &x.provider));
+		switch (x.provider->query_refund(
+			c, x.attempt.out_trade_no, x.refund.refund_no, &said)) {
 		case OUTCOME_OK:
 			TRY(refunding_record_answer(c, &x, &said));
 			break;
 		case OUTCOME_NONE:
 			if (x.refund.origin == REFUND_OURS)
-				TRY(ask(c, &x, p, &known));
+				TRY(ask(c, &x, &known));
 			break;
 		case OUTCOME_PAID:
 		case OUTCOME_CLOSED:

@@ -12,8 +12,9 @@ struct refunding {
 	struct payable payable;
 	struct attempt attempt; /* attempt_id 0: nothing was paid */
 	struct refund refund;
-	const struct refund *in; /* a request for a shop order only */
-	enum refund_state state; /* as reported by the provider */
+	const struct provider *provider; /* who gives it back; NULL: a card */
+	const struct refund *in;         /* a request for a shop order only */
+	enum refund_state state;         /* as reported by the provider */
 	const char *provider_id;
 	const struct payment_event *event;  /* the provider's message, or NULL */
 	enum payment_event_verdict verdict; /* the verdict on that message */

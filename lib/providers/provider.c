@@ -27,7 +27,7 @@ enum outcome provider_query(struct ctx *c, const struct provider *p, const char 
 
 enum outcome provider_close(struct ctx *c, const struct provider *p, const char *out_trade_no)
 {
-	return p->close != NULL ? p->close(c, out_trade_no) : OUTCOME_NONE;
+	return p->close != NULL ? p->close(c, out_trade_no) : OUTCOME_REFUSED;
 }
 
 bool providers_start(struct ctx *c, learn_fn *learn)

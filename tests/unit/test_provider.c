@@ -53,7 +53,7 @@ static enum outcome closes(struct ctx *c, const char *no)
 	return OUTCOME_OK;
 }
 
-static void who_cannot_be_asked_or_told_knows_nothing(void **state)
+static void without_a_query_nothing_is_known_and_without_a_close_nothing_is_closed(void **state)
 {
 	const struct provider mute = { .name = "mute" }, closing = { .close = closes };
 	struct provider_trade t = { 0 };
@@ -61,7 +61,7 @@ static void who_cannot_be_asked_or_told_knows_nothing(void **state)
 
 	(void)state;
 	assert_int_equal(provider_query(&c, &mute, "MM1", &t), OUTCOME_NONE);
-	assert_int_equal(provider_close(&c, &mute, "MM1"), OUTCOME_NONE);
+	assert_int_equal(provider_close(&c, &mute, "MM1"), OUTCOME_REFUSED);
 	assert_int_equal(provider_close(&c, &closing, "MM1"), OUTCOME_OK);
 }
 
@@ -79,7 +79,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_row_is_at_its_number_and_says_what_flow_relies_on),
 		cmocka_unit_test(a_channel_has_a_number_of_its_own),
-		cmocka_unit_test(who_cannot_be_asked_or_told_knows_nothing),
+		cmocka_unit_test(
+			without_a_query_nothing_is_known_and_without_a_close_nothing_is_closed),
 		cmocka_unit_test(nothing_is_configured_before_the_start),
 	};
 

@@ -498,6 +498,17 @@ async function refundBehindPayment() {
   });
 }
 
+test('what no provider here can give back is 422, and nothing of it is taken (B30)', async () => {
+  const anna = await vip.buyer();
+  const order = await vip.boughtByWechat(anna, month);
+  const setChannel = (from, to) => shop.sql(`UPDATE payment_attempts SET channel = ${to} WHERE channel = ${from} AND user_id = ${anna.user.user_id}`);
+  await setChannel(1, 77);
+  assertDenied(await vip.tryRefund(order), 422);
+  assert.deepEqual([await states(anna), await vip.refunds(order)], [['ACTIVE'], []]);
+  await setChannel(77, 1);
+  assertOrder(await vip.refund(order), { status: 'REFUNDING' });
+});
+
 test('a refund that waited while the order was being paid refunds that payment (B30)', async () => {
   let x;
   for (let tries = 0; tries < 5 && !x?.kept; tries++) x = await refundBehindPayment(); // a busy machine may take too long
