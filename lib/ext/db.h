@@ -134,6 +134,9 @@ enum err db_all(struct ctx *c, const char *sql, const struct db_arg *args, size_
  */
 enum err db_int64(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
 	int64_t *out) MUST;
+/* db_all of one number a row: a list of int64_t. */
+enum err db_int64_all(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	int64_t limit, struct db_rows *out) MUST;
 
 /* What a list's rows are, and which int64 member is the key that its next page continues after. */
 struct db_listed {

@@ -157,7 +157,7 @@ static enum err execute(struct ctx *c, const char *sql, const struct db_arg *arg
 
 /* ---- rows ---- */
 
-/* What db_int64 reads: its column may have any name. */
+/* What db_int64 and db_int64_all read: the column may have any name. */
 static const struct field number_fields[] = { { .name = "", .type = F_I64 }, FIELD_END };
 
 /* The field that a result's column belongs to; "member.column" looks into an object. */
@@ -410,6 +410,12 @@ enum err db_all(struct ctx *c, const char *sql, const struct db_arg *args, size_
 	mysql_stmt_free_result(st->stmt);
 	out->list.rows = rows;
 	return OK;
+}
+
+enum err db_int64_all(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
+	int64_t limit, struct db_rows *out)
+{
+	return db_all(c, sql, args, args_n, number_fields, sizeof(int64_t), limit, out);
 }
 
 enum err db_page(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,

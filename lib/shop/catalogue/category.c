@@ -106,17 +106,11 @@ enum err category_get(struct ctx *c, int64_t id, struct category *out)
 	return db_one(c, SQL_GET, ARGS(I64(id)), category_fields, out);
 }
 
-struct branch_row {
-	int64_t id;
-};
-static const struct field branch_fields[] = { FIELD(struct branch_row, id), FIELD_END };
-
 enum err category_branch(struct ctx *c, int64_t id, struct list *out)
 {
 	struct db_rows found;
 
-	TRY(db_all(c, SQL_BRANCH, ARGS(I64(id), I64(TREE_MAX + 1)), branch_fields,
-		sizeof(struct branch_row), TREE_MAX, &found));
+	TRY(db_int64_all(c, SQL_BRANCH, ARGS(I64(id), I64(TREE_MAX + 1)), TREE_MAX, &found));
 	*out = found.list;
 	return OK;
 }

@@ -120,23 +120,18 @@ static const char SQL_MOVE[] =
 
 static const struct db_listed listed = DB_LISTED(product_full_fields, struct product, product_id);
 
-struct found_row {
-	int64_t id;
-};
-static const struct field found_fields[] = { FIELD(struct found_row, id), FIELD_END };
-
 static int newest_first(const void *a, const void *b)
 {
-	const struct found_row *x = a, *y = b;
+	const int64_t *x = a, *y = b;
 
-	return (x->id < y->id) - (x->id > y->id);
+	return (*x < *y) - (*x > *y);
 }
 
 enum { WALKS = 8, WALK_ARGS_MAX = 6 };
 
 /* The newest products of a branch after the cursor: at most `wanted`; *n is their number. */
 static enum err find_newest(struct ctx *c, const struct product_query *q, const struct list *branch,
-	const struct db_arg *status, int64_t wanted, struct found_row *newest, int64_t *n)
+	const struct db_arg *status, int64_t wanted, int64_t *newest, int64_t *n)
 {
 	const int64_t *categories = branch->rows;
 	const struct db_arg nothing = { .kind = DB_NULL }, like = TEXT(db_like(c, q->q));
@@ -158,8 +153,8 @@ static enum err find_newest(struct ctx *c, const struct product_query *q, const 
 			args[args_n++] = I64(wanted);
 		}
 		args[args_n++] = I64(wanted);
-		TRY(db_all(c, status != NULL ? SQL_BRANCH_STATUS : SQL_BRANCH, args, args_n,
-			found_fields, sizeof(*newest), wanted, &found));
+		TRY(db_int64_all(c, status != NULL ? SQL_BRANCH_STATUS : SQL_BRANCH, args, args_n,
+			wanted, &found));
 		if (found.list.n > 0)
 			memcpy(newest + *n, found.list.rows,
 				(size_t)found.list.n * sizeof(*newest));
@@ -176,12 +171,9 @@ static enum err list_branch(struct ctx *c, const struct product_query *q, const 
 	const struct db_arg *status, struct page_rows *out)
 {
 	const int64_t limit = q->page.limit;
-	struct found_row *newest = arena_array(&c->arena, 2 * (size_t)(limit + 1), sizeof(*newest));
-	int64_t n, *ids = arena_array(&c->arena, (size_t)limit, sizeof(*ids));
+	int64_t n, *ids = arena_array(&c->arena, 2 * (size_t)(limit + 1), sizeof(*ids));
 
-	TRY(find_newest(c, q, branch, status, limit + 1, newest, &n));
-	for (int64_t i = 0; i < n && i < limit; i++)
-		ids[i] = newest[i].id;
+	TRY(find_newest(c, q, branch, status, limit + 1, ids, &n));
 	TRY(db_page(c, SQL_LIST_IDS,
 		ARGS(TEXT(db_id_list(c, ids, (size_t)(n < limit ? n : limit))),
 			status != NULL ? *status : I64(PRODUCT_OFF),

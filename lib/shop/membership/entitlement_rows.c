@@ -21,11 +21,6 @@ static const struct field segment_fields[] = {
 };
 /* clang-format on */
 
-struct user_row {
-	int64_t user_id;
-};
-static const struct field user_row_fields[] = { FIELD(struct user_row, user_id), FIELD_END };
-
 static const char SQL_VERSION[] = "SELECT version FROM entitlements WHERE user_id = ?";
 static const char SQL_SEGMENTS[] =
 	"SELECT " SEGMENT_ROW(SQL_NAME) "order_id "
@@ -112,22 +107,22 @@ enum err entitlement_save_tx(struct ctx *c, struct entitlement_rows *v)
 enum err entitlement_audit(struct ctx *c, int64_t *user_id, struct list *findings)
 {
 	struct entitlement_finding *found = arena_array(&c->arena, USERS_A_STEP, sizeof(*found));
-	const struct user_row *users;
+	const int64_t *users;
 	struct db_rows rows;
 
-	TRY(db_all(c, SQL_USERS, ARGS(I64(*user_id), I64(USERS_A_STEP)), user_row_fields,
-		sizeof(struct user_row), USERS_A_STEP, &rows));
+	TRY(db_int64_all(
+		c, SQL_USERS, ARGS(I64(*user_id), I64(USERS_A_STEP)), USERS_A_STEP, &rows));
 	users = rows.list.rows;
 	*findings = (struct list){ found, 0 };
 	for (int64_t i = 0; i < rows.list.n; i++) {
 		struct entitlement_finding *f = &found[findings->n];
 		struct entitlement_rows v;
 
-		TRY(read_rows(c, users[i].user_id, &v));
-		f->user_id = users[i].user_id;
+		TRY(read_rows(c, users[i], &v));
+		f->user_id = users[i];
 		f->problem = entitlement_replay(&v.was, v.now.rows, &f->order_id);
 		findings->n += f->problem != NULL;
 	}
-	*user_id = rows.list.n == USERS_A_STEP ? users[rows.list.n - 1].user_id : 0;
+	*user_id = rows.list.n == USERS_A_STEP ? users[rows.list.n - 1] : 0;
 	return OK;
 }

@@ -213,15 +213,13 @@ enum err payment_lock_tx(struct ctx *c, int64_t attempt_id, struct attempt *out)
 
 enum err payment_forget_some(struct ctx *c, int64_t user_id, int64_t *after, bool *more)
 {
-	int64_t ids[PAYMENT_FORGET_STEP];
-	const struct attempt *found;
+	const int64_t *ids;
 	struct db_rows rows;
 
-	TRY(db_all(c, SQL_OF_USER, ARGS(I64(user_id), I64(*after), I64(PAYMENT_FORGET_STEP + 1)),
-		attempt_fields, sizeof(*found), PAYMENT_FORGET_STEP, &rows));
-	found = rows.list.rows;
-	for (int64_t i = 0; i < rows.list.n; i++)
-		ids[i] = found[i].attempt_id;
+	TRY(db_int64_all(c, SQL_OF_USER,
+		ARGS(I64(user_id), I64(*after), I64(PAYMENT_FORGET_STEP + 1)), PAYMENT_FORGET_STEP,
+		&rows));
+	ids = rows.list.rows;
 	*more = rows.more;
 	if (rows.list.n == 0)
 		return OK;
