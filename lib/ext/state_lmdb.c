@@ -77,7 +77,7 @@ static int family_get(const struct lmdb *h, MDB_txn *txn, const char *name, stru
 static bool leave(struct lmdb *h, int rc)
 {
 	if (rc != 0 && rc != REFUSED)
-		lmdb_throw_away(h, mdb_strerror(rc));
+		lmdb_delete(h, mdb_strerror(rc));
 	return rc == 0;
 }
 
@@ -234,7 +234,7 @@ static bool write_tx(struct ctx *c, write_fn *fn, void *arg)
 	if (!lmdb_enter(h))
 		return false;
 	if (!state_take(h->data_fd)) {
-		lmdb_throw_away(h, "a process keeps the lock");
+		lmdb_delete(h, "a process keeps the lock");
 		return false;
 	}
 	rc = write_once(h, fn, arg);

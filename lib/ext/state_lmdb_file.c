@@ -91,7 +91,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
 }
 
-void lmdb_throw_away(struct lmdb *h, const char *why)
+void lmdb_delete(struct lmdb *h, const char *why)
 {
 	struct stat now;
 
@@ -246,6 +246,6 @@ bool lmdb_enter(struct lmdb *h)
 	if (h->env != NULL && h->pid != getpid())
 		home_close(h); /* the parent's */
 	else if (h->env != NULL && !still_here(h))
-		lmdb_throw_away(h, "a file was truncated or removed");
+		lmdb_delete(h, "a file was truncated or removed");
 	return h->env != NULL || home_open(h);
 }

@@ -34,7 +34,7 @@ bool lmdb_drop(struct ctx *c) MUST;
 /* Open if necessary, and check that this is still the current home. False: there is none. */
 bool lmdb_enter(struct lmdb *h) MUST;
 /* Delete this home, unless another process has done so. */
-void lmdb_throw_away(struct lmdb *h, const char *why);
+void lmdb_delete(struct lmdb *h, const char *why);
 
 /* Fill in a cell; the value is in LMDB's map. 0 or LMDB's error, here and below. */
 int lmdb_get(const struct lmdb *h, MDB_txn *txn, struct state_cell *cell);

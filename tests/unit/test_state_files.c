@@ -279,11 +279,10 @@ static void another_version_is_dropped(void **state)
 	assert_true(visited("what nobody reads", 0));
 }
 
-/* Is this process among LMDB's readers, by its number? */
-static bool has_a_place(void)
+/* Is the process among LMDB's readers, by its number? */
+static bool has_a_place(pid_t pid)
 {
 	static unsigned char bytes[1 << 17];
-	const pid_t pid = getpid();
 	int fd = open(rig_path(RIG_LOCK), O_RDONLY | O_CLOEXEC);
 	ssize_t n = read(fd, bytes, sizeof(bytes));
 
@@ -303,7 +302,7 @@ static void a_forked_process_opens_its_own(void **state)
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0)
-		_exit(rig_add(&c, "a", 1, 1000) == 2 && has_a_place() ? 0 : 1);
+		_exit(rig_add(&c, "a", 1, 1000) == 2 && has_a_place(getpid()) ? 0 : 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	assert_int_equal(rig_add(&c, "a", 1, 1000), 3);
@@ -312,6 +311,34 @@ static void a_forked_process_opens_its_own(void **state)
 	c = rig_ctx();
 	assert_int_equal(rig_add(&c, "a", 1, 1000), 4);
 	rig_free(&c);
+}
+
+static void the_place_of_a_killed_process_is_free_once_another_opens(void **state)
+{
+	struct ctx c = rig_ctx(), d = rig_ctx();
+	pid_t killed, next;
+	int status;
+
+	(void)state;
+	rig_remove(rig_dir);
+	assert_int_equal(rig_add(&c, "a", 1, 1000), 1);
+	fflush(NULL);
+	killed = fork();
+	if (killed == 0) {
+		(void)rig_add(&d, "a", 1, 1000);
+		raise(SIGKILL);
+	}
+	assert_int_equal(waitpid(killed, &status, 0), killed);
+	next = fork();
+	if (next ==
+		0) /* not in the parent: closing the lock there would release LMDB's locks on it */
+		_exit(has_a_place(killed) && rig_add(&d, "a", 1, 1000) == 3 && !has_a_place(killed)
+				? 0
+				: 1);
+	assert_int_equal(waitpid(next, &status, 0), next);
+	assert_int_equal(status, 0);
+	rig_free(&c);
+	rig_free(&d);
 }
 
 static void cut(const char *name, off_t size)
@@ -415,6 +442,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_good_home_is_used),
 		cmocka_unit_test(a_forked_process_opens_its_own),
+		cmocka_unit_test(the_place_of_a_killed_process_is_free_once_another_opens),
 		cmocka_unit_test(a_home_that_goes_under_its_users_is_a_miss_and_made_anew),
 		cmocka_unit_test(a_file_of_another_size_is_dropped),
 		cmocka_unit_test(a_damaged_lock_that_nobody_has_open_is_no_obstacle),
