@@ -86,7 +86,7 @@ static void print(const struct outbox_report *of, int64_t in_trouble)
 
 	printf("jobs: %lld orders timed out, %lld payments followed (%lld settled, %lld closed, "
 	       "%lld unknown), %lld refunds followed (%lld done, %lld unknown), %lld users, %lld keys "
-	       "and %lld sessions forgotten, %lld certificates fetched",
+	       "and %lld sessions deleted, %lld certificates fetched",
 		(long long)(of[ORDERS].timed_out + of[MEMBERSHIP_ORDERS].timed_out +
 			    payments->timed_out),
 		(long long)payments->tried, (long long)payments->settled,

@@ -15,19 +15,19 @@
 #include "ext/state.h"
 
 static const struct command commands[] = {
-	{ "migrate", run_migrate, CONF_DB, "", "bring the database's schema up to date", false },
+	{ "migrate", run_migrate, CONF_DB, "", "update the database schema", false },
 	{ "create-admin", run_create_admin, CONF_DB, "--account EMAIL_OR_PHONE [--nickname NAME]",
-		"make an administrator; the password is one line on standard input", false },
+		"create an administrator; the password is one line on standard input", false },
 	{ "issue-token", run_issue_token, CONF_DB, "--system NAME | --list | --revoke ID",
 		"issue a service token (shown once), list them, or revoke one", false },
 	{ "grant-vip", run_grant_vip, CONF_DB, "--user ID --level N --days N",
 		"give a user a VIP membership for nothing", true },
 	{ "note-refund", run_note_refund, CONF_ALL, "REFUND_NUMBER",
-		"ask the payment providers about a refund made in a merchant console, and book it",
+		"record a refund made in a merchant console, by querying the payment providers",
 		true },
 	{ "jobs", run_jobs, CONF_ALL, "", "one pass over everything that is due", true },
 	{ "audit", run_audit, CONF_DB, "[--limit SECONDS]",
-		"derive stock, payments, cards and memberships anew; 1 when something is off",
+		"recompute stock, payments, cards and memberships; exits 1 when something is wrong",
 		false },
 };
 

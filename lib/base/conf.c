@@ -125,7 +125,7 @@ static void check_text(struct faults *f, const struct row *r, const char *v)
 	else if (r->kind == PATH && access(v, R_OK) != 0)
 		fault(f, r->name, "names a file that can't be read");
 	else if (r->kind == URL && strncmp(v, "https://", 8) != 0 && !url_is_loopback(v))
-		fault(f, r->name, "must begin with https:// (http:// only for this host)");
+		fault(f, r->name, "must begin with https:// (http:// only for loopback)");
 	else if (r->kind == HEX && strspn(v, "0123456789abcdefABCDEF") != len)
 		fault(f, r->name, "must be hexadecimal digits");
 }
@@ -138,7 +138,7 @@ static void set_value(struct faults *f, const struct row *r, const char *v, stru
 	switch (r->kind) {
 	case NUMBER:
 		if (!str_to_i64(slice_of(v), r->max, &n) || n < r->min)
-			fault(f, r->name, "is not a whole number in its range");
+			fault(f, r->name, "is not an integer in its range");
 		else
 			*(int64_t *)at = n;
 		return;
@@ -242,16 +242,16 @@ static void check_together(struct faults *f, const struct conf *conf, unsigned n
 		fault(f,
 			conf->wechat_pay_public_key_id == NULL ? "WECHAT_PAY_PUBLIC_KEY_ID"
 							       : "WECHAT_PAY_PUBLIC_KEY_FILE",
-			"is missing beside its twin; without both, platform certificates are used");
+			"is missing; without both, platform certificates are used");
 	if (conf->wechat_notify_url != NULL && strpbrk(conf->wechat_notify_url, "?#") != NULL)
 		fault(f, "WECHAT_NOTIFY_URL", "must have no query");
 	if (toy && conf->wechat_pay_base_url != NULL && !url_is_loopback(conf->wechat_pay_base_url))
 		fault(f, "WECHAT_PAY_BASE_URL",
-			"must be on this host while PAYMENT_SIMULATION or MINIMALL_TEST_CLOCK is set");
+			"must be loopback while PAYMENT_SIMULATION or MINIMALL_TEST_CLOCK is set");
 	if (toy && conf->wechat_login_base_url != NULL &&
 		!url_is_loopback(conf->wechat_login_base_url))
 		fault(f, "WECHAT_LOGIN_BASE_URL",
-			"must be on this host while PAYMENT_SIMULATION or MINIMALL_TEST_CLOCK is set");
+			"must be loopback while PAYMENT_SIMULATION or MINIMALL_TEST_CLOCK is set");
 	if (conf->shop_tz != NULL && !clock_init(conf->shop_tz, conf->test_clock))
 		fault(f, "SHOP_TZ", "is not a known time zone");
 }

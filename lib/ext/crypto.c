@@ -411,7 +411,7 @@ bool password_verify(const char *password, const char *hash)
 	bool same;
 
 	if (strlen(password) > PASSWORD_MAX) {
-		check_nobody("too long to be anybody's");
+		check_nobody("too long for any password");
 		return false;
 	}
 	if (hash == NULL) {

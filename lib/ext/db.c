@@ -261,7 +261,7 @@ enum err db_ready(struct ctx *c)
 	if (db->connected)
 		return OK;
 	if (db->pinned) {
-		log_line(LOG_ERROR, "db", "the connection was lost, and with it what it held");
+		log_line(LOG_ERROR, "db", "the connection was lost, and its locks with it");
 		return ERR_DB_LOST;
 	}
 	return connect_now(db);

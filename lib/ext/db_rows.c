@@ -319,7 +319,7 @@ static enum err fetch_row(
 			mysql_stmt_free_result(st->stmt);
 			if (c->arena.exhausted)
 				return ERR_INTERNAL;
-			return db_broken(c->db, "a column that can't be", st->sql);
+			return db_broken(c->db, "an impossible column", st->sql);
 		}
 	return OK;
 }

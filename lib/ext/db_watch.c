@@ -43,7 +43,7 @@ static void kill_connection(void)
 		    conf->db_password, NULL, (unsigned)conf->db_port,
 		    socket ? conf->db_socket : NULL, 0) == NULL ||
 		mysql_real_query(&my, sql, strlen(sql)) != 0)
-		log_line(LOG_ERROR, "db", "the statement of an ended command: %u %.200s",
+		log_line(LOG_ERROR, "db", "the statement of an interrupted command: %u %.200s",
 			mysql_errno(&my), mysql_error(&my));
 	mysql_close(&my);
 }

@@ -240,7 +240,7 @@ enum err http_call(struct ctx *c, const struct http_call *call, struct http_answ
 	if (c->arena.exhausted) /* the request may be truncated */
 		return ERR_INTERNAL;
 	if (!target_read(&c->arena, call->url, &t)) {
-		log_line(LOG_ALARM, "http", "an address that may not be called");
+		log_line(LOG_ALARM, "http", "a URL that may not be called");
 		return ERR_PROVIDER_CONFIG;
 	}
 	if (left_ms <= 0) {

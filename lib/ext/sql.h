@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sql.h - what SQL texts are put together from.
+ * sql.h - building blocks of SQL texts.
  *
- * A number that rows hold (a state, a kind) has one name in C and in SQL:
+ * A stored number (a state, a kind) has one name in C and in SQL:
  *
  *	#define ORDER_PENDING 0
  *	#define ORDER_PAID    1
@@ -10,10 +10,10 @@
  *
  *	"... WHERE status IN (" SQL(ORDER_PENDING, ORDER_PAID) ")"
  *
- * The enum is their type, of which a switch must have every value. Lint refuses a bare number
- * beside such a column.
+ * The enum is their type, so that a switch must have every value. Lint refuses a bare number
+ * next to such a column.
  *
- * What is written of a row stands once, in a list of columns, so that none is counted by hand:
+ * The written columns of a row are in one list, so that none is counted by hand:
  *
  *	#define CARD_ROW(X) X(card_number) X(balance) X(status)
  *
@@ -21,15 +21,15 @@
  *	"UPDATE cards SET " CARD_ROW(SQL_SET) "updated_at = ? WHERE card_id = ?"
  *	ARGS(CARD_ROW(ROW_VALUE) AT(row->created_at))
  *
- * Each column brings its comma, so something follows the last one. After it X has the member, where
- * that has another name (ROW_MEMBER), or what makes it a row of a field table.
+ * Each column is followed by a comma, so the list can't be last. X's further arguments are the member,
+ * if its name differs (ROW_MEMBER), or what makes it a row of a field table.
  */
 #ifndef EXT_SQL_H
 #define EXT_SQL_H
 
 #define STORED(name) name##_ = name
 
-/* The numbers that these names stand for, as a text: "0, 1". */
+/* The numbers of these names, as a text: "0, 1". */
 #define SQL(...)      SQL_TEXT(__VA_ARGS__)
 #define SQL_TEXT(...) #__VA_ARGS__
 

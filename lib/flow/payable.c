@@ -183,7 +183,7 @@ enum err payable_find(struct ctx *c, const char *no, struct payable *out)
 static enum err ops_of(const struct ctx *c, enum payable_kind kind, const struct ops **out)
 {
 	if ((size_t)kind >= ARRAY_LEN(kinds) || kinds[kind].read == NULL)
-		return violated(c, "a payment is for no kind of thing");
+		return violated(c, "a payment of an unknown kind of payable");
 	*out = &kinds[kind];
 	return OK;
 }

@@ -103,7 +103,7 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 		.expires_at.ms = x->payable.deadline_ms,
 	};
 	if (a->amount.fen < 1)
-		return violated(c, "what costs nothing waits for money");
+		return violated(c, "a pending payable has nothing due");
 	purchase = purchase_of(c, x, a->out_trade_no);
 	a->request = x->channel->request(c, &purchase);
 	/* who cancels it, or forgets its user, on another node must see this attempt, or come first */

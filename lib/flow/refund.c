@@ -45,7 +45,7 @@ static enum err ask(struct ctx *c, struct refunding *x, bool *known)
 
 	*known = true;
 	if (x->refund.amount.fen < 1 || money_cmp(x->refund.amount, x->attempt.amount) > 0)
-		return violated(c, "a refund is of nothing, or of more than was paid");
+		return violated(c, "a refund of nothing, or of more than was paid");
 	switch (x->provider->refund(c, &request, &said)) {
 	case OUTCOME_OK:
 		return refunding_record_answer(c, x, &said);

@@ -120,7 +120,7 @@ enum err refunding_record_answer(
 	struct ctx *c, struct refunding *x, const struct provider_refund *said)
 {
 	if (!refunding_fits(x, said) || !refunding_is_keepable(said->refund_id)) {
-		log_line(LOG_ALARM, "refund", "an answer about %s does not fit it",
+		log_line(LOG_ALARM, "refund", "a response about %s does not match it",
 			x->refund.refund_no);
 		return OK;
 	}

@@ -61,8 +61,7 @@ static enum err forget(struct ctx *c, int64_t user_id, int64_t patience_ms, bool
 	e = forget_until(c, user_id, until_ms, done);
 	c->deadline_ms = deadline_ms;
 	if (e != OK || !*done)
-		log_line(LOG_WARN, "leave",
-			"user %lld: something is left for the next pass of jobs",
+		log_line(LOG_WARN, "leave", "user %lld: the rest is left to jobs",
 			(long long)user_id);
 	return e;
 }

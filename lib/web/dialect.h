@@ -25,7 +25,7 @@ struct dialect {
 };
 
 const struct dialect *dialect_of(const char *path);
-/* An error as it is told in general: about no field, of no request. */
+/* An error in general: without field and request. */
 struct wire_error dialect_wire(const struct dialect *d, enum err e);
 
 /* Replace the response by error e in this path's dialect. */

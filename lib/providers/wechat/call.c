@@ -124,7 +124,7 @@ void wx_believe(
 	if (v == WX_VALID)
 		reply->outcome = OUTCOME_OK;
 	else
-		log_line(LOG_WARN, "wxpay", "%.*s: status %d not believed: %s, Request-ID %.80s",
+		log_line(LOG_WARN, "wxpay", "%.*s: status %d not trusted: %s, Request-ID %.80s",
 			(int)strcspn(target, "?"), target, reply->status, wx_verdict_text(v),
 			or_none(reply->request_id));
 }

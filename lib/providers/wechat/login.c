@@ -110,7 +110,7 @@ static enum err ask(struct ctx *c, const char *url, struct session *out)
 		return ERR_PROVIDER_REFUSED;
 	if (json_read(c, answer.body, session_fields, JSON_CHANGE, out) != OK) {
 		c->fault = fault; /* a member of WeChat's response, not of the request */
-		log_line(LOG_ERROR, "wxlogin", "an answer that can't be read");
+		log_line(LOG_ERROR, "wxlogin", "an unreadable response");
 		return ERR_PROVIDER_UNKNOWN;
 	}
 	return OK;
@@ -129,7 +129,7 @@ static enum err classify(struct ctx *c, const struct session *s, const char **op
 	/* a response without a session_key is not from jscode2session */
 	if (s->openid == NULL || !is_openid(s->openid) || s->session_key == NULL ||
 		s->session_key[0] == '\0') {
-		log_line(LOG_ERROR, "wxlogin", "an answer without a usable openid");
+		log_line(LOG_ERROR, "wxlogin", "a response without a usable openid");
 		return ERR_PROVIDER_REFUSED;
 	}
 	*openid = s->openid;

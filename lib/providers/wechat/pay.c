@@ -302,7 +302,7 @@ enum outcome wxpay_prepay(struct ctx *c, const char *request, const char **prepa
 		return r.outcome;
 	if (r.status != 200 || !wx_read(c, r.body, prepay_in_fields, &in) || in.prepay_id == NULL ||
 		in.prepay_id[0] == '\0' || strlen(in.prepay_id) > PREPAY_ID_MAX)
-		return nonsense(target, "an answer without a prepay_id");
+		return nonsense(target, "a response without a prepay_id");
 	*prepay_id = in.prepay_id;
 	return OUTCOME_OK;
 }
@@ -341,9 +341,9 @@ enum outcome wxpay_query(struct ctx *c, const char *out_trade_no, struct provide
 	if (r.outcome != OUTCOME_OK)
 		return r.outcome;
 	if (r.status != 200 || !read_trade(c, r.body, &t))
-		return nonsense(target, "an answer that is no transaction");
+		return nonsense(target, "a response that is not a transaction");
 	if (strcmp(t.out_trade_no, out_trade_no) != 0 || t.foreign == other_merchant)
-		return nonsense(target, "an answer about another order or merchant");
+		return nonsense(target, "a response about another order or merchant");
 	*out = t;
 	return OUTCOME_OK;
 }
@@ -367,6 +367,6 @@ enum outcome wxpay_close(struct ctx *c, const char *out_trade_no)
 	json_write(&json, close_out_fields, &out);
 	r = wx_call(c, "POST", target, (struct slice){ str_text(&json), json.len });
 	if (r.outcome == OUTCOME_OK && r.status != 204)
-		return nonsense(target, "an answer that confirms nothing");
+		return nonsense(target, "a response that confirms nothing");
 	return r.outcome;
 }

@@ -120,7 +120,7 @@ static enum outcome classify(
 		return r->outcome;
 	if (r->status != 200 || !read_refund(c, r->body, out) ||
 		strcmp(out->refund_no, refund_no) != 0) {
-		log_line(LOG_ALARM, "wxpay", "an answer about another refund, or about none");
+		log_line(LOG_ALARM, "wxpay", "a response about another refund, or about none");
 		return OUTCOME_UNKNOWN;
 	}
 	out->foreign = NULL; /* a response has no mchid: it is the requesting merchant's */

@@ -17,10 +17,10 @@ static const char *const verdict_texts[] = {
 	[WX_VALID] = "valid",
 	[WX_INCOMPLETE] = "a signature header is missing or malformed",
 	[WX_TYPE] = "another signature type",
-	[WX_TIME] = "the timestamp is not of this moment",
-	[WX_UNKNOWN_SERIAL] = "signed with a key that is not known here",
-	[WX_OVERDUE] = "signed with a certificate that is not good now",
-	[WX_INVALID] = "the signature does not fit",
+	[WX_TIME] = "the timestamp is too far from now",
+	[WX_UNKNOWN_SERIAL] = "signed with an unknown key",
+	[WX_OVERDUE] = "signed with a certificate that is not valid now",
+	[WX_INVALID] = "the signature does not match",
 };
 
 const char *wx_verdict_text(enum wx_verdict v)
@@ -48,7 +48,7 @@ static bool read_pem(struct arena *a, const char *name, const char *path, struct
 	n = fread(text, 1, KEY_FILE_MAX, file);
 	fclose(file);
 	if (n == 0 || n == KEY_FILE_MAX)
-		return fault(name, "names a file that is no key");
+		return fault(name, "names a file that is not a key");
 	*pem = (struct slice){ text, n };
 	return true;
 }

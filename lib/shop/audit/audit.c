@@ -83,8 +83,8 @@ static const char SQL_DELETED[] =
 /* otherwise only an administrator's offline payment, which is journalled, pays an order */
 static const char SQL_OFFLINE[] =
 	"SELECT CONCAT('order ', o.order_no) AS subject, "
-	"CONCAT('paid_by ', o.paid_by, ', ', IF(j.entry_id IS NULL, 'and no', 'but a'), "
-	"' word of an administrator') AS problem FROM orders o "
+	"CONCAT('paid_by ', o.paid_by, ', ', IF(j.entry_id IS NULL, 'without', 'but with a'), "
+	"' journal entry of an administrator') AS problem FROM orders o "
 	"LEFT JOIN journal j FORCE INDEX (by_subject) ON j.subject = o.order_no "
 	"AND j.action = 'offline-payment' "
 	"WHERE (o.paid_by = " SQL(PAID_OFFLINE) ") <> (j.entry_id IS NOT NULL) "
@@ -119,7 +119,7 @@ static const char SQL_PAYMENT_OWNER[] =
 	"OR o.user_id <> a.user_id OR o.total_amount <> a.amount) LIMIT ?";
 static const char SQL_PAYMENT_SHAPE[] =
 	"SELECT CONCAT('payment ', out_trade_no) AS subject, "
-	"CONCAT('state ', state, ' does not fit its transaction or its openness') AS problem "
+	"CONCAT('state ', state, ' does not match its transaction or open flag') AS problem "
 	"FROM payment_attempts "
 	"WHERE (state = " SQL(ATTEMPT_OPEN) ") <> (open_payable_id IS NOT NULL) "
 	"OR (open_payable_id IS NOT NULL AND open_payable_id <> payable_id) "
@@ -127,7 +127,7 @@ static const char SQL_PAYMENT_SHAPE[] =
 	"OR (state IN (" SQL(ATTEMPT_SETTLED_SET) ")) <> (paid_at IS NOT NULL) LIMIT ?";
 static const char SQL_FOLLOWED[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
-	"'open, but nobody follows it' AS problem "
+	"'open, but not followed' AS problem "
 	"FROM payment_attempts a LEFT JOIN outbox b FORCE INDEX (ref) "
 	"ON b.kind = " SQL(OUTBOX_FOLLOW_ATTEMPT) " AND b.ref_id = a.attempt_id "
 	"WHERE b.outbox_id IS NULL AND (a.state = " SQL(ATTEMPT_OPEN) " "
@@ -149,7 +149,7 @@ static const char SQL_EVENT_PAYMENT[] =
 	"AND a.attempt_id IS NULL LIMIT ?";
 static const char SQL_PAYMENT_EVENT[] =
 	"SELECT CONCAT('payment ', x.no) AS subject, "
-	"'settled, but no provider said so' AS problem "
+	"'settled, but without an event' AS problem "
 	"FROM (SELECT y.no, MAX(y.settled) AS settled, MAX(y.heard) AS heard "
 	"FROM (SELECT out_trade_no AS no, 1 AS settled, 0 AS heard FROM payment_attempts "
 	"WHERE channel <> " SQL(CHANNEL_CARD) " "
@@ -216,14 +216,14 @@ static const char SQL_REFUND_ORDER[] =
 /* what is not granted is refunded, by us or elsewhere */
 static const char SQL_REFUND_AUTOMATIC[] =
 	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, CONCAT('of state ', a.state, ', with ', "
-	"a.total, ' of ', a.amount, ' fen given back') AS problem "
+	"a.total, ' of ', a.amount, ' fen refunded') AS problem "
 	"FROM (SELECT a.out_trade_no, a.state, a.amount, " SUM_OF("r.amount", "refunds r", "by_attempt",
 		"r.attempt_id = a.attempt_id AND r.state = " SQL(REFUND_SUCCESS))
 	" AS total FROM payment_attempts a WHERE a.state IN (" SQL(ATTEMPT_RETURNED_SET) ")) a "
 	"WHERE (a.state = " SQL(ATTEMPT_REFUNDED) ") <> (a.total = a.amount) LIMIT ?";
 static const char SQL_REFUND_FOLLOWED[] =
 	"SELECT CONCAT('refund ', r.refund_no) AS subject, "
-	"'under way, but nobody follows it' AS problem "
+	"'in progress, but not followed' AS problem "
 	"FROM refunds r LEFT JOIN outbox b FORCE INDEX (ref) "
 	"ON b.kind = " SQL(OUTBOX_FOLLOW_REFUND) " AND b.ref_id = r.refund_id "
 	"WHERE r.state IN (" SQL(REFUND_UNDER_WAY_SET) ") AND b.outbox_id IS NULL LIMIT ?";
@@ -231,7 +231,7 @@ static const char SQL_OUTBOX[] =
 	"SELECT CONCAT('outbox ', b.outbox_id) AS subject, CONCAT('follows ', CASE b.kind "
 	"WHEN " SQL(OUTBOX_FOLLOW_ATTEMPT) " THEN 'payment ' "
 	"WHEN " SQL(OUTBOX_FOLLOW_REFUND) " THEN 'refund ' "
-	"ELSE 'user ' END, b.ref_id, ', which is over or gone') AS problem FROM outbox b "
+	"ELSE 'user ' END, b.ref_id, ', which is closed or missing') AS problem FROM outbox b "
 	"LEFT JOIN payment_attempts a FORCE INDEX (PRIMARY) "
 	"ON b.kind = " SQL(OUTBOX_FOLLOW_ATTEMPT) " AND a.attempt_id = b.ref_id "
 	"LEFT JOIN refunds r FORCE INDEX (PRIMARY) ON b.kind = " SQL(OUTBOX_FOLLOW_REFUND) " "
@@ -271,13 +271,13 @@ static const char SQL_CARD_SIGN[] =
 	"OR (type = " SQL(CARD_SPEND) " AND amount > 0) LIMIT ?";
 static const char SQL_CARD_LIVE[] =
 	"SELECT CONCAT('card ', card_id) AS subject, "
-	"'whether it is live is said twice, differently' AS problem FROM cards "
+	"'its two live flags differ' AS problem FROM cards "
 	"WHERE (deleted_at IS NULL) <> (live_user_id IS NOT NULL) "
 	"OR live_user_id <> user_id OR (deleted_at IS NOT NULL AND balance <> 0) LIMIT ?";
 
 static const char SQL_CARD_ENTRY[] =
 	"SELECT CONCAT('card_transaction ', t.transaction_id) AS subject, "
-	"CONCAT('of card ', t.card_id, ', which is not there') AS problem FROM card_transactions t "
+	"CONCAT('of card ', t.card_id, ', which does not exist') AS problem FROM card_transactions t "
 	"LEFT JOIN cards k FORCE INDEX (PRIMARY) ON k.card_id = t.card_id WHERE k.card_id IS NULL LIMIT ?";
 /* users pay with their own card, and are refunded to it */
 static const char SQL_CARD_OWNER[] =
@@ -297,14 +297,14 @@ static const char SQL_CARD_ADJUSTED[] =
 	"WHERE j.subject = CONVERT(CONCAT('card ', k.card_id) USING ascii) COLLATE ascii_bin "
 	"AND j.action = 'card-balance') AS noted FROM cards k) k WHERE k.n <> k.noted LIMIT ?";
 
-/* ---- people ---- */
+/* ---- users ---- */
 
 static const char SQL_MEMBER[] =
 	"SELECT CONCAT('user ', u.user_id) AS subject, 'has no member' AS problem FROM users u "
 	"LEFT JOIN members m FORCE INDEX (user_id) ON m.user_id = u.user_id WHERE m.member_id IS NULL LIMIT ?";
 
 static const char SQL_OWNER[] =
-	"SELECT x.subject, CONCAT('of user ', x.user_id, ', who is not there') AS problem "
+	"SELECT x.subject, CONCAT('of user ', x.user_id, ', who does not exist') AS problem "
 	"FROM (SELECT CONCAT('order ', order_no) AS subject, user_id FROM orders UNION ALL "
 	"SELECT CONCAT('card ', card_id), user_id FROM cards UNION ALL "
 	"SELECT CONCAT('member ', member_id), user_id FROM members) x "
@@ -336,7 +336,7 @@ static const char SQL_HELD_PAYMENT[] =
 	"ORDER BY attempt_id LIMIT ?";
 static const char SQL_ABNORMAL[] =
 	"SELECT CONCAT('refund ', refund_no) AS subject, "
-	"CONCAT('abnormal: ', amount, ' fen, mend it in the merchant console') AS problem "
+	"CONCAT('abnormal: ', amount, ' fen, resolve it in the merchant console') AS problem "
 	"FROM refunds WHERE state = " SQL(REFUND_ABNORMAL) " ORDER BY refund_id LIMIT ?";
 static const char SQL_ORPHAN[] =
 	"SELECT CONCAT('event ', event_id) AS subject, "
@@ -348,39 +348,40 @@ static const struct audit_rule shop_rules[] = {
 	{ "stock is the sum of its moves", SQL_STOCK, false, NULL },
 	{ "an order's lines hold their stock", SQL_LINE_STOCK, false, NULL },
 	{ "every move of an order has its line", SQL_STRAY_MOVE, false, NULL },
-	{ "a move takes or gives back what its reason says", SQL_MOVE, false, NULL },
+	{ "a move takes or returns what its reason says", SQL_MOVE, false, NULL },
 	{ "status and held stock agree", SQL_HELD, false, NULL },
 	{ "an order's total is the sum of its lines", SQL_TOTAL, false, NULL },
 	{ "every line has its order", SQL_LINE, false, NULL },
 	{ "status and payer agree", SQL_PAID_BY, false, NULL },
-	{ "an order is over before it is deleted", SQL_DELETED, false, NULL },
+	{ "a deleted order has a final status", SQL_DELETED, false, NULL },
 	{ "an offline payment is in the journal", SQL_OFFLINE, false, NULL },
 	{ "an order paid by a provider has its payment", SQL_ORDER_PAYMENT, false, NULL },
 	{ "a granted payment has its order", SQL_PAYMENT_ORDER, false, NULL },
 	{ "a payment is of its order's buyer and total", SQL_PAYMENT_OWNER, false, NULL },
-	{ "a payment's state fits what it holds", SQL_PAYMENT_SHAPE, false, NULL },
+	{ "a payment's state matches its data", SQL_PAYMENT_SHAPE, false, NULL },
 	{ "an open payment is followed", SQL_FOLLOWED, false, NULL },
-	{ "what settled a payment is its transaction", SQL_EVENT_PAYMENT, false, NULL },
-	{ "a settled payment was heard of", SQL_PAYMENT_EVENT, false, NULL },
+	{ "a payment was settled by its transaction", SQL_EVENT_PAYMENT, false, NULL },
+	{ "a settled payment has its event", SQL_PAYMENT_EVENT, false, NULL },
 	{ "a card's balance is the sum of its ledger", SQL_CARD, false, NULL },
-	{ "each balance_after is right in sequence", SQL_CARD_SEQUENCE, false, NULL },
-	{ "the ledger's signs fit its types", SQL_CARD_SIGN, false, NULL },
+	{ "each balance_after is correct in sequence", SQL_CARD_SEQUENCE, false, NULL },
+	{ "the ledger's signs match its types", SQL_CARD_SIGN, false, NULL },
 	{ "a live card is its user's only one", SQL_CARD_LIVE, false, NULL },
 	{ "every entry has its card", SQL_CARD_ENTRY, false, NULL },
 	{ "a card pays for its owner", SQL_CARD_OWNER, false, NULL },
 	{ "an adjustment is in the journal", SQL_CARD_ADJUSTED, false, NULL },
 	{ "no more is refunded than was paid", SQL_REFUND_SUM, false, NULL },
 	{ "a refund is of its payment", SQL_REFUND_PAYMENT, false, NULL },
-	{ "a refund has the number of what was paid for", SQL_REFUND_NUMBER, false, NULL },
-	{ "a refund that was heard of is there", SQL_REFUND_EVENT, false, NULL },
-	{ "an order is refunded when all of it went back", SQL_REFUND_ORDER, false, NULL },
-	{ "an automatic refund ends its payment", SQL_REFUND_AUTOMATIC, false, NULL },
-	{ "a refund under way is followed", SQL_REFUND_FOLLOWED, false, NULL },
-	{ "what is followed is under way", SQL_OUTBOX, false, NULL },
+	{ "a refund has its payable's number", SQL_REFUND_NUMBER, false, NULL },
+	{ "a reported refund is recorded", SQL_REFUND_EVENT, false, NULL },
+	{ "an order is refunded when all that was paid is refunded", SQL_REFUND_ORDER, false,
+		NULL },
+	{ "an automatic refund settles its payment", SQL_REFUND_AUTOMATIC, false, NULL },
+	{ "a refund in progress is followed", SQL_REFUND_FOLLOWED, false, NULL },
+	{ "what is followed is in progress", SQL_OUTBOX, false, NULL },
 	{ "a card's payments and refunds are in its ledger", SQL_CARD_PAYMENT, false, NULL },
 	{ "every user is a member", SQL_MEMBER, false, NULL },
-	{ "whatever is owned has its owner", SQL_OWNER, false, NULL },
-	{ "who has left has no order to come", SQL_LEFT, false, NULL },
+	{ "everything owned has its owner", SQL_OWNER, false, NULL },
+	{ "a deleted user has no pending order", SQL_LEFT, false, NULL },
 	{ "refund due", SQL_REFUND_DUE, true, NULL },
 	{ "held payment", SQL_HELD_PAYMENT, true, NULL },
 	{ "abnormal refund", SQL_ABNORMAL, true, NULL },

@@ -66,7 +66,7 @@ static const char SQL_PAYMENT_ORDER[] =
 static const char SQL_CHARGED[] =
 	"SELECT CONCAT('membership order ', x.order_no) AS subject, "
 	"CONCAT('costs ', x.cost, ' fen, paid were ', x.amount, ', of which ', "
-	"x.total, ' were to go back by themselves') AS problem "
+	"x.total, ' were due for automatic refund') AS problem "
 	"FROM (SELECT o.order_no, o.amount AS cost, a.amount, COALESCE((SELECT MAX(IF(r.automatic = TRUE, r.amount, 0)) "
 	"FROM refunds r FORCE INDEX (by_attempt) WHERE r.attempt_id = a.attempt_id), 0) AS total, "
 	SUM_OF("r.amount", "refunds r", "by_attempt",
@@ -79,7 +79,7 @@ static const char SQL_CHARGED[] =
 /* a difference not refunded automatically is refunded with the rest, if that is requested later */
 static const char SQL_REFUND[] =
 	"SELECT CONCAT('membership order ', o.order_no) AS subject, "
-	"CONCAT('status ', o.status, ' with ', COALESCE(o.done, 0), ' fen given back and ', "
+	"CONCAT('status ', o.status, ' with ', COALESCE(o.done, 0), ' fen refunded and ', "
 	"COALESCE(o.under_way, 0), ' under way of ', o.amount) AS problem "
 	"FROM (SELECT o.order_no, o.status, o.paid_by, o.amount, CAST(SUM(IF(f.automatic = FALSE "
 	"AND f.origin = " SQL(REFUND_OURS) ", 1, 0)) AS SIGNED) AS asked, "
@@ -116,7 +116,7 @@ static const char SQL_SEGMENT[] =
 	"AND s.state <> " SQL(SEGMENT_REFUNDED) ") LIMIT ?";
 static const char SQL_SEGMENT_ORDER[] =
 	"SELECT CONCAT('segment ', s.order_id) AS subject, "
-	"'does not say what its order says' AS problem FROM entitlement_segments s "
+	"'does not match its order' AS problem FROM entitlement_segments s "
 	"LEFT JOIN membership_orders o FORCE INDEX (PRIMARY) ON o.id = s.order_id WHERE o.id IS NULL "
 	"OR o.user_id <> s.user_id OR o.kind <> s.kind OR o.level <> s.level OR o.days <> s.days "
 	"OR o.value <> s.value OR o.amount <> s.cash LIMIT ?";
@@ -131,7 +131,7 @@ static const char SQL_VERSION[] =
 
 static const char SQL_DIFFERENCE[] =
 	"SELECT CONCAT('refund ', r.refund_no) AS subject, "
-	"CONCAT('closed: ', r.amount, ' fen of ', a.out_trade_no, ' were paid too much') AS problem "
+	"CONCAT('closed: ', r.amount, ' fen of ', a.out_trade_no, ' were overpaid') AS problem "
 	"FROM refunds r STRAIGHT_JOIN payment_attempts a FORCE INDEX (PRIMARY) "
 	"ON a.attempt_id = r.attempt_id WHERE r.automatic = TRUE "
 	"AND r.state = " SQL(REFUND_CLOSED) " AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) ") "
@@ -185,12 +185,12 @@ const struct audit_rule audit_vip_rules[] = {
 	{ "a membership order's terms add up", SQL_PRICE, false, NULL },
 	{ "a membership order paid by a provider has its payment", SQL_ORDER_PAYMENT, false, NULL },
 	{ "a membership's granted payment has its order", SQL_PAYMENT_ORDER, false, NULL },
-	{ "what was charged for a membership is what it costs", SQL_CHARGED, false, NULL },
-	{ "a membership order is refunded when its cash went back", SQL_REFUND, false, NULL },
+	{ "a membership's charge equals its price", SQL_CHARGED, false, NULL },
+	{ "a membership order is refunded when its cash is refunded", SQL_REFUND, false, NULL },
 	{ "a paid membership order has its segment", SQL_SEGMENT, false, NULL },
-	{ "a segment says what its order says", SQL_SEGMENT_ORDER, false, NULL },
+	{ "a segment matches its order", SQL_SEGMENT_ORDER, false, NULL },
 	{ "changes of segments are counted", SQL_VERSION, false, NULL },
 	{ "every entitlement follows from its orders", NULL, false, find_drift },
-	{ "a difference not given back", SQL_DIFFERENCE, true, NULL },
+	{ "a difference not refunded", SQL_DIFFERENCE, true, NULL },
 	{ NULL, NULL, false, NULL },
 };

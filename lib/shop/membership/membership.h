@@ -130,13 +130,13 @@ enum err membership_grant_tx(
 
 /* Revoke a locked, paid order: REFUNDING. Fails: REFUND_UNDER_WAY, ORDER_TRANSITION, SEGMENT_FOLDED, GRANTED_LATER. */
 enum err membership_begin_refund_tx(struct ctx *c, struct membership *m) MUST;
-/* Money for a locked order went back, or nothing had been paid: REFUNDED, if nothing is left. Fails: as above. */
+/* A locked order was refunded, or nothing had been paid: REFUNDED, if nothing is left. Fails: as above. */
 enum err membership_back_tx(struct ctx *c, struct membership *m) MUST;
 /* The provider finally refused: paid and granted again, exactly as before. */
 enum err membership_undo_refund_tx(struct ctx *c, struct membership *m) MUST;
 
 /*
- * What is pending past its deadline and isn't put off, the longest overdue first
+ * What is pending past its deadline and not postponed, longest overdue first
  * (outbox_find_fn).
  */
 enum err membership_list_overdue(struct ctx *c, int64_t limit, struct list *out) MUST;

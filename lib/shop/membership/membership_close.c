@@ -89,7 +89,7 @@ enum err membership_begin_refund_tx(struct ctx *c, struct membership *m)
 	TRY(judged(c,
 		entitlement_refund(
 			&m->entitlement.now, m->order.id, ctx_now_s(c), m->entitlement.version + 1),
-		"a change of segments that is not counted"));
+		"a change of segments without a new version"));
 	TRY(entitlement_save_tx(c, &m->entitlement));
 	m->refunding = true;
 	TRY(journal_add_tx(c, "refund", m->order.order_no, NULL));
@@ -104,7 +104,7 @@ enum err membership_back_tx(struct ctx *c, struct membership *m)
 		c, PAYABLE_MEMBERSHIP, m->order.id, (enum paid_by)m->order.payment.by, &all));
 	if (!all)
 		return OK;
-	/* what was refunded elsewhere was not taken back beforehand */
+	/* a refund made elsewhere has not revoked the grant yet */
 	if (m->order.status == MEMBERSHIP_PAID)
 		TRY(membership_begin_refund_tx(c, m));
 	if (m->order.status != MEMBERSHIP_REFUNDING)

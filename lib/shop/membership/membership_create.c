@@ -28,7 +28,7 @@ static enum err quote_plan(
 {
 	const struct offer offer = { plan->price, plan->duration_days, plan->level };
 	const enum err e = judged(c, entitlement_quote(&v->now, &offer, ctx_now_s(c), out),
-		"a plan or a moment that can't be quoted");
+		"an impossible plan or time in a quote");
 
 	return e == OK ? OK : fail(c, e, "plan_id");
 }
@@ -125,7 +125,7 @@ static enum err grant_free_tx(
 
 	TRY(membership_grant_tx(c, &m, &(struct payment){ .by = by, .at.ms = c->now_ms }, &g));
 	if (g.grant == NOT_GRANTED)
-		return violated(c, "what costs nothing can't be granted");
+		return violated(c, "an order with nothing due can't be granted");
 	*o = m.order;
 	return OK;
 }
@@ -176,7 +176,7 @@ static enum err give_tx(struct ctx *c, void *arg)
 		return ERR_NOT_FOUND;
 	TRY(check_refunding(c, x->user_id));
 	TRY(judged(c, entitlement_quote_gift(&v.now, &x->gift, ctx_now_s(c), &q),
-		"a gift or a moment that can't be quoted"));
+		"an impossible gift or time in a quote"));
 	/* never pending, so it doesn't conflict with the user's pending order */
 	*x->out = (struct membership_order){
 		.plan_name = GIFT_NAME, .plan_days = x->gift.days, .status = MEMBERSHIP_CANCELLED

@@ -39,5 +39,5 @@ bool vip_cache_forget(struct ctx *c, int64_t user_id)
 void vip_cache_change(struct ctx *c, int64_t user_id)
 {
 	if (!state_hold(c, key_of(c, user_id), HELD_MS))
-		log_line(LOG_ALARM, "vip", "a cached status could not be forgotten");
+		log_line(LOG_ALARM, "vip", "a cached status could not be invalidated");
 }

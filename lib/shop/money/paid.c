@@ -9,7 +9,7 @@ enum err paid_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id, mone
 	const bool for_nothing = p->by == PAID_NOTHING_DUE || p->by == PAID_GIFT;
 
 	if (p->by == PAID_BY_NOBODY || p->at.ms == 0 || (for_nothing && amount.fen != 0))
-		return violated(c, "a payment that can't be");
+		return violated(c, "an impossible payment");
 	return payment_release_tx(c, kind, payable_id);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * paid.h - what follows when something payable becomes paid, and when money for it goes back, be it
- * an order or a membership and whatever the way of paying: what all have in common is here.
+ * paid.h - hooks when a payable, an order or a membership, becomes paid or is refunded: the
+ * consequences common to all ways of paying.
  */
 #ifndef SHOP_MONEY_PAID_H
 #define SHOP_MONEY_PAID_H
@@ -18,9 +18,9 @@ enum err paid_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id, mone
 	const struct payment *p) MUST;
 
 /*
- * Some of what was paid for it has gone back. What a provider or the card paid goes back by refunds
- * that were asked for; *all: no more is left (BEHAVIOUR 43). Anything else (by) is given back wholly,
- * at the till if it was money. In the transaction that wrote the refund.
+ * It was refunded, in full or in part. Payments through a provider or by card are refunded by
+ * requested refunds; *all: nothing is left (BEHAVIOUR 43). Other payments (by) are always refunded in
+ * full, in person if it was money. Call in the transaction that wrote the refund.
  * Fails: DB, DB_LOST, BUSY.
  */
 enum err paid_back_tx(

@@ -58,7 +58,7 @@ enum err payment_event_record(struct ctx *c, const struct payment_event *e,
 enum err payment_event_orphan(struct ctx *c, const struct payment_event *e, const char *reason,
 	enum payment_event_verdict *verdict)
 {
-	log_line(LOG_ALARM, "event", "orphan payment kept: %s, event %.64s, out_trade_no %.64s",
+	log_line(LOG_ALARM, "event", "orphan payment stored: %s, event %.64s, out_trade_no %.64s",
 		reason, e->event_id, e->out_trade_no != NULL ? e->out_trade_no : "unknown");
 	*verdict = EVENT_ORPHAN;
 	return payment_event_record(c, e, EVENT_ORPHAN, reason);

@@ -108,9 +108,9 @@ static const char SQL_SET[] =
 	"SET state = ?, provider_refund_id = COALESCE(?, provider_refund_id), updated_at = ? "
 	"WHERE refund_id = ? AND state IN (" SQL(REFUND_UNDER_WAY_SET) ")";
 /*
- * Of a payment that was not granted, whatever is left: more than nothing even behind a refund that
- * succeeded, if one made elsewhere came to nothing after it. Of another, what was paid too much. Each
- * try waits an hour longer than the one before it, at most a day.
+ * Of a payment that was not granted, the rest: possibly even after a successful refund, if one made
+ * elsewhere failed after it. Of a granted one, the overpaid amount. Each try waits an hour longer
+ * than the previous, at most a day.
  */
 #define ASKED "COALESCE(SUM(IF(r.state <> " SQL(REFUND_CLOSED) ", r.amount, 0)), 0)"
 #define MISSING_AMOUNT                                                                             \
@@ -160,7 +160,7 @@ bool refund_is_final(int64_t state)
 static enum err insert_tx(struct ctx *c, struct refund *row)
 {
 	assert(db_in_tx(c->db));
-	/* what limits the sum is written, not only locked: on Galera a lock alone protects nothing */
+	/* the row that guards the sum is written, not only locked: on Galera a lock alone protects nothing */
 	TRY(payment_touch_tx(c, row->attempt_id));
 	row->status = status_names[row->state - REFUND_PROCESSING];
 	row->created_at.ms = row->updated_at.ms = c->now_ms;
@@ -186,7 +186,7 @@ enum err refund_note_tx(struct ctx *c, struct refund *r)
 
 enum err refund_find(struct ctx *c, const char *refund_no, struct refund *out)
 {
-	/* numbers are ASCII; the database can't even compare another text with them */
+	/* numbers are ASCII; comparing other text would be a collation error */
 	if (!str_is_id(refund_no, NO_MAX))
 		return ERR_NOT_FOUND;
 	return db_one(c, SQL_FIND, ARGS(TEXT(refund_no)), refund_fields, out);

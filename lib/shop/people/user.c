@@ -23,7 +23,7 @@ static bool is_email(const char *s)
 	return strchr(at, '.') != NULL && s[strlen(s) - 1] != '.';
 }
 
-/* bytes, not characters, are what is hashed */
+/* the limit is in bytes, as hashed, not characters */
 static bool is_password(const char *s)
 {
 	return strlen(s) <= PASSWORD_MAX;
@@ -84,7 +84,7 @@ const struct field user_query_fields[] = {
 #define COLUMNS                                                                                    \
 	"u.user_id, u.openid, u.nickname, u.avatar_url, u.gender, u.phone, u.email, "              \
 	"u.permission_level, u.created_at, u.updated_at"
-/* phone and e-mail are ASCII columns: unconverted they refuse to meet a Chinese pattern */
+/* phone and e-mail are ASCII columns: converted, since a Chinese pattern would be a collation error */
 #define LIST_BY(index, where)                                                                      \
 	"SELECT " COLUMNS " FROM users u FORCE INDEX (" index ") WHERE " where                     \
 	" u.deleted_at IS NULL AND u.user_id < ? AND (? IS NULL OR u.nickname LIKE ? "             \
@@ -101,7 +101,7 @@ static const char SQL_GET[] =
 static const char SQL_LOCK[] = "SELECT " COLUMNS
 			       ", u.phone_e164, u.password_hash FROM users u "
 			       "WHERE u.user_id = ? AND u.deleted_at IS NULL FOR UPDATE";
-/* written, which locks too: on Galera a lock alone holds nobody */
+/* written, which also locks: on Galera a lock alone is not enough */
 static const char SQL_HOLD[] =
 	"UPDATE users SET holds = holds + 1 WHERE user_id = ? AND deleted_at IS NULL";
 static const char SQL_EXISTS[] = "SELECT user_id FROM users WHERE user_id = ?";
@@ -115,7 +115,7 @@ static const char SQL_BY_EMAIL[] =
 	"SELECT " COLUMNS ", u.password_hash FROM users u WHERE u.email = ?";
 static const char SQL_BY_PHONE[] =
 	"SELECT " COLUMNS ", u.password_hash FROM users u WHERE u.phone_e164 = ?";
-/* under their guard: two who demote each other wait for it */
+/* with their guard held: concurrent demotions wait for it */
 static const char SQL_OTHER_ADMINISTRATOR[] =
 	"SELECT u.user_id FROM users u FORCE INDEX (by_level) "
 	"WHERE u.permission_level = " SQL(LEVEL_ADMINISTRATOR) " AND u.deleted_at IS NULL "
@@ -143,7 +143,7 @@ static const char SQL_END_SESSIONS[] =
 
 static const struct db_listed listed = DB_LISTED(user_fields, struct user, user_id);
 
-/* As numbers are compared; NULL for what is none. */
+/* The normal form for comparison; NULL if invalid. */
 static const char *normal_phone(struct ctx *c, const char *phone)
 {
 	char e164[PHONE_E164_SIZE];
@@ -152,9 +152,9 @@ static const char *normal_phone(struct ctx *c, const char *phone)
 							: NULL;
 }
 
-/* What somebody may sign in with; both NULL: it is neither. */
+/* An account name; both NULL: it is neither. */
 struct account {
-	const char *email, *phone; /* as input makes them: lower case, without blanks */
+	const char *email, *phone; /* normalised like input: lower case, without blanks */
 };
 
 static struct account account_of(struct ctx *c, const char *text)
@@ -174,7 +174,7 @@ static struct account account_of(struct ctx *c, const char *text)
 	return out;
 }
 
-/* A searched number finds what begins like it, however either is written. */
+/* A searched number matches those that begin with it, in any spelling. */
 static const char *like_phone(struct ctx *c, const char *q)
 {
 	const char *e164 = q != NULL ? normal_phone(c, account_of(c, q).phone) : NULL;
@@ -207,10 +207,10 @@ struct change {
 	const struct field *fields; /* user_admin_input or user_self_input */
 	const struct user *in;
 	const char *password_hash; /* of in->password, hashed before the transaction; or NULL */
-	const char *checked_hash;  /* what old_password was checked against; NULL: nothing */
+	const char *checked_hash;  /* the hash that old_password was checked against; NULL: none */
 };
 
-/* A unique key that was hit, as the caller's fault. */
+/* A duplicate key as the caller's fault. */
 static enum err taken(struct ctx *c, enum err e)
 {
 	if (e == ERR_DUPLICATE && db_duplicate_of(c, "email"))
@@ -221,8 +221,8 @@ static enum err taken(struct ctx *c, enum err e)
 }
 
 /*
- * Before anything is locked: would the shop be left without an administrator? *is_one says
- * whether the user, who may be about to leave, is one; it may change until the user is locked.
+ * Before anything is locked: would the shop have no administrator left? *is_one: the user is
+ * one; this may change until the user is locked.
  */
 static enum err keep_one_administrator_tx(struct ctx *c, int64_t leaving, bool *is_one)
 {
@@ -237,7 +237,7 @@ static enum err keep_one_administrator_tx(struct ctx *c, int64_t leaving, bool *
 	return another != 0 ? OK : fail(c, ERR_LAST_ADMINISTRATOR, NULL);
 }
 
-/* Lock a user who may stop being an administrator, whose guard comes first. */
+/* Lock a user who may stop being an administrator; the administrators' guard comes first. */
 static enum err lock_leaving_tx(struct ctx *c, int64_t id, struct user *row)
 {
 	bool is_one;
@@ -254,7 +254,7 @@ static enum err write_user_tx(struct ctx *c, const struct user *row, bool end_se
 					I64(row->user_id))));
 }
 
-/* Is a locked user still what the request was meant for, as that one's own GET shows it? */
+/* Does a locked user match the request's If-Match, as shown by the GET of that route? */
 static enum err check_unchanged_tx(struct ctx *c, const struct change *x)
 {
 	struct user now = { 0 };
@@ -335,7 +335,7 @@ enum err user_hold_tx(struct ctx *c, int64_t id)
 	return matched == 1 ? OK : ERR_NOT_FOUND;
 }
 
-/* Who is gone never comes back, and needs no lock. */
+/* A deleted user never comes back, and needs no lock. */
 enum err user_lock_tx(struct ctx *c, int64_t id, bool *live)
 {
 	const enum err e = user_hold_tx(c, id);
@@ -366,7 +366,7 @@ enum err user_end_sessions(struct ctx *c, int64_t user_id)
 	return db_exec(c, SQL_END_SESSIONS, ARGS(I64(user_id)), NULL);
 }
 
-/* ---- coming into being ---- */
+/* ---- creating ---- */
 
 static enum err create_tx(struct ctx *c, void *arg)
 {
@@ -389,7 +389,7 @@ enum err user_of_openid(struct ctx *c, const char *openid, int64_t *user_id)
 		return OK;
 	e = db_tx(c, create_tx, &x);
 	if (e == ERR_DUPLICATE && db_duplicate_of(c, "openid")) {
-		/* its twin was first (BEHAVIOUR 7) */
+		/* created concurrently (BEHAVIOUR 7) */
 		TRY(db_int64(c, SQL_BY_OPENID, ARGS(TEXT(openid)), user_id));
 		return *user_id != 0 ? OK : ERR_BUSY;
 	}

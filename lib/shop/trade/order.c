@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* order.c - how orders change. order_place.c makes them, order_view.c shows them. */
+/* order.c - changes of orders. order_place.c creates them, order_view.c reads them. */
 #include "shop/trade/order.h"
 
 #include "ext/db.h"
@@ -36,8 +36,8 @@ struct transition {
 	unsigned by;
 	enum stock_effect stock;
 	/*
-	 * Only while no provider holds the money: an offline payment is given back at the till. An
-	 * order of 0.00 goes the same way, for it has no payment whose refund could end it.
+	 * Only if no provider has the money: an offline payment is refunded in person. The same
+	 * for an order of 0.00, which has no payment to refund.
 	 */
 	bool not_by_provider;
 };
@@ -76,10 +76,10 @@ static const char SQL_READ[] = "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.i
 static const char SQL_LOCK[] = "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.id = ? FOR UPDATE";
 static const char SQL_LINES[] =
 	"SELECT product_id, quantity FROM order_items WHERE order_id = ? ORDER BY product_id";
-/* the present status is the guard: whoever comes second changes nothing */
+/* the current status is the guard: of two concurrent changes the second has no effect */
 static const char SQL_WRITE[] =
 	"UPDATE orders SET " ORDER_CHANGES(SQL_SET) "updated_at = ? WHERE id = ? AND status = ?";
-/* to a new value, even twice in one moment: a row that stays the same is sent to no other node */
+/* to a new value, even twice in one millisecond: an unchanged row is not replicated */
 static const char SQL_TOUCH[] =
 	"UPDATE orders SET updated_at = GREATEST(?, updated_at + 1) WHERE id = ?";
 static const char SQL_DELETE[] =
@@ -133,7 +133,7 @@ enum err order_lock_tx(struct ctx *c, int64_t id, bool with_products, struct ord
 	return db_one(c, SQL_LOCK, ARGS(I64(id)), order_fields, out);
 }
 
-/* The owner may be leaving, or have left while the order waits to be cancelled: nobody's is granted. */
+/* The owner may be deleted, while the order is still to be cancelled: nothing is granted without an owner. */
 enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out)
 {
 	struct order before = { 0 };
@@ -144,7 +144,7 @@ enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out)
 	TRY(user_lock_tx(c, before.user_id, &live));
 	TRY(order_lock_tx(c, id, cancelled, out));
 	if (out->status == ORDER_CANCELLED && !cancelled)
-		return db_retry(c); /* cancelled between the two: the others come first */
+		return db_retry(c); /* cancelled in between: its products must be locked first */
 	out->of_nobody = !live;
 	return OK;
 }
@@ -189,7 +189,7 @@ enum err order_back_tx(struct ctx *c, struct order *o)
 	return all ? move_tx(c, o, ORDER_REFUNDED, by_refund ? BY_REFUND : BY_ADMIN) : OK;
 }
 
-/* ---- people's changes ---- */
+/* ---- changes by users and administrators ---- */
 
 struct moving {
 	const char *order_id;
@@ -206,7 +206,7 @@ static enum err find_live(struct ctx *c, const char *order_id, struct order *out
 	return out->deleted_at.ms == 0 ? OK : ERR_NOT_FOUND;
 }
 
-/* Who has left pays for nothing more: what he had pending is being cancelled. */
+/* A deleted user's pending orders can't be paid: they are being cancelled. */
 static enum err refuse_nobody_tx(struct ctx *c, const struct moving *m)
 {
 	struct order found = { 0 };
@@ -236,7 +236,7 @@ static enum err note_offline_tx(struct ctx *c, const struct order *o)
 		arena_printf(&c->arena, "%s %s", o->payment.method, o->payment.id));
 }
 
-/* An administrator's word that money came otherwise: both names are needed, and it is noted. */
+/* An administrator's offline payment: both fields are mandatory, and it is journalled. */
 static enum err pay_offline_tx(struct ctx *c, const struct order_change *in, struct order *o)
 {
 	if (!field_has(order_change_fields, in, "payment_method"))
@@ -248,7 +248,7 @@ static enum err pay_offline_tx(struct ctx *c, const struct order_change *in, str
 	return note_offline_tx(c, o);
 }
 
-/* Take over a text that the change names. Did it differ? */
+/* Copy a text that the change names. Did it differ? */
 static bool take_text(
 	const struct order_change *in, const char *field, const char *text, const char **at)
 {
@@ -258,7 +258,7 @@ static bool take_text(
 	return true;
 }
 
-/* How it is sent belongs to an order that is sent; one that is being refunded is not to be. */
+/* Shipment data requires status 2; an order being refunded must not be shipped. */
 static enum err ship_tx(
 	struct ctx *c, const struct order_change *in, bool moves, struct order *o, bool *changed)
 {
@@ -280,7 +280,7 @@ static enum err ship_tx(
 	return completing ? fail(c, ERR_REFUND_IN_FLIGHT, "status") : OK;
 }
 
-/* Is a locked order still what the request was meant for? */
+/* Does a locked order match the request's If-Match? */
 static enum err check_unchanged_tx(struct ctx *c, const char *order_id)
 {
 	struct order now = { 0 };
@@ -307,7 +307,7 @@ static enum err update_tx(struct ctx *c, void *arg)
 		return fail(c, ERR_ORDER_TRANSITION, "status");
 	changed = take_text(in, "payment_method", in->payment_method, &o->payment.method);
 	changed |= take_text(in, "payment_id", in->payment_id, &o->payment.id);
-	fixed = changed; /* a provider's word is, an administrator's is noted */
+	fixed = changed; /* the provider's data is fixed, an administrator's is journalled */
 	if (fixed && o->payment.by == PAID_BY_PROVIDER)
 		return fail(c, ERR_PAYMENT_FIXED, NULL);
 	TRY(ship_tx(c, in, moves, o, &changed));
@@ -422,7 +422,7 @@ static enum err refusal_tx(struct ctx *c, const struct order *o, const char **wh
 							  : NULL;
 	if (*why != NULL || !cancelled)
 		return OK;
-	TRY(lock_products_tx(c, o->id, &lines)); /* ours already: no new lock */
+	TRY(lock_products_tx(c, o->id, &lines)); /* already locked by us */
 	l = lines.rows;
 	for (int64_t i = 0; i < lines.n; i++)
 		if (l[i].status == PRODUCT_DELETED || l[i].stock < l[i].quantity)

@@ -164,8 +164,8 @@ enum err order_forget_some(
 enum err order_find(struct ctx *c, const char *order_id, struct order *out) MUST;
 enum err order_read(struct ctx *c, int64_t id, struct order *out) MUST;
 /*
- * Pending orders past their deadline that no open attempt holds and that aren't put off, the
- * longest overdue first (outbox_find_fn).
+ * Pending orders past their deadline without an open attempt that are not postponed, longest
+ * overdue first (outbox_find_fn).
  */
 enum err order_list_overdue(struct ctx *c, int64_t limit, struct list *out) MUST;
 /* Cancel an overdue order without an open attempt. *done false: it was no longer pending. */
@@ -181,7 +181,7 @@ enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out) M
 
 /* Write a locked order for a change outside its row (BEHAVIOUR 61). */
 enum err order_touch_tx(struct ctx *c, const struct order *locked) MUST;
-/* Money for a locked order (with its products) went back, by a refund or at the till: REFUNDED, if nothing is left. */
+/* A locked order (with its products) was refunded, by a refund or in person: REFUNDED, if nothing is left. */
 enum err order_back_tx(struct ctx *c, struct order *o) MUST;
 
 /*

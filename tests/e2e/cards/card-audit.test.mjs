@@ -26,8 +26,8 @@ const row = (id, change) => `UPDATE card_transactions SET ${change} WHERE transa
 const rowOfPayment = (change) => `UPDATE card_transactions SET ${change} WHERE attempt_id = ${attemptId}`;
 
 const BALANCE = "a card's balance is the sum of its ledger";
-const SEQUENCE = 'each balance_after is right in sequence';
-const SIGN = "the ledger's signs fit its types";
+const SEQUENCE = 'each balance_after is correct in sequence';
+const SIGN = "the ledger's signs match its types";
 const LIVE = "a live card is its user's only one";
 const PAYMENT = "a card's payments and refunds are in its ledger";
 

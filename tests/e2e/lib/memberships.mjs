@@ -317,8 +317,8 @@ export function assertStatus(body, { user }) {
 // The audit's rules about memberships, each of which membership-audit.test.mjs violates once.
 export const AUDIT_RULES = [
   "a pending membership order is its user's only one", 'status and payer of a membership order agree', "a membership order's terms add up",
-  'a membership order paid by a provider has its payment', "a membership's granted payment has its order", 'what was charged for a membership is what it costs',
-  'a membership order is refunded when its cash went back', 'a paid membership order has its segment', 'a segment says what its order says',
+  'a membership order paid by a provider has its payment', "a membership's granted payment has its order", "a membership's charge equals its price",
+  'a membership order is refunded when its cash is refunded', 'a paid membership order has its segment', 'a segment matches its order',
   'changes of segments are counted',
 ];
-export const AUDIT_OTHERS = ['every entitlement follows from its orders', 'a difference not given back']; // these have their own tests
+export const AUDIT_OTHERS = ['every entitlement follows from its orders', 'a difference not refunded']; // these have their own tests

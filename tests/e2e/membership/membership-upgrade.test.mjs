@@ -288,7 +288,7 @@ test('the rest refunded in the console in two parts: the order is refunded only 
 });
 
 // The audit's open finding about a difference.
-const lost = async () => (await trade.audit(0)).filter((line) => line.includes('a difference not given back'));
+const lost = async () => (await trade.audit(0)).filter((line) => line.includes('a difference not refunded'));
 
 test('a difference closed by the provider is listed by the audit, and refunded with the rest (B28)', async () => {
   const { order, prepared } = await withRenewalPaidLate();

@@ -211,7 +211,7 @@ test('ABNORMAL needs manual review, is followed, and finally succeeds (B43)', as
   const x = await refunds.paid();
   const { refund_no: no, status } = await refunds.refund(x);
   assert.equal(status, 'ABNORMAL');
-  assert.ok((await trade.audit(0)).some((line) => line === `open: refund ${no}: abnormal: ${FEN} fen, mend it in the merchant console (abnormal refund)`));
+  assert.ok((await trade.audit(0)).some((line) => line === `open: refund ${no}: abnormal: ${FEN} fen, resolve it in the merchant console (abnormal refund)`));
   assertRefused(await refunds.ask(x, { amount: '0.01' }), 409, 'REFUND_EXCEEDS');
   assert.deepEqual(await refunds.jobsAt(FIRST_LOOK_S), ['refund_query']);
   assert.equal(await refunds.status(no), 'ABNORMAL');
