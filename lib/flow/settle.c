@@ -323,7 +323,8 @@ enum err settle_by_query(struct ctx *c, const struct attempt *a, enum trade_stat
 	case TRADE_CLOSED:
 		return payment_close(c, a->attempt_id);
 	case TRADE_STRANGE:
-		log_line(LOG_ALARM, "settle", "unknown trade_state of an attempt");
+		log_line(LOG_ALARM, "settle", "%s reports an unknown state of %s", p->name,
+			a->out_trade_no);
 		break;
 	case TRADE_UNHEARD:
 	case TRADE_UNPAID:

@@ -107,18 +107,16 @@ struct refund_request {
 /* A payment method of a provider. */
 struct channel {
 	int64_t number; /* stored, so it never changes; 2 is the card, which has no provider */
-	const char *name;
 	const struct provider *provider;
 	bool needs_openid;
 	int64_t handle_ms; /* validity of the handle */
 	/* The request that prepare() sends: stored, so that a repeat is byte-equal. */
 	const char *(*request)(struct ctx *c, const struct purchase *p);
-	/* Prepare it; *handle only on OUTCOME_OK, ASCII, at most HANDLE_MAX. */
+	/* Prepare it; *handle only on OUTCOME_OK: 1 to 4096 characters, visible ASCII. */
 	enum outcome (*prepare)(struct ctx *c, const char *request, const char **handle);
 	/* Fill in the members of `out` derived from its handle. NULL: there are none. */
 	enum err (*hand_out)(struct ctx *c, struct checkout *out);
 };
-enum { HANDLE_MAX = 4096 };
 
 /* Look for a stored key of this serial and add it. False: there is none. */
 typedef bool learn_fn(struct ctx *c, const char *serial);
@@ -128,8 +126,8 @@ struct provider {
 	enum provider_id id;
 	const char *name;   /* in logs */
 	const char *method; /* an order's payment_method */
-	const struct channel *const
-		*channels; /* NULL-terminated; events have the number of the first */
+	/* NULL-terminated; events have the number of the first */
+	const struct channel *const *channels;
 
 	/*
 	 * Load keys and the like from the configuration, into `a`. On faults: false, after a line for
@@ -158,7 +156,7 @@ struct provider {
 
 	/* Verify and parse a notification; forged ones are logged. */
 	void (*read)(struct ctx *c, const struct notification *n, struct provider_notice *out);
-	/* It also notifies of events other than payments, which are acknowledged; otherwise they are refused. */
+	/* It also notifies of what is not paid, which is acknowledged; otherwise that is refused. */
 	bool tells_all;
 	/* The response that acknowledges a notification. */
 	const char *acknowledgement, *acknowledgement_type;

@@ -37,7 +37,6 @@ static void a_channel_has_a_number_of_its_own(void **state)
 			assert_int_not_equal((*ch)->number, CHANNEL_CARD);
 			assert_true((*ch)->number > 0 && (*ch)->number <= INT8_MAX);
 			assert_true((*ch)->handle_ms > 0);
-			assert_non_null((*ch)->name);
 			assert_true((*ch)->request != NULL && (*ch)->prepare != NULL);
 		}
 	}

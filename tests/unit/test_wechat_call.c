@@ -410,10 +410,10 @@ static void a_refused_prepay_is_not_retried(void **state)
 	assert_null(prepay_id);
 }
 
-static void a_prepay_id_has_1_to_64_characters(void **state)
+static void a_prepay_id_is_1_to_64_characters_of_visible_ascii(void **state)
 {
 	static const char *const bodies[] = { "{}", "{\"prepay_id\":\"\"}", "{\"prepay_id\":null}",
-		"{\"prepay_id\":1}",
+		"{\"prepay_id\":1}", "{\"prepay_id\":\"wx 26\"}", "{\"prepay_id\":\"微信26\"}",
 		"{\"prepay_id\":"
 		"\"12345678901234567890123456789012345678901234567890123456789012345\"}" };
 	const char *prepay_id = NULL;
@@ -447,7 +447,8 @@ int main(void)
 			a_temporary_refusal_is_retried_with_a_new_signature, unchanged),
 		cmocka_unit_test_teardown(a_prepay_ends_with_the_requests_deadline, unchanged),
 		cmocka_unit_test_teardown(a_refused_prepay_is_not_retried, unchanged),
-		cmocka_unit_test_teardown(a_prepay_id_has_1_to_64_characters, unchanged),
+		cmocka_unit_test_teardown(
+			a_prepay_id_is_1_to_64_characters_of_visible_ascii, unchanged),
 	};
 
 	if (!log_open("/dev/null", "test"))

@@ -300,8 +300,8 @@ enum outcome wxpay_prepay(struct ctx *c, const char *request, const char **prepa
 	c->deadline_ms = deadline_ms;
 	if (r.outcome != OUTCOME_OK)
 		return r.outcome;
-	if (r.status != 200 || !wx_read(c, r.body, prepay_in_fields, &in) || in.prepay_id == NULL ||
-		in.prepay_id[0] == '\0' || strlen(in.prepay_id) > PREPAY_ID_MAX)
+	if (r.status != 200 || !wx_read(c, r.body, prepay_in_fields, &in) ||
+		!str_is_id(in.prepay_id, PREPAY_ID_MAX))
 		return nonsense(target, "a response without a prepay_id");
 	*prepay_id = in.prepay_id;
 	return OUTCOME_OK;
