@@ -72,9 +72,10 @@ export function faultsOf({ method, address, status, header, text }) {
   const type = header('content-type')?.split(';')[0];
   const content = Object.entries(of.response.content ?? {});
   if (content.length === 0) return [type, text].filter(Boolean).map((it) => `no content is declared, but there is ${it}`);
-  if (!of.response.content[type]) return [`the media type ${type} is not declared`];
+  const media = of.response.content[type] ?? of.response.content['*/*'];
+  if (!media) return [`the media type ${type} is not declared`];
   if (method === 'HEAD') return [];
-  const { schema } = of.response.content[type];
+  const { schema } = media;
   if (!schema) return [];
   const { ajv } = load();
   const validate = ajv.getSchema(pointerOf([...of.pointer, 'content', type, 'schema']));
