@@ -3,14 +3,15 @@
 // crypto libraries that check both. For the simulator's own tests, without a shop.
 import assert from 'node:assert/strict';
 import { createSign, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import http from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { requestMessage } from '../../../sandbox/wechat/sign.mjs';
 import { makeKeys, startWechat } from '../../../sandbox/wechat/server.mjs';
+import { command, openReceiver, send } from './simulators.mjs';
+
+export { send };
 
 const require = createRequire(new URL('../../../sandbox/package.json', import.meta.url));
 export const forge = require('node-forge');
@@ -42,18 +43,7 @@ export async function start(more) {
 }
 export const wechat = await start();
 
-// Records what the shop would receive; answer(response) responds.
-export const shop = { received: [], answer: null, url: null };
-const receiver = http.createServer(async (request, response) => {
-  const chunks = [];
-  for await (const chunk of request) chunks.push(chunk);
-  shop.received.push({ headers: request.headers, raw: request.rawHeaders, body: Buffer.concat(chunks).toString() });
-  if (shop.answer) shop.answer(response);
-  else response.writeHead(204).end();
-});
-receiver.listen(0, '127.0.0.1');
-await once(receiver, 'listening');
-shop.url = `http://127.0.0.1:${receiver.address().port}/api/payment/wxpay/notify`;
+export const shop = await openReceiver('/api/payment/wxpay/notify');
 
 export const makeSdk = (certs, baseURL) => new Decorator({
   mchid: keys.mchid, serial: keys.merchantSerial, privateKey: merchantPrivateKey, certs, baseURL,
@@ -62,8 +52,7 @@ export const sdk = makeSdk({ [keys.platformKeyId]: platformPublicKey }, wechat.u
 
 export async function stop() {
   await Promise.all(started.map((one) => one.close()));
-  receiver.closeAllConnections();
-  receiver.close();
+  shop.close();
   rmSync(dir, { recursive: true });
 }
 
@@ -105,22 +94,7 @@ export async function call(method, path, options = {}) {
   return send(method, base + path, { text, headers: kept, signal });
 }
 
-export async function send(method, url, { text = '', headers = {}, signal } = {}) {
-  const length = text && { 'Content-Length': Buffer.byteLength(text) };
-  const request = http.request(url, { method, headers: { ...headers, ...length }, agent: false, signal });
-  request.end(text);
-  const [response] = await once(request, 'response');
-  const chunks = [];
-  for await (const chunk of response) chunks.push(chunk);
-  const body = Buffer.concat(chunks).toString();
-  return { status: response.statusCode, headers: response.headers, raw: response.rawHeaders, text: body };
-}
-
-export async function sandbox(method, path, body, base = wechat.url) {
-  const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
-  const reply = await send(method, base + path, { text });
-  return { status: reply.status, body: reply.text ? JSON.parse(reply.text) : undefined };
-}
+export const sandbox = (method, path, body, base = wechat.url) => command(base, method, path, body);
 
 export const post = (path, body, more) => call('POST', path, { text: JSON.stringify(body), ...more });
 export const pay = (id, options) => sandbox('POST', `/pay/${id}`, options);
