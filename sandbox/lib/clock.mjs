@@ -38,3 +38,7 @@ export function fromRfc3339(text) {
   // 30 February parses as 2 March: only a time that prints as written is valid.
   return Number.isNaN(ms) || toRfc3339(ms) !== text ? null : ms;
 }
+
+// Alipay's format: the same without the zone.
+export const toLocal = (ms) => toRfc3339(ms).slice(0, 19).replace('T', ' ');
+export const fromLocal = (text) => (/^\S+ \S+$/.test(text) ? fromRfc3339(`${text.replace(' ', 'T')}+08:00`) : null);

@@ -103,16 +103,23 @@ function changed(own, changes) {
 // Resolves to the shop's last response; with several copies, also to all of them.
 //   makeCopy  returns { headers, text } for each copy
 //   about     for the log: the notification
-export async function deliver({ address, makeCopy, about }, { times, delay_ms: delayMs, headers: changes, tamper }, { signal, log }) {
-  await sleep(delayMs, undefined, { signal });
+//   fault     one of FaultSwitches.take(), for simulators that have faults of notifications
+export async function deliver({ address, makeCopy, about, fault = { delayMs: 0 } }, options, { signal, log }) {
+  await sleep(options.delay_ms, undefined, { signal });
+  if (fault.delayMs > 0) await sleep(fault.delayMs, undefined, { signal: AbortSignal.any([signal, fault.cleared]) }).catch(() => signal.throwIfAborted());
+  const times = options.times * (fault.copies ?? 1);
+  if (times === 0) {
+    log(`notification ${about}: lost`);
+    return NOT_NOTIFIED;
+  }
   let last;
   const answers = await Promise.all(Array.from({ length: times }, async () => {
     const { headers, text } = makeCopy();
-    const answer = await post(address, { headers: changed(headers, changes), text }, signal);
+    const answer = await post(address, { headers: changed(headers, options.headers), text }, signal);
     last = answer;
     return answer;
   }));
-  const what = tamper ? `${tamper} tampered` : 'genuine';
+  const what = options.tamper ? `${options.tamper} tampered` : 'genuine';
   log(`notification ${about} (${what}): ${answers.map((answer) => answer.error ?? answer.status).join(' ')}`);
   return times > 1 ? { ...last, answers } : last;
 }

@@ -26,7 +26,8 @@ export const onMember = (change) => (reply) => {
 };
 
 const html = (reply) => ({ ...onText(() => '<html><body>系统维护中</body></html>')(reply), type: 'text/html' });
-const padded = onText((text) => JSON.stringify({ ...JSON.parse(text), padding: 'x'.repeat(HUGE_BYTES) }));
+// A member more, and the bytes before it as they were: they may be signed.
+const padded = onText((text) => `${text.slice(0, -1)},"padding":"${'x'.repeat(HUGE_BYTES)}"}`);
 
 // The ways in which any provider's answer can be broken, on these interfaces.
 export const brokenAnswers = (on) => ({
@@ -38,6 +39,12 @@ export const brokenAnswers = (on) => ({
   not_json: { on, after: html },
   huge: { on, after: padded },
 });
+
+// What can happen to a notification on its way.
+export const lostNotices = {
+  lost: { on: ['notify'], copies: 0 },
+  twice: { on: ['notify'], copies: 2 },
+};
 
 function whole(value, name, min, max, fallback) {
   if (value === undefined) return fallback;
