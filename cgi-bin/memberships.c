@@ -122,7 +122,7 @@ static enum err clear_membership_cache(struct ctx *c, struct call *k)
 
 	if (q->member_id != 0 && body->member_id != 0 && q->member_id != body->member_id)
 		return fail(c, ERR_INVALID, "member_id");
-	return vip_forget(c, q->member_id != 0 ? q->member_id : body->member_id);
+	return vip_invalidate(c, q->member_id != 0 ? q->member_id : body->member_id);
 }
 
 /* clang-format off */

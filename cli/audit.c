@@ -35,7 +35,7 @@ static enum err check(struct ctx *c, const struct audit_rule *rules, struct tall
 
 		e = audit_check(c, rule, &found, &more);
 		if (e != OK) {
-			db_wait_if_ending();
+			db_exit_if_cancelled();
 			fprintf(stderr, "minimall: not checked: %s\n", rule->name);
 			return e;
 		}
@@ -63,7 +63,7 @@ int run_audit(struct ctx *c, int argc, char **argv)
 	limits = db_limits_command;
 	limits.statement_s = (unsigned)limit_s;
 	db_set_limits(c->db, &limits);
-	watching = db_end_on_signal(c);
+	watching = db_cancel_on_signal(c);
 	if (watching != OK)
 		return trouble(c, watching);
 	for (const struct audit_rule *const *book = audit_books; *book != NULL; book++) {
@@ -74,5 +74,5 @@ int run_audit(struct ctx *c, int argc, char **argv)
 	}
 	printf("audit: %lld rules, %lld wrong, %lld open\n", (long long)t.rules, (long long)t.wrong,
 		(long long)t.open_work);
-	return t.wrong == 0 ? EXIT_DONE : EXIT_TROUBLE;
+	return t.wrong == 0 ? EXIT_DONE : EXIT_FAILED;
 }

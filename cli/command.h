@@ -8,7 +8,7 @@
 #include "base/ctx.h"
 
 /* Exit statuses of the command. */
-enum { EXIT_DONE = 0, EXIT_TROUBLE = 1, EXIT_USAGE = 2 };
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct command {
 	const char *name;
@@ -30,7 +30,7 @@ int run_audit(struct ctx *c, int argc, char **argv);
 const char *option(int argc, char **argv, const char *name);
 /* Is everything in argv one of these "--options" (each with a value if it ends in '=')? */
 bool options_known(int argc, char **argv, const char *const *known);
-/* Print a failure for the user; returns EXIT_TROUBLE. */
+/* Print a failure for the user; returns EXIT_FAILED. */
 int trouble(const struct ctx *c, enum err e);
 
 #endif

@@ -19,7 +19,7 @@ int run_create_admin(struct ctx *c, int argc, char **argv)
 		return EXIT_USAGE;
 	if (fgets(password, sizeof(password), stdin) == NULL) {
 		fprintf(stderr, "minimall: the password is expected as a line on standard input\n");
-		return EXIT_TROUBLE;
+		return EXIT_FAILED;
 	}
 	password[strcspn(password, "\r\n")] = '\0';
 	e = user_create_administrator(

@@ -55,7 +55,7 @@ static const struct job {
 	[MISSING_REFUNDS] = { "missing refunds", 10 * SECOND_MS,
 		{ OUTBOX_MISSING_REFUND, refund_begin_missing, refund_list_missing } },
 	[REFUNDS] = { "refunds", 45 * SECOND_MS, { OUTBOX_FOLLOW_REFUND, refund_follow } },
-	[USERS] = { "deleted users", 45 * SECOND_MS, { OUTBOX_FORGET_USER, user_close_rest } },
+	[USERS] = { "deleted users", 45 * SECOND_MS, { OUTBOX_ERASE_USER, user_close_rest } },
 	[KEYS] = { "keys", 10 * SECOND_MS, .run = forget_keys },
 	[SESSIONS] = { "sessions", 10 * SECOND_MS, .run = forget_sessions },
 };
@@ -71,7 +71,7 @@ static enum err run_job(struct ctx *c, const struct job *job, struct outbox_repo
 	c->deadline_ms = s.until_ms;
 	e = job->run != NULL ? job->run(c, &report->done) : outbox_pass(c, &s, &job->work, report);
 	if (e == OK)
-		e = s.trouble;
+		e = s.error;
 	if (e != OK)
 		fprintf(stderr, "minimall: %s: %lld failed, %s (%s)\n", job->name,
 			(long long)s.failed, err_info(e)->text, err_info(e)->code);
@@ -108,11 +108,11 @@ int run_jobs(struct ctx *c, int argc, char **argv)
 	if (argc != 1)
 		return EXIT_USAGE;
 	if (!keys_start(c))
-		return EXIT_TROUBLE;
+		return EXIT_FAILED;
 	for (size_t i = 0; i < JOBS_N; i++)
 		in_trouble += run_job(c, &jobs[i], &reports[i]) != OK;
 	(void)state_sweep(c);
 	keys_stop(c);
 	print(reports, in_trouble);
-	return in_trouble == 0 ? EXIT_DONE : EXIT_TROUBLE;
+	return in_trouble == 0 ? EXIT_DONE : EXIT_FAILED;
 }

@@ -135,7 +135,7 @@ static enum err apply_one(struct ctx *c, const char *name, const char *sql, int6
 
 	TRY(note(c, name, -n));
 	e = db_script(c, sql);
-	if (e != OK && torn && db_is_there_already(c))
+	if (e != OK && torn && db_already_exists(c))
 		e = OK;
 	if (e != OK && e != ERR_DB_LOST) /* refused, so it has not run */
 		TRY(note(c, name, n - 1));
@@ -233,7 +233,7 @@ int run_migrate(struct ctx *c, int argc, char **argv)
 	e = list_migrations(c, dir, &migrations);
 	if (e == OK && migrations.n == 0) {
 		fprintf(stderr, "minimall: no migrations in %s (MINIMALL_SCHEMA_DIR)\n", dir);
-		return EXIT_TROUBLE;
+		return EXIT_FAILED;
 	}
 	if (e == OK)
 		e = migrate(c, dir, &migrations);

@@ -64,7 +64,7 @@ int trouble(const struct ctx *c, enum err e)
 		log_line(LOG_ALARM, "memory", "a command passed the limit of its arena");
 	fprintf(stderr, "minimall: %s (%s)%s%s\n", info->text, info->code,
 		c->fault != NULL ? ": " : "", c->fault != NULL ? c->fault : "");
-	return EXIT_TROUBLE;
+	return EXIT_FAILED;
 }
 
 static int usage(void)
@@ -106,7 +106,7 @@ static int run(const struct command *command, int argc, char **argv)
 	struct arena forever = { 0 };
 	struct conf conf;
 	struct ctx c = { .actor.kind = ACTOR_COMMAND };
-	int status = EXIT_TROUBLE;
+	int status = EXIT_FAILED;
 
 	if (conf_load(&conf, command->needs, &forever)) {
 		const bool logs = log_open(conf.log_file, "minimall");

@@ -19,8 +19,8 @@ int run_note_refund(struct ctx *c, int argc, char **argv)
 	if (argc != 2)
 		return EXIT_USAGE;
 	if (!keys_start(c))
-		return EXIT_TROUBLE;
-	e = refund_note_by_number(c, argv[1], &out);
+		return EXIT_FAILED;
+	e = refund_record_by_number(c, argv[1], &out);
 	keys_stop(c);
 	if (e != OK)
 		return trouble(c, e);

@@ -63,12 +63,12 @@ static inline int64_t ctx_now_s(const struct ctx *c)
 }
 
 /*
- * An invariant is violated: by a row of the database, the clock, a sum. It fails the request (500)
+ * An invariant is invariant_violated: by a row of the database, the clock, a sum. It fails the request (500)
  * and logs an alarm; the process continues (BEHAVIOUR 63). `what` says which rule is broken.
  */
-enum err violated(const struct ctx *c, const char *what) MUST;
+enum err invariant_violated(const struct ctx *c, const char *what) MUST;
 /* For results of pure functions, which have no ctx: INTERNAL is a violation, any other e is forwarded. */
-enum err judged(const struct ctx *c, enum err e, const char *what) MUST;
+enum err invariant_checked(const struct ctx *c, enum err e, const char *what) MUST;
 
 /* Raise the caller's fault e, about `what` (a field or resource; NULL for none; borrowed). */
 enum err fail(struct ctx *c, enum err e, const char *what) MUST;

@@ -6,7 +6,7 @@
  * names the field, and not logged. The environment's fault (database, provider,
  * disk): logged once where the cause is known, then only forwarded by TRY. Our
  * fault: assert(), but only for what no row, clock or message can cause; a
- * broken rule of the data is violated() of ctx.h, one request's 500 (BEHAVIOUR 63).
+ * broken rule of the data is invariant_violated() of ctx.h, one request's 500 (BEHAVIOUR 63).
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H

@@ -104,7 +104,7 @@ static bool is_allowed(uint32_t ch)
 	return ch >= 0xa0 && !is_in(ch, turning, ARRAY_LEN(turning)) && is_assigned(ch);
 }
 
-static bool is_seen(uint32_t ch)
+static bool is_visible(uint32_t ch)
 {
 	return !is_in(ch, blanks, ARRAY_LEN(blanks)) && !is_in(ch, unseen, ARRAY_LEN(unseen));
 }
@@ -112,7 +112,7 @@ static bool is_seen(uint32_t ch)
 bool text_is_visible(const char *s)
 {
 	while (*s != '\0')
-		if (is_seen(take(&s)))
+		if (is_visible(take(&s)))
 			return true;
 	return false;
 }

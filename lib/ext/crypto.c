@@ -230,7 +230,7 @@ struct rsa_key *rsa_public_key(struct slice pem)
 	return read_key(pem, false);
 }
 
-static bool read_moment(const ASN1_TIME *at, int64_t *out_s)
+static bool read_asn1_time(const ASN1_TIME *at, int64_t *out_s)
 {
 	struct tm tm;
 
@@ -249,8 +249,8 @@ static bool read_facts(const X509 *x509, struct certificate *facts)
 	if (len == 0 || len > CERTIFICATE_SERIAL_MAX)
 		return false;
 	memcpy(facts->serial, hex, len + 1);
-	return read_moment(X509_get0_notBefore(x509), &facts->from_s) &&
-	       read_moment(X509_get0_notAfter(x509), &facts->to_s);
+	return read_asn1_time(X509_get0_notBefore(x509), &facts->from_s) &&
+	       read_asn1_time(X509_get0_notAfter(x509), &facts->to_s);
 }
 
 struct rsa_key *rsa_certificate_key(struct slice pem, struct certificate *facts)
@@ -394,7 +394,7 @@ enum err password_hash(struct arena *a, const char *password, const char **hash)
 
 /* Spend the time of one check. A new setting costs the same as a stored hash and matches no password.
  */
-static void check_nobody(const char *password)
+static void check_dummy(const char *password)
 {
 	static char setting[CRYPT_GENSALT_OUTPUT_SIZE];
 
@@ -411,11 +411,11 @@ bool password_verify(const char *password, const char *hash)
 	bool same;
 
 	if (strlen(password) > PASSWORD_MAX) {
-		check_nobody("too long for any password");
+		check_dummy("too long for any password");
 		return false;
 	}
 	if (hash == NULL) {
-		check_nobody(password);
+		check_dummy(password);
 		return false;
 	}
 	made = crypt_rn(password, hash, &work, sizeof(work));
@@ -424,7 +424,7 @@ bool password_verify(const char *password, const char *hash)
 	OPENSSL_cleanse(&work, sizeof(work));
 	if (made == NULL) {
 		log_line(LOG_ERROR, "crypto", "a stored password hash can't be used");
-		check_nobody(password);
+		check_dummy(password);
 	}
 	return same;
 }

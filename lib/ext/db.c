@@ -269,7 +269,7 @@ enum err db_ready(struct ctx *c)
 
 /* ---- retrying ---- */
 
-void db_nap_before_retry(unsigned try)
+void db_pause_before_retry(unsigned try)
 {
 	static unsigned seed = 0;
 	int64_t most_us = try > 6 ? 64000 : INT64_C(1000) << try;
@@ -287,7 +287,7 @@ bool db_may_retry(const struct ctx *c, unsigned try)
 	return try < TX_TRIES && (c->deadline_ms == 0 || clock_mono_ms() < c->deadline_ms);
 }
 
-bool db_may_send_again(const struct ctx *c, enum err e)
+bool db_may_resend(const struct ctx *c, enum err e)
 {
 	const struct db *db = c->db;
 
@@ -312,7 +312,7 @@ static enum err begin(struct ctx *c)
 		TRY(db_ready(c));
 		db->has_effect = false;
 		e = simple(db, "START TRANSACTION");
-	} while (db_may_send_again(c, e)); /* once: a new connection has not been idle */
+	} while (db_may_resend(c, e)); /* once: a new connection has not been idle */
 	db->in_tx = e == OK;
 	return e;
 }
@@ -368,7 +368,7 @@ enum err db_tx(struct ctx *c, db_tx_fn *fn, void *arg)
 				cause);
 			return ERR_BUSY;
 		}
-		db_nap_before_retry(try);
+		db_pause_before_retry(try);
 	}
 }
 
@@ -379,7 +379,7 @@ enum err db_retry(struct ctx *c)
 	return ERR_DB;
 }
 
-bool db_is_there_already(const struct ctx *c)
+bool db_already_exists(const struct ctx *c)
 {
 	const enum db_class class = db_meaning_of(c->db->cause)->class;
 

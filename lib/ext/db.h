@@ -185,6 +185,6 @@ enum err db_retry(struct ctx *c) MUST;
 /* DDL and other statements of a migration, one text each; for cli/migrate.c. */
 enum err db_script(struct ctx *c, const char *sql) MUST;
 /* Did the last db_script fail because the table, column, key or row that it creates exists, or the column already has its new name? */
-bool db_is_there_already(const struct ctx *c) MUST;
+bool db_already_exists(const struct ctx *c) MUST;
 
 #endif

@@ -55,10 +55,10 @@ enum err db_failed_commit(struct db *db, unsigned code, const char *message, con
 /* An impossible row or result: an alarm, and this request's 500. */
 enum err db_broken(struct db *db, const char *fault, const char *sql) MUST;
 /* Did it fail on a connection that was lost while idle, and may it be sent again? */
-bool db_may_send_again(const struct ctx *c, enum err e);
+bool db_may_resend(const struct ctx *c, enum err e);
 /* May a failed try be repeated? Not past c->deadline_ms. */
 bool db_may_retry(const struct ctx *c, unsigned try);
 /* Wait for a random time that grows with the tries. */
-void db_nap_before_retry(unsigned try);
+void db_pause_before_retry(unsigned try);
 
 #endif

@@ -143,7 +143,7 @@ static enum err execute(struct ctx *c, const char *sql, const struct db_arg *arg
 	for (unsigned try = 1;; try++) {
 		enum err e = execute_once(c, sql, args, args_n, out);
 
-		if (db_may_send_again(c, e))
+		if (db_may_resend(c, e))
 			continue;
 		if (e != ERR_DB || c->db->in_tx || !db_is_retryable(c->db->cause))
 			return e;
@@ -151,7 +151,7 @@ static enum err execute(struct ctx *c, const char *sql, const struct db_arg *arg
 			log_line(LOG_ERROR, "db", "given up after %u tries: %u", try, c->db->cause);
 			return ERR_BUSY;
 		}
-		db_nap_before_retry(try);
+		db_pause_before_retry(try);
 	}
 }
 

@@ -65,13 +65,13 @@ static void *wait_for_signal(void *unused)
 	return NULL;
 }
 
-void db_wait_if_ending(void)
+void db_exit_if_cancelled(void)
 {
 	while (atomic_load(&ending))
 		pause();
 }
 
-enum err db_end_on_signal(struct ctx *c)
+enum err db_cancel_on_signal(struct ctx *c)
 {
 	pthread_t thread;
 

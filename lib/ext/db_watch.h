@@ -15,8 +15,8 @@ void db_set_limits(struct db *db, const struct db_limits *limits);
  * would not notice, through a second connection, and then end the process as the signal does by
  * default. Connects if needed. At most once per process. Also fails: INTERNAL (no thread could be started).
  */
-enum err db_end_on_signal(struct ctx *c) MUST;
+enum err db_cancel_on_signal(struct ctx *c) MUST;
 /* After a failure: if such a signal caused it, this never returns and the process ends by the signal. */
-void db_wait_if_ending(void);
+void db_exit_if_cancelled(void);
 
 #endif

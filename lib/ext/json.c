@@ -40,7 +40,7 @@ static void drop_blanks(char *s, unsigned flags)
 }
 
 /* Is it valid for the field's kind (text.h)? A one-line text that may be empty is not a text for people. */
-static bool may_stand(const struct field *f, const char *text)
+static bool is_valid_text(const struct field *f, const char *text)
 {
 	if ((f->flags & F_PROSE) && !text_is_prose(text))
 		return false;
@@ -67,7 +67,7 @@ static enum err read_text(
 		for (char *p = copy; *p != '\0'; p++)
 			if (*p >= 'A' && *p <= 'Z')
 				*p = (char)(*p + 32);
-	if (chars < f->min || chars > f->max || !may_stand(f, copy) ||
+	if (chars < f->min || chars > f->max || !is_valid_text(f, copy) ||
 		(f->words != NULL && str_index(copy, f->words) < 0) ||
 		(f->valid != NULL && !f->valid(copy)))
 		return fail(c, ERR_INVALID, path);

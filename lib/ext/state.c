@@ -49,7 +49,7 @@ struct state_cell state_cell(enum state_kind kind, struct state_key key)
 	return cell;
 }
 
-static struct state_record lasting(uint64_t stamp, int64_t now_ms, int64_t ttl_ms)
+static struct state_record record_until(uint64_t stamp, int64_t now_ms, int64_t ttl_ms)
 {
 	struct state_record r = { .stamp = stamp, .ttl_ms = ttl_ms };
 
@@ -66,7 +66,7 @@ static struct state_cell mark(
 	uint64_t stamp;
 
 	crypto_random(&stamp, sizeof(stamp));
-	cell.r = lasting(stamp | 1, now_ms, ms); /* 0 stands for none */
+	cell.r = record_until(stamp | 1, now_ms, ms); /* 0 stands for none */
 	return cell;
 }
 
@@ -112,9 +112,9 @@ void state_free(struct state *s)
 	s->home->close(s);
 }
 
-const char *state_trouble(struct ctx *c)
+const char *state_error(struct ctx *c)
 {
-	return c->state->home->read(c, NULL, 0) ? NULL : c->state->trouble;
+	return c->state->home->read(c, NULL, 0) ? NULL : c->state->error;
 }
 
 /* The slot's stamp, drawn if it has none, so that a ticket is valid in one home only; 0 while closed. */
@@ -164,7 +164,7 @@ void state_set(struct ctx *c, const struct state_ticket *ticket, struct slice va
 	want[1] = state_cell(STATE_SLOT, key);
 	want[1].r.stamp = ticket->slot;
 	put = state_cell(STATE_VALUE, key);
-	put.r = lasting(ticket->family, c->now_ms, ttl_ms);
+	put.r = record_until(ticket->family, c->now_ms, ttl_ms);
 	put.value = value;
 	(void)c->state->home->write(c, want, ARRAY_LEN(want), &put, 1);
 }
@@ -218,7 +218,7 @@ bool state_add(struct ctx *c, struct state_counter *counters, size_t n)
 		if (!fits(counters[i].key))
 			return false;
 		put[i] = state_cell(STATE_COUNTER, counters[i].key);
-		put[i].r = lasting(0, c->now_ms, counters[i].ttl_ms);
+		put[i].r = record_until(0, c->now_ms, counters[i].ttl_ms);
 		put[i].r.count = counters[i].n;
 	}
 	if (!c->state->home->write(c, NULL, 0, put, n))

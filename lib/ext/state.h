@@ -45,7 +45,7 @@ void state_free(struct state *s);
 /* The owner of this shop's home: the user and group of its programs. False: none yet, or several. */
 bool state_owner(const struct conf *conf, uid_t *uid, gid_t *gid) MUST;
 /* Why there is no home at present, as text; NULL if there is one. */
-const char *state_trouble(struct ctx *c) MUST;
+const char *state_error(struct ctx *c) MUST;
 
 /* Beyond the maximum it is never found nor stored. Borrowed. */
 struct state_key {

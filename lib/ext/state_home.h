@@ -45,7 +45,7 @@ struct state_cell {
 /* A process's handle; a home's own struct begins with it. */
 struct state {
 	const struct state_home *home;
-	const char *trouble; /* NULL: none is known */
+	const char *error; /* NULL: none is known */
 };
 
 struct state_home {

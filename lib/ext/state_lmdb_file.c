@@ -79,9 +79,9 @@ static void home_close(struct lmdb *h)
 static bool give_up(struct lmdb *h, const char *why)
 {
 	home_close(h);
-	if (h->base.trouble == NULL)
+	if (h->base.error == NULL)
 		log_line(LOG_WARN, "state", "%s: %s; doing without", h->dir, why);
-	h->base.trouble = why;
+	h->base.error = why;
 	h->retry_ms = clock_mono_ms() + RETRY_MS;
 	return false;
 }
@@ -186,7 +186,7 @@ static int env_open(struct lmdb *h, bool create)
 }
 
 /* With the directory locked: use the file that is there, or replace it. NULL, or why not. */
-static const char *adopt_or_make(struct lmdb *h)
+static const char *use_or_create(struct lmdb *h)
 {
 	int rc;
 
@@ -220,19 +220,19 @@ static bool home_open(struct lmdb *h)
 	h->pid = getpid();
 	h->dir_fd = state_dir_open(h->dir, &why);
 	if (why == NULL)
-		why = state_take(h->dir_fd) ? adopt_or_make(h)
+		why = state_take(h->dir_fd) ? use_or_create(h)
 					    : "a process keeps the directory locked";
 	if (why != NULL)
 		return give_up(h, why);
 	flock(h->dir_fd, LOCK_UN);
-	h->base.trouble = NULL;
+	h->base.error = NULL;
 	return true;
 }
 
 /* ---- each use ---- */
 
 /* The path leads to the open file, and neither file was truncated or removed. */
-static bool still_here(const struct lmdb *h)
+static bool is_current(const struct lmdb *h)
 {
 	struct stat data, lock;
 
@@ -245,7 +245,7 @@ bool lmdb_enter(struct lmdb *h)
 {
 	if (h->env != NULL && h->pid != getpid())
 		home_close(h); /* the parent's */
-	else if (h->env != NULL && !still_here(h))
+	else if (h->env != NULL && !is_current(h))
 		lmdb_delete(h, "a file was truncated or removed");
 	return h->env != NULL || home_open(h);
 }

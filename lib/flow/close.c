@@ -79,7 +79,7 @@ enum err close_attempt(struct ctx *c, struct outbox *row, struct outbox_report *
 {
 	struct attempt a = { 0 };
 	struct payable p = { 0 };
-	enum trade_state state = TRADE_UNHEARD;
+	enum trade_state state = TRADE_NONE;
 	bool done;
 
 	TRY(payment_read(c, row->ref_id, &a));
@@ -87,7 +87,7 @@ enum err close_attempt(struct ctx *c, struct outbox *row, struct outbox_report *
 		TRY(settle_by_query(c, &a, &state));
 	TRY(payment_read(c, row->ref_id, &a));
 	TRY(payable_read(c, (enum payable_kind)a.payable_kind, a.payable_id, &p));
-	row->unanswered = payment_is_followed(&a) && state == TRADE_UNHEARD;
+	row->unanswered = payment_is_followed(&a) && state == TRADE_NONE;
 	if (!row->unanswered && a.state == ATTEMPT_OPEN && p.pay_error != OK && a.held_at.ms == 0)
 		TRY(close_at_provider(c, &a, row, report));
 	TRY(payment_read(c, row->ref_id, &a));

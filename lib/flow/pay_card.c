@@ -45,7 +45,7 @@ static enum err pay_tx(struct ctx *c, void *arg)
 		&(struct payment){ PAID_BY_PROVIDER, CARD_METHOD, x->attempt.transaction_id,
 			x->attempt.paid_at },
 		&g));
-	if (g.grant != GRANTED || g.back.fen != 0)
+	if (g.grant != GRANTED || g.overpaid.fen != 0)
 		return fail(c, ERR_ORDER_NOT_PENDING, NULL);
 	return idempotency_end_tx(c, x->attempt.attempt_id, 200);
 }

@@ -90,9 +90,9 @@ static enum err lock_order_all_tx(struct ctx *c, int64_t id, struct payable *out
 	return OK;
 }
 
-static enum err back_order_tx(struct ctx *c, struct payable *p)
+static enum err refunded_order_tx(struct ctx *c, struct payable *p)
 {
-	return order_back_tx(c, &p->order);
+	return order_refunded_tx(c, &p->order);
 }
 
 /* ---- membership orders ---- */
@@ -142,9 +142,9 @@ static enum err grant_membership_tx(
 	return membership_grant_tx(c, &p->membership, paid, out);
 }
 
-static enum err back_membership_tx(struct ctx *c, struct payable *p)
+static enum err refunded_membership_tx(struct ctx *c, struct payable *p)
 {
-	return membership_back_tx(c, &p->membership);
+	return membership_refunded_tx(c, &p->membership);
 }
 
 static enum err restore_membership_tx(struct ctx *c, struct payable *p)
@@ -156,10 +156,10 @@ static enum err restore_membership_tx(struct ctx *c, struct payable *p)
 
 static const struct ops kinds[] = {
 	[PAYABLE_ORDER] = { find_order, read_order, lock_order_tx, touch_order_tx, grant_order_tx,
-		lock_order_all_tx, back_order_tx, NULL, order_time_out },
+		lock_order_all_tx, refunded_order_tx, NULL, order_time_out },
 	[PAYABLE_MEMBERSHIP] = { find_membership, read_membership, lock_membership_tx, NULL,
-		grant_membership_tx, lock_membership_tx, back_membership_tx, restore_membership_tx,
-		NULL },
+		grant_membership_tx, lock_membership_tx, refunded_membership_tx,
+		restore_membership_tx, NULL },
 };
 
 enum err payable_find(struct ctx *c, const char *no, struct payable *out)
@@ -183,7 +183,7 @@ enum err payable_find(struct ctx *c, const char *no, struct payable *out)
 static enum err ops_of(const struct ctx *c, enum payable_kind kind, const struct ops **out)
 {
 	if ((size_t)kind >= ARRAY_LEN(kinds) || kinds[kind].read == NULL)
-		return violated(c, "a payment of an unknown kind of payable");
+		return invariant_violated(c, "a payment of an unknown kind of payable");
 	*out = &kinds[kind];
 	return OK;
 }
@@ -230,7 +230,7 @@ enum err payable_lock_all_tx(struct ctx *c, enum payable_kind kind, int64_t id, 
 	return ops->lock_all_tx(c, id, out);
 }
 
-enum err payable_back_tx(struct ctx *c, struct payable *p)
+enum err payable_refunded_tx(struct ctx *c, struct payable *p)
 {
 	return kinds[p->kind].back_tx(c, p);
 }

@@ -45,7 +45,7 @@ enum err payable_grant_tx(
 enum err payable_lock_all_tx(
 	struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out) MUST;
 /* A refund of a locked payable succeeded: with the last one, the grant is revoked. */
-enum err payable_back_tx(struct ctx *c, struct payable *p) MUST;
+enum err payable_refunded_tx(struct ctx *c, struct payable *p) MUST;
 /* A refund failed: what was revoked for it is granted again. */
 enum err payable_restore_tx(struct ctx *c, struct payable *p) MUST;
 /* Its deadline has passed and no attempt is open: expire it if unpaid. */

@@ -103,7 +103,7 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 		.expires_at.ms = x->payable.deadline_ms,
 	};
 	if (a->amount.fen < 1)
-		return violated(c, "a pending payable has nothing due");
+		return invariant_violated(c, "a pending payable has nothing due");
 	purchase = purchase_of(c, x, a->out_trade_no);
 	a->request = x->channel->request(c, &purchase);
 	/* who cancels it, or forgets its user, on another node must see this attempt, or come first */
@@ -196,11 +196,11 @@ static enum err order_at_provider(struct ctx *c, struct preparing *x, bool *agai
 	return ERR_PROVIDER_UNKNOWN;
 }
 
-static enum err hand_out(
+static enum err fill_checkout(
 	struct ctx *c, const struct channel *channel, const struct attempt *a, struct checkout *out)
 {
 	*out = (struct checkout){ .handle = a->handle };
-	return channel->hand_out != NULL ? channel->hand_out(c, out) : OK;
+	return channel->fill_checkout != NULL ? channel->fill_checkout(c, out) : OK;
 }
 
 /* Can the client pay with what the provider answered, or is the same to be ordered again? */
@@ -241,7 +241,7 @@ enum err prepay_by(
 		c, &replayed_id)); /* a repeat answers as the first, whatever became of the order */
 	if (replayed_id != 0) {
 		TRY(payment_read(c, replayed_id, &x.attempt));
-		return hand_out(c, channel, &x.attempt, out);
+		return fill_checkout(c, channel, &x.attempt, out);
 	}
 	TRY(find_own(c, no, &x.payable));
 	if (x.payable.pay_error != OK)
@@ -251,7 +251,7 @@ enum err prepay_by(
 		return fail(c, ERR_PAYER_UNKNOWN, NULL);
 	x.openid = payer.openid;
 	TRY(prepare(c, &x));
-	return hand_out(c, channel, &x.attempt, out);
+	return fill_checkout(c, channel, &x.attempt, out);
 }
 
 /* ---- how it stands ---- */

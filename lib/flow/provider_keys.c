@@ -28,7 +28,7 @@ static bool learn(struct ctx *c, const char *serial)
 	if (found && add(c, &kept))
 		return true;
 	if (wanted_ms > c->now_ms || c->now_ms - wanted_ms >= MINUTE_MS) {
-		if (certificate_want(c) == OK)
+		if (certificate_request_refresh(c) == OK)
 			wanted_ms = c->now_ms;
 	}
 	return false;

@@ -45,7 +45,7 @@ static enum err ask(struct ctx *c, struct refunding *x, bool *known)
 
 	*known = true;
 	if (x->refund.amount.fen < 1 || money_cmp(x->refund.amount, x->attempt.amount) > 0)
-		return violated(c, "a refund of nothing, or of more than was paid");
+		return invariant_violated(c, "a refund of nothing, or of more than was paid");
 	switch (x->provider->refund(c, &request, &said)) {
 	case OUTCOME_OK:
 		return refunding_record_answer(c, x, &said);
@@ -146,15 +146,15 @@ enum err refund_automatically_tx(
 /* ---- notifications ---- */
 
 /* Why a notification is not about a refund of ours; NULL: it is. */
-static const char *misfit(const struct refunding *x, const struct provider_refund *said)
+static const char *mismatch(const struct refunding *x, const struct provider_refund *said)
 {
-	if (said->foreign != NULL)
-		return said->foreign;
-	if (!refunding_is_keepable(said->refund_id))
+	if (said->mismatch != NULL)
+		return said->mismatch;
+	if (!refunding_has_valid_id(said->refund_id))
 		return "REFUND_ID";
 	if (x->refund.refund_id == 0)
-		return refund_elsewhere_misfit(x, said);
-	return refunding_fits(x, said) ? NULL : "REFUND_AMOUNT";
+		return refund_elsewhere_mismatch(x, said);
+	return refunding_matches(x, said) ? NULL : "REFUND_AMOUNT";
 }
 
 enum err notify_refund(struct ctx *c, const struct provider *p, const struct provider_refund *said,
@@ -166,11 +166,11 @@ enum err notify_refund(struct ctx *c, const struct provider *p, const struct pro
 	event->out_trade_no = said->out_trade_no;
 	event->amount = (opt_i64){ said->refund_fen, said->refund_fen >= 0 };
 	TRY(refund_elsewhere_find(c, p, said, &x));
-	why = misfit(&x, said);
+	why = mismatch(&x, said);
 	if (why == NULL && !refunding_state_known(x.state))
 		why = "REFUND_STATUS";
 	if (why == NULL && x.refund.refund_id == 0)
-		TRY(refund_elsewhere_note(c, &x, &why));
+		TRY(refund_elsewhere_record(c, &x, &why));
 	else if (why == NULL)
 		TRY(db_tx(c, refunding_record_tx, &x));
 	if (why != NULL)

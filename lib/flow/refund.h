@@ -45,7 +45,7 @@ enum err notify_refund(struct ctx *c, const struct provider *p, const struct pro
  * refund made in the merchant console may never be notified. Fails: NOT_FOUND, PROVIDER_UNKNOWN,
  * CONFLICT (not of a payment of ours, or more than the rest).
  */
-enum err refund_note_by_number(struct ctx *c, const char *refund_no, struct refund *out) MUST;
+enum err refund_record_by_number(struct ctx *c, const char *refund_no, struct refund *out) MUST;
 
 /*
  * For `minimall jobs` (outbox_fn), about an attempt: start a missing automatic refund, whether never

@@ -50,7 +50,7 @@ enum err refund_elsewhere_find(struct ctx *c, const struct provider *p,
 	return refunding_read(c, x);
 }
 
-const char *refund_elsewhere_misfit(const struct refunding *x, const struct provider_refund *said)
+const char *refund_elsewhere_mismatch(const struct refunding *x, const struct provider_refund *said)
 {
 	const char *settled = x->attempt.transaction_id;
 
@@ -58,7 +58,7 @@ const char *refund_elsewhere_misfit(const struct refunding *x, const struct prov
 		return "UNKNOWN_REFUND";
 	if (!str_is_id(said->refund_no, NO_MAX))
 		return "REFUND_NO";
-	if (said->refund_fen < 1 || !refunding_fits(x, said))
+	if (said->refund_fen < 1 || !refunding_matches(x, said))
 		return "REFUND_AMOUNT";
 	if (settled != NULL &&
 		(said->transaction_id == NULL || strcmp(said->transaction_id, settled) != 0))
@@ -81,7 +81,7 @@ static enum err note_tx(struct ctx *c, void *arg)
 	if (x->state != REFUND_CLOSED && money_cmp(x->refund.amount, rest) > 0)
 		return ERR_REFUND_EXCEEDS;
 	x->refund.state = x->state;
-	TRY(refund_note_tx(c, &x->refund));
+	TRY(refund_record_tx(c, &x->refund));
 	/* written, not only locked: otherwise it could be shipped concurrently on another Galera node */
 	if (x->payable.kind == PAYABLE_ORDER && payment_is_settled(&x->attempt))
 		TRY(order_touch_tx(c, &x->payable.order));
@@ -104,7 +104,7 @@ static const struct {
 	{ ERR_ORDER_TRANSITION, "NOT_REVOCABLE" },
 };
 
-enum err refund_elsewhere_note(struct ctx *c, struct refunding *x, const char **why)
+enum err refund_elsewhere_record(struct ctx *c, struct refunding *x, const char **why)
 {
 	const enum err e = db_tx(c, note_tx, x);
 
@@ -127,7 +127,7 @@ enum err refund_elsewhere_note(struct ctx *c, struct refunding *x, const char **
 }
 
 /* Record a provider's facts about a refund. */
-static enum err note_answer(
+static enum err record_answer(
 	struct ctx *c, const struct provider *p, const struct provider_refund *said)
 {
 	struct refunding x = { .state = said->state };
@@ -136,11 +136,11 @@ static enum err note_answer(
 	TRY(refund_elsewhere_find(c, p, said, &x));
 	if (x.refund.refund_id != 0)
 		return refunding_record_answer(c, &x, said);
-	why = refund_elsewhere_misfit(&x, said);
+	why = refund_elsewhere_mismatch(&x, said);
 	if (why == NULL && !refunding_state_known(x.state))
 		why = "REFUND_STATUS";
 	if (why == NULL)
-		TRY(refund_elsewhere_note(c, &x, &why));
+		TRY(refund_elsewhere_record(c, &x, &why));
 	return why == NULL ? OK : fail(c, ERR_CONFLICT, why);
 }
 
@@ -168,7 +168,7 @@ static enum err ask_all(struct ctx *c, const char *refund_no, const struct provi
 	return ERR_NOT_FOUND;
 }
 
-enum err refund_note_by_number(struct ctx *c, const char *refund_no, struct refund *out)
+enum err refund_record_by_number(struct ctx *c, const char *refund_no, struct refund *out)
 {
 	const struct provider *p = NULL;
 	struct provider_refund said = { 0 };
@@ -176,6 +176,6 @@ enum err refund_note_by_number(struct ctx *c, const char *refund_no, struct refu
 	if (!str_is_id(refund_no, NO_MAX))
 		return ERR_NOT_FOUND;
 	TRY(ask_all(c, refund_no, &p, &said));
-	TRY(note_answer(c, p, &said));
+	TRY(record_answer(c, p, &said));
 	return refund_find(c, refund_no, out);
 }

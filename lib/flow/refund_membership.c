@@ -7,7 +7,7 @@
 #define REASON "会员订单退款"
 
 /* A repeat finds it refunded or refunding: nothing to do (BEHAVIOUR 30). */
-static bool is_begun(const struct membership_order *o)
+static bool is_refunding_or_refunded(const struct membership_order *o)
 {
 	return o->status == MEMBERSHIP_REFUNDING || o->status == MEMBERSHIP_REFUNDED;
 }
@@ -29,7 +29,7 @@ static enum err give_back_tx(struct ctx *c, struct refunding *x)
 		return fail(c, ERR_REFUND_UNPAID, NULL);
 	TRY(membership_begin_refund_tx(c, m));
 	if (rest.fen == 0) /* nothing was paid, or only by simulation */
-		return membership_back_tx(c, m);
+		return membership_refunded_tx(c, m);
 	/* this family calls no provider (BEHAVIOUR 54): the next pass of jobs does */
 	return refunding_begin_tx(c, x, rest, REASON, c->now_ms);
 }
@@ -50,7 +50,7 @@ static enum err refund_tx(struct ctx *c, void *arg)
 	TRY(refunding_lock_tx(c, x));
 	if ((o->payment.by == PAID_BY_PROVIDER) != paid)
 		return db_retry(c); /* it was paid while waiting for the lock */
-	if (!is_begun(o))
+	if (!is_refunding_or_refunded(o))
 		TRY(give_back_tx(c, x));
 	return idempotency_end_tx(c, o->id, 200);
 }

@@ -30,7 +30,7 @@ static enum err complete_tx(struct ctx *c, struct refunding *x)
 	case ATTEMPT_GRANTED:
 	case ATTEMPT_GRANTED_LATE:
 		/* an automatic refund is not part of the payable's payment */
-		return x->refund.automatic ? OK : payable_back_tx(c, &x->payable);
+		return x->refund.automatic ? OK : payable_refunded_tx(c, &x->payable);
 	case ATTEMPT_REFUND_DUE:
 		return complete_due_tx(c, x);
 	case ATTEMPT_REFUNDED:
@@ -104,12 +104,12 @@ enum err refunding_read(struct ctx *c, struct refunding *x)
 
 /* ---- a provider's facts ---- */
 
-bool refunding_is_keepable(const char *provider_id)
+bool refunding_has_valid_id(const char *provider_id)
 {
 	return provider_id == NULL || str_is_id(provider_id, PROVIDER_ID_MAX);
 }
 
-bool refunding_fits(const struct refunding *x, const struct provider_refund *said)
+bool refunding_matches(const struct refunding *x, const struct provider_refund *said)
 {
 	return said->refund_fen == x->refund.amount.fen &&
 	       said->total_fen == x->attempt.amount.fen && said->out_trade_no != NULL &&
@@ -119,7 +119,7 @@ bool refunding_fits(const struct refunding *x, const struct provider_refund *sai
 enum err refunding_record_answer(
 	struct ctx *c, struct refunding *x, const struct provider_refund *said)
 {
-	if (!refunding_fits(x, said) || !refunding_is_keepable(said->refund_id)) {
+	if (!refunding_matches(x, said) || !refunding_has_valid_id(said->refund_id)) {
 		log_line(LOG_ALARM, "refund", "a response about %s does not match it",
 			x->refund.refund_no);
 		return OK;

@@ -33,9 +33,9 @@ enum err refunding_read(struct ctx *c, struct refunding *x) MUST;
 /* Is it a known state? False, with an alarm, if not. */
 bool refunding_state_known(enum refund_state state) MUST;
 /* Is the provider's own number valid? It may be absent. */
-bool refunding_is_keepable(const char *provider_id) MUST;
+bool refunding_has_valid_id(const char *provider_id) MUST;
 /* Is this about that refund: the same payment and amount? */
-bool refunding_fits(const struct refunding *x, const struct provider_refund *said) MUST;
+bool refunding_matches(const struct refunding *x, const struct provider_refund *said) MUST;
 /* For db_tx: apply x->state to a recorded refund. arg is a struct refunding. */
 enum err refunding_record_tx(struct ctx *c, void *arg) MUST;
 /* The same for a query's result, if it matches. */
@@ -53,9 +53,9 @@ enum err refunding_end_tx(struct ctx *c, struct refunding *x) MUST;
 enum err refund_elsewhere_find(struct ctx *c, const struct provider *p,
 	const struct provider_refund *said, struct refunding *x) MUST;
 /* Why it can't belong to that payment; NULL: it does. */
-const char *refund_elsewhere_misfit(
+const char *refund_elsewhere_mismatch(
 	const struct refunding *x, const struct provider_refund *said) MUST;
 /* Record it and apply its state. *why: why that can't be done (yet), or NULL. */
-enum err refund_elsewhere_note(struct ctx *c, struct refunding *x, const char **why) MUST;
+enum err refund_elsewhere_record(struct ctx *c, struct refunding *x, const char **why) MUST;
 
 #endif

@@ -19,7 +19,7 @@ struct settling {
 	const struct provider_trade *t;
 	struct payment_event *event; /* the message, stored with its facts */
 	struct attempt attempt;      /* as read before the locks */
-	bool said_back;              /* the provider reports a refund of it */
+	bool refund_reported;        /* the provider reports a refund of it */
 	int64_t paid_ms;
 	enum payment_event_verdict verdict;
 };
@@ -40,12 +40,12 @@ static bool text_is(const char *text, const char *expected)
 }
 
 /* A success for a settled attempt: a duplicate, or a second transaction. */
-static enum err notify_again(struct ctx *c, struct settling *s, const struct attempt *settled)
+static enum err settle_again(struct ctx *c, struct settling *s, const struct attempt *settled)
 {
 	if (!text_is(s->t->transaction_id, settled->transaction_id))
 		return payment_event_orphan(c, s->event, "SECOND_TRANSACTION", &s->verdict);
 	s->verdict = EVENT_REPEAT;
-	if (s->said_back) /* refunded by us meanwhile: nothing new */
+	if (s->refund_reported) /* refunded by us meanwhile: nothing new */
 		return OK;
 	return payment_event_record(c, s->event, s->verdict, NULL);
 }
@@ -59,7 +59,7 @@ enum back { BACK_SOME, BACK_ALL, BACK_UNKNOWN };
  * and full refunds of a payment alike, without an amount: that comes with each refund's own
  * notification or query.
  */
-static enum err look_back_tx(struct ctx *c, const struct settling *s, const struct attempt *a,
+static enum err sum_elsewhere_tx(struct ctx *c, const struct settling *s, const struct attempt *a,
 	enum back *back, money *rest)
 {
 	struct refund_sums sums;
@@ -67,7 +67,7 @@ static enum err look_back_tx(struct ctx *c, const struct settling *s, const stru
 	TRY(refund_sum(c, a->attempt_id, &sums));
 	*rest = money_sub(a->amount, money_add(sums.done, sums.under_way));
 	*back = BACK_SOME;
-	if ((s->said_back || a->held_at.ms != 0) && sums.known == 0)
+	if ((s->refund_reported || a->held_at.ms != 0) && sums.known == 0)
 		*back = BACK_UNKNOWN;
 	else if (money_cmp(sums.done, a->amount) == 0)
 		*back = BACK_ALL;
@@ -89,7 +89,7 @@ static enum err hold_tx(struct ctx *c, struct settling *s, const struct attempt 
 }
 
 /* Nothing to grant, and nothing left to refund: the payable stays unpaid, as if there had been no payment. */
-static enum err forgo_tx(struct ctx *c, struct settling *s, const struct attempt *a)
+static enum err refunded_elsewhere_tx(struct ctx *c, struct settling *s, const struct attempt *a)
 {
 	static const char why[] = "REFUNDED_ELSEWHERE";
 
@@ -117,8 +117,8 @@ static enum err grant_tx(
 	if (g.grant == NOT_GRANTED) {
 		a->state = ATTEMPT_REFUND_DUE;
 		TRY(refund_automatically_tx(c, a, rest, g.reason, 0));
-	} else if (money_cmp(g.back, gone) > 0) { /* overpaid (BEHAVIOUR 28) */
-		TRY(refund_automatically_tx(c, a, money_sub(g.back, gone), PAID_TOO_MUCH, 0));
+	} else if (money_cmp(g.overpaid, gone) > 0) { /* overpaid (BEHAVIOUR 28) */
+		TRY(refund_automatically_tx(c, a, money_sub(g.overpaid, gone), PAID_TOO_MUCH, 0));
 	}
 	s->verdict = outcomes[g.grant].verdict;
 	return payment_event_record(c, s->event, s->verdict, g.reason);
@@ -137,13 +137,13 @@ static enum err settle_tx(struct ctx *c, void *arg)
 		c, (enum payable_kind)s->attempt.payable_kind, s->attempt.payable_id, &p));
 	TRY(payment_lock_tx(c, s->attempt.attempt_id, &a));
 	if (payment_is_settled(&a))
-		return notify_again(c, s, &a);
-	TRY(look_back_tx(c, s, &a, &back, &rest));
+		return settle_again(c, s, &a);
+	TRY(sum_elsewhere_tx(c, s, &a, &back, &rest));
 	switch (back) {
 	case BACK_UNKNOWN:
 		return hold_tx(c, s, &a);
 	case BACK_ALL:
-		return forgo_tx(c, s, &a);
+		return refunded_elsewhere_tx(c, s, &a);
 	case BACK_SOME:
 		break;
 	}
@@ -151,7 +151,7 @@ static enum err settle_tx(struct ctx *c, void *arg)
 }
 
 /* Why a success can't be ours, before any lock; NULL: it can. */
-static const char *misfit(const struct provider_trade *t, const struct attempt *a)
+static const char *mismatch(const struct provider_trade *t, const struct attempt *a)
 {
 	if (!str_is_id(t->transaction_id, TRANSACTION_ID_MAX))
 		return "TRANSACTION_ID";
@@ -165,7 +165,7 @@ static const char *misfit(const struct provider_trade *t, const struct attempt *
 }
 
 /* The payer may differ from the user: accepted, but logged (PAYMENTS.md 2.14). */
-static enum err note_payer(struct ctx *c, const struct settling *s)
+static enum err log_other_payer(struct ctx *c, const struct settling *s)
 {
 	struct user user = { 0 };
 	enum err e;
@@ -193,20 +193,20 @@ static enum err settle(struct ctx *c, struct settling *s, enum payment_event_ver
 	s->event->out_trade_no = t->out_trade_no;
 	s->event->transaction_id = t->transaction_id;
 	s->event->amount = (opt_i64){ t->total_fen, t->total_fen >= 0 };
-	if (t->foreign != NULL)
-		return payment_event_orphan(c, s->event, t->foreign, verdict);
-	if (t->state != (s->said_back ? TRADE_REFUNDED : TRADE_PAID)) {
+	if (t->mismatch != NULL)
+		return payment_event_orphan(c, s->event, t->mismatch, verdict);
+	if (t->state != (s->refund_reported ? TRADE_REFUNDED : TRADE_PAID)) {
 		*verdict = EVENT_NOTHING; /* nothing else ever pays (BEHAVIOUR 35) */
 		return payment_event_record(c, s->event, EVENT_NOTHING, "TRADE_STATE");
 	}
 	if (str_is_id(t->out_trade_no, OUT_TRADE_NO_MAX))
 		TRY(attempt_find(c, s->provider, t->out_trade_no, &s->attempt, &found));
-	why = misfit(t, found ? &s->attempt : NULL);
+	why = mismatch(t, found ? &s->attempt : NULL);
 	if (why != NULL)
 		return payment_event_orphan(c, s->event, why, verdict);
 	s->paid_ms = t->paid_ms != 0 ? t->paid_ms : c->now_ms;
-	TRY(note_payer(c, s));
-	e = payment_is_settled(&s->attempt) ? notify_again(c, s, &s->attempt)
+	TRY(log_other_payer(c, s));
+	e = payment_is_settled(&s->attempt) ? settle_again(c, s, &s->attempt)
 					    : db_tx(c, settle_tx, s);
 	if (e == ERR_DUPLICATE) /* the transaction settled another attempt */
 		return payment_event_orphan(c, s->event, "TRANSACTION_TAKEN", verdict);
@@ -239,7 +239,7 @@ static enum err settle_notice(struct ctx *c, const struct provider *p,
 			verdict);
 	case NOTICE_REFUND:
 		return notify_refund(c, p, &notice->refund, event, verdict);
-	case NOTICE_STRANGE:
+	case NOTICE_UNREADABLE:
 	case NOTICE_FORGED:
 		break;
 	}
@@ -264,7 +264,7 @@ enum err settle_notification(struct ctx *c, const struct provider *p, const stru
 	TRY(settle_notice(c, p, &notice, &event, &verdict));
 	/* a held payment is recorded, and queried by jobs */
 	return payment_event_is_final(verdict) || verdict == EVENT_HELD ||
-			       (verdict == EVENT_NOTHING && p->tells_all)
+			       (verdict == EVENT_NOTHING && p->notifies_all)
 		       ? OK
 		       : ERR_NOTIFICATION;
 }
@@ -284,7 +284,7 @@ static enum err settle_answer(
 		.provider = p,
 		.t = t,
 		.event = &event,
-		.said_back = t->state == TRADE_REFUNDED,
+		.refund_reported = t->state == TRADE_REFUNDED,
 	};
 	enum payment_event_verdict verdict;
 
@@ -311,7 +311,7 @@ enum err settle_by_query(struct ctx *c, const struct attempt *a, enum trade_stat
 	const struct provider *p = NULL;
 	struct provider_trade t = { 0 };
 
-	*state = TRADE_UNHEARD;
+	*state = TRADE_NONE;
 	TRY(attempt_provider(c, a, &p));
 	if (ask(c, p, a, &t) != OUTCOME_OK)
 		return OK;
@@ -322,11 +322,11 @@ enum err settle_by_query(struct ctx *c, const struct attempt *a, enum trade_stat
 		return settle_answer(c, p, &t);
 	case TRADE_CLOSED:
 		return payment_close(c, a->attempt_id);
-	case TRADE_STRANGE:
+	case TRADE_UNKNOWN:
 		log_line(LOG_ALARM, "settle", "%s reports an unknown state of %s", p->name,
 			a->out_trade_no);
 		break;
-	case TRADE_UNHEARD:
+	case TRADE_NONE:
 	case TRADE_UNPAID:
 	case TRADE_PAYING:
 		break;

@@ -25,13 +25,13 @@ static enum err user_close_tx(struct ctx *c, void *arg)
 	/* locked first, so that a concurrent payment, by card or otherwise, is visible */
 	TRY(card_delete_of_user_tx(c, id));
 	TRY(membership_user_close_tx(c, id));
-	TRY(order_refuse_leaving_tx(c, id));
-	TRY(outbox_put_tx(c, OUTBOX_FORGET_USER, id, c->now_ms + HEAD_START_MS));
+	TRY(order_check_user_deletion_tx(c, id));
+	TRY(outbox_put_tx(c, OUTBOX_ERASE_USER, id, c->now_ms + HEAD_START_MS));
 	return user_delete_tx(c, id);
 }
 
 /* Cancel a deleted user's orders and remove personal data, until a time of clock_mono_ms(). */
-static enum err forget_until(struct ctx *c, int64_t user_id, int64_t until_ms, bool *done)
+static enum err erase_until(struct ctx *c, int64_t user_id, int64_t until_ms, bool *done)
 {
 	const struct arena_mark mark = arena_mark(&c->arena);
 	struct order_walk at = { .before_ms = INT64_MAX, .more = true };
@@ -40,11 +40,11 @@ static enum err forget_until(struct ctx *c, int64_t user_id, int64_t until_ms, b
 
 	*done = false;
 	while (at.more && clock_mono_ms() < until_ms) {
-		TRY(order_forget_some(c, user_id, until_ms, &at));
+		TRY(order_erase_some(c, user_id, until_ms, &at));
 		arena_rewind(&c->arena, mark);
 	}
 	while (!at.more && more && clock_mono_ms() < until_ms) {
-		TRY(payment_forget_some(c, user_id, &after, &more));
+		TRY(payment_erase_some(c, user_id, &after, &more));
 		arena_rewind(&c->arena, mark);
 	}
 	*done = !at.more && !more && at.left == 0;
@@ -58,7 +58,7 @@ static enum err forget(struct ctx *c, int64_t user_id, int64_t patience_ms, bool
 	enum err e;
 
 	c->deadline_ms = until_ms;
-	e = forget_until(c, user_id, until_ms, done);
+	e = erase_until(c, user_id, until_ms, done);
 	c->deadline_ms = deadline_ms;
 	if (e != OK || !*done)
 		log_line(LOG_WARN, "leave", "user %lld: the rest is left to jobs",
@@ -73,7 +73,7 @@ enum err user_close(struct ctx *c, int64_t user_id)
 	TRY(db_tx(c, user_close_tx, &user_id));
 	/* the user is deleted in any case; a failure of the rest is logged, and retried by jobs */
 	if (forget(c, user_id, AT_ONCE_MS, &done) == OK && done)
-		(void)!outbox_done(c, OUTBOX_FORGET_USER, user_id);
+		(void)!outbox_done(c, OUTBOX_ERASE_USER, user_id);
 	return OK;
 }
 

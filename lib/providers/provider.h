@@ -28,8 +28,8 @@ enum outcome {
 };
 
 enum trade_state {
-	TRADE_UNHEARD = 0, /* not reported */
-	TRADE_STRANGE,     /* a provider's state that we don't know */
+	TRADE_NONE = 0, /* not reported */
+	TRADE_UNKNOWN,  /* a provider's state that we don't know */
 	TRADE_UNPAID,
 	TRADE_PAYING, /* the payer is paying */
 	TRADE_PAID,
@@ -45,7 +45,7 @@ struct provider_trade {
 	const char *currency;
 	const char *payer_openid;
 	int64_t paid_ms;
-	const char *foreign; /* why it isn't this merchant's ("MCHID"); NULL: it is */
+	const char *mismatch; /* why it isn't this merchant's ("MCHID"); NULL: it is */
 };
 
 /* A provider's facts about a refund. */
@@ -55,7 +55,7 @@ struct provider_refund {
 	const char *refund_id; /* the provider's */
 	enum refund_state state;
 	int64_t refund_fen, total_fen; /* -1: absent; total: of the payment */
-	const char *foreign;           /* as above */
+	const char *mismatch;          /* as above */
 };
 
 /* A raw, unverified notification. */
@@ -68,7 +68,7 @@ struct notification {
 enum { EVENT_ID_MAX = 64 };
 enum notice_kind {
 	NOTICE_FORGED = 0, /* not verified */
-	NOTICE_STRANGE,    /* verified, but unreadable: `why` */
+	NOTICE_UNREADABLE, /* verified, but unreadable: `why` */
 	NOTICE_TRADE,
 	NOTICE_REFUND,
 };
@@ -77,7 +77,7 @@ struct provider_notice {
 	enum notice_kind kind;
 	const char *event_id; /* the same in every copy (str_is_id, EVENT_ID_MAX); NULL: none */
 	const char *serial;   /* of the signing key, if keys have one */
-	const char *why;      /* NOTICE_STRANGE: "UNDECRYPTABLE" */
+	const char *why;      /* NOTICE_UNREADABLE: "UNDECRYPTABLE" */
 	struct provider_trade trade;
 	struct provider_refund refund;
 };
@@ -115,7 +115,7 @@ struct channel {
 	/* Prepare it; *handle only on OUTCOME_OK: 1 to 4096 characters, visible ASCII. */
 	enum outcome (*prepare)(struct ctx *c, const char *request, const char **handle);
 	/* Fill in the members of `out` derived from its handle. NULL: there are none. */
-	enum err (*hand_out)(struct ctx *c, struct checkout *out);
+	enum err (*fill_checkout)(struct ctx *c, struct checkout *out);
 };
 
 /* Look for a stored key of this serial and add it. False: there is none. */
@@ -157,7 +157,7 @@ struct provider {
 	/* Verify and parse a notification; forged ones are logged. */
 	void (*read)(struct ctx *c, const struct notification *n, struct provider_notice *out);
 	/* It also notifies of what is not paid, which is acknowledged; otherwise that is refused. */
-	bool tells_all;
+	bool notifies_all;
 	/* The response that acknowledges a notification. */
 	const char *acknowledgement, *acknowledgement_type;
 };

@@ -83,7 +83,7 @@ static void put_query(struct str *s, const struct input *query)
 	}
 }
 
-static void put_taken(struct str *s, const struct route *r)
+static void put_input_of(struct str *s, const struct route *r)
 {
 	json_put_array(s, "parameters");
 	if (strstr(r->path, "/:id") != NULL)
@@ -239,7 +239,7 @@ static void put_answer(struct str *s, const struct route *routes, const struct r
 	json_end_object(s);
 }
 
-static void put_given(struct str *s, const struct route *routes, const struct route *r)
+static void put_responses_of(struct str *s, const struct route *routes, const struct route *r)
 {
 	json_put_object(s, "responses");
 	put_answer(s, routes, r, route_status(r));
@@ -284,9 +284,9 @@ static void put_operation(struct str *s, const struct app *app, const struct rou
 	json_put_text(s, NULL, app->name);
 	json_end_array(s);
 	put_security(s, app, r);
-	put_taken(s, r);
+	put_input_of(s, r);
 	put_body(s, r);
-	put_given(s, app->routes, r);
+	put_responses_of(s, app->routes, r);
 	json_end_object(s);
 }
 

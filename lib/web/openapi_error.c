@@ -78,7 +78,7 @@ static bool can_fail(const struct route *r, int status)
 }
 
 /* Does a cause have this status? */
-static bool is_told(const struct dialect *d, int status, const struct route *by)
+static bool has_status(const struct dialect *d, int status, const struct route *by)
 {
 	for (int e = OK + 1; e < ERR_N; e++)
 		if (dialect_wire(d, (enum err)e).status == status &&
@@ -102,7 +102,7 @@ void openapi_put_refs(struct str *s, const struct route *r)
 	const struct dialect *d = dialect_of(r->path);
 
 	for (int status = STATUS_MIN; status <= STATUS_MAX; status++) {
-		if (status == r->other_status || !is_told(d, status, r))
+		if (status == r->other_status || !has_status(d, status, r))
 			continue;
 		schema_ref(s, arena_printf(s->arena, "%d", status), "responses",
 			response_name(s->arena, d, status));
@@ -161,12 +161,12 @@ static void put_codes(struct str *s, const struct dialect *d, int status)
 }
 
 /* Does the dialect show the cause? */
-static bool tells_code(const struct field *fields)
+static bool shows_cause(const struct field *fields)
 {
 	if (fields == NULL)
 		return false;
 	for (const struct field *f = fields; f->name != NULL; f++)
-		if (f->type == F_OBJECT ? tells_code(f->sub)
+		if (f->type == F_OBJECT ? shows_cause(f->sub)
 					: f->off == offsetof(struct wire_error, code))
 			return true;
 	return false;
@@ -195,7 +195,7 @@ static void put_content(struct str *s, const struct dialect *d, int status)
 		json_put_object(s, "schema");
 		json_put_array(s, "allOf");
 		schema_ref(s, NULL, "schemas", schema_name(s->arena, d));
-		if (status != 0 && tells_code(d->fields))
+		if (status != 0 && shows_cause(d->fields))
 			narrow(s, NULL, d->fields, d, status);
 		json_end_array(s);
 		json_end_object(s);
@@ -210,7 +210,7 @@ static void put_response(struct str *s, const struct dialect *d, int status)
 	json_put_text(s, "description", describe(s->arena, d, status));
 	json_put_object(s, "headers");
 	schema_ref(s, "X-Request-Id", "headers", "X-Request-Id");
-	if (status == 401 && tells_code(d->fields))
+	if (status == 401 && shows_cause(d->fields))
 		schema_ref(s, "WWW-Authenticate", "headers", "WWW-Authenticate");
 	if (status == 429 || status == 503)
 		schema_ref(s, "Retry-After", "headers", "Retry-After");
@@ -228,7 +228,7 @@ void openapi_put_responses(struct str *s, const struct route *routes)
 		if (!is_first_of_its_dialect(routes, r))
 			continue;
 		for (int status = STATUS_MIN; status <= STATUS_MAX; status++)
-			if (is_told(d, status, NULL))
+			if (has_status(d, status, NULL))
 				put_response(s, d, status);
 		json_put_object(s, schema_name(s->arena, d));
 		json_put_text(s, "description", "What the web server refuses by itself.");

@@ -409,8 +409,8 @@ static void b63_a_clock_set_back_invalidates_the_quote(void **state)
 	(void)state;
 	bought(l, offer(3000, 30, 2), BEGIN);
 	fresh = quoted(l, offer(3000, 30, 1), ON(31));
-	assert_true(entitlement_fits(&l->e, &fresh, ON(31)));
-	assert_false(entitlement_fits(&l->e, &fresh, ON(29)));
+	assert_true(entitlement_quote_is_valid(&l->e, &fresh, ON(31)));
+	assert_false(entitlement_quote_is_valid(&l->e, &fresh, ON(29)));
 	assert_int_equal(
 		entitlement_grant(&l->e, 102, &fresh, fresh.amount, ON(29), 2), ERR_INTERNAL);
 	assert_int_equal(l->e.n, 1);

@@ -75,7 +75,7 @@ static int64_t end_of(const struct segment *s)
 	return s->start_s + s->days * 86400;
 }
 
-static bool lasts(const struct segment *s, int64_t at_s)
+static bool is_live(const struct segment *s, int64_t at_s)
 {
 	return s->state == SEGMENT_ACTIVE && end_of(s) > at_s;
 }
@@ -83,7 +83,7 @@ static bool lasts(const struct segment *s, int64_t at_s)
 static const struct segment *around(const struct entitlement *e, int64_t at_s)
 {
 	for (int64_t i = 0; i < e->n; i++)
-		if (lasts(&e->rows[i], at_s) && e->rows[i].start_s <= at_s)
+		if (is_live(&e->rows[i], at_s) && e->rows[i].start_s <= at_s)
 			return &e->rows[i];
 	return NULL;
 }
@@ -110,7 +110,7 @@ static int64_t credit(const struct entitlement *e, int64_t at_s)
 		int64_t rem = left_s / 86400 + (left_s % 86400 > 0);
 
 		rem = rem < 0 ? 0 : rem > s->days ? s->days : rem;
-		if (lasts(s, at_s))
+		if (is_live(s, at_s))
 			sum += (2 * (wide)s->value.fen * rem + s->days) / (2 * s->days);
 	}
 	return (int64_t)sum;
@@ -219,7 +219,7 @@ static void check_grant(struct life *l, const struct quote *q, int64_t cash)
 			s->start_s = expire_s;
 			s->chain = rows[i].chain;
 		}
-		if (s->kind == SEGMENT_UPGRADE && lasts(&rows[i], l->now_s)) {
+		if (s->kind == SEGMENT_UPGRADE && is_live(&rows[i], l->now_s)) {
 			rows[i].state = SEGMENT_FOLDED;
 			rows[i].folded_by = s->order_id;
 		}
@@ -371,10 +371,10 @@ static void check_time_line(const struct life *l)
 				"ACTIVE segments follow one another as they were granted");
 		must(l, l->torn || s->state == SEGMENT_REFUNDED || follows(l, s),
 			"no hole in a chain");
-		if (!lasts(s, l->now_s))
+		if (!is_live(s, l->now_s))
 			continue;
 		must(l, live != NULL && live->chain == s->chain && live->level == s->level,
-			"what lasts is of the live chain and level");
+			"what is_live is of the live chain and level");
 		left_s += end_of(s) - (s->start_s > l->now_s ? s->start_s : l->now_s);
 	}
 	must(l, (live != NULL) == (expire_s > l->now_s), "live until expire_at");
@@ -391,10 +391,10 @@ static void check_credit(struct life *l)
 	struct quote now = { 0 }, then = { 0 };
 
 	for (int64_t i = 0; i < l->e.n; i++)
-		value += lasts(&l->rows[i], l->now_s) ? l->rows[i].value.fen : 0;
+		value += is_live(&l->rows[i], l->now_s) ? l->rows[i].value.fen : 0;
 	must(l, entitlement_quote(&l->e, &dear, l->now_s, &now) == OK, "a dear plan");
 	must(l, entitlement_quote(&l->e, &dear, later_s, &then) == OK, "a dear plan later");
-	must(l, now.discount.fen <= value, "no more credit than the value of what lasts");
+	must(l, now.discount.fen <= value, "no more credit than the value of what is_live");
 	must(l, then.discount.fen <= now.discount.fen, "credit only falls");
 	must(l, then.discount.fen == credit(&l->e, later_s), "credit by the formula");
 }

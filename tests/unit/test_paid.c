@@ -35,7 +35,7 @@ static void what_no_refund_gives_back_goes_back_wholly(void **state)
 	bool all = false;
 
 	(void)state;
-	assert_int_equal(paid_back_tx(&c, PAYABLE_ORDER, 1, PAID_OFFLINE, &all), OK);
+	assert_int_equal(paid_refunded_tx(&c, PAYABLE_ORDER, 1, PAID_OFFLINE, &all), OK);
 	assert_true(all);
 }
 

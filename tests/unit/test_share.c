@@ -116,7 +116,7 @@ static void failures_are_counted_and_the_first_is_kept(void **state)
 	e = ERR_DB;
 	assert_true(share_failed(&ctx, &s, 8, &e));
 	assert_int_equal(s.failed, 2);
-	assert_int_equal(s.trouble, ERR_CONFLICT);
+	assert_int_equal(s.error, ERR_CONFLICT);
 	assert_true(share_next(&ctx, &s));
 	e = ERR_DB_LOST; /* possibly caused by the row itself */
 	assert_true(share_failed(&ctx, &s, 9, &e));
@@ -129,11 +129,11 @@ static void a_share_ends_when_a_rows_result_cannot_be_stored(void **state)
 	struct share s = share_begin("x", HOUR_MS);
 
 	(void)state;
-	share_stuck(&ctx, &s, 7, OK);
-	share_stuck(&ctx, &s, 7, ERR_BUSY);
+	share_claim_failed(&ctx, &s, 7, OK);
+	share_claim_failed(&ctx, &s, 7, ERR_BUSY);
 	assert_int_equal(s.failed, 1);
 	assert_true(share_next(&ctx, &s));
-	share_stuck(&ctx, &s, 8, ERR_DB_LOST);
+	share_claim_failed(&ctx, &s, 8, ERR_DB_LOST);
 	assert_int_equal(s.failed, 2);
 	assert_false(share_next(&ctx, &s));
 }

@@ -39,7 +39,7 @@ static void what_one_stores_the_other_finds(void **state)
 	assert_string_equal(rig_gets(&d, "shelf", "a"), "tea");
 	assert_string_equal(rig_gets(&d, "shelf", "b"), "pot");
 	assert_string_equal(rig_gets(&c, "table", "a"), "cup");
-	assert_null(state_trouble(&c));
+	assert_null(state_error(&c));
 	/* all of it is allocated: writing must not meet a full file system */
 	assert_int_equal(stat(rig_path(RIG_DATA), &st), 0);
 	assert_true(st.st_blocks * 512 >= RIG_MAP_BYTES);
@@ -337,7 +337,7 @@ static void without_a_place_everything_is_a_miss_until_there_is_one(void **state
 	rig_free(&c);
 	c = rig_ctx();
 	snprintf(rig_dir, sizeof(rig_dir), "%s/home", rig_base);
-	assert_non_null(state_trouble(&c));
+	assert_non_null(state_error(&c));
 	assert_false(rig_puts(&c, "f", "k", "x"));
 	assert_int_equal(rig_add(&c, "a", 1, 1000), -1);
 	assert_int_equal(state_sweep(&c), 0);
@@ -346,8 +346,8 @@ static void without_a_place_everything_is_a_miss_until_there_is_one(void **state
 	assert_true(state_clear(&c, "f"));
 	assert_int_equal(mkdir(rig_dir, 0700), 0);
 	/* it isn't tried at each request, but every 3 s */
-	assert_true(state_trouble(&c) != NULL || clock_mono_ms() >= from_ms + 3 * SECOND_MS);
-	while (state_trouble(&c) != NULL && clock_mono_ms() < from_ms + MINUTE_MS)
+	assert_true(state_error(&c) != NULL || clock_mono_ms() >= from_ms + 3 * SECOND_MS);
+	while (state_error(&c) != NULL && clock_mono_ms() < from_ms + MINUTE_MS)
 		poll(NULL, 0, 20);
 	assert_true(rig_puts(&c, "f", "k", "x"));
 }
@@ -360,15 +360,15 @@ static void a_directory_that_others_may_enter_or_a_link_is_refused(void **state)
 	snprintf(there, sizeof(there), "%s.there", rig_dir);
 	assert_int_equal(mkdir(there, 0700), 0);
 	assert_int_equal(symlink(there, rig_dir), 0);
-	assert_non_null(state_trouble(&c));
+	assert_non_null(state_error(&c));
 	assert_int_equal(unlink(rig_dir), 0);
 	assert_int_equal(rename(there, rig_dir), 0);
 	assert_int_equal(chmod(rig_dir, 0750), 0);
-	assert_non_null(state_trouble(&d));
+	assert_non_null(state_error(&d));
 	assert_int_equal(chmod(rig_dir, 0700), 0);
 	rig_free(&d);
 	d = rig_ctx();
-	assert_null(state_trouble(&d));
+	assert_null(state_error(&d));
 }
 
 /* Run fn as somebody who may not enter the directory; its answer. */
@@ -413,7 +413,7 @@ static bool clears(void)
 static bool finds(void)
 {
 	struct ctx mine = rig_ctx();
-	const bool any = *rig_gets(&mine, "f", "k") != '\0' || state_trouble(&mine) == NULL;
+	const bool any = *rig_gets(&mine, "f", "k") != '\0' || state_error(&mine) == NULL;
 
 	rig_free(&mine);
 	return any;

@@ -176,10 +176,10 @@ static void nothing_acknowledged_is_lost_or_torn_by_kills(void **state)
 	ino_t home;
 
 	(void)state;
-	assert_null(state_trouble(&c));
+	assert_null(state_error(&c));
 	home = rig_home();
 	storm(fns, KILLS);
-	assert_null(state_trouble(&c));
+	assert_null(state_error(&c));
 	assert_true(rig_home() == home);
 	for (int i = 0; i < ACTORS; i++) {
 		const char own[2] = { (char)('0' + i), '\0' };
@@ -300,10 +300,10 @@ static void nothing_stale_is_answered_after_an_invalidation(void **state)
 	ino_t home;
 
 	(void)state;
-	assert_null(state_trouble(&c));
+	assert_null(state_error(&c));
 	home = rig_home();
 	storm_until_busy(fns, 10);
-	assert_null(state_trouble(&c));
+	assert_null(state_error(&c));
 	assert_true(rig_home() == home);
 	rig_free(&c);
 	assert_int_equal(shared->stale, 0);

@@ -404,7 +404,7 @@ static void what_cannot_be_removed_makes_no_home_and_nothing_invalid(void **stat
 	rig_remove(rig_dir);
 	assert_int_equal(mkdir(rig_dir, 0700), 0);
 	assert_int_equal(mkdir(rig_path(RIG_DATA), 0700), 0);
-	assert_non_null(state_trouble(&c));
+	assert_non_null(state_error(&c));
 	assert_false(rig_puts(&c, "f", "k", "x"));
 	assert_false(state_delete(&c, rig_key("f", "k")));
 	rig_free(&c);
@@ -421,7 +421,7 @@ static void has_no_room(void *arg)
 	expect(setrlimit(RLIMIT_FSIZE, &small) == 0, "limit", 0);
 	expect(!rig_puts(&c, "f", "k", "x"), "stored", 0);
 	expect(rig_add(&c, "a", 1, 1000) == -1, "counted", 0);
-	expect(state_trouble(&c) != NULL, "no trouble", 0);
+	expect(state_error(&c) != NULL, "no trouble", 0);
 	expect(rig_home() == 0, "something is left", 0);
 	expect(state_delete(&c, rig_key("f", "k")), "not deleted", 0);
 	rig_free(&c);

@@ -170,7 +170,7 @@ static void a_query_returns_the_facts(void **state)
 	(void)state;
 	assert_int_equal(query_against(good(200, PAID), &t), OUTCOME_OK);
 	assert_int_equal(t.state, TRADE_PAID);
-	assert_null(t.foreign);
+	assert_null(t.mismatch);
 	assert_string_equal(t.transaction_id, "42");
 	assert_int_equal(t.total_fen, 100); /* not what the payer paid after coupons */
 	assert_signed_request(peer.requests[0], "GET",

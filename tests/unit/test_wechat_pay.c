@@ -110,7 +110,7 @@ static void a_notification_decrypts_to_its_transaction(void **state)
 	assert_string_equal(e.event_type, "TRANSACTION.SUCCESS");
 	assert_string_equal(e.resource_type, "encrypt-resource");
 	assert_true(wxpay_event_trade(&ctx, &keys, &e, &t));
-	assert_string_equal(t.foreign, "MCHID"); /* it is of 1234567891 */
+	assert_string_equal(t.mismatch, "MCHID"); /* it is of 1234567891 */
 	assert_string_equal(t.out_trade_no, ORDER);
 	assert_string_equal(t.transaction_id, "4200000000000001");
 	assert_int_equal(t.state, TRADE_PAID);

@@ -65,7 +65,7 @@ static bool same_code(const char *code, const char *bare)
 	return *bare == '\0';
 }
 
-static enum outcome class_refusal(int status, const char *code)
+static enum outcome classify_error(int status, const char *code)
 {
 	if (status == 429 || status == 408)
 		return OUTCOME_UNKNOWN;
@@ -87,8 +87,8 @@ static void read_refusal(struct ctx *c, const char *target, struct wx_reply *rep
 
 	if (!wx_read(c, reply->body, refusal_in_fields, &in) || in.code == NULL)
 		in.code = "";
-	reply->outcome = class_refusal(reply->status, in.code);
-	reply->moment = reply->outcome == OUTCOME_UNKNOWN && reply->status >= 400;
+	reply->outcome = classify_error(reply->status, in.code);
+	reply->temporary = reply->outcome == OUTCOME_UNKNOWN && reply->status >= 400;
 	if (reply->outcome == OUTCOME_REFUSED)
 		level = LOG_ALARM;
 	else if (reply->outcome == OUTCOME_UNKNOWN)
@@ -98,7 +98,8 @@ static void read_refusal(struct ctx *c, const char *target, struct wx_reply *rep
 		or_none(reply->request_id));
 }
 
-static void keep_proof(const char *const values[static H_N], bool repeated, struct wx_reply *reply)
+static void copy_signature(
+	const char *const values[static H_N], bool repeated, struct wx_reply *reply)
 {
 	if (repeated) /* ambiguous: treated as an incomplete signature */
 		return;
@@ -113,7 +114,7 @@ static void keep_proof(const char *const values[static H_N], bool repeated, stru
 }
 
 /* Probes with a wrong signature are routine (PAYMENTS.md 2.14), hence only a warning. */
-void wx_believe(
+void wx_verify_reply(
 	struct ctx *c, const struct wx_keys *keys, const char *target, struct wx_reply *reply)
 {
 	enum wx_verdict v;
@@ -190,14 +191,14 @@ struct wx_reply wx_send(struct ctx *c, const char *method, const char *target, s
 	enum err e = send_signed(c, method, target, body, values, &http);
 
 	if (e != OK) {
-		reply.moment = e == ERR_PROVIDER_BUSY;
+		reply.temporary = e == ERR_PROVIDER_BUSY;
 		return reply;
 	}
 	reply.status = http.status;
 	reply.body = http.body;
 	reply.request_id = values[H_REQUEST_ID];
 	if (http.status == 200 || http.status == 204)
-		keep_proof(values, http.repeated, &reply);
+		copy_signature(values, http.repeated, &reply);
 	else
 		read_refusal(c, target, &reply);
 	return reply;
@@ -207,6 +208,6 @@ struct wx_reply wx_call(struct ctx *c, const char *method, const char *target, s
 {
 	struct wx_reply reply = wx_send(c, method, target, body);
 
-	wx_believe(c, wx_keys_of(c), target, &reply);
+	wx_verify_reply(c, wx_keys_of(c), target, &reply);
 	return reply;
 }

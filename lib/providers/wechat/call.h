@@ -11,7 +11,7 @@
 
 struct wx_reply {
 	enum outcome outcome;
-	bool moment;       /* a temporary failure (429, 5xx, no connection): may be retried */
+	bool temporary;    /* a temporary failure (429, 5xx, no connection): may be retried */
 	int status;        /* 0: no response */
 	struct slice body; /* on OUTCOME_OK: covered by the valid signature */
 	const char *request_id;
@@ -27,11 +27,11 @@ struct wx_reply wx_call(
 	struct ctx *c, const char *method, const char *target, struct slice body) MUST;
 /*
  * The two halves of wx_call, for a response that contains its own verification key: wx_send
- * leaves a 200 or 204 as OUTCOME_UNKNOWN, wx_believe makes it OUTCOME_OK if its signature is valid.
+ * leaves a 200 or 204 as OUTCOME_UNKNOWN, wx_verify_reply makes it OUTCOME_OK if its signature is valid.
  */
 struct wx_reply wx_send(
 	struct ctx *c, const char *method, const char *target, struct slice body) MUST;
-void wx_believe(
+void wx_verify_reply(
 	struct ctx *c, const struct wx_keys *keys, const char *target, struct wx_reply *reply);
 
 /* json_read for WeChat's texts: their faults are not our caller's. */

@@ -102,8 +102,8 @@ enum outcome wxcert_download(struct ctx *c, struct list *out)
 		 * With the public key the response is signed by it (PAYMENTS.md 2.5). The first
 		 * certificates can't be known beforehand: their encryption is the proof.
 		 */
-		wx_believe(
-			c, wx_keys_know(keys, reply.proof.serial) ? keys : &found, TARGET, &reply);
+		wx_verify_reply(
+			c, wx_keys_has(keys, reply.proof.serial) ? keys : &found, TARGET, &reply);
 	}
 	wx_keys_done(&found);
 	if (reply.outcome == OUTCOME_NONE && c->conf->wechat_pay_public_key_id == NULL)

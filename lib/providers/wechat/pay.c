@@ -207,7 +207,7 @@ static enum trade_state state_of(const char *word)
 	for (size_t i = 0; i < ARRAY_LEN(states); i++)
 		if (strcmp(states[i].word, word) == 0)
 			return states[i].state;
-	return TRADE_STRANGE;
+	return TRADE_UNKNOWN;
 }
 
 static const char other_merchant[] = "MCHID", other_app[] = "APPID";
@@ -230,9 +230,9 @@ static bool read_trade(struct ctx *c, struct slice text, struct provider_trade *
 	if (in.success_time == NULL || !clock_parse(in.success_time, &out->paid_ms))
 		out->paid_ms = 0;
 	if (!text_is(in.mchid, c->conf->wechat_mchid))
-		out->foreign = other_merchant;
+		out->mismatch = other_merchant;
 	else if (!text_is(in.appid, c->conf->wechat_appid))
-		out->foreign = other_app;
+		out->mismatch = other_app;
 	return true;
 }
 
@@ -277,7 +277,7 @@ bool wxpay_event_trade(struct ctx *c, const struct wx_keys *keys, const struct w
 /* ---- calls ---- */
 
 /* A valid signature over an inconsistent response: ignored, and logged. */
-static enum outcome nonsense(const char *target, const char *what)
+static enum outcome inconsistent_reply(const char *target, const char *what)
 {
 	log_line(LOG_ALARM, "wxpay", "%.*s: %s", (int)strcspn(target, "?"), target, what);
 	return OUTCOME_UNKNOWN;
@@ -294,7 +294,7 @@ enum outcome wxpay_prepay(struct ctx *c, const char *request, const char **prepa
 		c->deadline_ms = until_ms;
 	for (int i = 1, pause_ms = PREPAY_PAUSE_MS;; i++, pause_ms *= 2) {
 		r = wx_call(c, "POST", target, slice_of(request));
-		if (!r.moment || i == PREPAY_TRIES || !http_pause(c, pause_ms))
+		if (!r.temporary || i == PREPAY_TRIES || !http_pause(c, pause_ms))
 			break;
 	}
 	c->deadline_ms = deadline_ms;
@@ -302,12 +302,12 @@ enum outcome wxpay_prepay(struct ctx *c, const char *request, const char **prepa
 		return r.outcome;
 	if (r.status != 200 || !wx_read(c, r.body, prepay_in_fields, &in) ||
 		!str_is_id(in.prepay_id, PREPAY_ID_MAX))
-		return nonsense(target, "a response without a prepay_id");
+		return inconsistent_reply(target, "a response without a prepay_id");
 	*prepay_id = in.prepay_id;
 	return OUTCOME_OK;
 }
 
-enum err wxpay_hand_out(struct ctx *c, struct checkout *out)
+enum err wxpay_fill_checkout(struct ctx *c, struct checkout *out)
 {
 	out->timeStamp = arena_printf(&c->arena, "%lld", (long long)ctx_now_s(c));
 	out->nonceStr = wx_nonce(&c->arena);
@@ -341,9 +341,9 @@ enum outcome wxpay_query(struct ctx *c, const char *out_trade_no, struct provide
 	if (r.outcome != OUTCOME_OK)
 		return r.outcome;
 	if (r.status != 200 || !read_trade(c, r.body, &t))
-		return nonsense(target, "a response that is not a transaction");
-	if (strcmp(t.out_trade_no, out_trade_no) != 0 || t.foreign == other_merchant)
-		return nonsense(target, "a response about another order or merchant");
+		return inconsistent_reply(target, "a response that is not a transaction");
+	if (strcmp(t.out_trade_no, out_trade_no) != 0 || t.mismatch == other_merchant)
+		return inconsistent_reply(target, "a response about another order or merchant");
 	*out = t;
 	return OUTCOME_OK;
 }
@@ -367,6 +367,6 @@ enum outcome wxpay_close(struct ctx *c, const char *out_trade_no)
 	json_write(&json, close_out_fields, &out);
 	r = wx_call(c, "POST", target, (struct slice){ str_text(&json), json.len });
 	if (r.outcome == OUTCOME_OK && r.status != 204)
-		return nonsense(target, "a response that confirms nothing");
+		return inconsistent_reply(target, "a response that confirms nothing");
 	return r.outcome;
 }

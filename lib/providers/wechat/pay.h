@@ -16,7 +16,7 @@ const char *wxpay_request(struct ctx *c, const struct purchase *p) MUST;
  */
 enum outcome wxpay_prepay(struct ctx *c, const char *request, const char **prepay_id) MUST;
 /* Sign its prepay_id for wx.requestPayment (PAYMENTS.md 2.8). */
-enum err wxpay_hand_out(struct ctx *c, struct checkout *out) MUST;
+enum err wxpay_fill_checkout(struct ctx *c, struct checkout *out) MUST;
 
 /* GET /v3/pay/transactions/out-trade-no/{no}?mchid= */
 enum outcome wxpay_query(struct ctx *c, const char *out_trade_no, struct provider_trade *out) MUST;

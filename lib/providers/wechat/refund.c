@@ -106,7 +106,7 @@ static bool read_refund(struct ctx *c, struct slice text, struct provider_refund
 		.refund_fen = in.amount.refund,
 	};
 	if (in.mchid == NULL || strcmp(in.mchid, c->conf->wechat_mchid) != 0)
-		out->foreign = "MCHID";
+		out->mismatch = "MCHID";
 	return word != NULL;
 }
 
@@ -123,7 +123,7 @@ static enum outcome classify(
 		log_line(LOG_ALARM, "wxpay", "a response about another refund, or about none");
 		return OUTCOME_UNKNOWN;
 	}
-	out->foreign = NULL; /* a response has no mchid: it is the requesting merchant's */
+	out->mismatch = NULL; /* a response has no mchid: it is the requesting merchant's */
 	return OUTCOME_OK;
 }
 

@@ -118,7 +118,7 @@ static const struct wx_key *find_key(const struct wx_keys *keys, const char *ser
 	return NULL;
 }
 
-bool wx_keys_know(const struct wx_keys *keys, const char *serial)
+bool wx_keys_has(const struct wx_keys *keys, const char *serial)
 {
 	return serial != NULL && find_key(keys, serial) != NULL;
 }

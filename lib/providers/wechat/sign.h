@@ -49,7 +49,7 @@ bool wx_keys_add_certificate(
 	struct wx_keys *keys, const char *serial, struct slice pem, int64_t now_s) MUST;
 
 /* Is there a key of this serial, which may be NULL? */
-bool wx_keys_know(const struct wx_keys *keys, const char *serial) MUST;
+bool wx_keys_has(const struct wx_keys *keys, const char *serial) MUST;
 
 /* The Authorization header's value for a request; target is the path with its query as sent. */
 enum err wx_authorization(struct arena *a, const struct wx_keys *keys, const char *mchid,

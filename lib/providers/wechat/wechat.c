@@ -39,7 +39,7 @@ static bool add_certificate(struct ctx *c, const struct sealed_certificate *kept
 
 /* ---- notifications ---- */
 
-static bool is_proved(struct ctx *c, const struct wx_signed *m)
+static bool is_verified(struct ctx *c, const struct wx_signed *m)
 {
 	const enum wx_verdict signature = wx_check(c, wx_keys_of(c), m, ctx_now_s(c));
 
@@ -55,8 +55,9 @@ static enum notice_kind read_sealed(
 	const struct wx_keys *keys = wx_keys_of(c);
 
 	if (wxrefund_is_event(e))
-		return wxrefund_of_event(c, keys, e, &out->refund) ? NOTICE_REFUND : NOTICE_STRANGE;
-	return wxpay_event_trade(c, keys, e, &out->trade) ? NOTICE_TRADE : NOTICE_STRANGE;
+		return wxrefund_of_event(c, keys, e, &out->refund) ? NOTICE_REFUND
+								   : NOTICE_UNREADABLE;
+	return wxpay_event_trade(c, keys, e, &out->trade) ? NOTICE_TRADE : NOTICE_UNREADABLE;
 }
 
 static void read_notice(struct ctx *c, const struct notification *n, struct provider_notice *out)
@@ -72,9 +73,9 @@ static void read_notice(struct ctx *c, const struct notification *n, struct prov
 	struct wx_event e = { 0 };
 
 	*out = (struct provider_notice){ .serial = m.serial };
-	if (!is_proved(c, &m))
+	if (!is_verified(c, &m))
 		return;
-	out->kind = NOTICE_STRANGE;
+	out->kind = NOTICE_UNREADABLE;
 	out->why = "MALFORMED";
 	if (!wxpay_event(c, m.body, &e) || !str_is_id(e.id, EVENT_ID_MAX))
 		return;
@@ -92,7 +93,7 @@ const struct channel channel_wechat_jsapi = {
 	.handle_ms = PREPAY_ID_MS,
 	.request = wxpay_request,
 	.prepare = wxpay_prepay,
-	.hand_out = wxpay_hand_out,
+	.fill_checkout = wxpay_fill_checkout,
 };
 
 static const struct channel *const channels[] = { &channel_wechat_jsapi, NULL };

@@ -236,7 +236,7 @@ static const char SQL_OUTBOX[] =
 	"ON b.kind = " SQL(OUTBOX_FOLLOW_ATTEMPT) " AND a.attempt_id = b.ref_id "
 	"LEFT JOIN refunds r FORCE INDEX (PRIMARY) ON b.kind = " SQL(OUTBOX_FOLLOW_REFUND) " "
 	"AND r.refund_id = b.ref_id AND r.state IN (" SQL(REFUND_UNDER_WAY_SET) ") "
-	"LEFT JOIN users u FORCE INDEX (PRIMARY) ON b.kind = " SQL(OUTBOX_FORGET_USER) " "
+	"LEFT JOIN users u FORCE INDEX (PRIMARY) ON b.kind = " SQL(OUTBOX_ERASE_USER) " "
 	"AND u.user_id = b.ref_id AND u.deleted_at IS NOT NULL WHERE a.attempt_id IS NULL "
 	"AND r.refund_id IS NULL AND u.user_id IS NULL "
 	"AND b.kind NOT IN (" SQL(OUTBOX_FOUND_SET) ") LIMIT ?";
@@ -316,7 +316,7 @@ static const char SQL_LEFT[] =
 	"CONCAT('status ', o.status, IF(o.consignee_name IS NULL, ', of', "
 	"', with an address, of'), ' a deleted user') AS problem FROM orders o FORCE INDEX (PRIMARY) "
 	"STRAIGHT_JOIN users u FORCE INDEX (PRIMARY) ON u.user_id = o.user_id "
-	"LEFT JOIN outbox b FORCE INDEX (ref) ON b.kind = " SQL(OUTBOX_FORGET_USER) " "
+	"LEFT JOIN outbox b FORCE INDEX (ref) ON b.kind = " SQL(OUTBOX_ERASE_USER) " "
 	"AND b.ref_id = u.user_id WHERE u.deleted_at IS NOT NULL "
 	"AND (o.status IN (" SQL(ORDER_UNDER_WAY_SET) ") OR (b.outbox_id IS NULL "
 	"AND (o.status = " SQL(ORDER_PENDING) " OR o.consignee_name IS NOT NULL))) LIMIT ?";

@@ -23,5 +23,5 @@ enum health_database health_database(struct ctx *c)
 
 bool health_state(struct ctx *c)
 {
-	return state_trouble(c) == NULL;
+	return state_error(c) == NULL;
 }

@@ -104,7 +104,7 @@ static void work_on_all(struct ctx *c, struct share *s, const struct outbox_work
 	struct outbox *rows = list->rows;
 
 	for (int64_t i = 0; i < list->n && share_next(c, s); i++)
-		share_stuck(c, s, rows[i].ref_id, work_on(c, s, work, &rows[i], report));
+		share_claim_failed(c, s, rows[i].ref_id, work_on(c, s, work, &rows[i], report));
 }
 
 enum err outbox_pass(struct ctx *c, struct share *s, const struct outbox_work *work,

@@ -16,7 +16,7 @@
 
 #define OUTBOX_FOLLOW_ATTEMPT 1
 #define OUTBOX_FOLLOW_REFUND  2
-#define OUTBOX_FORGET_USER    3 /* cancel a deleted user's orders and remove personal data */
+#define OUTBOX_ERASE_USER     3 /* cancel a deleted user's orders and remove personal data */
 /* due by the state of another row; found by a query while not in the outbox */
 #define OUTBOX_CLOSE_ORDER      4
 #define OUTBOX_CLOSE_MEMBERSHIP 5
@@ -25,7 +25,7 @@
 enum outbox_kind {
 	STORED(OUTBOX_FOLLOW_ATTEMPT),
 	STORED(OUTBOX_FOLLOW_REFUND),
-	STORED(OUTBOX_FORGET_USER),
+	STORED(OUTBOX_ERASE_USER),
 	STORED(OUTBOX_CLOSE_ORDER),
 	STORED(OUTBOX_CLOSE_MEMBERSHIP),
 	STORED(OUTBOX_MISSING_REFUND),

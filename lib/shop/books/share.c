@@ -23,15 +23,15 @@ bool share_next(struct ctx *c, struct share *s)
 {
 	const int64_t mono_ms = clock_mono_ms();
 
-	s->over = s->over || mono_ms >= s->until_ms || s->silent >= SILENT_MAX;
+	s->over = s->over || mono_ms >= s->until_ms || s->unanswered >= SILENT_MAX;
 	c->now_ms = clock_now_ms();
-	c->deadline_ms = mono_ms + (s->silent >= SILENT_ROWS ? PROBE_MS : s->row_ms);
+	c->deadline_ms = mono_ms + (s->unanswered >= SILENT_ROWS ? PROBE_MS : s->row_ms);
 	return !s->over;
 }
 
 void share_note_answer(struct share *s, bool answered)
 {
-	s->silent = answered ? 0 : s->silent + 1;
+	s->unanswered = answered ? 0 : s->unanswered + 1;
 }
 
 bool share_failed(const struct ctx *c, struct share *s, int64_t ref_id, enum err *e)
@@ -47,12 +47,12 @@ bool share_failed(const struct ctx *c, struct share *s, int64_t ref_id, enum err
 	s->failed++;
 	if (*e == ERR_BUSY) /* the holder of that lock may also block the next rows */
 		share_note_answer(s, false);
-	if (s->trouble == OK)
-		s->trouble = *e;
+	if (s->error == OK)
+		s->error = *e;
 	return true;
 }
 
-void share_stuck(const struct ctx *c, struct share *s, int64_t ref_id, enum err e)
+void share_claim_failed(const struct ctx *c, struct share *s, int64_t ref_id, enum err e)
 {
 	if (share_failed(c, s, ref_id, &e) && e == ERR_DB_LOST)
 		s->over = true;

@@ -14,8 +14,8 @@ struct share {
 	int64_t until_ms; /* clock_mono_ms() after which no row is started */
 	int64_t row_ms;   /* how long one may take */
 	int64_t failed;   /* number of failed rows */
-	enum err trouble; /* the first failure, or what ended the share; OK: none */
-	int64_t silent; /* consecutive unanswered rows: no answer from the provider, or no lock in time */
+	enum err error;   /* the first failure, or what ended the share; OK: none */
+	int64_t unanswered; /* consecutive unanswered rows: no answer from the provider, or no lock in time */
 	bool over; /* no further row is started */
 };
 
@@ -38,7 +38,7 @@ bool share_failed(const struct ctx *c, struct share *s, int64_t ref_id, enum err
  * Record the result of claiming or postponing a row. The same, but a lost database connection
  * ends the share, while work that loses its connection may itself be the cause.
  */
-void share_stuck(const struct ctx *c, struct share *s, int64_t ref_id, enum err e);
+void share_claim_failed(const struct ctx *c, struct share *s, int64_t ref_id, enum err e);
 /* When to retry a failed row: after BUSY in a minute, otherwise with growing gaps. */
 int64_t share_retry_ms(const struct ctx *c, enum err e, int64_t tries);
 

@@ -80,7 +80,7 @@ enum err stock_lock_tx(struct ctx *c, struct stock_line *lines, size_t n) MUST;
 /* Take the lines' quantities. Fails: INSUFFICIENT_STOCK; then roll back. */
 enum err stock_take_tx(struct ctx *c, const struct stock_line *lines, size_t n, int64_t order) MUST;
 /* Return them. */
-enum err stock_give_back_tx(
+enum err stock_return_tx(
 	struct ctx *c, const struct stock_line *lines, size_t n, int64_t order) MUST;
 
 #endif

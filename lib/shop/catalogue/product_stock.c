@@ -27,7 +27,7 @@ static const char SQL_TAKE[] =
 	"UPDATE " LINES
 	"STRAIGHT_JOIN products p FORCE INDEX (PRIMARY) ON p.product_id = l.id "
 	"SET p.stock = p.stock - l.n WHERE p.stock >= l.n";
-static const char SQL_GIVE_BACK[] =
+static const char SQL_RETURN[] =
 	"UPDATE " LINES
 	"STRAIGHT_JOIN products p FORCE INDEX (PRIMARY) ON p.product_id = l.id "
 	"SET p.stock = p.stock + l.n";
@@ -87,11 +87,11 @@ enum err stock_take_tx(struct ctx *c, const struct stock_line *lines, size_t n, 
 	return move_lines_tx(c, lines, n, order, -1, MOVE_TAKEN);
 }
 
-enum err stock_give_back_tx(struct ctx *c, const struct stock_line *lines, size_t n, int64_t order)
+enum err stock_return_tx(struct ctx *c, const struct stock_line *lines, size_t n, int64_t order)
 {
 	int64_t matched;
 
-	TRY(db_exec(c, SQL_GIVE_BACK, ARGS(lines_arg(c, lines, n)), &matched));
+	TRY(db_exec(c, SQL_RETURN, ARGS(lines_arg(c, lines, n)), &matched));
 	if (matched != (int64_t)n)
 		return ERR_CONFLICT;
 	return move_lines_tx(c, lines, n, order, 1, MOVE_GIVEN_BACK);

@@ -14,7 +14,7 @@ static int64_t most(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-static bool moment(int64_t now_s)
+static bool valid_time(int64_t now_s)
 {
 	return now_s >= 0 && now_s <= MOMENT_MAX_S;
 }
@@ -25,7 +25,7 @@ int64_t entitlement_end_s(const struct segment *s)
 }
 
 /* Is it ACTIVE at now_s or later? Only such segments have a credit and are folded. */
-static bool lasts(const struct segment *s, int64_t now_s)
+static bool is_live(const struct segment *s, int64_t now_s)
 {
 	return s->state == SEGMENT_ACTIVE && entitlement_end_s(s) > now_s;
 }
@@ -42,7 +42,7 @@ static const struct segment *latest(const struct entitlement *e, int64_t now_s)
 	for (int64_t i = 0; i < e->n; i++) {
 		const struct segment *s = &e->rows[i];
 
-		if (lasts(s, now_s) &&
+		if (is_live(s, now_s) &&
 			(last == NULL || entitlement_end_s(s) > entitlement_end_s(last)))
 			last = s;
 	}
@@ -72,13 +72,13 @@ int64_t entitlement_shown_until_s(const struct entitlement *e)
 int64_t entitlement_level(const struct entitlement *e, int64_t now_s)
 {
 	for (int64_t i = 0; i < e->n; i++)
-		if (lasts(&e->rows[i], now_s) && e->rows[i].start_s <= now_s)
+		if (is_live(&e->rows[i], now_s) && e->rows[i].start_s <= now_s)
 			return e->rows[i].level;
 	return 0;
 }
 
 /* The type of an order for this level, given the live segment; 0: not allowed. */
-static int64_t kind_beside(const struct segment *found, int64_t level)
+static int64_t kind_for(const struct segment *found, int64_t level)
 {
 	if (found == NULL)
 		return SEGMENT_NEW;
@@ -105,7 +105,7 @@ static money credit(const struct entitlement *e, int64_t now_s)
 	money sum = MONEY_ZERO;
 
 	for (int64_t i = 0; i < e->n; i++)
-		if (lasts(&e->rows[i], now_s))
+		if (is_live(&e->rows[i], now_s))
 			sum = money_add(sum, credit_of(&e->rows[i], now_s));
 	return sum;
 }
@@ -132,7 +132,7 @@ static enum err make_quote(
 {
 	const struct segment *found = latest(e, now_s);
 	struct quote q = {
-		.kind = kind_beside(found, offer->level),
+		.kind = kind_for(found, offer->level),
 		.level = offer->level,
 		.days = offer->days,
 		.price = offer->price,
@@ -141,7 +141,7 @@ static enum err make_quote(
 	};
 	int64_t start_s = now_s;
 
-	if (!moment(now_s) || offer->level < 1 || offer->days < 1 || offer->price.fen < 0 ||
+	if (!valid_time(now_s) || offer->level < 1 || offer->days < 1 || offer->price.fen < 0 ||
 		offer->price.fen > MONEY_MAX_FEN)
 		return ERR_INTERNAL;
 	if (q.kind == 0)
@@ -217,7 +217,7 @@ static void fold(struct entitlement *e, const struct segment *upgrade)
 	for (int64_t i = 0; i < e->n; i++) {
 		struct segment *s = &e->rows[i];
 
-		if (lasts(s, upgrade->granted_s)) {
+		if (is_live(s, upgrade->granted_s)) {
 			s->state = SEGMENT_FOLDED;
 			s->folded_by = upgrade->order_id;
 		}
@@ -256,21 +256,22 @@ static void append(struct entitlement *e, struct segment s)
 	e->rows[e->n++] = s;
 }
 
-bool entitlement_fits(const struct entitlement *e, const struct quote *quote, int64_t now_s)
+bool entitlement_quote_is_valid(
+	const struct entitlement *e, const struct quote *quote, int64_t now_s)
 {
 	const struct segment *found = latest(e, now_s);
 
-	return found == NULL || quote->kind == kind_beside(found, quote->level);
+	return found == NULL || quote->kind == kind_for(found, quote->level);
 }
 
 enum err entitlement_grant(struct entitlement *e, int64_t order_id, const struct quote *quote,
 	money cash, int64_t now_s, int64_t version)
 {
-	if (!moment(now_s) || version <= last_version(e) || e->n >= ENTITLEMENT_SEGMENTS_MAX ||
+	if (!valid_time(now_s) || version <= last_version(e) || e->n >= ENTITLEMENT_SEGMENTS_MAX ||
 		find(e, order_id) != NULL)
 		return ERR_INTERNAL;
 	if (!made(quote) || cash.fen < 0 || money_cmp(cash, quote->amount) > 0 ||
-		!entitlement_fits(e, quote, now_s))
+		!entitlement_quote_is_valid(e, quote, now_s))
 		return ERR_INTERNAL;
 	append(e, (struct segment){
 			  .order_id = order_id,
@@ -315,7 +316,7 @@ static void refund(struct entitlement *e, struct segment *s, int64_t now_s, int6
 	int64_t chain_end_s = now_s;
 
 	for (int64_t i = 0; i < e->n; i++)
-		if (e->rows[i].chain == s->chain && lasts(&e->rows[i], chain_end_s))
+		if (e->rows[i].chain == s->chain && is_live(&e->rows[i], chain_end_s))
 			chain_end_s = entitlement_end_s(&e->rows[i]);
 	s->taken_s = least(s->days * ENTITLEMENT_DAY_S, chain_end_s - now_s);
 	s->cut_s = least(most(now_s, s->start_s), entitlement_end_s(s));
@@ -335,7 +336,7 @@ enum err entitlement_refundable(const struct entitlement *e, int64_t order_id)
 
 enum err entitlement_refund(struct entitlement *e, int64_t order_id, int64_t now_s, int64_t version)
 {
-	if (!moment(now_s) || version <= last_version(e))
+	if (!valid_time(now_s) || version <= last_version(e))
 		return ERR_INTERNAL;
 	TRY(entitlement_refundable(e, order_id));
 	refund(e, find(e, order_id), now_s, version);
@@ -363,8 +364,8 @@ static bool possible(const struct segment *s)
 {
 	return s->kind >= SEGMENT_NEW && s->kind <= SEGMENT_UPGRADE && s->state >= SEGMENT_ACTIVE &&
 	       s->state <= SEGMENT_REFUNDED && s->level >= 1 && s->days >= 1 &&
-	       s->days <= ENTITLEMENT_AHEAD_DAYS_MAX && moment(s->start_s) &&
-	       moment(s->granted_s) && s->taken_s >= 0 && s->taken_s <= AHEAD_MAX_S &&
+	       s->days <= ENTITLEMENT_AHEAD_DAYS_MAX && valid_time(s->start_s) &&
+	       valid_time(s->granted_s) && s->taken_s >= 0 && s->taken_s <= AHEAD_MAX_S &&
 	       s->value.fen >= 0 && s->value.fen <= VALUE_MAX_FEN;
 }
 
@@ -377,7 +378,8 @@ bool entitlement_possible(const struct entitlement *e)
 }
 
 /* Replay the grant of a stored, untrusted row. `version`: the previous change. */
-static const char *grant_anew(struct entitlement *anew, const struct segment *row, int64_t version)
+static const char *replay_grant(
+	struct entitlement *anew, const struct segment *row, int64_t version)
 {
 	if (row->granted_version <= version)
 		return "granted_version";
@@ -391,20 +393,20 @@ static const char *grant_anew(struct entitlement *anew, const struct segment *ro
 		return "value";
 	if (row->cash.fen < 0 || money_cmp(row->cash, row->value) > 0)
 		return "cash";
-	if (!moment(row->granted_s))
+	if (!valid_time(row->granted_s))
 		return "granted_s";
-	if (row->kind != kind_beside(latest(anew, row->granted_s), row->level))
+	if (row->kind != kind_for(latest(anew, row->granted_s), row->level))
 		return "kind";
 	append(anew, *row);
 	return NULL;
 }
 
-static const char *refund_anew(
+static const char *replay_refund(
 	struct entitlement *anew, const struct segment *row, struct segment *same)
 {
 	if (same >= anew->rows + anew->n || refundable(anew, same) != OK)
 		return "refunded_version";
-	if (!moment(row->refunded_s))
+	if (!valid_time(row->refunded_s))
 		return "refunded_s";
 	refund(anew, same, row->refunded_s, row->refunded_version);
 	return NULL;
@@ -463,11 +465,11 @@ const char *entitlement_replay(const struct entitlement *e, struct segment *work
 		if (granted != NULL &&
 			(!refunded || granted->granted_version <= refunded->refunded_version)) {
 			row = granted;
-			what = grant_anew(&anew, row, version);
+			what = replay_grant(&anew, row, version);
 			version = row->granted_version;
 		} else {
 			row = refunded;
-			what = refund_anew(&anew, row, &work[row - e->rows]);
+			what = replay_refund(&anew, row, &work[row - e->rows]);
 			version = row->refunded_version;
 		}
 	}

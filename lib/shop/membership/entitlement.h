@@ -93,7 +93,8 @@ enum err entitlement_grant(struct entitlement *e, int64_t order_id, const struct
  * Would it be granted as quoted? The passing of time can't change that, but a clock set back can:
  * then a segment may be live again that had ended when the quote was made.
  */
-bool entitlement_fits(const struct entitlement *e, const struct quote *quote, int64_t now_s);
+bool entitlement_quote_is_valid(
+	const struct entitlement *e, const struct quote *quote, int64_t now_s);
 /* Are these rows possible results of this file? If not, only the replay may be called with them. */
 bool entitlement_possible(const struct entitlement *e) MUST;
 

@@ -57,7 +57,7 @@ static enum err read_rows(struct ctx *c, int64_t user_id, struct entitlement_row
 	TRY(db_all(c, SQL_SEGMENTS, ARGS(I64(user_id), I64(ENTITLEMENT_SEGMENTS_MAX + 1)),
 		segment_fields, sizeof(struct segment), ENTITLEMENT_SEGMENTS_MAX, &rows));
 	if (rows.more)
-		return violated(c, "a user has more segments than can be");
+		return invariant_violated(c, "a user has more segments than can be");
 	out->was = (struct entitlement){ rows.list.rows, rows.list.n };
 	out->now = copy_of(c, &out->was);
 	return OK;
@@ -68,8 +68,9 @@ enum err entitlement_read(struct ctx *c, int64_t user_id, struct entitlement_row
 	TRY(read_rows(c, user_id, out));
 	return entitlement_possible(&out->was)
 		       ? OK
-		       : violated(c, arena_printf(&c->arena, "a segment of user %lld can't be",
-					     (long long)user_id));
+		       : invariant_violated(
+				 c, arena_printf(&c->arena, "a segment of user %lld can't be",
+					    (long long)user_id));
 }
 
 enum err entitlement_lock_tx(struct ctx *c, int64_t user_id, struct entitlement_rows *out)

@@ -63,7 +63,7 @@ enum err membership_move_tx(struct ctx *c, struct membership_order *row, enum me
 	return OK;
 }
 
-enum err membership_drop_tx(struct ctx *c, struct membership_order *o)
+enum err membership_cancel_pending_tx(struct ctx *c, struct membership_order *o)
 {
 	TRY(membership_move_tx(c, o, MEMBERSHIP_CANCELLED));
 	return payment_release_tx(c, PAYABLE_MEMBERSHIP, o->id);

@@ -131,7 +131,7 @@ enum err membership_grant_tx(
 /* Revoke a locked, paid order: REFUNDING. Fails: REFUND_UNDER_WAY, ORDER_TRANSITION, SEGMENT_FOLDED, GRANTED_LATER. */
 enum err membership_begin_refund_tx(struct ctx *c, struct membership *m) MUST;
 /* A locked order was refunded, or nothing had been paid: REFUNDED, if nothing is left. Fails: as above. */
-enum err membership_back_tx(struct ctx *c, struct membership *m) MUST;
+enum err membership_refunded_tx(struct ctx *c, struct membership *m) MUST;
 /* The provider finally refused: paid and granted again, exactly as before. */
 enum err membership_undo_refund_tx(struct ctx *c, struct membership *m) MUST;
 

@@ -36,7 +36,7 @@ static enum err cancel_tx(struct ctx *c, void *arg)
 	e = membership_pay_error(c, o);
 	if (e != OK)
 		return fail(c, e, NULL);
-	TRY(membership_drop_tx(c, o));
+	TRY(membership_cancel_pending_tx(c, o));
 	return idempotency_end_tx(c, o->id, 200);
 }
 
@@ -56,7 +56,7 @@ enum err membership_user_close_tx(struct ctx *c, int64_t user_id)
 	if (refunding || vip)
 		return fail(c, ERR_USER_IN_USE, NULL);
 	TRY(membership_pending_tx(c, user_id, &pending, &found));
-	return found ? membership_drop_tx(c, &pending) : OK;
+	return found ? membership_cancel_pending_tx(c, &pending) : OK;
 }
 
 enum err membership_list_overdue(struct ctx *c, int64_t limit, struct list *out)
@@ -86,7 +86,7 @@ enum err membership_begin_refund_tx(struct ctx *c, struct membership *m)
 		return fail(c, ERR_REFUND_UNDER_WAY, NULL);
 	if (m->order.status != MEMBERSHIP_PAID)
 		return fail(c, ERR_ORDER_TRANSITION, "action");
-	TRY(judged(c,
+	TRY(invariant_checked(c,
 		entitlement_refund(
 			&m->entitlement.now, m->order.id, ctx_now_s(c), m->entitlement.version + 1),
 		"a change of segments without a new version"));
@@ -96,11 +96,11 @@ enum err membership_begin_refund_tx(struct ctx *c, struct membership *m)
 	return membership_move_tx(c, &m->order, MEMBERSHIP_REFUNDING);
 }
 
-enum err membership_back_tx(struct ctx *c, struct membership *m)
+enum err membership_refunded_tx(struct ctx *c, struct membership *m)
 {
 	bool all;
 
-	TRY(paid_back_tx(
+	TRY(paid_refunded_tx(
 		c, PAYABLE_MEMBERSHIP, m->order.id, (enum paid_by)m->order.payment.by, &all));
 	if (!all)
 		return OK;
@@ -117,7 +117,7 @@ enum err membership_undo_refund_tx(struct ctx *c, struct membership *m)
 {
 	if (m->order.status != MEMBERSHIP_REFUNDING)
 		return fail(c, ERR_ORDER_TRANSITION, "action");
-	TRY(judged(c, entitlement_refund_undo(&m->entitlement.now, m->order.id),
+	TRY(invariant_checked(c, entitlement_refund_undo(&m->entitlement.now, m->order.id),
 		"a refund that is not the latest change is undone"));
 	TRY(entitlement_save_tx(c, &m->entitlement));
 	m->refunding = false;

@@ -27,8 +27,9 @@ static enum err quote_plan(
 	struct ctx *c, const struct entitlement_rows *v, const struct plan *plan, struct quote *out)
 {
 	const struct offer offer = { plan->price, plan->duration_days, plan->level };
-	const enum err e = judged(c, entitlement_quote(&v->now, &offer, ctx_now_s(c), out),
-		"an impossible plan or time in a quote");
+	const enum err e =
+		invariant_checked(c, entitlement_quote(&v->now, &offer, ctx_now_s(c), out),
+			"an impossible plan or time in a quote");
 
 	return e == OK ? OK : fail(c, e, "plan_id");
 }
@@ -77,7 +78,7 @@ static const char *new_order_no(struct ctx *c)
  * One pending order per user (BEHAVIOUR 23); an expired one doesn't block, nor does one that
  * can't be paid any more because the entitlement changed.
  */
-static enum err make_way_tx(struct ctx *c, const struct entitlement_rows *v)
+static enum err clear_pending_tx(struct ctx *c, const struct entitlement_rows *v)
 {
 	struct membership before = { .entitlement = *v };
 	bool found;
@@ -89,7 +90,7 @@ static enum err make_way_tx(struct ctx *c, const struct entitlement_rows *v)
 		return membership_move_tx(c, &before.order, MEMBERSHIP_EXPIRED);
 	if (membership_pay_error_locked(c, &before) != ERR_QUOTE_CHANGED)
 		return fail(c, ERR_PENDING_EXISTS, NULL);
-	return membership_drop_tx(c, &before.order);
+	return membership_cancel_pending_tx(c, &before.order);
 }
 
 /* An order of status PENDING or, for a payment without an order, CANCELLED. */
@@ -125,7 +126,7 @@ static enum err grant_free_tx(
 
 	TRY(membership_grant_tx(c, &m, &(struct payment){ .by = by, .at.ms = c->now_ms }, &g));
 	if (g.grant == NOT_GRANTED)
-		return violated(c, "an order with nothing due can't be granted");
+		return invariant_violated(c, "an order with nothing due can't be granted");
 	*o = m.order;
 	return OK;
 }
@@ -145,7 +146,7 @@ static enum err create_tx(struct ctx *c, void *arg)
 	if (!v.live) /* deleted while waiting for the lock */
 		return ERR_UNAUTHENTICATED;
 	TRY(check_refunding(c, x->user_id));
-	TRY(make_way_tx(c, &v));
+	TRY(clear_pending_tx(c, &v));
 	TRY(plan_offered_tx(c, x->plan_id, &plan));
 	TRY(quote_plan(c, &v, &plan, &q));
 	*x->out = (struct membership_order){
@@ -175,7 +176,7 @@ static enum err give_tx(struct ctx *c, void *arg)
 	if (!v.live)
 		return ERR_NOT_FOUND;
 	TRY(check_refunding(c, x->user_id));
-	TRY(judged(c, entitlement_quote_gift(&v.now, &x->gift, ctx_now_s(c), &q),
+	TRY(invariant_checked(c, entitlement_quote_gift(&v.now, &x->gift, ctx_now_s(c), &q),
 		"an impossible gift or time in a quote"));
 	/* never pending, so it doesn't conflict with the user's pending order */
 	*x->out = (struct membership_order){

@@ -32,7 +32,7 @@ enum err membership_pending_tx(
 enum err membership_move_tx(
 	struct ctx *c, struct membership_order *row, enum membership_status to) MUST;
 /* Cancel a locked pending order; its open attempt is closed at the provider. */
-enum err membership_drop_tx(struct ctx *c, struct membership_order *o) MUST;
+enum err membership_cancel_pending_tx(struct ctx *c, struct membership_order *o) MUST;
 /* Fill in the output members at c->now_ms. */
 void membership_show(const struct ctx *c, struct membership_order *o);
 

@@ -8,7 +8,7 @@
 /* ---- checks ---- */
 
 /* Is the quote still valid for the current entitlement (BEHAVIOUR 28)? *q is the one to grant by. */
-static bool quote_holds(const struct ctx *c, const struct membership *m, struct quote *q)
+static bool quote_is_valid(const struct ctx *c, const struct membership *m, struct quote *q)
 {
 	const struct membership_order *o = &m->order;
 	const struct offer offer = { o->price, o->plan_days, o->level };
@@ -31,7 +31,7 @@ enum err membership_pay_error(const struct ctx *c, const struct membership_order
 	return o->status == MEMBERSHIP_PENDING ? OK : ERR_ORDER_NOT_PENDING;
 }
 
-static enum err why_not_now(const struct ctx *c, const struct membership *m)
+static enum err pay_error_now(const struct ctx *c, const struct membership *m)
 {
 	TRY(membership_pay_error(c, &m->order));
 	return m->refunding ? ERR_REFUND_UNDER_WAY : OK;
@@ -41,8 +41,8 @@ enum err membership_pay_error_locked(const struct ctx *c, const struct membershi
 {
 	struct quote q;
 
-	TRY(why_not_now(c, m));
-	return quote_holds(c, m, &q) && money_cmp(q.amount, m->order.amount) == 0
+	TRY(pay_error_now(c, m));
+	return quote_is_valid(c, m, &q) && money_cmp(q.amount, m->order.amount) == 0
 		       ? OK
 		       : ERR_QUOTE_CHANGED;
 }
@@ -50,7 +50,7 @@ enum err membership_pay_error_locked(const struct ctx *c, const struct membershi
 /* ---- granting ---- */
 
 /* Why a payment can't be granted, regardless of the quote; NULL: it can. */
-static const char *obstacle(const struct membership *m)
+static const char *blocked_by(const struct membership *m)
 {
 	switch ((enum membership_status)m->order.status) {
 	case MEMBERSHIP_PAID:
@@ -71,9 +71,9 @@ static const char *obstacle(const struct membership *m)
 /* Why a payment can't be granted now; NULL: it can, by *q. */
 static const char *refusal(const struct ctx *c, const struct membership *m, struct quote *q)
 {
-	const char *why = obstacle(m);
+	const char *why = blocked_by(m);
 
-	return why == NULL && !quote_holds(c, m, q) ? "QUOTE_CHANGED" : why;
+	return why == NULL && !quote_is_valid(c, m, q) ? "QUOTE_CHANGED" : why;
 }
 
 /* Now; or the time of the quote, if the clock was set back before it. */
@@ -81,8 +81,9 @@ static int64_t granted_s(const struct ctx *c, const struct membership *m, const 
 {
 	const int64_t now_s = ctx_now_s(c), quoted_s = m->order.created_at.ms / SECOND_MS;
 
-	return now_s < quoted_s && !entitlement_fits(&m->entitlement.now, q, now_s) ? quoted_s
-										    : now_s;
+	return now_s < quoted_s && !entitlement_quote_is_valid(&m->entitlement.now, q, now_s)
+		       ? quoted_s
+		       : now_s;
 }
 
 enum err membership_grant_tx(
@@ -95,14 +96,14 @@ enum err membership_grant_tx(
 
 	*out = (struct granting){ .grant = NOT_GRANTED, .reason = refusal(c, m, &q) };
 	if (out->reason != NULL) /* the money is refunded; the order is no longer pending */
-		return pending ? membership_drop_tx(c, o) : OK;
-	TRY(judged(c,
+		return pending ? membership_cancel_pending_tx(c, o) : OK;
+	TRY(invariant_checked(c,
 		entitlement_grant(&m->entitlement.now, o->id, &q, q.amount, granted_s(c, m, &q),
 			m->entitlement.version + 1),
 		"a quote that can't be granted"));
 	TRY(entitlement_save_tx(c, &m->entitlement));
 	o->kind = m->entitlement.now.rows[m->entitlement.now.n - 1].kind;
-	out->back = money_sub(o->amount, q.amount);
+	out->overpaid = money_sub(o->amount, q.amount);
 	o->discount = q.discount;
 	o->amount = q.amount;
 	o->days = q.days;
@@ -131,7 +132,7 @@ static enum err pay_tx(struct ctx *c, void *arg)
 	if (replayed_id != 0)
 		return membership_read(c, replayed_id, &x->m.order);
 	TRY(membership_lock_tx(c, x->m.order.id, &x->m));
-	TRY(why_not_now(c, &x->m));
+	TRY(pay_error_now(c, &x->m));
 	paid.at.ms = c->now_ms; /* set by entitlement_lock_tx */
 	TRY(membership_grant_tx(c, &x->m, &paid, &g));
 	if (g.grant == NOT_GRANTED)
@@ -149,9 +150,9 @@ static enum err drop_tx(struct ctx *c, void *arg)
 	struct quote q;
 
 	TRY(membership_lock_tx(c, m->order.id, m));
-	if (why_not_now(c, m) != OK || refusal(c, m, &q) == NULL)
+	if (pay_error_now(c, m) != OK || refusal(c, m, &q) == NULL)
 		return OK;
-	return membership_drop_tx(c, &m->order);
+	return membership_cancel_pending_tx(c, &m->order);
 }
 
 enum err membership_pay_simulated(struct ctx *c, const char *order_no, const char *payment_method,

@@ -28,7 +28,7 @@ static enum err read_ends(struct ctx *c, int64_t user_id, struct vip_ends *out)
 		return OK;
 	TRY(entitlement_read(c, user_id, &v));
 	*out = (struct vip_ends){ entitlement_expire_s(&v.now), entitlement_shown_until_s(&v.now) };
-	vip_cache_keep(c, &ticket, out);
+	vip_cache_store(c, &ticket, out);
 	return OK;
 }
 
@@ -70,7 +70,7 @@ enum err vip_is_live(struct ctx *c, int64_t user_id, bool *live)
 	return OK;
 }
 
-enum err vip_forget(struct ctx *c, int64_t member_id)
+enum err vip_invalidate(struct ctx *c, int64_t member_id)
 {
 	int64_t user_id = 0;
 
@@ -78,5 +78,5 @@ enum err vip_forget(struct ctx *c, int64_t member_id)
 		TRY(find_user(c, member_id, &user_id));
 	else if (!c->actor.administrator)
 		return ERR_FORBIDDEN;
-	return vip_cache_forget(c, user_id) ? OK : ERR_BUSY;
+	return vip_cache_invalidate(c, user_id) ? OK : ERR_BUSY;
 }

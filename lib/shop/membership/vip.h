@@ -33,6 +33,6 @@ extern const struct field vip_query_fields[];
  */
 enum err vip_status_of(struct ctx *c, int64_t member_id, struct vip_status *out) MUST;
 /* Invalidate a member's cached status, or with 0 all. Fails: NOT_FOUND, FORBIDDEN, BUSY. */
-enum err vip_forget(struct ctx *c, int64_t member_id) MUST;
+enum err vip_invalidate(struct ctx *c, int64_t member_id) MUST;
 
 #endif

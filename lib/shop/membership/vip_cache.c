@@ -26,12 +26,12 @@ bool vip_cache_find(
 	return true;
 }
 
-void vip_cache_keep(struct ctx *c, const struct state_ticket *ticket, const struct vip_ends *ends)
+void vip_cache_store(struct ctx *c, const struct state_ticket *ticket, const struct vip_ends *ends)
 {
 	state_set(c, ticket, (struct slice){ (const char *)ends, sizeof(*ends) }, KEPT_MS);
 }
 
-bool vip_cache_forget(struct ctx *c, int64_t user_id)
+bool vip_cache_invalidate(struct ctx *c, int64_t user_id)
 {
 	return user_id == 0 ? state_clear(c, FAMILY) : state_delete(c, key_of(c, user_id));
 }

@@ -275,7 +275,7 @@ static enum err enter_tx(struct ctx *c, struct card *k, struct card_entry *row, 
 	row->balance_after = money_add(k->balance, row->amount);
 	row->created_at.ms = c->now_ms;
 	if (row->amount.fen == 0)
-		return violated(c, "a card's ledger has an entry of 0");
+		return invariant_violated(c, "a card's ledger has an entry of 0");
 	if (row->balance_after.fen < 0)
 		return fail(c, ERR_INSUFFICIENT_BALANCE, "amount");
 	if (row->balance_after.fen > MONEY_MAX_FEN)

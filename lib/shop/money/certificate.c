@@ -85,7 +85,7 @@ enum err certificate_purge(struct ctx *c)
 	return db_exec(c, SQL_PURGE, ARGS(I64(c->now_ms - KEPT_MS)), NULL);
 }
 
-enum err certificate_want(struct ctx *c)
+enum err certificate_request_refresh(struct ctx *c)
 {
 	return db_exec(c, SQL_WANT, ARGS(I64(c->now_ms), I64(AT_LEAST_MS)), NULL);
 }

@@ -23,7 +23,7 @@ enum err certificate_put(struct ctx *c, const struct sealed_certificate *row) MU
 enum err certificate_purge(struct ctx *c) MUST;
 
 /* A message named an unknown serial: fetch the list soon, at the earliest five minutes after the last time. */
-enum err certificate_want(struct ctx *c) MUST;
+enum err certificate_request_refresh(struct ctx *c) MUST;
 /* Is a refresh due? Claims it for one process; the next is in six hours. */
 enum err certificate_claim_refresh(struct ctx *c, bool *mine) MUST;
 /* The refresh failed: retry in five minutes. */

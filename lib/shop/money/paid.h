@@ -23,7 +23,7 @@ enum err paid_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id, mone
  * full, in person if it was money. Call in the transaction that wrote the refund.
  * Fails: DB, DB_LOST, BUSY.
  */
-enum err paid_back_tx(
+enum err paid_refunded_tx(
 	struct ctx *c, enum payable_kind kind, int64_t payable_id, enum paid_by by, bool *all) MUST;
 
 #endif

@@ -211,7 +211,7 @@ enum err payment_lock_tx(struct ctx *c, int64_t attempt_id, struct attempt *out)
 	return db_one(c, SQL_LOCK, ARGS(I64(attempt_id)), attempt_fields, out);
 }
 
-enum err payment_forget_some(struct ctx *c, int64_t user_id, int64_t *after, bool *more)
+enum err payment_erase_some(struct ctx *c, int64_t user_id, int64_t *after, bool *more)
 {
 	const int64_t *ids;
 	struct db_rows rows;

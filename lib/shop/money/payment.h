@@ -46,7 +46,7 @@ enum grant { GRANTED, GRANTED_LATE, NOT_GRANTED };
 struct granting {
 	enum grant grant;
 	const char *reason; /* why it is not granted; NULL: it is */
-	money back;         /* of a granted one, the overpaid amount */
+	money overpaid;     /* of a granted one */
 };
 
 /* How an attempt is paid is a number that never changes: the card's, or one of a provider's (providers/). */
@@ -130,7 +130,7 @@ enum err payment_lock_tx(struct ctx *c, int64_t attempt_id, struct attempt *out)
  * *after at a time; *more: there are others.
  */
 enum { PAYMENT_FORGET_STEP = 200 };
-enum err payment_forget_some(struct ctx *c, int64_t user_id, int64_t *after, bool *more) MUST;
+enum err payment_erase_some(struct ctx *c, int64_t user_id, int64_t *after, bool *more) MUST;
 /* Write a locked attempt without changing its content, so that a concurrent change on another node fails. */
 enum err payment_touch_tx(struct ctx *c, int64_t attempt_id) MUST;
 /* May the provider be queried about it now? At most once in gap_ms, across all processes. */

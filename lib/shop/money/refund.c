@@ -175,7 +175,7 @@ enum err refund_create_tx(struct ctx *c, struct refund *r, int64_t due_ms)
 	return outbox_put_tx(c, OUTBOX_FOLLOW_REFUND, r->refund_id, due_ms);
 }
 
-enum err refund_note_tx(struct ctx *c, struct refund *r)
+enum err refund_record_tx(struct ctx *c, struct refund *r)
 {
 	r->origin = REFUND_MADE_ELSEWHERE;
 	TRY(insert_tx(c, r));

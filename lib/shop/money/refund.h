@@ -68,7 +68,7 @@ const char *refund_automatic_no(struct ctx *c, const char *out_trade_no, int64_t
 /* Insert it, in progress, with a job due at due_ms. The caller has locked payable and attempt. */
 enum err refund_create_tx(struct ctx *c, struct refund *r, int64_t due_ms) MUST;
 /* Insert one made elsewhere, in the provider's state; jobs query it until it is final. Fails: DUPLICATE. */
-enum err refund_note_tx(struct ctx *c, struct refund *r) MUST;
+enum err refund_record_tx(struct ctx *c, struct refund *r) MUST;
 /* Fails: NOT_FOUND. */
 enum err refund_find(struct ctx *c, const char *refund_no, struct refund *out) MUST;
 enum err refund_read(struct ctx *c, int64_t refund_id, struct refund *out) MUST;

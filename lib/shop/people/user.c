@@ -238,7 +238,7 @@ static enum err keep_one_administrator_tx(struct ctx *c, int64_t leaving, bool *
 }
 
 /* Lock a user who may stop being an administrator; the administrators' guard comes first. */
-static enum err lock_leaving_tx(struct ctx *c, int64_t id, struct user *row)
+static enum err lock_for_deletion_tx(struct ctx *c, int64_t id, struct user *row)
 {
 	bool is_one;
 
@@ -276,7 +276,7 @@ static enum err update_tx(struct ctx *c, void *arg)
 	bool new_role;
 
 	if (role && x->in->permission_level == LEVEL_USER)
-		TRY(lock_leaving_tx(c, x->id, &row));
+		TRY(lock_for_deletion_tx(c, x->id, &row));
 	else
 		TRY(db_one(c, SQL_LOCK, ARGS(I64(x->id)), user_fields, &row));
 	TRY(check_unchanged_tx(c, x));
@@ -352,7 +352,7 @@ enum err user_lock_to_delete_tx(struct ctx *c, int64_t id)
 {
 	struct user row = { 0 };
 
-	return lock_leaving_tx(c, id, &row);
+	return lock_for_deletion_tx(c, id, &row);
 }
 
 enum err user_delete_tx(struct ctx *c, int64_t id)

@@ -145,7 +145,7 @@ enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out)
 	TRY(order_lock_tx(c, id, cancelled, out));
 	if (out->status == ORDER_CANCELLED && !cancelled)
 		return db_retry(c); /* cancelled in between: its products must be locked first */
-	out->of_nobody = !live;
+	out->ownerless = !live;
 	return OK;
 }
 
@@ -167,7 +167,7 @@ static enum err move_tx(struct ctx *c, struct order *o, enum order_status to, en
 	if (t->stock != STOCK_STAYS) {
 		TRY(read_lines(c, o->id, &lines));
 		if (t->stock == STOCK_BACK)
-			TRY(stock_give_back_tx(c, lines.rows, (size_t)lines.n, o->id));
+			TRY(stock_return_tx(c, lines.rows, (size_t)lines.n, o->id));
 		else
 			TRY(stock_take_tx(c, lines.rows, (size_t)lines.n, o->id));
 		o->stock_held = t->stock == STOCK_TAKEN;
@@ -180,12 +180,12 @@ static enum err move_tx(struct ctx *c, struct order *o, enum order_status to, en
 	return to == ORDER_CANCELLED ? payment_release_tx(c, PAYABLE_ORDER, o->id) : OK;
 }
 
-enum err order_back_tx(struct ctx *c, struct order *o)
+enum err order_refunded_tx(struct ctx *c, struct order *o)
 {
 	const bool by_refund = o->payment.by == PAID_BY_PROVIDER;
 	bool all;
 
-	TRY(paid_back_tx(c, PAYABLE_ORDER, o->id, (enum paid_by)o->payment.by, &all));
+	TRY(paid_refunded_tx(c, PAYABLE_ORDER, o->id, (enum paid_by)o->payment.by, &all));
 	return all ? move_tx(c, o, ORDER_REFUNDED, by_refund ? BY_REFUND : BY_ADMIN) : OK;
 }
 
@@ -207,7 +207,7 @@ static enum err find_live(struct ctx *c, const char *order_id, struct order *out
 }
 
 /* A deleted user's pending orders can't be paid: they are being cancelled. */
-static enum err refuse_nobody_tx(struct ctx *c, const struct moving *m)
+static enum err check_owner_tx(struct ctx *c, const struct moving *m)
 {
 	struct order found = { 0 };
 	enum err e;
@@ -299,7 +299,7 @@ static enum err update_tx(struct ctx *c, void *arg)
 	bool moves, fixed, changed;
 
 	if (field_has(order_change_fields, in, "status") && in->status == ORDER_PAID)
-		TRY(refuse_nobody_tx(c, m));
+		TRY(check_owner_tx(c, m));
 	TRY(lock_live_tx(c, m->order_id, o));
 	TRY(check_unchanged_tx(c, m->order_id));
 	moves = field_has(order_change_fields, in, "status") && in->status != o->status;
@@ -314,7 +314,7 @@ static enum err update_tx(struct ctx *c, void *arg)
 	if (moves && in->status == ORDER_PAID)
 		TRY(pay_offline_tx(c, in, o));
 	if (moves && in->status == ORDER_REFUNDED)
-		return order_back_tx(c, o);
+		return order_refunded_tx(c, o);
 	if (moves)
 		return move_tx(c, o, (enum order_status)in->status, BY_ADMIN);
 	if (!changed)
@@ -379,7 +379,7 @@ enum err order_delete(struct ctx *c, const char *order_id)
 	return db_tx(c, delete_tx, (void *)(uintptr_t)order_id);
 }
 
-enum err order_refuse_leaving_tx(struct ctx *c, int64_t user_id)
+enum err order_check_user_deletion_tx(struct ctx *c, int64_t user_id)
 {
 	int64_t busy;
 
@@ -396,7 +396,7 @@ static enum err abandon_tx(struct ctx *c, void *arg)
 	return o.status == ORDER_PENDING ? move_tx(c, &o, ORDER_CANCELLED, BY_ADMIN) : OK;
 }
 
-enum err order_abandon(struct ctx *c, int64_t id)
+enum err order_cancel_abandoned(struct ctx *c, int64_t id)
 {
 	return db_tx(c, abandon_tx, &id);
 }
@@ -418,7 +418,7 @@ static enum err refusal_tx(struct ctx *c, const struct order *o, const char **wh
 	*why = o->deleted_at.ms != 0                      ? "ORDER_DELETED"
 	       : o->status == ORDER_REFUNDED              ? "ALREADY_REFUNDED"
 	       : o->status != ORDER_PENDING && !cancelled ? "ALREADY_PAID"
-	       : o->of_nobody                             ? "USER_DELETED"
+	       : o->ownerless                             ? "USER_DELETED"
 							  : NULL;
 	if (*why != NULL || !cancelled)
 		return OK;

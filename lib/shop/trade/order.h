@@ -65,7 +65,7 @@ struct order {
 		const char *nickname, *email;
 	} user;
 	struct list items; /* of struct order_item */
-	bool of_nobody;    /* locked for a grant, and its owner is deleted */
+	bool ownerless;    /* locked for a grant, and its owner is deleted */
 };
 extern const struct field consignee_fields[], shipment_fields[];
 extern const struct field order_fields[];      /* the response to creation and PUT */
@@ -139,9 +139,9 @@ enum err order_delete(struct ctx *c, const char *order_id) MUST;
 /* ---- deletion of a user (flow/user_close.h) ---- */
 
 /* May a locked user be deleted? Fails: USER_IN_USE (orders paid or shipped). */
-enum err order_refuse_leaving_tx(struct ctx *c, int64_t user_id) MUST;
+enum err order_check_user_deletion_tx(struct ctx *c, int64_t user_id) MUST;
 /* Cancel an order of a deleted user, if pending, in its own transaction. */
-enum err order_abandon(struct ctx *c, int64_t id) MUST;
+enum err order_cancel_abandoned(struct ctx *c, int64_t id) MUST;
 
 /* A position in a user's orders, newest first; it starts as { .before_ms = INT64_MAX }. */
 struct order_walk {
@@ -155,7 +155,7 @@ enum { ORDER_WALK_STEP = 100 };
  * paid any more, and remove addresses; each in its own transaction. The orders remain.
  * Stops early at until_ms of clock_mono_ms().
  */
-enum err order_forget_some(
+enum err order_erase_some(
 	struct ctx *c, int64_t user_id, int64_t until_ms, struct order_walk *at) MUST;
 
 /* ---- for settlement and jobs ---- */
@@ -182,7 +182,7 @@ enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out) M
 /* Write a locked order for a change outside its row (BEHAVIOUR 61). */
 enum err order_touch_tx(struct ctx *c, const struct order *locked) MUST;
 /* A locked order (with its products) was refunded, by a refund or in person: REFUNDED, if nothing is left. */
-enum err order_back_tx(struct ctx *c, struct order *o) MUST;
+enum err order_refunded_tx(struct ctx *c, struct order *o) MUST;
 
 /*
  * A provider's payment for a locked order: set it paid, or paid late if its stock can be

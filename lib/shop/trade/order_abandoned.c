@@ -14,7 +14,7 @@ static const char SQL_FORGET[] =
 	"SET o.consignee_name = NULL, o.consignee_phone = NULL, o.consignee_address = NULL, "
 	"o.remark = NULL WHERE o.status IN (" SQL(ORDER_OVER_SET) ")";
 
-enum err order_forget_some(struct ctx *c, int64_t user_id, int64_t until_ms, struct order_walk *at)
+enum err order_erase_some(struct ctx *c, int64_t user_id, int64_t until_ms, struct order_walk *at)
 {
 	int64_t ids[ORDER_WALK_STEP];
 	const struct order *found;
@@ -31,7 +31,7 @@ enum err order_forget_some(struct ctx *c, int64_t user_id, int64_t until_ms, str
 		enum err e = OK;
 
 		if (found[n].status == ORDER_PENDING)
-			e = order_abandon(c, found[n].id);
+			e = order_cancel_abandoned(c, found[n].id);
 		arena_rewind(&c->arena, mark);
 		if (e == ERR_DB_LOST || e == ERR_UNKNOWN_OUTCOME)
 			return e;

@@ -97,7 +97,7 @@ static enum err price_lines(struct ctx *c, const struct placing *p, money *total
 		if (l->stock < l->quantity)
 			return fail_line(c, ERR_INSUFFICIENT_STOCK, p, l->product_id);
 		if (l->price.fen < 0 || l->price.fen > MONEY_MAX_FEN)
-			return violated(c, "a product's price is above the maximum");
+			return invariant_violated(c, "a product's price is above the maximum");
 		/* at most 10^12 fen times 10^6: no overflow, but possibly above the wire's maximum */
 		*total = money_add(*total, money_times(l->price, l->quantity));
 		if (total->fen > MONEY_MAX_FEN)
