@@ -16,54 +16,6 @@ enum {
 	REFUSED = -1,        /* besides LMDB's codes: no error, nothing was done */
 };
 
-/* ---- cells ---- */
-
-static MDB_val name_val(const struct state_name *name)
-{
-	return (MDB_val){ name->len, (void *)(uintptr_t)name->bytes };
-}
-
-static int cell_parse(MDB_val v, struct state_cell *cell)
-{
-	if (v.mv_size < sizeof(cell->r))
-		return MDB_CORRUPTED;
-	memcpy(&cell->r, v.mv_data, sizeof(cell->r));
-	cell->value.len = v.mv_size - sizeof(cell->r);
-	cell->value.p = cell->value.len > 0 ? (char *)v.mv_data + sizeof(cell->r) : "";
-	return 0;
-}
-
-int lmdb_get(const struct lmdb *h, MDB_txn *txn, struct state_cell *cell)
-{
-	MDB_val k = name_val(&cell->name), v;
-	int rc = mdb_get(txn, h->dbi, &k, &v);
-
-	if (rc == 0)
-		return cell_parse(v, cell);
-	cell->r = (struct state_record){ 0 };
-	cell->value = (struct slice){ "", 0 };
-	return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-int lmdb_put(const struct lmdb *h, MDB_txn *txn, const struct state_name *name,
-	const struct state_record *r, struct slice value)
-{
-	MDB_val k = name_val(name), v = { sizeof(*r) + value.len, NULL };
-	int rc;
-
-	if (r->expires_ms == 0) {
-		rc = mdb_del(txn, h->dbi, &k, NULL);
-		return rc == MDB_NOTFOUND ? 0 : rc;
-	}
-	rc = mdb_put(txn, h->dbi, &k, &v, MDB_RESERVE);
-	if (rc == 0) {
-		memcpy(v.mv_data, r, sizeof(*r));
-		if (value.len > 0)
-			memcpy((char *)v.mv_data + sizeof(*r), value.p, value.len);
-	}
-	return rc;
-}
-
 /* The family's mark, by the name of a record. */
 static int family_get(const struct lmdb *h, MDB_txn *txn, const char *name, struct state_cell *mark)
 {
@@ -117,7 +69,7 @@ static int sweep_one(
 	const struct lmdb *h, MDB_cursor *cursor, struct sweep *w, const char *name, MDB_val v)
 {
 	struct state_cell cell, family;
-	int rc = cell_parse(v, &cell);
+	int rc = lmdb_parse(v, &cell);
 
 	if (rc == 0)
 		rc = family_get(h, mdb_cursor_txn(cursor), name, &family);
@@ -131,7 +83,7 @@ static int sweep_one(
 static int sweep_fn(struct lmdb *h, MDB_txn *txn, void *arg)
 {
 	struct sweep *w = arg;
-	MDB_val k = name_val(&w->from), v;
+	MDB_val k = lmdb_name(&w->from), v;
 	MDB_cursor *cursor;
 	int rc = mdb_cursor_open(txn, h->dbi, &cursor);
 
@@ -319,8 +271,16 @@ static int64_t home_sweep(struct ctx *c)
 	return w.removed;
 }
 
+static struct state *home_new(const struct conf *conf)
+{
+	struct lmdb *h = lmdb_new(conf);
+
+	h->base.home = &state_lmdb;
+	return &h->base;
+}
+
 const struct state_home state_lmdb = {
-	.open = lmdb_new,
+	.open = home_new,
 	.close = lmdb_free,
 	.read = home_read,
 	.write = home_write,

@@ -27,19 +27,18 @@ enum { RETRY_MS = 3000, READERS = 1024 /* processes */ };
 static const char DATA_NAME[] = "data", LOCK_NAME[] = "data-lock"; /* the second is LMDB's name */
 static const unsigned ENV_FLAGS = MDB_NOSUBDIR | MDB_NOSYNC | MDB_WRITEMAP | MDB_NOTLS;
 
-struct state *lmdb_new(const struct conf *conf)
+struct lmdb *lmdb_new(const struct conf *conf)
 {
 	struct lmdb *h = calloc(1, sizeof(*h));
 
 	if (h == NULL)
 		abort();
-	h->base.home = &state_lmdb;
 	state_dir(conf, h->dir);
 	snprintf(h->data, sizeof(h->data), "%s/%s", h->dir, DATA_NAME);
 	crypto_random(&h->hand, sizeof(h->hand));
 	h->thrown_ms = -RETRY_MS;
 	h->dir_fd = h->lock_fd = -1;
-	return &h->base;
+	return h;
 }
 
 /* ---- closing, and throwing away ---- */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* state_lmdb_internal.h - between LMDB's file (state_lmdb_file.c) and its content (state_lmdb.c). */
+/*
+ * state_lmdb_internal.h - between the home (state_lmdb.c), LMDB's file (state_lmdb_file.c) and a cell in it
+ * (state_lmdb_cell.c).
+ */
 #ifndef EXT_STATE_LMDB_INTERNAL_H
 #define EXT_STATE_LMDB_INTERNAL_H
 
@@ -26,8 +29,8 @@ struct lmdb {
 	uint64_t hand;               /* where sweeping starts next */
 };
 
-/* Of struct state_home. */
-struct state *lmdb_new(const struct conf *conf) MUST;
+/* Of struct state_home, but for the home itself. */
+struct lmdb *lmdb_new(const struct conf *conf) MUST;
 void lmdb_free(struct state *s);
 bool lmdb_drop(struct ctx *c) MUST;
 
@@ -36,6 +39,9 @@ bool lmdb_enter(struct lmdb *h) MUST;
 /* Delete this home, unless another process has done so. */
 void lmdb_delete(struct lmdb *h, const char *why);
 
+/* A name for LMDB, and the record and value that it has; MDB_CORRUPTED: they aren't one's. */
+MDB_val lmdb_name(const struct state_name *name);
+int lmdb_parse(MDB_val v, struct state_cell *cell);
 /* Fill in a cell; the value is in LMDB's map. 0 or LMDB's error, here and below. */
 int lmdb_get(const struct lmdb *h, MDB_txn *txn, struct state_cell *cell);
 /* A record without an expiry is removed. */
