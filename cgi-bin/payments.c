@@ -6,11 +6,11 @@
 #include "shop/people/session.h"
 #include "web/app.h"
 
-static enum err prepay(struct ctx *c, struct call *k)
+static enum err prepay_wechat(struct ctx *c, struct call *k)
 {
 	const struct prepay_request *in = k->body;
 
-	return prepay_by(c, &channel_wechat_jsapi, in->order_id, k->answer);
+	return prepay(c, &(struct prepay){ &channel_wechat_jsapi, in->order_id }, k->answer);
 }
 
 static enum err read_payment(struct ctx *c, struct call *k)
@@ -42,7 +42,7 @@ static enum err read_refund(struct ctx *c, struct call *k)
 
 /* clang-format off */
 static const struct route routes[] = {
-	{ POST, "/api/payment/wxpay", ROLE_USER, RATE_PAYMENT, DO(prepay), ROUTE_IDEMPOTENT,
+	{ POST, "/api/payment/wxpay", ROLE_USER, RATE_PAYMENT, DO(prepay_wechat), ROUTE_IDEMPOTENT,
 		.body = NEW(struct prepay_request, prepay_request_fields),
 		.answer = ONE(struct checkout, request_payment_fields),
 		.summary = "Prepare a WeChat payment for wx.requestPayment" },

@@ -17,6 +17,7 @@ char *crypto_random_text(struct arena *a, const char *alphabet, size_t n) MUST;
 /* Crockford's, without letters that look like digits or like each other; 5 bits a character. */
 #define BASE32       "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 #define BASE32_SMALL "0123456789abcdefghjkmnpqrstvwxyz"
+#define ALPHANUMERIC "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 void crypto_sha256(const void *data, size_t len, unsigned char out[static SHA256_LEN]);
 void crypto_hmac_sha256(struct slice key, struct slice data, unsigned char out[static SHA256_LEN]);

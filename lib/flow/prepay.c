@@ -210,7 +210,7 @@ static bool is_ready(const struct ctx *c, const struct attempt *a)
 }
 
 /* Open an attempt and have its handle; another channel's, and a closed one, is followed by one more try. */
-static enum err prepare(struct ctx *c, struct preparing *x)
+static enum err have_handle(struct ctx *c, struct preparing *x)
 {
 	for (int round = 0; round < ROUNDS; round++) {
 		bool again = false;
@@ -228,9 +228,9 @@ static enum err prepare(struct ctx *c, struct preparing *x)
 	return ERR_PROVIDER_REFUSED;
 }
 
-enum err prepay_by(
-	struct ctx *c, const struct channel *channel, const char *no, struct checkout *out)
+enum err prepay(struct ctx *c, const struct prepay *p, struct checkout *out)
 {
+	const struct channel *channel = p->channel;
 	struct preparing x = { .channel = channel };
 	struct user payer = { 0 };
 	int64_t replayed_id;
@@ -243,14 +243,14 @@ enum err prepay_by(
 		TRY(payment_read(c, replayed_id, &x.attempt));
 		return fill_checkout(c, channel, &x.attempt, out);
 	}
-	TRY(find_own(c, no, &x.payable));
+	TRY(find_own(c, p->no, &x.payable));
 	if (x.payable.pay_error != OK)
 		return fail(c, x.payable.pay_error, NULL);
 	TRY(user_get(c, c->actor.user_id, &payer));
 	if (channel->needs_openid && payer.openid == NULL)
 		return fail(c, ERR_PAYER_UNKNOWN, NULL);
 	x.openid = payer.openid;
-	TRY(prepare(c, &x));
+	TRY(have_handle(c, &x));
 	return fill_checkout(c, channel, &x.attempt, out);
 }
 

@@ -17,14 +17,19 @@ extern const struct field prepay_request_fields[];
 /* Of struct checkout, the parameters of wx.requestPayment. */
 extern const struct field request_payment_fields[];
 
+/* A payment to prepare. */
+struct prepay {
+	const struct channel *channel;
+	const char *no; /* of the payable, on the wire */
+};
+
 /*
  * Prepare the payment of the user's own payable by a channel, or return the open one.
  * Honours c->idem. Fails: NOT_FOUND, FORBIDDEN, ORDER_NOT_PENDING, ORDER_PAID,
  * ORDER_EXPIRED, PAYER_UNKNOWN, PROVIDER_CONFIG, PROVIDER_REFUSED, PROVIDER_UNKNOWN (retry:
  * it is the same payment).
  */
-enum err prepay_by(
-	struct ctx *c, const struct channel *channel, const char *no, struct checkout *out) MUST;
+enum err prepay(struct ctx *c, const struct prepay *p, struct checkout *out) MUST;
 
 struct payment_status {
 	const char *order_id;

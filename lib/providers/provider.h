@@ -93,6 +93,7 @@ struct purchase {
 
 /* What the client needs to pay. */
 struct checkout {
+	const char *out_trade_no;
 	const char *handle; /* the result of prepare(): a prepay_id, a code's text, a URL */
 	/* derived from it for wx.requestPayment, under its names; otherwise NULL */
 	const char *timeStamp, *nonceStr, *package, *signType, *paySign;

@@ -178,8 +178,7 @@ bool wx_keys_add_certificate(
 
 char *wx_nonce(struct arena *a)
 {
-	return crypto_random_text(
-		a, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", NONCE_LEN);
+	return crypto_random_text(a, ALPHANUMERIC, NONCE_LEN);
 }
 
 static void add_line(struct str *message, const char *text)

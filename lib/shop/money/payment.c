@@ -75,7 +75,8 @@ static const char SQL_CLAIM_QUERY[] =
 
 const char *payment_new_out_trade_no(struct ctx *c)
 {
-	return arena_printf(&c->arena, "MM%s", crypto_random_text(&c->arena, BASE32, 26));
+	return arena_printf(&c->arena, "PAY_%lld_%s", (long long)ctx_now_s(c),
+		crypto_random_text(&c->arena, ALPHANUMERIC, 12));
 }
 
 static enum err insert_tx(struct ctx *c, struct attempt *row)

@@ -85,7 +85,7 @@ struct attempt {
 	timestamp held_at;
 };
 
-/* A new out_trade_no: 28 characters, unguessable. */
+/* A new out_trade_no: PAY_<unix seconds>_<12 random alphanumerics>, unguessable. */
 const char *payment_new_out_trade_no(struct ctx *c) MUST;
 /* Insert a new open attempt, and the job that follows it. The caller has locked the payable. */
 enum err payment_create_tx(struct ctx *c, struct attempt *a) MUST;
