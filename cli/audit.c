@@ -65,12 +65,12 @@ int run_audit(struct ctx *c, int argc, char **argv)
 	db_set_limits(c->db, &limits);
 	watching = db_cancel_on_signal(c);
 	if (watching != OK)
-		return trouble(c, watching);
+		return print_failure(c, watching);
 	for (const struct audit_rule *const *book = audit_books; *book != NULL; book++) {
 		enum err e = check(c, *book, &t);
 
 		if (e != OK)
-			return trouble(c, e);
+			return print_failure(c, e);
 	}
 	printf("audit: %lld rules, %lld wrong, %lld open\n", (long long)t.rules, (long long)t.wrong,
 		(long long)t.open_work);

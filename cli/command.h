@@ -31,6 +31,6 @@ const char *option(int argc, char **argv, const char *name);
 /* Is everything in argv one of these "--options" (each with a value if it ends in '=')? */
 bool options_known(int argc, char **argv, const char *const *known);
 /* Print a failure for the user; returns EXIT_FAILED. */
-int trouble(const struct ctx *c, enum err e);
+int print_failure(const struct ctx *c, enum err e);
 
 #endif

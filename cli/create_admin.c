@@ -25,7 +25,7 @@ int run_create_admin(struct ctx *c, int argc, char **argv)
 	e = user_create_administrator(
 		c, account, password, nickname != NULL ? nickname : "管理员", &id);
 	if (e != OK)
-		return trouble(c, e);
+		return print_failure(c, e);
 	printf("administrator %lld created\n", (long long)id);
 	return EXIT_DONE;
 }

@@ -26,7 +26,7 @@ int run_grant_vip(struct ctx *c, int argc, char **argv)
 		return EXIT_USAGE;
 	e = membership_gift(c, user, level, days, &out);
 	if (e != OK)
-		return trouble(c, e);
+		return print_failure(c, e);
 	printf("%s: level %lld for %lld days given to user %lld (%s)\n", out.order_no,
 		(long long)level, (long long)days, (long long)user, out.order_type);
 	return EXIT_DONE;

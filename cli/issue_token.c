@@ -14,10 +14,10 @@ static int issue(struct ctx *c, const char *name)
 
 	if (name[0] == '\0' || utf8_count(name, strlen(name)) < 1 ||
 		utf8_count(name, strlen(name)) > 100)
-		return trouble(c, fail(c, ERR_INVALID, "--system"));
+		return print_failure(c, fail(c, ERR_INVALID, "--system"));
 	e = service_token_issue(c, name, &token);
 	if (e != OK)
-		return trouble(c, e);
+		return print_failure(c, e);
 	printf("%s\n", token);
 	return EXIT_DONE;
 }
@@ -29,7 +29,7 @@ static int list(struct ctx *c)
 	enum err e = service_token_list(c, &tokens);
 
 	if (e != OK)
-		return trouble(c, e);
+		return print_failure(c, e);
 	rows = tokens.rows;
 	for (int64_t i = 0; i < tokens.n; i++) {
 		char made[CLOCK_TEXT_MAX], ended[CLOCK_TEXT_MAX] = "";
@@ -49,9 +49,9 @@ static int revoke(struct ctx *c, const char *id_text)
 	enum err e;
 
 	if (!str_to_i64(slice_of(id_text), INT64_MAX - 1, &id))
-		return trouble(c, fail(c, ERR_INVALID, "--revoke"));
+		return print_failure(c, fail(c, ERR_INVALID, "--revoke"));
 	e = service_token_revoke(c, id);
-	return e == OK ? EXIT_DONE : trouble(c, e);
+	return e == OK ? EXIT_DONE : print_failure(c, e);
 }
 
 int run_issue_token(struct ctx *c, int argc, char **argv)

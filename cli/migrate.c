@@ -238,7 +238,7 @@ int run_migrate(struct ctx *c, int argc, char **argv)
 	if (e == OK)
 		e = migrate(c, dir, &migrations);
 	if (e != OK)
-		return trouble(c, e);
+		return print_failure(c, e);
 	printf("schema is up to date\n");
 	return EXIT_DONE;
 }

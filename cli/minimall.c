@@ -56,7 +56,7 @@ bool options_known(int argc, char **argv, const char *const *known)
 	return true;
 }
 
-int trouble(const struct ctx *c, enum err e)
+int print_failure(const struct ctx *c, enum err e)
 {
 	const struct err_info *info = err_info(e);
 

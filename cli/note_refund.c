@@ -23,7 +23,7 @@ int run_note_refund(struct ctx *c, int argc, char **argv)
 	e = refund_record_by_number(c, argv[1], &out);
 	keys_stop(c);
 	if (e != OK)
-		return trouble(c, e);
+		return print_failure(c, e);
 	(void)money_text(out.amount, false, yuan);
 	printf("%s: %s of order %s, %s; what waited for it is settled by the next pass of jobs\n",
 		out.refund_no, yuan, out.order_id, out.status);

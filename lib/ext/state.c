@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.c - the rules, whatever the home: what is live, when a ticket is valid, and what happens
- * without a home.
+ * state.c - the rules, independent of the home: what is live, when a ticket is valid, and what
+ * happens without a home.
  *
- * A mark is a stamp, drawn anew each time: a family's with each clear, a slot's with the first
- * ticket for one of its keys and with each delete of one. A record carries its family's stamp and
- * is live while the family has it. A ticket is the two stamps that were read with the miss:
- * what was computed since is stored if both are unchanged. A new home has other stamps.
+ * A mark is a random stamp: a family's is replaced by each clear, a slot's by the first ticket
+ * for one of its keys and by each delete of one. A record has its family's stamp and is live
+ * while the two are equal. A ticket is the two stamps read with the miss: what was computed
+ * since is stored if both are unchanged. A new home has other stamps.
  */
 #include "ext/state.h"
 
@@ -17,7 +17,7 @@
 #include "ext/state_home.h"
 
 enum { SLOTS = 1024 };
-/* Processes' clocks of one moment differ by the age of their requests. */
+/* c->now_ms differs between processes by the age of their requests. */
 #define SKEW_MS MINUTE_MS
 
 /* ---- cells ---- */
@@ -58,7 +58,7 @@ static struct state_record record_until(uint64_t stamp, int64_t now_ms, int64_t 
 	return r;
 }
 
-/* With a new stamp; a slot is closed for that long. */
+/* With a new stamp; a slot stays closed for that long. */
 static struct state_cell mark(
 	enum state_kind kind, struct state_key key, int64_t now_ms, int64_t ms)
 {
@@ -66,7 +66,7 @@ static struct state_cell mark(
 	uint64_t stamp;
 
 	crypto_random(&stamp, sizeof(stamp));
-	cell.r = record_until(stamp | 1, now_ms, ms); /* 0 stands for none */
+	cell.r = record_until(stamp | 1, now_ms, ms); /* 0 means none */
 	return cell;
 }
 
@@ -176,7 +176,7 @@ static bool invalidate(struct ctx *c, struct state_cell *put, size_t n)
 
 	if (home->write(c, NULL, 0, put, n) || c->conf->shared_hosts)
 		return true;
-	/* the new home needs the marks too; if they can't be written it has no values */
+	/* the new home needs the marks too; if they can't be written it must have no values */
 	gone = home->drop(c);
 	if (gone && !home->write(c, NULL, 0, put, n))
 		log_line(LOG_WARN, "state", "a new home could not be told of a change");

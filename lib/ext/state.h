@@ -26,7 +26,7 @@
  * added, or by state_sweep. Above 70 %, values are evicted, in no order; counters stay until they
  * expire, and above 85 % a new one is refused.
  *
- * Units: ms. Expiry goes by c->now_ms; setting the clock back expires what lies ahead.
+ * Units: ms. Expiry is by c->now_ms; setting the clock back expires records from the future.
  */
 #ifndef EXT_STATE_H
 #define EXT_STATE_H
@@ -39,7 +39,7 @@
 #define STATE_VALUE_MAX ((size_t)64 << 10)
 enum { STATE_FAMILY_MAX = 31, STATE_ID_MAX = 200 }; /* bytes */
 
-/* Nothing is opened yet. NULL never. */
+/* Opens nothing yet. Never NULL. */
 struct state *state_new(const struct conf *conf) MUST;
 void state_free(struct state *s);
 /* The owner of this shop's home: the user and group of its programs. False: none yet, or several. */
@@ -47,9 +47,9 @@ bool state_owner(const struct conf *conf, uid_t *uid, gid_t *gid) MUST;
 /* Why there is no home at present, as text; NULL if there is one. */
 const char *state_error(struct ctx *c) MUST;
 
-/* Beyond the maximum it is never found nor stored. Borrowed. */
+/* Beyond the maximum it is neither found nor stored. Borrowed. */
 struct state_key {
-	const char *family; /* what is cleared together; a literal */
+	const char *family; /* keys cleared together; a literal */
 	struct slice id;
 };
 
@@ -59,33 +59,33 @@ struct state_ticket {
 	uint64_t family, slot; /* their stamps at that time (state.c); slot 0: not valid */
 };
 
-/* The value into c->arena (NUL-terminated too); or a miss, and with it a ticket for state_set. */
+/* The value into c->arena (also NUL-terminated); or a miss, with a ticket for state_set. */
 bool state_get(
 	struct ctx *c, struct state_key key, struct state_ticket *ticket, struct slice *value) MUST;
 /* Store what was computed after the ticket, unless it was invalidated since. */
 void state_set(
 	struct ctx *c, const struct state_ticket *ticket, struct slice value, int64_t ttl_ms);
 
-/* Remove a key's value or counter; a whole family's in one step. True: it holds (see above). */
+/* Remove a key's value or counter; a whole family's in one step. True: guaranteed (see above). */
 bool state_delete(struct ctx *c, struct state_key key) MUST;
 bool state_clear(struct ctx *c, const char *family) MUST;
 /*
  * state_delete, and nothing is stored under the key for that long, not even after a delete or
- * clear: for a change that is announced before its transaction ends, however that ends. One in
- * a thousand other keys is held too.
+ * clear: for a change that is announced before its transaction ends, whatever its outcome. One
+ * in a thousand other keys is held too.
  */
 bool state_hold(struct ctx *c, struct state_key key, int64_t ms) MUST;
 
 struct state_counter {
 	struct state_key key;
-	int64_t n;      /* to add; 0 asks */
-	int64_t ttl_ms; /* of a counter that begins with this; a later one doesn't move it */
+	int64_t n;                 /* to add; 0 reads */
+	int64_t ttl_ms;            /* of a counter created by this; not changed by later ones */
 	int64_t count, expires_ms; /* out */
 };
-/* Add to all or to none, atomically among processes. False: the counts are unknown. */
+/* Add to all or none, atomically across processes. False: the counts are unknown. */
 bool state_add(struct ctx *c, struct state_counter *counters, size_t n) MUST;
 
-/* Remove all that is expired or cleared; how many. Other processes can write meanwhile. */
+/* Remove everything expired or cleared; returns the number. Other processes can write meanwhile. */
 int64_t state_sweep(struct ctx *c);
 
 #endif

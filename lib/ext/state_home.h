@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state_home.h - between the rules of ext/state (state.c) and the home that keeps the bytes
- * (state_lmdb.c). A home is a table of operations, each atomic among processes: one
+ * state_home.h - the interface between the rules of ext/state (state.c) and the home that stores
+ * the bytes (state_lmdb.c). A home is a table of operations, each atomic across processes: one
  * transaction, or one script on a server.
  */
 #ifndef EXT_STATE_HOME_H
@@ -15,8 +15,8 @@
 /* The first byte of a cell's name. Marks come first, and records are together. */
 enum state_kind {
 	STATE_HOME = 'H',   /* mark: the version */
-	STATE_FAMILY = 'F', /* mark: drawn anew when the family is cleared */
-	STATE_SLOT = 'S', /* mark: drawn anew when a key of the slot is deleted; keys share slots */
+	STATE_FAMILY = 'F', /* mark: replaced when the family is cleared */
+	STATE_SLOT = 'S',   /* mark: replaced when a key of the slot is deleted; keys share slots */
 	STATE_COUNTER = 'c', /* records: the kind, a hash, the family, NUL, the id */
 	STATE_VALUE = 'v',
 };
@@ -31,38 +31,38 @@ struct state_name {
 };
 
 struct state_record {
-	uint64_t stamp; /* a mark's own; a value's or counter's family's, when it began */
-	int64_t expires_ms, ttl_ms; /* of a slot: until then nothing is stored in it */
+	uint64_t stamp; /* a mark's own; of a value or counter, its family's at creation */
+	int64_t expires_ms, ttl_ms; /* of a slot: nothing is stored in it until then */
 	int64_t count;              /* of a counter; STATE_LAYOUT in the home's mark */
 };
 
 struct state_cell {
 	struct state_name name;
-	struct state_record r; /* expires_ms 0: there is nothing */
+	struct state_record r; /* expires_ms 0: absent */
 	struct slice value;
 };
 
-/* A process's handle; a home's own struct begins with it. */
+/* A process's handle; the first member of a home's struct. */
 struct state {
 	const struct state_home *home;
-	const char *error; /* NULL: none is known */
+	const char *error; /* NULL: none */
 };
 
 struct state_home {
-	struct state *(*open)(const struct conf *conf); /* touches nothing yet */
+	struct state *(*open)(const struct conf *conf); /* opens nothing yet */
 	void (*close)(struct state *s);
 	/*
-	 * Fill in the cells, all as of one moment; values into c->arena. False, here and below:
-	 * the home can't be reached, and `trouble` may say why.
+	 * Fill in the cells, all from one snapshot; values into c->arena. False, here and below:
+	 * the home is unavailable, and `error` may say why.
 	 */
 	bool (*read)(struct ctx *c, struct state_cell *cells, size_t n);
 	/*
-	 * If each of `want` has its stamp still, put all of `put`, each as state_merged() says, which
-	 * `put` then holds. False also: not so, or no room.
+	 * If each of `want` still has its stamp, store all of `put`, each merged by state_merged(), and
+	 * return the results in `put`. False also: a stamp changed, or no room.
 	 */
 	bool (*write)(struct ctx *c, const struct state_cell *want, size_t n_want,
 		struct state_cell *put, size_t n_put);
-	/* Remove the records that aren't live; how many. */
+	/* Remove the records that aren't live; returns the number. */
 	int64_t (*sweep)(struct ctx *c);
 	/* Delete everything, even if other processes use it. */
 	bool (*drop)(struct ctx *c);
@@ -72,13 +72,13 @@ extern const struct state_home state_lmdb;
 
 /* ---- the rules, for homes ---- */
 
-/* An empty cell of that name. A mark of the home has family "", one of a family no id. */
+/* An empty cell of that name. The home's mark has family "", a family's has no id. */
 struct state_cell state_cell(enum state_kind kind, struct state_key key);
-/* family: the stamp of the record's family now. */
+/* family: the current stamp of the record's family. */
 bool state_live(const struct state_record *r, uint64_t family, int64_t now_ms);
 /*
- * What to keep when a cell is put where `kept` is: counters are added up while they live, a slot
- * stays closed as long as either says. family: as above.
+ * The result of storing a cell over `kept`: live counters are added up, a slot stays closed until
+ * the later of both. family: as above.
  */
 struct state_record state_merged(const struct state_cell *put, const struct state_record *kept,
 	uint64_t family, int64_t now_ms);
@@ -87,11 +87,11 @@ struct state_record state_merged(const struct state_cell *put, const struct stat
 
 enum { STATE_DIR_MAX = 256, STATE_PATIENCE_MS = 1000 /* a lock is held for microseconds */ };
 
-/* Where this shop's home is. */
+/* The path of this shop's home. */
 void state_dir(const struct conf *conf, char dir[static STATE_DIR_MAX]);
-/* Make or open it: it must be this user's own. *why: NULL, or why it can't be used. -1 or a file. */
+/* Create or open it: it must be owned by this user. *why: NULL, or why it can't be used. -1 or a file. */
 int state_dir_open(const char *dir, const char **why);
-/* flock, which ends with the process. False: another process keeps it. */
+/* flock, released with the process. False: another process holds it. */
 bool state_take(int fd) MUST;
 
 #endif

@@ -13,7 +13,7 @@ enum {
 	COUNTERS_PERCENT = 85,
 	SWEEP_WITH_EACH = 4, /* records looked at for each new one */
 	SWEEP_AT_ONCE = 256, /* with the lock held */
-	REFUSED = -1,        /* besides LMDB's codes: no error, nothing was done */
+	REFUSED = -1,        /* in addition to LMDB's codes: no error, nothing was done */
 };
 
 /* The family's mark, by the name of a record. */
@@ -57,14 +57,14 @@ static bool home_read(struct ctx *c, struct state_cell *cells, size_t n)
 
 struct sweep {
 	int64_t now_ms;
-	size_t look;            /* at so many records */
-	bool values_too;        /* live ones */
-	struct state_name from; /* becomes where to continue; `end`: nowhere */
+	size_t look;            /* the number of records to look at */
+	bool values_too;        /* including live values */
+	struct state_name from; /* updated to where to continue; `end`: done */
 	bool end;
 	int64_t removed;
 };
 
-/* Remove the record under the cursor if it may go. */
+/* Remove the record under the cursor if allowed. */
 static int sweep_one(
 	const struct lmdb *h, MDB_cursor *cursor, struct sweep *w, const char *name, MDB_val v)
 {
@@ -104,7 +104,7 @@ static int sweep_fn(struct lmdb *h, MDB_txn *txn, void *arg)
 	return w->end ? 0 : rc;
 }
 
-/* Among records of one kind, at a random place. */
+/* Among records of one kind, from a random position. */
 static int sweep_some(struct lmdb *h, MDB_txn *txn, struct sweep w, unsigned char kind)
 {
 	w.from = (struct state_name){ { kind }, STATE_NAME_HEAD };

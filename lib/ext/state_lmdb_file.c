@@ -7,8 +7,8 @@
  * opening and closing: the last process to close LMDB's lock destroys it, even if another is
  * opening it (both PLATFORM.md 6).
  *
- * A home is deleted by unlinking the data file, which needs no lock. Each process compares the file at
- * the path with the one that it has open, at each use; this detects a truncated file too.
+ * A home is deleted by unlinking the data file, which needs no lock. At each use a process compares the
+ * file at the path with its open one; this also detects a truncated file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +41,7 @@ struct lmdb *lmdb_new(const struct conf *conf)
 	return h;
 }
 
-/* ---- closing, and throwing away ---- */
+/* ---- closing and deleting ---- */
 
 static void env_close(struct lmdb *h)
 {
@@ -66,7 +66,7 @@ static void home_close(struct lmdb *h)
 {
 	env_close(h);
 	if (h->dir_fd >= 0) {
-		/* closing alone doesn't, if a child has it open too */
+		/* closing alone doesn't, if a child also has it open */
 		if (h->pid == getpid())
 			flock(h->dir_fd, LOCK_UN);
 		close(h->dir_fd);
@@ -118,7 +118,7 @@ bool lmdb_drop(struct ctx *c)
 	home_close(h);
 	if (lstat(h->dir, &dir) != 0)
 		return errno == ENOENT;
-	/* never remove what another user has put there */
+	/* never remove another user's files */
 	return dir.st_uid == geteuid() && (unlink(h->data) == 0 || errno == ENOENT);
 }
 
@@ -159,7 +159,7 @@ static bool file_is(const struct lmdb *h, const char *name, off_t size_min, off_
 	       st.st_size >= size_min && st.st_size <= size_max;
 }
 
-/* Open LMDB's environment on the file that is there, or (`create`) on a new one. */
+/* Open LMDB's environment on the existing file, or (`create`) on a new one. */
 static int env_open(struct lmdb *h, bool create)
 {
 	int rc = mdb_env_create(&h->env);
@@ -184,7 +184,7 @@ static int env_open(struct lmdb *h, bool create)
 	return rc == 0 ? env_begin(h, create) : rc;
 }
 
-/* With the directory locked: use the file that is there, or replace it. NULL, or why not. */
+/* With the directory locked: use the existing file, or replace it. NULL, or why not. */
 static const char *use_or_create(struct lmdb *h)
 {
 	int rc;
@@ -230,7 +230,7 @@ static bool home_open(struct lmdb *h)
 
 /* ---- each use ---- */
 
-/* The path leads to the open file, and neither file was truncated or removed. */
+/* The path names the open file, and neither file was truncated or removed. */
 static bool is_current(const struct lmdb *h)
 {
 	struct stat data, lock;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state_lmdb_internal.h - between the home (state_lmdb.c), LMDB's file (state_lmdb_file.c) and a cell in it
+ * state_lmdb_internal.h - shared by the home (state_lmdb.c), LMDB's file (state_lmdb_file.c) and its cells
  * (state_lmdb_cell.c).
  */
 #ifndef EXT_STATE_LMDB_INTERNAL_H

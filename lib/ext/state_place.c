@@ -16,7 +16,7 @@
 enum { SHOP_HEX = 2 * 8 + 1 };
 static const char PARENT[] = "/dev/shm", PREFIX[] = "minimall-";
 
-/* What tells the homes of two shops apart: their databases. */
+/* What distinguishes the homes of two shops: their databases. */
 static void shop_hex(const struct conf *conf, char hex[static SHOP_HEX])
 {
 	unsigned char sum[SHA256_LEN];
@@ -29,7 +29,7 @@ static void shop_hex(const struct conf *conf, char hex[static SHOP_HEX])
 	hex_encode(sum, 8, hex);
 }
 
-/* Where this shop's home is, unless STATE_DIR says so: two databases, or users, never share one. */
+/* The default home, without STATE_DIR: two databases or users never share one. */
 void state_dir(const struct conf *conf, char dir[static STATE_DIR_MAX])
 {
 	char hex[SHOP_HEX];
@@ -69,7 +69,7 @@ bool state_take(int fd)
 	return true;
 }
 
-/* Is it a home that its owner made? Others may make a directory of that name, but not one of another's. */
+/* Was it created by its owner? Anyone may create a directory of that name, but only as their own. */
 static bool is_home(const char *dir, struct stat *st)
 {
 	return lstat(dir, st) == 0 && S_ISDIR(st->st_mode) && (st->st_mode & 077) == 0;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state_rig.h - homes for the tests of ext/state: below TEST_MEMORY, or a directory of their own
- * that is removed at the end.
+ * state_rig.h - homes for the tests of ext/state: below TEST_MEMORY, or in a temporary directory.
  */
 #ifndef UNIT_STATE_RIG_H
 #define UNIT_STATE_RIG_H
@@ -63,7 +62,7 @@ static inline const char *rig_path(const char *name)
 	return path;
 }
 
-/* What tells one home from the next; 0 when there is none. */
+/* Identifies a home; 0 when there is none. */
 static inline ino_t rig_home(void)
 {
 	struct stat st;
@@ -90,7 +89,7 @@ static inline struct state_key rig_key(const char *family, const char *id)
 	return (struct state_key){ family, slice_of(id) };
 }
 
-/* Store without a race; false when it was refused. */
+/* Store without concurrency; false when it was refused. */
 static inline bool rig_put(struct ctx *c, struct state_key key, struct slice value, int64_t ttl_ms)
 {
 	struct state_ticket ticket;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_state.c - ext/state as its callers see it; what kills and damages is test_state_crash.c's. */
+/* test_state.c - ext/state as its callers see it; crashes and damage are in test_state_crash.c. */
 #include "unit.h"
 
 #include "base/clock.h"
@@ -27,7 +27,7 @@ static int end(void **state)
 	return 0;
 }
 
-static void what_one_stores_the_other_finds(void **state)
+static void a_value_stored_by_one_process_is_found_by_another(void **state)
 {
 	struct stat st;
 
@@ -40,7 +40,7 @@ static void what_one_stores_the_other_finds(void **state)
 	assert_string_equal(rig_gets(&d, "shelf", "b"), "pot");
 	assert_string_equal(rig_gets(&c, "table", "a"), "cup");
 	assert_null(state_error(&c));
-	/* all of it is allocated: writing must not meet a full file system */
+	/* it is fully allocated: writing must not hit a full file system */
 	assert_int_equal(stat(rig_path(RIG_DATA), &st), 0);
 	assert_true(st.st_blocks * 512 >= RIG_MAP_BYTES);
 }
@@ -69,7 +69,7 @@ static void values_are_bytes_up_to_a_maximum(void **state)
 		rig_put(&c, (struct state_key){ "f", { id, STATE_ID_MAX } }, slice_of("x"), 60000));
 	assert_false(rig_put(
 		&c, (struct state_key){ "f", { id, STATE_ID_MAX + 1 } }, slice_of("x"), 60000));
-	/* an id is bytes too, and ends where it says */
+	/* an id is also bytes, with its length */
 	assert_true(rig_put(&c, (struct state_key){ "f", { "a\0b", 3 } }, slice_of("ab"), 60000));
 	assert_string_equal(rig_gets(&c, "f", "a"), "");
 }
@@ -84,13 +84,13 @@ static void a_value_expires(void **state)
 	assert_string_equal(rig_gets(&c, "f", "k"), "");
 }
 
-static void what_lies_ahead_of_a_clock_that_was_set_back_is_expired(void **state)
+static void values_from_the_future_are_expired_after_a_clock_set_back(void **state)
 {
 	(void)state;
 	c.now_ms += HOUR_MS;
 	assert_true(rig_put(&c, rig_key("f", "k"), slice_of("x"), 1000));
 	assert_int_equal(rig_add(&c, "n", 5, 1000), 5);
-	/* a request that began a little earlier is no such clock */
+	/* a request that started a little earlier is not a clock set back */
 	d.now_ms = c.now_ms - 5000;
 	assert_string_equal(rig_gets(&d, "f", "k"), "x");
 	assert_int_equal(rig_add(&d, "n", 1, 1000), 6);
@@ -99,7 +99,7 @@ static void what_lies_ahead_of_a_clock_that_was_set_back_is_expired(void **state
 	assert_int_equal(rig_add(&c, "n", 1, 1000), 1);
 }
 
-static void delete_forgets_one_and_clear_a_family(void **state)
+static void delete_removes_one_value_and_clear_a_family(void **state)
 {
 	(void)state;
 	assert_true(rig_puts(&c, "shelf", "a", "tea"));
@@ -117,7 +117,7 @@ static void delete_forgets_one_and_clear_a_family(void **state)
 	assert_string_equal(rig_gets(&d, "shelf", "a"), "again");
 }
 
-/* Take a ticket, let something happen, store for it: is it found? */
+/* Take a ticket, do something, store with it: is it found? */
 static bool stored_after(bool (*happens)(void))
 {
 	struct state_ticket ticket;
@@ -160,7 +160,7 @@ static bool the_homes_end(void)
 	return d.state->home->drop(&d) && rig_puts(&d, "f", "other", "x");
 }
 
-static void what_was_read_before_an_invalidation_is_never_stored_after_it(void **state)
+static void a_value_read_before_an_invalidation_is_never_stored_after_it(void **state)
 {
 	(void)state;
 	assert_true(stored_after(nothing));
@@ -172,7 +172,7 @@ static void what_was_read_before_an_invalidation_is_never_stored_after_it(void *
 	assert_true(stored_after(nothing));
 }
 
-static void counters_count_over_processes_within_a_window(void **state)
+static void counters_count_across_processes_within_a_window(void **state)
 {
 	struct state_counter x[2] = {
 		{ .key = rig_key("counter", "a"), .n = 2, .ttl_ms = 1000 },
@@ -202,7 +202,7 @@ static void counters_count_over_processes_within_a_window(void **state)
 	assert_int_equal(rig_add(&d, "never", 1, INT64_MAX), 2);
 }
 
-static void counters_are_added_to_all_together_or_not_at_all(void **state)
+static void several_counters_are_changed_atomically(void **state)
 {
 	static char id[STATE_ID_MAX + 1];
 	struct state_counter x[] = { { .key = rig_key("counter", "a"), .n = 2, .ttl_ms = 1000 },
@@ -213,7 +213,7 @@ static void counters_are_added_to_all_together_or_not_at_all(void **state)
 	assert_int_equal(rig_add(&c, "a", 0, 1000), 0);
 }
 
-static void a_counter_is_no_value_and_goes_as_one(void **state)
+static void a_counter_is_not_a_value_and_is_deleted_like_one(void **state)
 {
 	(void)state;
 	assert_int_equal(rig_add(&c, "a", 3, 1000), 3);
@@ -232,7 +232,7 @@ static const char *number(int i)
 	return text;
 }
 
-static void a_sweep_removes_what_is_expired_or_cleared_and_nothing_else(void **state)
+static void a_sweep_removes_only_what_is_expired_or_cleared(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 700; i++) {
@@ -249,7 +249,7 @@ static void a_sweep_removes_what_is_expired_or_cleared_and_nothing_else(void **s
 		assert_string_equal(rig_gets(&d, "long", number(i)), "x");
 }
 
-static void what_is_expired_goes_bit_by_bit_with_what_is_added(void **state)
+static void expired_records_are_removed_gradually_by_additions(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 20000; i++) {
@@ -260,7 +260,7 @@ static void what_is_expired_goes_bit_by_bit_with_what_is_added(void **state)
 	assert_in_range(state_sweep(&c), 1, 2000);
 }
 
-static void when_values_take_their_share_others_go_and_counters_stay(void **state)
+static void values_beyond_their_share_evict_values_but_not_counters(void **state)
 {
 	static char big[STATE_VALUE_MAX];
 	struct state_ticket ticket;
@@ -283,7 +283,7 @@ static void when_values_take_their_share_others_go_and_counters_stay(void **stat
 		kept += state_get(&c, rig_key("f", number(i)), &ticket, &got);
 		arena_reset(&c.arena);
 	}
-	/* 32 KiB each on the average, and just before perhaps 256 of them went at once */
+	/* 32 KiB each on average, and up to 256 of them may just have been evicted */
 	assert_in_range(kept, 50, 400);
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(rig_add(&c, number(i), 0, HOUR_MS), i);
@@ -291,7 +291,7 @@ static void when_values_take_their_share_others_go_and_counters_stay(void **stat
 	assert_int_equal(st.st_size, RIG_MAP_BYTES);
 }
 
-static void when_counters_take_theirs_new_ones_are_refused_and_invalidations_hold(void **state)
+static void counters_beyond_their_share_are_refused_and_invalidations_hold(void **state)
 {
 	static char family[] = "counter";
 	char id[STATE_ID_MAX + 1];
@@ -310,11 +310,11 @@ static void when_counters_take_theirs_new_ones_are_refused_and_invalidations_hol
 	}
 	assert_in_range(i, 20000, 199999);
 	for (int j = 0; j < 500; j++) {
-		/* an old one counts on */
+		/* an existing one still counts */
 		snprintf(id, sizeof(id), "%0200d", j * 7);
 		assert_true(state_add(&c, &x, 1));
 		assert_int_equal(x.count, 2);
-		/* values don't come in their way, and what is invalid is so */
+		/* values don't block them, and invalidations hold */
 		assert_false(rig_puts(&c, "f", "k", "y"));
 		assert_true(state_delete(&d, rig_key("f", number(j))));
 		assert_true(state_clear(&d, "f"));
@@ -328,7 +328,7 @@ static void when_counters_take_theirs_new_ones_are_refused_and_invalidations_hol
 	assert_true(rig_puts(&c, "f", "k", "z"));
 }
 
-static void without_a_place_everything_is_a_miss_until_there_is_one(void **state)
+static void without_a_directory_everything_is_a_miss_until_there_is_one(void **state)
 {
 	const int64_t from_ms = clock_mono_ms();
 
@@ -341,18 +341,18 @@ static void without_a_place_everything_is_a_miss_until_there_is_one(void **state
 	assert_false(rig_puts(&c, "f", "k", "x"));
 	assert_int_equal(rig_add(&c, "a", 1, 1000), -1);
 	assert_int_equal(state_sweep(&c), 0);
-	/* nobody can have anything there */
+	/* no other process can have anything there */
 	assert_true(state_delete(&c, rig_key("f", "k")));
 	assert_true(state_clear(&c, "f"));
 	assert_int_equal(mkdir(rig_dir, 0700), 0);
-	/* it isn't tried at each request, but every 3 s */
+	/* not retried at each request, but every 3 s */
 	assert_true(state_error(&c) != NULL || clock_mono_ms() >= from_ms + 3 * SECOND_MS);
 	while (state_error(&c) != NULL && clock_mono_ms() < from_ms + MINUTE_MS)
 		poll(NULL, 0, 20);
 	assert_true(rig_puts(&c, "f", "k", "x"));
 }
 
-static void a_directory_that_others_may_enter_or_a_link_is_refused(void **state)
+static void a_directory_open_to_others_or_a_link_is_refused(void **state)
 {
 	char there[176];
 
@@ -371,7 +371,7 @@ static void a_directory_that_others_may_enter_or_a_link_is_refused(void **state)
 	assert_null(state_error(&d));
 }
 
-/* Run fn as somebody who may not enter the directory; its answer. */
+/* Run fn as a user who may not enter the directory; returns its result. */
 static bool shut_out(bool (*fn)(void))
 {
 	const bool root = geteuid() == 0;
@@ -419,7 +419,7 @@ static bool finds(void)
 	return any;
 }
 
-static void who_cannot_reach_the_home_is_told_that_nothing_was_invalidated(void **state)
+static void a_process_that_cannot_reach_the_home_cannot_invalidate(void **state)
 {
 	(void)state;
 	assert_true(rig_puts(&c, "f", "k", "x"));
@@ -458,22 +458,22 @@ static void two_databases_of_a_host_have_two_homes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_one_stores_the_other_finds),
+		TEST(a_value_stored_by_one_process_is_found_by_another),
 		TEST(values_are_bytes_up_to_a_maximum),
 		TEST(a_value_expires),
-		TEST(what_lies_ahead_of_a_clock_that_was_set_back_is_expired),
-		TEST(delete_forgets_one_and_clear_a_family),
-		TEST(what_was_read_before_an_invalidation_is_never_stored_after_it),
-		TEST(counters_count_over_processes_within_a_window),
-		TEST(counters_are_added_to_all_together_or_not_at_all),
-		TEST(a_counter_is_no_value_and_goes_as_one),
-		TEST(a_sweep_removes_what_is_expired_or_cleared_and_nothing_else),
-		TEST(what_is_expired_goes_bit_by_bit_with_what_is_added),
-		TEST(when_values_take_their_share_others_go_and_counters_stay),
-		TEST(when_counters_take_theirs_new_ones_are_refused_and_invalidations_hold),
-		TEST(without_a_place_everything_is_a_miss_until_there_is_one),
-		TEST(a_directory_that_others_may_enter_or_a_link_is_refused),
-		TEST(who_cannot_reach_the_home_is_told_that_nothing_was_invalidated),
+		TEST(values_from_the_future_are_expired_after_a_clock_set_back),
+		TEST(delete_removes_one_value_and_clear_a_family),
+		TEST(a_value_read_before_an_invalidation_is_never_stored_after_it),
+		TEST(counters_count_across_processes_within_a_window),
+		TEST(several_counters_are_changed_atomically),
+		TEST(a_counter_is_not_a_value_and_is_deleted_like_one),
+		TEST(a_sweep_removes_only_what_is_expired_or_cleared),
+		TEST(expired_records_are_removed_gradually_by_additions),
+		TEST(values_beyond_their_share_evict_values_but_not_counters),
+		TEST(counters_beyond_their_share_are_refused_and_invalidations_hold),
+		TEST(without_a_directory_everything_is_a_miss_until_there_is_one),
+		TEST(a_directory_open_to_others_or_a_link_is_refused),
+		TEST(a_process_that_cannot_reach_the_home_cannot_invalidate),
 		TEST(two_databases_of_a_host_have_two_homes),
 	};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_state_crash.c - ext/state among processes that are killed, stopped, or race, and on homes that
- * go (BEHAVIOUR 50, 53). What processes acknowledge they note in memory that they share with the test.
+ * test_state_crash.c - ext/state with killed, stopped and racing processes, and homes that are
+ * removed (BEHAVIOUR 50, 53). Processes record acknowledgements in memory shared with the test.
  */
 #include "unit.h"
 
@@ -24,10 +24,10 @@ enum {
 	KILLS = 100,
 	KEYS = 8,
 	SHARED_BYTES = 4096,
-	PATIENCE_MS = 1000, /* of who waits for the lock */
+	PATIENCE_MS = 1000, /* the wait for the lock */
 };
 
-/* What processes tell each other outside of what is tested. */
+/* Shared by the processes, independent of the tested code. */
 static struct shared {
 	_Atomic int64_t acked[ACTORS]; /* increments */
 	_Atomic int64_t version[KEYS]; /* the database */
@@ -37,7 +37,7 @@ static struct shared {
 
 static uint64_t seed;
 
-/* Not for secrets: the same run again. */
+/* Not for secrets: reproducible. */
 static unsigned draw(unsigned below)
 {
 	seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -100,7 +100,7 @@ static void kill_now(pid_t pid)
 	assert(WIFSIGNALED(finish(pid)));
 }
 
-/* Actors for ever; each is killed now and then and followed by another. */
+/* Endless actors; each is killed occasionally and replaced. */
 static void storm(actor_fn *const *fns, int kills)
 {
 	pid_t pids[ACTORS];
@@ -111,7 +111,7 @@ static void storm(actor_fn *const *fns, int kills)
 		const int i = (int)draw(ACTORS);
 		const struct timespec some = { 0, (long)draw(2000000) };
 
-		nanosleep(&some, NULL); /* so that it dies anywhere */
+		nanosleep(&some, NULL); /* so that it is killed anywhere */
 		kill_now(pids[i]);
 		pids[i] = start(fns[i], i);
 	}
@@ -121,7 +121,7 @@ static void storm(actor_fn *const *fns, int kills)
 
 /* ---- kill -9 ---- */
 
-/* A value that shows whether it is whole: its length and bytes follow from its first. */
+/* A value that shows whether it is complete: its length and bytes follow from its first byte. */
 static struct slice patterned(struct ctx *c, unsigned char first)
 {
 	const size_t len = 1 + (size_t)first * 37;
@@ -185,7 +185,7 @@ static void nothing_acknowledged_is_lost_or_torn_by_kills(void **state)
 		const char own[2] = { (char)('0' + i), '\0' };
 		const int64_t n = rig_add(&c, own, 0, 60000);
 
-		/* each kill may have come between an increment and its note */
+		/* each kill may have come between an increment and its acknowledgement */
 		assert_in_range(n, shared->acked[i], shared->acked[i] + KILLS + ACTORS);
 		counted += n;
 		all += shared->acked[i];
@@ -214,7 +214,7 @@ static struct state_key key_of(int k)
 	return rig_key("status", ids[k]);
 }
 
-/* Changes the database and invalidates; then nobody may see what was before. */
+/* Changes the database and invalidates; afterwards no one may see the old value. */
 static void changes(struct ctx *c, int who)
 {
 	int64_t version[KEYS];
@@ -238,7 +238,7 @@ static void changes(struct ctx *c, int who)
 	}
 }
 
-/* Answers from the cache, or from the database through the cache. */
+/* Reads from the cache, or from the database through the cache. */
 static void answers(struct ctx *c, int who)
 {
 	(void)who;
@@ -266,7 +266,7 @@ static void answers(struct ctx *c, int who)
 	}
 }
 
-/* Throws the home away, in one way or another. */
+/* Deletes the home, in various ways. */
 static void vandalizes(struct ctx *c, int who)
 {
 	(void)who;
@@ -281,7 +281,7 @@ static void vandalizes(struct ctx *c, int who)
 	}
 }
 
-/* Storms until enough was answered and invalidated for the test to mean something, on a busy machine too. */
+/* Runs until enough was read and invalidated for a meaningful test, even on a busy machine. */
 static void storm_until_busy(actor_fn *const fns[ACTORS], int64_t changed)
 {
 	for (int n = 0; n < 60 && (shared->hits <= 100 || shared->stores <= 100 ||
@@ -293,7 +293,7 @@ static void storm_until_busy(actor_fn *const fns[ACTORS], int64_t changed)
 	assert_true(shared->invalid[0] > changed);
 }
 
-static void nothing_stale_is_answered_after_an_invalidation(void **state)
+static void nothing_stale_is_returned_after_an_invalidation(void **state)
 {
 	actor_fn *const fns[ACTORS] = { changes, answers, answers, changes };
 	struct ctx c = rig_ctx();
@@ -309,7 +309,7 @@ static void nothing_stale_is_answered_after_an_invalidation(void **state)
 	assert_int_equal(shared->stale, 0);
 }
 
-static void nothing_stale_is_answered_though_the_home_comes_and_goes(void **state)
+static void nothing_stale_is_returned_while_homes_are_deleted_and_created(void **state)
 {
 	actor_fn *const fns[ACTORS] = { changes, answers, answers, vandalizes };
 
@@ -318,7 +318,7 @@ static void nothing_stale_is_answered_though_the_home_comes_and_goes(void **stat
 	assert_int_equal(shared->stale, 0);
 }
 
-/* A transaction of LMDB's, as this process would have one inside. */
+/* An LMDB transaction, as this process would have one. */
 static MDB_txn *inside(unsigned flags, MDB_dbi *dbi)
 {
 	MDB_env *env;
@@ -353,7 +353,7 @@ static void dies_writing(struct ctx *c, int who)
 	raise(SIGKILL);
 }
 
-static void who_dies_inside_holds_up_nobody_and_pins_nothing(void **state)
+static void a_process_killed_in_a_transaction_blocks_nothing_and_pins_nothing(void **state)
 {
 	static char big[STATE_VALUE_MAX];
 	int64_t fastest_ms[] = { INT64_MAX, INT64_MAX }; /* after each kind of death */
@@ -376,10 +376,10 @@ static void who_dies_inside_holds_up_nobody_and_pins_nothing(void **state)
 		if (took_ms < fastest_ms[i % 2])
 			fastest_ms[i % 2] = took_ms;
 	}
-	/* nothing was waited for: whoever waits does so every time, a busy machine is slow by turns
+	/* no wait: a wait would occur every time, a busy machine is slow only sometimes
 	 */
 	assert_true(fastest_ms[0] < PATIENCE_MS && fastest_ms[1] < PATIENCE_MS);
-	/* many times what the file holds, which the last reader pins as it was */
+	/* many times the file's size, which the last reader pins */
 	for (int i = 0; i < 1000; i++) {
 		assert_true(state_delete(&c, rig_key("f", "big")));
 		assert_false(state_get(&c, rig_key("f", "big"), &ticket, &got));
@@ -404,7 +404,7 @@ static void stops_inside(struct ctx *c, int who)
 		pause();
 }
 
-static void who_stops_inside_is_left_behind(void **state)
+static void a_process_stopped_in_a_transaction_is_abandoned(void **state)
 {
 	struct ctx c = rig_ctx(), d = rig_ctx();
 	int64_t from_ms;
@@ -418,7 +418,7 @@ static void who_stops_inside_is_left_behind(void **state)
 	assert_int_equal(read(told[0], &byte, 1), 1);
 	from_ms = clock_mono_ms();
 	assert_true(state_delete(&c, rig_key("f", "k")));
-	assert_true(clock_mono_ms() - from_ms >= 500); /* it waited before it left */
+	assert_true(clock_mono_ms() - from_ms >= 500); /* it waited before it gave up */
 	assert_string_equal(rig_gets(&d, "f", "k"), "");
 	assert_int_equal(rig_add(&d, "a", 1, 60000), 1);
 	assert_int_equal(rig_add(&c, "a", 1, 60000), 2);
@@ -443,7 +443,7 @@ static void waits_and_counts(struct ctx *c, int who)
 	assert(rig_add(c, "all", 1, 60000) > 0 || clock_mono_ms() - from_ms >= PATIENCE_MS);
 }
 
-static void all_who_open_first_share_one_home(void **state)
+static void processes_that_open_concurrently_share_one_home(void **state)
 {
 	int whole = 0;
 
@@ -459,11 +459,11 @@ static void all_who_open_first_share_one_home(void **state)
 			pids[i] = start(waits_and_counts, (int)i);
 		close(told[0]);
 		from_ms = clock_mono_ms();
-		close(told[1]); /* off they go */
+		close(told[1]); /* start all */
 		for (size_t i = 0; i < ARRAY_LEN(pids); i++)
 			assert_int_equal(finish(pids[i]), 0);
 		all = rig_add(&c, "all", 0, 60000) == ARRAY_LEN(pids);
-		/* who holds the lock that long, on a busy machine, is left behind with it */
+		/* on a busy machine a process that holds the lock too long is abandoned */
 		assert_true(all || clock_mono_ms() - from_ms >= PATIENCE_MS);
 		whole += all;
 		rig_free(&c);
@@ -478,11 +478,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_acknowledged_is_lost_or_torn_by_kills),
-		TEST(nothing_stale_is_answered_after_an_invalidation),
-		TEST(nothing_stale_is_answered_though_the_home_comes_and_goes),
-		TEST(who_dies_inside_holds_up_nobody_and_pins_nothing),
-		TEST(who_stops_inside_is_left_behind),
-		TEST(all_who_open_first_share_one_home),
+		TEST(nothing_stale_is_returned_after_an_invalidation),
+		TEST(nothing_stale_is_returned_while_homes_are_deleted_and_created),
+		TEST(a_process_killed_in_a_transaction_blocks_nothing_and_pins_nothing),
+		TEST(a_process_stopped_in_a_transaction_is_abandoned),
+		TEST(processes_that_open_concurrently_share_one_home),
 	};
 
 	if (!log_open("/dev/null", "test"))

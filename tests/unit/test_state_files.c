@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_state_files.c - ext/state and files that are foreign, cut or of another version: each is
- * opened and used in a child, which must end by itself and never answer what is wrong. And who has them open.
+ * test_state_files.c - ext/state and files that are foreign, truncated or of another version: each
+ * is opened and used in a child, which must exit normally and never return wrong data. And who has
+ * them open.
  */
 #include "unit.h"
 
@@ -15,7 +16,7 @@
 
 enum { KEYS = 120, LOCK_BYTES = 65664 /* of LMDB's for 1024 readers */ };
 
-/* A good home's files. */
+/* A valid home's files. */
 static unsigned char *data, lock[LOCK_BYTES];
 
 static uint64_t seed = 11;
@@ -34,7 +35,7 @@ static const char *id_of(int i)
 	return id;
 }
 
-/* Key i's value: most are small, some need pages of their own, one in five was deleted. */
+/* Key i's value: most are small, some need overflow pages, one in five was deleted. */
 static struct slice value_of(struct ctx *c, int i)
 {
 	const size_t len = i % 50 == 1 ? 20000 : i % 10 == 2 ? 3000 : (size_t)i * 3;
@@ -110,7 +111,7 @@ static void put_home(const void *bytes, size_t len, off_t size)
 	write_file(RIG_LOCK, lock, sizeof(lock), sizeof(lock));
 }
 
-/* ---- the user of what is there ---- */
+/* ---- using existing files ---- */
 
 static void expect(bool holds, const char *what, int i)
 {
@@ -161,7 +162,7 @@ static void use(struct ctx *c)
 	expect(rig_puts(c, "f", "new", "x"), "not stored", 0);
 }
 
-/* Exits with 0 when all was right and the old content was there, 3 when it was dropped. */
+/* Exits with 0 when everything was correct and the old content present, 3 when it was dropped. */
 static void visit(void *arg)
 {
 	struct ctx c = rig_ctx();
@@ -190,7 +191,7 @@ static bool visited(const char *what, int n)
 	return WEXITSTATUS(status) == 0;
 }
 
-static void a_good_home_is_used(void **state)
+static void a_valid_home_is_used(void **state)
 {
 	(void)state;
 	put_home(data, RIG_MAP_BYTES, RIG_MAP_BYTES);
@@ -210,7 +211,7 @@ static void a_file_of_another_size_is_dropped(void **state)
 	}
 }
 
-static void a_damaged_lock_that_nobody_has_open_is_no_obstacle(void **state)
+static void a_damaged_unused_lock_is_replaced(void **state)
 {
 	unsigned char copy[sizeof(lock)];
 
@@ -272,7 +273,7 @@ static void another_version_is_dropped(void **state)
 	(void)state;
 	change(offsetof(struct state_record, count), 3); /* the layout */
 	assert_false(visited("layout", 0));
-	change(0, 0); /* somebody else's file of LMDB's */
+	change(0, 0); /* another application's LMDB file */
 	assert_false(visited("no mark", 0));
 	put_home(data, RIG_MAP_BYTES, RIG_MAP_BYTES);
 	change(offsetof(struct state_record, ttl_ms), 3);
@@ -306,14 +307,14 @@ static void a_forked_process_opens_its_own(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	assert_int_equal(rig_add(&c, "a", 1, 1000), 3);
-	/* and holds up nobody who opens or closes */
+	/* and blocks no one who opens or closes */
 	rig_free(&c);
 	c = rig_ctx();
 	assert_int_equal(rig_add(&c, "a", 1, 1000), 4);
 	rig_free(&c);
 }
 
-static void the_place_of_a_killed_process_is_free_once_another_opens(void **state)
+static void the_reader_slot_of_a_killed_process_is_freed_when_another_opens(void **state)
 {
 	struct ctx c = rig_ctx(), d = rig_ctx();
 	pid_t killed, next;
@@ -346,7 +347,7 @@ static void cut(const char *name, off_t size)
 	assert_int_equal(truncate(rig_path(name), size), 0);
 }
 
-static void a_home_that_goes_under_its_users_is_a_miss_and_made_anew(void **state)
+static void a_home_deleted_while_in_use_is_a_miss_and_recreated(void **state)
 {
 	struct ctx c = rig_ctx(), d = rig_ctx();
 
@@ -371,7 +372,7 @@ static void a_home_that_goes_under_its_users_is_a_miss_and_made_anew(void **stat
 	rig_free(&d);
 }
 
-static void foreign_things_in_its_place_are_dropped(void **state)
+static void foreign_files_in_its_place_are_removed(void **state)
 {
 	static const char text[] = "Dear diary,";
 	char kept[sizeof(text)];
@@ -386,7 +387,7 @@ static void foreign_things_in_its_place_are_dropped(void **state)
 	assert_int_equal(mkfifo(rig_path(RIG_LOCK), 0600), 0);
 	assert_false(visited("pipe", 0));
 
-	/* a link is removed, and what it points to is left alone */
+	/* a link is removed, its target is unchanged */
 	rig_remove(rig_dir);
 	assert_int_equal(mkdir(rig_dir, 0700), 0);
 	write_file("diary", text, sizeof(text), (off_t)sizeof(text));
@@ -396,7 +397,7 @@ static void foreign_things_in_its_place_are_dropped(void **state)
 	assert_memory_equal(kept, text, sizeof(text));
 }
 
-static void what_cannot_be_removed_makes_no_home_and_nothing_invalid(void **state)
+static void what_cannot_be_removed_prevents_a_home_and_invalidates_nothing(void **state)
 {
 	struct ctx c = rig_ctx();
 
@@ -410,7 +411,7 @@ static void what_cannot_be_removed_makes_no_home_and_nothing_invalid(void **stat
 	rig_free(&c);
 }
 
-/* Exits with 0 when all was as it is without a home. */
+/* Exits with 0 when everything behaved as without a home. */
 static void has_no_room(void *arg)
 {
 	const struct rlimit small = { 1 << 20, 1 << 20 };
@@ -427,7 +428,7 @@ static void has_no_room(void *arg)
 	rig_free(&c);
 }
 
-static void without_room_for_all_of_it_there_is_no_home(void **state)
+static void without_room_for_the_whole_file_there_is_no_home(void **state)
 {
 	char said[4096];
 
@@ -440,16 +441,16 @@ static void without_room_for_all_of_it_there_is_no_home(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_good_home_is_used),
+		cmocka_unit_test(a_valid_home_is_used),
 		cmocka_unit_test(a_forked_process_opens_its_own),
-		cmocka_unit_test(the_place_of_a_killed_process_is_free_once_another_opens),
-		cmocka_unit_test(a_home_that_goes_under_its_users_is_a_miss_and_made_anew),
+		cmocka_unit_test(the_reader_slot_of_a_killed_process_is_freed_when_another_opens),
+		cmocka_unit_test(a_home_deleted_while_in_use_is_a_miss_and_recreated),
 		cmocka_unit_test(a_file_of_another_size_is_dropped),
-		cmocka_unit_test(a_damaged_lock_that_nobody_has_open_is_no_obstacle),
+		cmocka_unit_test(a_damaged_unused_lock_is_replaced),
 		cmocka_unit_test(another_version_is_dropped),
-		cmocka_unit_test(foreign_things_in_its_place_are_dropped),
-		cmocka_unit_test(what_cannot_be_removed_makes_no_home_and_nothing_invalid),
-		cmocka_unit_test(without_room_for_all_of_it_there_is_no_home),
+		cmocka_unit_test(foreign_files_in_its_place_are_removed),
+		cmocka_unit_test(what_cannot_be_removed_prevents_a_home_and_invalidates_nothing),
+		cmocka_unit_test(without_room_for_the_whole_file_there_is_no_home),
 	};
 
 	if (!log_open("/dev/null", "test"))

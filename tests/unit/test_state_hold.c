@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_state_hold.c - a key that is held while a change of it is under way. */
+/* test_state_hold.c - a key that is held while a change of it is in progress. */
 #include "unit.h"
 
 #include "base/log.h"
@@ -20,15 +20,15 @@ static void while_a_key_is_held_nothing_is_stored_under_it(void **state)
 	state_set(&d, &before, slice_of("old"), 60000);
 	state_set(&d, &during, slice_of("old"), 60000);
 	assert_string_equal(rig_gets(&c, "f", "held"), "");
-	/* not even once somebody else forgets it, or everything */
+	/* not even after another process deletes it, or clears everything */
 	assert_true(state_delete(&d, key));
 	assert_false(rig_puts(&d, "f", "held", "old"));
 	assert_true(state_clear(&d, "f"));
 	assert_false(rig_puts(&d, "f", "held", "old"));
-	assert_true(rig_put(&d, other, slice_of("new"), 60000)); /* it alone */
+	assert_true(rig_put(&d, other, slice_of("new"), 60000)); /* only that key */
 	c.now_ms += 29999;
 	assert_false(rig_puts(&c, "f", "held", "old"));
-	assert_true(state_hold(&c, key, 30000)); /* and once more */
+	assert_true(state_hold(&c, key, 30000)); /* and again */
 	c.now_ms += 29999;
 	assert_false(rig_puts(&c, "f", "held", "old"));
 	c.now_ms += 1;
