@@ -19,10 +19,10 @@ const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 390, height: 844 };
 export const NASTY = '<script>alert(1)</script>🧧';
 
-export async function openPages() {
+// A browser that ends with the file's tests.
+export async function openBrowser() {
   if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is missing: sh sandbox/install.sh --test installs it`);
   const { chromium } = createRequire(new URL('../../../sandbox/package.json', import.meta.url))('playwright-core');
-  const shop = await openShop();
   const server = await chromium.launchServer({
     executablePath: CHROMIUM,
     headless: false, // the new headless mode is a separate argument
@@ -33,7 +33,12 @@ export async function openPages() {
   });
   // Not close(): on a busy machine that may wait for the browser forever.
   after(() => server.kill());
-  const browser = await chromium.connect(server.wsEndpoint());
+  return chromium.connect(server.wsEndpoint());
+}
+
+export async function openPages() {
+  const shop = await openShop();
+  const browser = await openBrowser();
   const chrome = await browser.newContext({ baseURL: shop.baseUrl, locale: 'zh-CN', timezoneId: 'Asia/Shanghai' });
   chrome.setDefaultTimeout(15_000);
 
