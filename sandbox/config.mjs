@@ -39,8 +39,8 @@ export function baseSettings(dir, secrets) {
   };
 }
 
-// keys: of makeKeys(); url: the simulator's own.
-export function sandboxSettings(keys, url, baseUrl) {
+// keys: of the simulator's makeKeys(); url: the simulator's own.
+export function wechatSettings(keys, url, baseUrl) {
   return {
     WECHAT_APPID: keys.appid,
     WECHAT_SECRET: keys.secret,
@@ -56,6 +56,29 @@ export function sandboxSettings(keys, url, baseUrl) {
     PAYMENT_QUERY_GAP_S: '0',
     PAYMENT_SIMULATION: 'on',
     PENDING_ORDERS_MAX: '0', // here one customer acts as many
+  };
+}
+
+export function alipaySettings(keys, url, baseUrl, { certificates = false }) {
+  return {
+    ALIPAY_APP_ID: keys.appId,
+    ALIPAY_SELLER_ID: keys.sellerId,
+    ALIPAY_PRIVATE_KEY_FILE: keys.appPrivateKeyFile,
+    ...(certificates ? {
+      ALIPAY_APP_CERT_FILE: keys.appCertificateFile,
+      ALIPAY_CERT_FILE: keys.alipayCertificateFile,
+      ALIPAY_ROOT_CERT_FILE: keys.alipayRootCertificateFile,
+    } : { ALIPAY_PUBLIC_KEY_FILE: keys.alipayPublicKeyFile }),
+    ALIPAY_NOTIFY_URL: `${baseUrl}/api/payment/alipay/notify`,
+    ALIPAY_GATEWAY: `${url}/gateway.do`,
+  };
+}
+
+export function gatewaySettings(keys, url, baseUrl) {
+  return {
+    GATEWAY_PAGE_URL: `${url}/pay`,
+    GATEWAY_SECRET: keys.secret,
+    GATEWAY_NOTIFY_URL: `${baseUrl}/v1/payment/notify`,
   };
 }
 

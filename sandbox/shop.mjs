@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-// A complete shop: database, settings, WeChat simulator, web server. Used by `make run` and the tests.
+// A complete shop: database, settings, simulators of the providers, web server. Used by `make run` and the tests.
 
-import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { baseSettings, sandboxSettings, shopSecrets, writeSettings } from './config.mjs';
+import { baseSettings, shopSecrets, writeSettings } from './config.mjs';
 import { loadDemo } from './demo.mjs';
-import { Fault, checkout, dropState, freePort, keptJson, lockDirectory, portIsFree, writePrivate } from './files.mjs';
+import { Fault, checkout, dropState, freePort, lockDirectory, portIsFree, writePrivate } from './files.mjs';
 import { cleanEnv, endStrays, run } from './process.mjs';
 import { openPool, openSession } from './database/sql.mjs';
+import { startSimulator } from './simulators.mjs';
 import { logName, startWeb } from './web.mjs';
 
 export { attachDatabase, startDatabase } from './database/start.mjs';
@@ -18,20 +19,21 @@ const ADMIN_ACCOUNT = 'admin@example.com';
 // port        0: any free one
 // binDir      the programs and the CLI
 // db, dbName  server from startDatabase, name of this shop's database in it
-// wechat      start the simulator; otherwise `providers` has the providers' settings
+// wechat      start its simulator; otherwise `providers` has the providers' settings
 // certificates  its merchant has platform certificates in addition to the public key
-// lasting     false: the simulator's state is not stored
-// refundMode  the simulator's answer to new refunds
+// refundMode  its answer to new refunds
+// alipay, gateway  start their simulators too: true, or options of startAlipay(), startGateway()
+// lasting     false: the simulators' state is not stored
 // demo        load the demo data, once
 // testClock   let setClock() shift the shop's time
 // env         settings that override the launcher's; null removes one
 // workerEnv   environment of the programs (sanitizers, TZ)
 // signal      aborts the start
-// Returns { baseUrl, sandboxUrl, keys, env, dir, admin, gatewaySecret, describe, minimall, sql, session, setClock, renewWechat, restartWeb,
-// died, stop }.
+// Returns { baseUrl, sandboxUrl, keys, simulators, env, dir, admin, gatewaySecret, describe, minimall, sql, session, setClock,
+// renewSimulators, restartWeb, died, stop }; simulators: { url, keys } by name, of which sandboxUrl and keys are WeChat's.
 export async function startShop({
-  dir, port = 0, binDir, db, dbName, wechat = true, certificates = false, lasting = true, refundMode, providers = {}, demo = false,
-  testClock = false, env = {}, workerEnv = {}, signal, log = () => {},
+  dir, port = 0, binDir, db, dbName, wechat = true, certificates = false, refundMode, alipay = false, gateway = false, lasting = true, providers = {},
+  demo = false, testClock = false, env = {}, workerEnv = {}, signal, log = () => {},
 }) {
   if (!existsSync(path.join(binDir, 'minimall'))) throw new Fault(`nothing is built in ${binDir}: run make first`);
   const shop = new Shop({ dir: path.resolve(dir), binDir: path.resolve(binDir), db, dbName, workerEnv });
@@ -42,7 +44,8 @@ export async function startShop({
     if (!await portIsFree(shop.port)) {
       throw new Fault(`port ${shop.port} is taken by another program, or not yours to use: choose one with PORT=…`);
     }
-    await shop.configure({ wechat, certificates, lasting, refundMode, providers, testClock, env });
+    const simulators = { wechat: wechat && { certificates, refundMode }, alipay, gateway };
+    await shop.configure({ simulators, lasting, providers, testClock, env });
     signal?.throwIfAborted();
     await shop.migrate();
     await shop.startWeb();
@@ -62,6 +65,8 @@ export function attachShop({ dir, binDir, dbName, workerEnv, ...rest }, db) {
 
 class Shop {
   constructor(parts) {
+    this.simulators = {};
+    this.running = [];
     Object.assign(this, parts);
     this.configFile = path.join(this.dir, 'minimall.conf');
     // Resolves with a message when the web server ends unexpectedly.
@@ -76,10 +81,18 @@ class Shop {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  get sandboxUrl() {
+    return this.simulators.wechat?.url;
+  }
+
+  get keys() {
+    return this.simulators.wechat?.keys;
+  }
+
   // For attachShop(), in another process.
   describe() {
-    const { dir, binDir, dbName, workerEnv, port, env, admin, gatewaySecret, sandboxUrl, clockFile, keys } = this;
-    return { dir, binDir, dbName, workerEnv, port, env, admin, gatewaySecret, sandboxUrl, clockFile, keys };
+    const { dir, binDir, dbName, workerEnv, port, env, admin, gatewaySecret, clockFile, simulators } = this;
+    return { dir, binDir, dbName, workerEnv, port, env, admin, gatewaySecret, clockFile, simulators };
   }
 
   open() {
@@ -90,7 +103,7 @@ class Shop {
     this.gatewaySecret = this.secrets.gateway;
   }
 
-  async configure({ wechat, certificates, lasting, refundMode, providers, testClock, env }) {
+  async configure({ simulators, lasting, providers, testClock, env }) {
     await endStrays(this.dir);
     dropState(this.dir); // it may belong to another database
     const database = await this.db.createDatabase(this.dbName);
@@ -98,37 +111,29 @@ class Shop {
       this.clockFile = path.join(this.dir, 'clock');
       this.setClock(0);
     }
+    const simulated = {};
+    for (const [name, options] of Object.entries(simulators)) {
+      if (options) Object.assign(simulated, await this.startSimulator(name, { lasting, options: options === true ? {} : options }));
+    }
     this.env = {
-      ...baseSettings(this.dir, this.secrets), ...database,
-      ...(wechat ? await this.startWechat({ certificates, lasting, refundMode }) : providers),
+      ...baseSettings(this.dir, this.secrets), ...database, ...providers, ...simulated,
       ...(testClock ? { MINIMALL_TEST_CLOCK: this.clockFile } : {}), ...env,
     };
     writeSettings(this.configFile, this.env);
   }
 
-  // The simulator keeps its port between starts, so that earlier orders are still found there.
-  async startWechat({ certificates, lasting, refundMode }) {
-    const { makeKeys, startWechat } = await import('./wechat/server.mjs'); // slow to load, and attachShop() does not need it
-    const keys = makeKeys(path.join(this.dir, 'wechat'), { clockFile: this.clockFile });
-    this.keys = keys;
-    const portFile = path.join(this.dir, 'wechat', 'port.json');
-    const kept = keptJson(portFile, () => 0);
-    const port = kept !== 0 && await portIsFree(kept) ? kept : await freePort();
-    this.newWechat = () => startWechat({
-      ...keys, certificates, refundMode, port, clockFile: this.clockFile,
-      ...(lasting ? { stateFile: path.join(this.dir, 'wechat', 'state.json') } : {}),
-      log: (line) => appendFileSync(path.join(this.dir, 'log', 'wechat.log'), `${line}\n`),
-    });
-    this.wechat = await this.newWechat();
-    writePrivate(portFile, JSON.stringify(this.wechat.port));
-    this.sandboxUrl = this.wechat.url;
-    return sandboxSettings(keys, this.wechat.url, this.baseUrl);
+  // options: of startSimulator(). Returns the shop's settings.
+  async startSimulator(name, options) {
+    const { dir, baseUrl, secrets, clockFile } = this;
+    const simulator = await startSimulator(name, { dir, baseUrl, secrets, clockFile, ...options });
+    this.running.push(simulator);
+    this.simulators[name] = { url: simulator.url, keys: simulator.keys };
+    return simulator.settings;
   }
 
-  // Replaces the simulator by a new one, which has no state unless it is lasting.
-  async renewWechat() {
-    await this.wechat.close();
-    this.wechat = await this.newWechat();
+  // Replaces the simulators by new ones, which have no state unless they are lasting.
+  async renewSimulators() {
+    await Promise.all(this.running.map((simulator) => simulator.renew()));
   }
 
   async migrate() {
@@ -212,7 +217,7 @@ class Shop {
     await this.pool?.close();
     await endStrays(this.dir);
     if (this.lock) dropState(this.dir);
-    await this.wechat?.close();
+    await Promise.all(this.running.map((simulator) => simulator.close()));
     this.lock?.release();
     return { forced };
   }

@@ -58,16 +58,12 @@ function onCurve(certificate) {
 
 function makeCertificates({ app, alipay }, now) {
   const root = makePair();
-  const authority = makePair();
   const pem = (...args) => lines(pki.certificateToPem(makeCertificate(...args)));
-  const rootName = 'Sandbox Root R1';
-  const authorityName = 'Sandbox Class 1 R1';
-  const issuer = { name: authorityName, privateKey: authority.privateKey };
+  const issuer = { name: 'Sandbox Root R1', privateKey: root.privateKey };
   return {
-    app: pem('2088-app', app, now, { issuer }),
-    alipay: pem('alipay', alipay, now, { issuer })
-      + pem(authorityName, authority, now, { issuer: { name: rootName, privateKey: root.privateKey }, ca: true }),
-    root: onCurve(makeCertificate('Sandbox Root E1', root, now, { ca: true })) + pem(rootName, root, now, { ca: true }),
+    app: pem('app', app, now, { issuer }),
+    alipay: pem('alipay', alipay, now, { issuer }),
+    root: onCurve(makeCertificate('Sandbox Root E1', root, now, { ca: true })) + pem(issuer.name, root, now, { ca: true }),
   };
 }
 

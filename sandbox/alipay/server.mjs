@@ -11,10 +11,7 @@
 //   GET, POST, DELETE /sandbox/faults              fault switches
 //   GET, DELETE /sandbox/requests                  the shop's calls so far
 //   GET  /sandbox/trades/<out_trade_no>
-// A shop's settings: ALIPAY_APP_ID (appId), ALIPAY_SELLER_ID (sellerId), ALIPAY_PRIVATE_KEY_FILE (appPrivateKeyFile),
-// ALIPAY_GATEWAY (the url below and /gateway.do), ALIPAY_NOTIFY_URL, ALIPAY_RETURN_URL; in public-key mode ALIPAY_PUBLIC_KEY_FILE
-// (alipayPublicKeyFile), in certificate mode ALIPAY_APP_CERT_FILE, ALIPAY_CERT_FILE and ALIPAY_ROOT_CERT_FILE (app…, alipay… and
-// alipayRootCertificateFile); in parentheses the members of makeKeys().
+// A shop's settings: alipaySettings() in ../config.mjs.
 import { readFileSync } from 'node:fs';
 import { toLocal } from '../lib/clock.mjs';
 import { SandboxError } from '../lib/errors.mjs';

@@ -8,11 +8,7 @@
 //   GET, POST, DELETE /sandbox/faults              fault switches
 //   GET, DELETE /sandbox/requests                  the pages opened so far
 //   GET  /sandbox/transactions/<transaction_id>
-// A shop's settings: GATEWAY_PAGE_URL (the url below and /pay), GATEWAY_SECRET (secret), GATEWAY_PREVIOUS_SECRET during a rotation.
-import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import path from 'node:path';
-import { keptJson } from '../files.mjs';
+// A shop's settings: gatewaySettings() in ../config.mjs.
 import { SandboxError } from '../lib/errors.mjs';
 import { brokenAnswers, lostNotices } from '../lib/faults.mjs';
 import { buttonOf, page, redirect } from '../lib/page.mjs';
@@ -27,12 +23,6 @@ const FAULTS = {
 };
 const BUTTONS = { pay: 'success', fail: 'failed', close: 'closed' };
 const TITLES = { success: '支付成功', failed: '支付失败', closed: '支付已关闭' };
-
-// Reads the secret that dir contains, or generates it.
-export function makeKeys(dir) {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  return keptJson(path.join(dir, 'gateway.json'), () => ({ secret: randomBytes(32).toString('hex') }));
-}
 
 class Gateway extends Simulator {
   constructor({ secret, notifyUrl, clockFile, stateFile, log }) {
@@ -113,7 +103,7 @@ class Gateway extends Simulator {
 }
 
 // Starts the simulator on 127.0.0.1; resolves to { url, port, close }.
-//   secret        what makeKeys() generates, at least 24 characters
+//   secret        what it shares with the shop, at least 24 characters
 //   port          0: any free one
 //   clockFile     a file with an offset in seconds from the machine's clock
 //   stateFile     where transactions are stored across restarts

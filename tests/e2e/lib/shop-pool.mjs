@@ -81,7 +81,7 @@ async function start(place) {
   const schema = JSON.stringify(await clients.query(SCHEMA));
 
   async function renew() {
-    await shop.renewWechat();
+    await shop.renewSimulators();
     shop.setClock(0);
     await clients.query(restore);
     const state = stateDirectory(dir);
