@@ -17,8 +17,6 @@
 #include "ext/state_home.h"
 
 enum { SLOTS = 1024 };
-/* c->now_ms differs between processes by the age of their requests. */
-#define SKEW_MS MINUTE_MS
 
 /* ---- cells ---- */
 
@@ -73,7 +71,7 @@ static struct state_cell mark(
 bool state_live(const struct state_record *r, uint64_t family, int64_t now_ms)
 {
 	return r->stamp == family && r->expires_ms > now_ms &&
-	       r->expires_ms - now_ms - SKEW_MS <= r->ttl_ms;
+	       r->expires_ms - now_ms - STATE_SKEW_MS <= r->ttl_ms;
 }
 
 struct state_record state_merged(const struct state_cell *put, const struct state_record *kept,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * state.h - volatile state shared by all processes of a shop's executables on this host: cached
- * values, and counters that expire (DESIGN.md 5). Never money.
+ * values, counters that expire, and limits (DESIGN.md 5). Never money.
  *
  * Home: LMDB's file in STATE_DIR, opened at the first use, and again after a fork. LMDB locks and
  * recovers it: kill -9 at any instruction loses nothing that was acknowledged (PLATFORM.md 6). A
@@ -11,7 +11,7 @@
  * the microseconds of its use. That may end a process.
  *
  * No home (no memory, no permission): every get is a miss, a set does nothing, add returns
- * false. It is retried every 3 s. The directory must be owned by this user, mode 0700: all
+ * false, admit counts per process. It is retried every 3 s. The directory must be owned by this user, mode 0700: all
  * programs of a shop run as one user.
  *
  * Invalidation (BEHAVIOUR 50): once delete or clear returned true, no process answers what was set
@@ -20,7 +20,7 @@
  * use and this one can't reach; a caller that depends on the invalidation must fail.
  *
  * SHARED_HOSTS=on: no value is kept, since no other host could invalidate it: every get is a
- * miss, and an invalidation holds. Counters are per host.
+ * miss, and an invalidation holds. Counters and limits are per host.
  *
  * Bounds: 16 MiB, allocated on creation. Expired records are removed gradually as others are
  * added, or by state_sweep. Above 70 %, values are evicted, in no order; counters stay until they
@@ -84,6 +84,19 @@ struct state_counter {
 };
 /* Add to all or none, atomically across processes. False: the counts are unknown. */
 bool state_add(struct ctx *c, struct state_counter *counters, size_t n) MUST;
+
+enum { STATE_LIMIT_MAX = 100 };
+struct state_limit {
+	struct state_key key;
+	int64_t max, window_ms;   /* so many in any window; 1 to STATE_LIMIT_MAX */
+	int64_t count, oldest_ms; /* out: in the window that ends now, with this one if admitted */
+};
+/*
+ * Add this moment to all or to none, atomically among processes: never does any window, wherever
+ * it begins, have more than its max (BEHAVIOUR 51). False: one of them would. Without a home each
+ * process counts by itself, and for the latest keys only.
+ */
+bool state_admit(struct ctx *c, struct state_limit *limits, size_t n) MUST;
 
 /* Remove everything expired or cleared; returns the number. Other processes can write meanwhile. */
 int64_t state_sweep(struct ctx *c);

@@ -18,6 +18,7 @@ enum state_kind {
 	STATE_FAMILY = 'F', /* mark: replaced when the family is cleared */
 	STATE_SLOT = 'S',   /* mark: replaced when a key of the slot is deleted; keys share slots */
 	STATE_COUNTER = 'c', /* records: the kind, a hash, the family, NUL, the id */
+	STATE_LOG = 'l',     /* its value: struct state_times without what is free */
 	STATE_VALUE = 'v',
 };
 enum {
@@ -62,6 +63,8 @@ struct state_home {
 	 */
 	bool (*write)(struct ctx *c, const struct state_cell *want, size_t n_want,
 		struct state_cell *put, size_t n_put);
+	/* state_admit, each by state_admitted(); nothing is put unless all are. */
+	bool (*admit)(struct ctx *c, struct state_limit *limits, size_t n, bool *admitted);
 	/* Remove the records that aren't live; returns the number. */
 	int64_t (*sweep)(struct ctx *c);
 	/* Delete everything, even if other processes use it. */
@@ -74,6 +77,8 @@ extern const struct state_home state_lmdb;
 
 /* An empty cell of that name. The home's mark has family "", a family's has no id. */
 struct state_cell state_cell(enum state_kind kind, struct state_key key);
+/* c->now_ms differs between processes by the age of their requests. */
+#define STATE_SKEW_MS MINUTE_MS
 /* family: the current stamp of the record's family. */
 bool state_live(const struct state_record *r, uint64_t family, int64_t now_ms);
 /*
@@ -82,6 +87,18 @@ bool state_live(const struct state_record *r, uint64_t family, int64_t now_ms);
  */
 struct state_record state_merged(const struct state_cell *put, const struct state_record *kept,
 	uint64_t family, int64_t now_ms);
+
+/* The latest moments of a limit, ascending. */
+struct state_times {
+	size_t n;
+	int64_t ms[STATE_LIMIT_MAX];
+};
+/*
+ * May this moment be added to what is kept? Sets the limit's outcome without it; `put` is what to
+ * keep if so, its value in `times`.
+ */
+bool state_admitted(struct state_limit *limit, const struct state_cell *kept, uint64_t family,
+	int64_t now_ms, struct state_times *times, struct state_cell *put) MUST;
 
 /* ---- the directory of a home on one host (state_place.c) ---- */
 

@@ -260,6 +260,56 @@ static bool home_write(struct ctx *c, const struct state_cell *want, size_t n_wa
 	return true;
 }
 
+struct admission {
+	struct state_limit *limits;
+	size_t n;
+	int64_t now_ms;
+	bool refused; /* by a limit */
+};
+
+static int admit_one(
+	struct lmdb *h, MDB_txn *txn, struct state_limit *limit, int64_t now_ms, bool *admitted)
+{
+	struct state_cell kept = state_cell(STATE_LOG, limit->key), family, put;
+	struct state_times times;
+	int rc = lmdb_get(h, txn, &kept);
+
+	if (rc == 0)
+		rc = family_get(h, txn, (const char *)kept.name.bytes, &family);
+	if (rc != 0)
+		return rc;
+	*admitted = state_admitted(limit, &kept, family.r.stamp, now_ms, &times, &put);
+	if (*admitted && kept.r.expires_ms == 0)
+		rc = make_room(h, txn, &put, now_ms);
+	return rc == 0 && *admitted ? lmdb_put(h, txn, &put.name, &put.r, put.value) : rc;
+}
+
+static int admit_fn(struct lmdb *h, MDB_txn *txn, void *arg)
+{
+	struct admission *all = arg;
+	bool admitted;
+
+	all->refused = false;
+
+	for (size_t i = 0; i < all->n; i++) {
+		int rc = admit_one(h, txn, &all->limits[i], all->now_ms, &admitted);
+
+		if (rc != 0)
+			return rc;
+		all->refused = all->refused || !admitted;
+	}
+	return all->refused ? REFUSED : 0;
+}
+
+static bool home_admit(struct ctx *c, struct state_limit *limits, size_t n, bool *admitted)
+{
+	struct admission all = { limits, n, c->now_ms, false };
+	const bool written = write_tx(c, admit_fn, &all);
+
+	*admitted = written;
+	return written || all.refused;
+}
+
 static int64_t home_sweep(struct ctx *c)
 {
 	struct sweep w = {
@@ -284,6 +334,7 @@ const struct state_home state_lmdb = {
 	.close = lmdb_free,
 	.read = home_read,
 	.write = home_write,
+	.admit = home_admit,
 	.sweep = home_sweep,
 	.drop = lmdb_drop,
 };

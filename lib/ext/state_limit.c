@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state_limit.c - limits: a log of the moments in a window, so that they are exact wherever a window
+ * begins (BEHAVIOUR 51), whatever the home; and without one.
+ *
+ * Moments are added as requests get here, not in their order. Only what max later ones make
+ * irrelevant is dropped, and a record outlives its window by the requests' greatest age: so whichever
+ * moment of a window is added last, the others are still there.
+ */
+#include <assert.h>
+
+#include "ext/state_home.h"
+
+enum { OWN_KEYS = 64 };
+
+/* ---- one limit ---- */
+
+/* Sets the limit's outcome. Setting the clock back expires what lies ahead. */
+static bool fits(struct state_limit *limit, struct state_times *t, int64_t now_ms)
+{
+	if (t->n > 0 && t->ms[t->n - 1] > now_ms + STATE_SKEW_MS)
+		t->n = 0;
+	limit->count = 0;
+	limit->oldest_ms = now_ms;
+	for (size_t i = t->n; i > 0 && t->ms[i - 1] > now_ms - limit->window_ms; i--) {
+		limit->count++;
+		limit->oldest_ms = t->ms[i - 1];
+	}
+	return limit->count < limit->max;
+}
+
+static void insert(const struct state_limit *limit, struct state_times *t, int64_t now_ms)
+{
+	const size_t drop = t->n >= (size_t)limit->max ? t->n - (size_t)limit->max + 1 : 0;
+	size_t at;
+
+	t->n -= drop;
+	memmove(t->ms, t->ms + drop, t->n * sizeof(t->ms[0]));
+	for (at = t->n; at > 0 && t->ms[at - 1] > now_ms; at--)
+		t->ms[at] = t->ms[at - 1];
+	t->ms[at] = now_ms;
+	t->n++;
+}
+
+bool state_admitted(struct state_limit *limit, const struct state_cell *kept, uint64_t family,
+	int64_t now_ms, struct state_times *times, struct state_cell *put)
+{
+	const size_t n = kept->value.len / sizeof(times->ms[0]);
+
+	assert(limit->max >= 1 && limit->max <= STATE_LIMIT_MAX);
+	*put = *kept;
+	times->n = 0;
+	if (state_live(&kept->r, family, now_ms) && n <= STATE_LIMIT_MAX) {
+		times->n = n;
+		memcpy(times->ms, kept->value.p, n * sizeof(times->ms[0]));
+	}
+	if (!fits(limit, times, now_ms))
+		return false;
+	insert(limit, times, now_ms);
+	put->r = (struct state_record){ .stamp = family,
+		.expires_ms = times->ms[times->n - 1] + limit->window_ms + STATE_SKEW_MS,
+		.ttl_ms = limit->window_ms + STATE_SKEW_MS };
+	put->value = (struct slice){ (const char *)times->ms, times->n * sizeof(times->ms[0]) };
+	return true;
+}
+
+/* ---- without a home ---- */
+
+/* This process's own, the latest keys. */
+static struct {
+	struct state_name name;
+	struct state_times times;
+	int64_t used;
+} own[OWN_KEYS];
+static int64_t uses;
+
+static struct state_times *own_times(struct state_key key)
+{
+	const struct state_name name = state_cell(STATE_LOG, key).name;
+	size_t oldest = 0, i;
+
+	for (i = 0; i < OWN_KEYS; i++) {
+		if (own[i].name.len == name.len &&
+			memcmp(own[i].name.bytes, name.bytes, name.len) == 0)
+			break;
+		if (own[i].used < own[oldest].used)
+			oldest = i;
+	}
+	if (i == OWN_KEYS) {
+		i = oldest;
+		own[i].name = name;
+		own[i].times.n = 0;
+	}
+	own[i].used = ++uses;
+	return &own[i].times;
+}
+
+static bool admit_here(struct ctx *c, struct state_limit *limits, size_t n)
+{
+	bool admitted = true;
+
+	assert(n <= OWN_KEYS);
+	for (size_t i = 0; i < n; i++)
+		admitted = fits(&limits[i], own_times(limits[i].key), c->now_ms) && admitted;
+	for (size_t i = 0; admitted && i < n; i++)
+		insert(&limits[i], own_times(limits[i].key), c->now_ms);
+	return admitted;
+}
+
+bool state_admit(struct ctx *c, struct state_limit *limits, size_t n)
+{
+	bool admitted;
+
+	for (size_t i = 0; i < n; i++)
+		assert(limits[i].key.id.len <= STATE_ID_MAX);
+	if (!c->state->home->admit(c, limits, n, &admitted))
+		admitted = admit_here(c, limits, n);
+	for (size_t i = 0; admitted && i < n; i++) {
+		limits[i].count++;
+		if (limits[i].oldest_ms > c->now_ms)
+			limits[i].oldest_ms = c->now_ms;
+	}
+	return admitted;
+}
