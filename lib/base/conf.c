@@ -51,6 +51,7 @@ static const struct row rows[] = {
 	{ "SHARED_HOSTS", SWITCH, CONF_DB, 0, 0, "off", AT(shared_hosts) },
 	{ "ORDER_PAY_MINUTES", NUMBER, CONF_DB, 1, 120, "30", AT(order_pay_minutes) },
 	{ "PENDING_ORDERS_MAX", NUMBER, CONF_DB, 0, 10000, "20", AT(pending_orders_max) },
+	{ "PAYMENT_CREATE_PER_HOUR", NUMBER, CONF_WEB, 0, 100, "5", AT(payment_create_per_hour) },
 	{ "WECHAT_APPID", TEXT, CONF_PROVIDER, 4, 32, NULL, AT(wechat_appid) },
 	{ "WECHAT_SECRET", SECRET, CONF_PROVIDER, 16, 128, NULL, AT(wechat_secret) },
 	{ "WECHAT_MCHID", TEXT, CONF_PROVIDER, 4, 32, NULL, AT(wechat_mchid) },

@@ -32,7 +32,8 @@ struct conf {
 	const char *state_dir;  /* NULL: ext/state.h chooses one */
 	bool shared_hosts;      /* other hosts serve the same shop */
 	int64_t order_pay_minutes;
-	int64_t pending_orders_max; /* per user; 0: no limit */
+	int64_t pending_orders_max;      /* per user; 0: no limit */
+	int64_t payment_create_per_hour; /* per user; 0: no limit */
 
 	const char *wechat_appid, *wechat_secret, *wechat_mchid;
 	const char *wechat_api_v3_key;

@@ -20,6 +20,7 @@
 #include "web/dialect.h"
 #include "web/etag.h"
 #include "web/openapi.h"
+#include "web/rate.h"
 
 enum { REQUEST_ID_LEN = 20, BUDGET_MS = 5000 };
 
@@ -98,7 +99,7 @@ static enum err read_idempotency_key(struct ctx *c, const struct req *r)
 	return OK;
 }
 
-/* Find the route, authenticate, read the body, run the handler. */
+/* Find the route, authenticate, count, read the body, run the handler. */
 static enum err dispatch(struct ctx *c, const struct app *app, struct req *r, struct resp *w)
 {
 	struct match m;
@@ -123,6 +124,7 @@ static enum err dispatch(struct ctx *c, const struct app *app, struct req *r, st
 	r->id = m.id;
 	r->no = m.no;
 	TRY(auth_check(c, r, app->identify));
+	TRY(rate_check(c, r));
 	if (r->route->role != ROLE_PROVIDER)
 		TRY(req_read_query(c, r));
 	TRY(read_body(c, r));
@@ -166,6 +168,7 @@ static void send_reply(struct ctx *c, const struct req *r, struct resp *w, const
 		etag_apply(c, r, w, storable);
 	if (w->status == 503)
 		resp_header(w, "Retry-After", "1");
+	rate_headers(c, r, w);
 	cors_headers(c, r, w);
 	str_addf(&head,
 		"Status: %d\r\nX-Request-Id: %s\r\nX-Content-Type-Options: nosniff\r\n"

@@ -156,7 +156,5 @@ struct wire_error dialect_error(
 		resp_raw(w, &(struct raw){ "text/plain; charset=utf-8", "fail" });
 	if (out.status == 401 && d != &dialects[WECHAT])
 		resp_header(w, "WWW-Authenticate", "Bearer");
-	if (out.status == 429)
-		resp_header(w, "Retry-After", "60");
 	return out;
 }

@@ -8,6 +8,7 @@
 #include "base/version.h"
 #include "web/envelope.h"
 #include "web/openapi_internal.h"
+#include "web/rate.h"
 #include "web/schema.h"
 
 #define DOCUMENT_MAX ((size_t)4 << 20)
@@ -231,6 +232,8 @@ static void put_answer(struct str *s, const struct route *routes, const struct r
 		schema_ref(s, "Link", "headers", "Link");
 	if (r->flags & ROUTE_IDEMPOTENT)
 		schema_ref(s, "Idempotent-Replayed", "headers", "Idempotent-Replayed");
+	if (rate_is_limited(r->rate))
+		openapi_put_limit(s);
 	if (status == 503)
 		schema_ref(s, "Retry-After", "headers", "Retry-After");
 	json_end_object(s);

@@ -4,6 +4,7 @@
 
 #include "base/json_out.h"
 #include "web/dialect.h"
+#include "web/rate.h"
 #include "web/schema.h"
 
 enum { STATUS_MIN = 400, STATUS_MAX = 599 };
@@ -45,7 +46,8 @@ static bool can_fail(const struct route *r, int status)
 {
 	const bool changes = r->method != GET;
 	const bool asks = r->query.fields != NULL;
-	const bool calls_provider = r->rate == RATE_LOGIN || r->rate == RATE_PAYMENT;
+	const bool pays = r->rate == RATE_PAYMENT || r->rate == RATE_CREATE;
+	const bool calls_provider = r->rate == RATE_LOGIN || pays;
 
 	switch (status) {
 	case 400: /* a query that is not text */
@@ -65,9 +67,9 @@ static bool can_fail(const struct route *r, int status)
 	case 415:
 		return changes && r->role != ROLE_PROVIDER;
 	case 422:
-		return r->rate == RATE_PAYMENT;
+		return pays;
 	case 429:
-		return r->rate == RATE_LOGIN;
+		return r->rate == RATE_LOGIN || rate_is_limited(r->rate);
 	case 502:
 		return calls_provider;
 	case 503:
@@ -212,6 +214,8 @@ static void put_response(struct str *s, const struct dialect *d, int status)
 	schema_ref(s, "X-Request-Id", "headers", "X-Request-Id");
 	if (status == 401 && shows_cause(d->fields))
 		schema_ref(s, "WWW-Authenticate", "headers", "WWW-Authenticate");
+	if (status == 429)
+		openapi_put_limit(s);
 	if (status == 429 || status == 503)
 		schema_ref(s, "Retry-After", "headers", "Retry-After");
 	json_end_object(s);

@@ -17,5 +17,7 @@ void openapi_put_responses(struct str *s, const struct route *routes);
 
 /* The components that are the same for every document: parameters, headers, securitySchemes. */
 void openapi_put_shared(struct str *s);
+/* References to the headers that rate.h writes. */
+void openapi_put_limit(struct str *s);
 
 #endif

@@ -40,6 +40,10 @@ static const struct {
 	{ "ETag", "Version of the resource, for If-Match and If-None-Match." },
 	{ "Link", "The next page, as rel=\"next\"; absent on the last page." },
 	{ "Idempotent-Replayed", "`true` if an earlier response is repeated." },
+	{ "X-RateLimit-Limit",
+		"How many requests are allowed in the window of the limit nearest to refusal." },
+	{ "X-RateLimit-Remaining", "How many of them are left." },
+	{ "X-RateLimit-Reset", "When the oldest of them leaves the window, in Unix seconds." },
 	{ "Retry-After", "Seconds to wait before retrying." },
 	{ "WWW-Authenticate", "`Bearer`" },
 };
@@ -68,6 +72,15 @@ static void put_header(struct str *s, const char *name, const char *description)
 	json_put_text(s, "description", description);
 	schema_field(s, "schema", &text, SCHEMA_OUT);
 	json_end_object(s);
+}
+
+void openapi_put_limit(struct str *s)
+{
+	static const char limit[] = "X-RateLimit-";
+
+	for (size_t i = 0; i < ARRAY_LEN(headers); i++)
+		if (str_starts(headers[i].name, limit))
+			schema_ref(s, headers[i].name, "headers", headers[i].name);
 }
 
 static void put_security(struct str *s)

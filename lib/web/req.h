@@ -18,6 +18,12 @@ struct param {
 	const char *name, *value; /* value NULL: badly encoded */
 };
 
+/* The limit that a request came under (rate.h). */
+struct rate_limit {
+	int64_t max, remaining; /* max 0: none */
+	int64_t reset_ms;       /* when one more is left */
+};
+
 struct req {
 	struct fcgi *fcgi;
 	enum method method;
@@ -31,6 +37,7 @@ struct req {
 	struct slice no;   /* its ":no" */
 	struct slice body; /* raw */
 	const struct route *route;
+	struct rate_limit limit;
 };
 
 /*

@@ -30,6 +30,7 @@ static const char *const rate_names[] = {
 	[RATE_WRITE] = "write",
 	[RATE_LOGIN] = "login",
 	[RATE_PAYMENT] = "payment",
+	[RATE_CREATE] = "create",
 	[RATE_NOTIFY] = "notify",
 };
 

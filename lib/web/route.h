@@ -30,7 +30,15 @@ enum role {
 };
 
 /* The rate limit of a route (BEHAVIOUR 51). */
-enum rate { RATE_NONE = 0, RATE_READ, RATE_WRITE, RATE_LOGIN, RATE_PAYMENT, RATE_NOTIFY };
+enum rate {
+	RATE_NONE = 0,
+	RATE_READ,
+	RATE_WRITE,
+	RATE_LOGIN,
+	RATE_PAYMENT,
+	RATE_CREATE, /* a payment at a provider's own page; so many per hour and user */
+	RATE_NOTIFY,
+};
 
 enum route_flag {
 	ROUTE_IDEMPOTENT = 1, /* accepts an Idempotency-Key */

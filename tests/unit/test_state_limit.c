@@ -169,7 +169,7 @@ static void without_a_home_a_process_counts_by_itself(void **state)
 		assert_true(admit(&c, id, 0));
 	}
 	assert_true(admit(&c, "a", 0));
-	assert_non_null(state_trouble(&c));
+	assert_non_null(state_error(&c));
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, begin, end)
