@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sequence } from '../../../sandbox/database/sql.mjs';
 import { CARDS, LEDGER } from '../lib/cards.mjs';
-import { exactly } from '../lib/raw-request.mjs';
+import { rawRequest } from '../lib/raw-request.mjs';
 import { openShop } from '../lib/harness.mjs';
 import { EIGHT, assertWalks, cursorOf, deepCursor, nextOf, pagesOf, rowsRead, withQuery, withStatementLog } from '../lib/query-plans.mjs';
 
@@ -42,12 +42,12 @@ const ids = async (sql) => (await shop.sql(sql)).map(({ id }) => id);
 test('limits are those of every list: 100 without one, never more than 500 (B13)', async () => {
   for (const [address, token] of [[CARDS, admin], [LEDGER_OF_ANNA, admin], [LEDGER_OF_ANNA, anna.token]]) {
     for (const [query, rows] of [['', 100], ['limit=1', 1], ['limit=500', 500], ['limit=501', 500], ['limit=2147483647', 500]]) {
-      const answer = await exactly(shop, 'GET', withQuery(address, query), { token });
+      const answer = await rawRequest(shop, 'GET', withQuery(address, query), { token });
       assert.equal(answer.json.length, rows, query);
       assert.notEqual(nextOf(answer), null);
     }
     for (const limit of ['0', '-1', '2147483648', 'abc', '1.5', '01', '']) {
-      const answer = await exactly(shop, 'GET', withQuery(address, `limit=${limit}`), { token });
+      const answer = await rawRequest(shop, 'GET', withQuery(address, `limit=${limit}`), { token });
       assert.deepEqual([answer.status, answer.json.field], [400, 'limit'], limit);
     }
   }
@@ -55,13 +55,13 @@ test('limits are those of every list: 100 without one, never more than 500 (B13)
 
 test('a forged or truncated cursor, or one of another list, is 400 (B13)', async () => {
   const own = await Promise.all([CARDS, LEDGER_OF_ANNA].map(async (address) => (
-    cursorOf(nextOf(await exactly(shop, 'GET', withQuery(address, 'limit=3'), { token: admin }))))));
+    cursorOf(nextOf(await rawRequest(shop, 'GET', withQuery(address, 'limit=3'), { token: admin }))))));
   for (const [at, address] of [CARDS, LEDGER_OF_ANNA].entries()) {
     const cursor = own[at];
-    assert.equal((await exactly(shop, 'GET', withQuery(address, `cursor=${cursor}`), { token: admin })).status, 200);
+    assert.equal((await rawRequest(shop, 'GET', withQuery(address, `cursor=${cursor}`), { token: admin })).status, 200);
     const flipped = [...cursor].map((letter, i) => `${cursor.slice(0, i)}${letter === 'A' ? 'B' : 'A'}${cursor.slice(i + 1)}`);
     for (const forged of [...flipped, own[1 - at], cursor.slice(0, -1), `${cursor}A`, '', '1', Buffer.alloc(24).toString('base64url')]) {
-      const answer = await exactly(shop, 'GET', withQuery(address, `cursor=${forged}`), { token: admin });
+      const answer = await rawRequest(shop, 'GET', withQuery(address, `cursor=${forged}`), { token: admin });
       assert.deepEqual([answer.status, answer.json.field], [400, 'cursor'], forged);
     }
   }
@@ -96,13 +96,13 @@ test('pages neither repeat nor skip a row while cards are created and deleted, a
 });
 
 test('the next page keeps the filters, and another user\'s ledger is refused on every page (B4)', async () => {
-  const first = await exactly(shop, 'GET', `${CARDS}?status=0&limit=2`, { token: admin });
+  const first = await rawRequest(shop, 'GET', `${CARDS}?status=0&limit=2`, { token: admin });
   const next = new URLSearchParams(nextOf(first).split('?')[1]);
   assert.deepEqual([next.get('status'), next.get('limit')], ['0', '2']);
-  const page = nextOf(await exactly(shop, 'GET', withQuery(LEDGER_OF_ANNA, 'limit=2'), { token: anna.token }));
-  assert.equal((await exactly(shop, 'GET', page, { token: bob.token })).status, 403);
-  assert.equal((await exactly(shop, 'GET', page.replace('20001', '20002'), { token: anna.token })).status, 403);
-  assert.deepEqual((await exactly(shop, 'GET', CARDS, { token: bob.token })).json.map((row) => row.card_id), [20_002]);
+  const page = nextOf(await rawRequest(shop, 'GET', withQuery(LEDGER_OF_ANNA, 'limit=2'), { token: anna.token }));
+  assert.equal((await rawRequest(shop, 'GET', page, { token: bob.token })).status, 403);
+  assert.equal((await rawRequest(shop, 'GET', page.replace('20001', '20002'), { token: anna.token })).status, 403);
+  assert.deepEqual((await rawRequest(shop, 'GET', CARDS, { token: bob.token })).json.map((row) => row.card_id), [20_002]);
 });
 
 // ---- query plans ----
@@ -128,7 +128,7 @@ test('every list reads its own index from the cursor on, at constant cost per pa
       let cursor = '';
       for (const depth of single ? ['first'] : ['first', 'deep']) {
         limit += 1;
-        const answer = await exactly(shop, 'GET', withQuery(address, `limit=${limit}${cursor}`), { token });
+        const answer = await rawRequest(shop, 'GET', withQuery(address, `limit=${limit}${cursor}`), { token });
         assert.equal(answer.json.length, single ? 1 : limit, `${address} ${answer.text.slice(0, 200)}`);
         const statement = await statementFor(limit);
         const told = `${address} (${depth})`;

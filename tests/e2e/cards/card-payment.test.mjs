@@ -57,7 +57,7 @@ test('an order is paid by its owner\'s card, and its payment status is reported 
   assert.deepEqual(body, {
     order_id: x.order.order_id, status: PAID, total_amount: '12.34', trade_state: 'SUCCESS', transaction_id: attempt.transaction_id, paid_at: body.paid_at,
   });
-  const stands = await trade.standing(x.person, x.order);
+  const stands = await trade.paymentStatus(x.person, x.order);
   assert.deepEqual([stands.status, stands.body], [200, body]);
   assert.deepEqual(await trade.requests(), [], 'no provider is asked about it');
   await cards.assertAddsUp(x.card);
@@ -83,7 +83,7 @@ test('an order paid by card can be shipped, completed and read; its payment is f
   await trade.set(x.order, { status: SHIPPED });
   assert.equal((await trade.complete(x.person, x.order)).status, 200);
   assert.equal(await trade.status(x.order), COMPLETED);
-  assert.equal((await trade.standing(x.person, x.order)).body.trade_state, 'SUCCESS');
+  assert.equal((await trade.paymentStatus(x.person, x.order)).body.trade_state, 'SUCCESS');
 });
 
 test('the order\'s amount is charged, whatever the body says (B14)', async () => {
@@ -111,7 +111,7 @@ test('only the owner can pay, in any state, and a refusal doesn\'t reveal the st
   });
   assert.equal(new Set(told).size, 1, told.join('\n'));
   await assertUntouched(other, '500.00');
-  assertRefused(await trade.standing(other.person, x.order), 403, 'FORBIDDEN');
+  assertRefused(await trade.paymentStatus(other.person, x.order), 403, 'FORBIDDEN');
 });
 
 test('an unknown order is 404, an invalid order_id 400 and named', async () => {
@@ -299,7 +299,7 @@ test('an open payment at WeChat is closed by jobs once the card has paid (B37, B
   assert.equal((await cards.pay(x.person, x.order)).status, 200);
   assert.deepEqual(await trade.requests(), [], 'a card payment calls nobody');
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.open, ATTEMPT.granted]);
-  const stands = await trade.standing(x.person, x.order);
+  const stands = await trade.paymentStatus(x.person, x.order);
   assert.deepEqual([stands.body.status, stands.body.trade_state], [PAID, 'SUCCESS'], 'what paid for it counts, not what is still open');
   const attempt = await assertPaidByCard(x, '87.66');
   assert.equal(stands.body.transaction_id, attempt.transaction_id);
@@ -307,7 +307,7 @@ test('an open payment at WeChat is closed by jobs once the card has paid (B37, B
   assert.ok((await trade.requests()).includes('close'));
   assert.equal((await trade.atWechat(outTradeNo)).trade_state, 'CLOSED');
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.closed, ATTEMPT.granted]);
-  assert.deepEqual((await trade.standing(x.person, x.order)).body, stands.body);
+  assert.deepEqual((await trade.paymentStatus(x.person, x.order)).body, stands.body);
   await assertPaidByCard(x, '87.66');
 });
 
@@ -330,7 +330,7 @@ test("a WeChat payment for an order paid by card is refunded automatically, and 
   assert.deepEqual(await refunds(), [{ ...due, state: 2 }]);
   assert.deepEqual((await trade.states(x.order)).slice(1), [ATTEMPT.granted]);
   assert.deepEqual(await trade.read(x.order), before);
-  const stands = (await trade.standing(x.person, x.order)).body;
+  const stands = (await trade.paymentStatus(x.person, x.order)).body;
   assert.deepEqual([stands.trade_state, stands.transaction_id], ['SUCCESS', before.payment_id]);
   await assertPaidByCard(x, '87.66');
   await trade.audit(0);
@@ -340,7 +340,7 @@ test('card and WeChat concurrently: one pays, the other charges nothing or is re
   for (let round = 0; round < 20; round++) {
     const x = await buyerWith();
     const { outTradeNo } = await trade.prepay(x.person, x.order);
-    const acts = [() => cards.pay(x.person, x.order), () => trade.payHeard(outTradeNo)];
+    const acts = [() => cards.pay(x.person, x.order), () => trade.payNotified(outTradeNo)];
     const answers = await Promise.all((round % 2 ? acts : acts.reverse()).map((act) => act()));
     const [byCard, byWechat] = round % 2 ? answers : answers.reverse();
     assert.equal(byWechat.body.status, 200, JSON.stringify(byWechat.body));

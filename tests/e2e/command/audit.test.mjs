@@ -34,7 +34,7 @@ await refund(refunded);
 const twice = await trade.order(anna, [[product, 1]]);
 const { outTradeNo: inVain } = await trade.prepay(anna, twice);
 await trade.payOffline(twice);
-await trade.payHeard(inVain);
+await trade.payNotified(inVain);
 await shop.jobs();
 await refundMode('PROCESSING');
 const partly = await trade.orderIn(anna, [[product, 1]], PAID);
@@ -287,7 +287,7 @@ test('payments that need manual review are listed as open, with exit 0 (B34, B37
   const { outTradeNo } = await trade.prepay(anna, x);
   await shop.pay(outTradeNo, { tamper: 'amount', event_id: 'strange' });
   await trade.payOffline(x);
-  await trade.payHeard(outTradeNo);
+  await trade.payNotified(outTradeNo);
   const { lines, waiting } = await summary(0);
   assert.equal(waiting, 3);
   assert.deepEqual(lines.slice(0, 3), [

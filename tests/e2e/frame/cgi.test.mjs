@@ -8,7 +8,7 @@ import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { run } from '../../../sandbox/process.mjs';
 import { serverName } from '../../../sandbox/web.mjs';
-import { exactly } from '../lib/raw-request.mjs';
+import { rawRequest } from '../lib/raw-request.mjs';
 import { binDir, openShop } from '../lib/harness.mjs';
 import { serveBy } from '../lib/second-server.mjs';
 
@@ -95,7 +95,7 @@ const PAGES = ['/', '/admin/', '/nothing.html', '/metricsX']; // lighttpd words 
 async function answersAsTheShop({ base }) {
   for (const address of [...ADDRESSES, ...(serverName === 'apache' ? PAGES : [])]) {
     for (const method of ['GET', 'HEAD']) {
-      const [here, there] = await Promise.all([exactly({ baseUrl: base }, method, address), exactly(shop, method, address)]);
+      const [here, there] = await Promise.all([rawRequest({ baseUrl: base }, method, address), rawRequest(shop, method, address)]);
       const said = ({ status, json, headers }) => [status, json?.code, headers['content-type'], headers['x-content-type-options'],
         headers['content-security-policy'], headers.allow, json && headers['content-length']];
       assert.deepEqual(said(here), said(there), `${method} ${address}`);

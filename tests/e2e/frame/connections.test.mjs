@@ -77,7 +77,7 @@ for (const [act, done] of [['lose', 1], ['drop', 0]]) {
     const rule = proxy.once(/^COMMIT$/, act);
     assert.equal((await shop.pay(outTradeNo)).body.status, 503); // so that it is delivered again
     assert.ok(rule.hit);
-    await trade.payHeard(outTradeNo);
+    await trade.payNotified(outTradeNo);
     assert.equal(await trade.status(order), PAID);
     assert.deepEqual(await trade.states(order), [ATTEMPT.granted]);
     assert.deepEqual(await trade.moves(order), [-1]);
@@ -129,7 +129,7 @@ test("each class of server errors has its response, its log line, and closes the
 
 test('when the server is out of prepared statements the connection is closed and releases its own (B64)', async () => {
   const product = await trade.product();
-  await proxy.endAll();
+  await proxy.closeAll();
   const rule = proxy.once(/^PREPARE INSERT INTO orders/, { error: [1461, "Can't create more than max_prepared_stmt_count statements"] });
   assertAnswer(await place(product), 503, 'DATABASE_UNAVAILABLE');
   assert.ok(rule.hit);
@@ -156,13 +156,13 @@ test('an impossible row, or an unknown column, is 500 for its request and an ala
     [['p.stock', '9223372036854775807 + 1.0 AS stock'], /an impossible column/],
     [['p.stock', '18446744073709551615 AS stock'], /an impossible column/],
   ]) {
-    await proxy.endAll(); // so that it is prepared again
+    await proxy.closeAll(); // so that it is prepared again
     const from = shop.log().length;
     const rule = proxy.once(/^PREPARE .* WHERE p\.product_id = \?/, { prepare });
     assertAnswer(await read(), 500, 'DATABASE_ERROR');
     assert.ok(rule.hit);
     assert.deepEqual(databaseLines(from).map((line) => [line.level, message.test(line.message)]), [['alarm', true]]);
-    await proxy.endAll();
+    await proxy.closeAll();
     assert.deepEqual(await all('catalogue', read), [200]);
   }
   assert.deepEqual(await trade.allWorkers('catalogue'), programs);
@@ -178,7 +178,7 @@ for (const notice of [undefined, 4031]) {
     await all('orders', () => place(product));
     await all('catalogue', read);
     const from = shop.log().length;
-    await proxy.endAll({ notice });
+    await proxy.closeAll({ notice });
     assert.deepEqual(await all('orders', () => place(product)), [201]);
     assert.deepEqual(await all('catalogue', read), [200]);
     assert.deepEqual(databaseLines(from), []);
@@ -234,7 +234,7 @@ test('a connection whose settings fail is closed, and none is ever used without 
   const product = await trade.product();
   const read = () => shop.call('GET', `/api/products/${product}`);
   for (const settings of [/^SET SESSION sql_mode/, /^SHOW SESSION VARIABLES/, /^SET SESSION t\w+_isolation/]) {
-    await proxy.endAll();
+    await proxy.closeAll();
     proxy.forget();
     const rule = proxy.once(settings, { error: [1193, 'Unknown system variable'] });
     assertAnswer(await read(), 503, 'DATABASE_UNAVAILABLE');
@@ -251,7 +251,7 @@ test('the server\'s version string does not matter: its settings are queried (B6
   const has = await shop.sql(`SHOW VARIABLES WHERE Variable_name IN ('max_statement_time', 'max_execution_time', 'innodb_snapshot_isolation')`);
   for (const name of ['8.0.30-ProxySQL', '5.5.5-10.11.6-MariaDB-1:10.11.6', '11.8.2', 'shop']) {
     proxy.greeting = name;
-    await proxy.endAll();
+    await proxy.closeAll();
     proxy.forget();
     assert.deepEqual(await all('orders', () => place(product)), [201], name);
     assert.deepEqual(proxy.codes, [], `no error of the server's, named ${name}`);
@@ -268,7 +268,7 @@ test("global settings of a host do not affect the shop's sessions (B64)", async 
     'SET SESSION TRANSACTION READ ONLY', 'SET SESSION autocommit = 0', 'SET SESSION sql_select_limit = 1',
     'SET SESSION completion_type = 2', "SET SESSION sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES'"]) {
     proxy.init = init;
-    await proxy.endAll();
+    await proxy.closeAll();
     const orders = await ordersOf(product);
     assert.deepEqual(await all('orders', () => place(product)), [201], init);
     assert.equal(await ordersOf(product), orders + 3 * WORKERS.orders, init);

@@ -4,7 +4,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { openShop } from '../lib/harness.mjs';
-import { exactly } from '../lib/raw-request.mjs';
+import { rawRequest } from '../lib/raw-request.mjs';
 
 const KIB = 1024;
 const BODY_MAX = 64 * KIB;
@@ -16,8 +16,8 @@ const anna = await shop.login('anna');
 const root = (await shop.ok('POST', '/api/categories', { token: admin, body: { name: '根' } })).category_id;
 const tea = await shop.ok('POST', '/api/products', { token: admin, body: { name: '茶', price: '29.90', stock: 5 } });
 
-const post = (body, more) => exactly(shop, 'POST', '/api/products', { token: admin, body, ...more });
-const put = (body) => exactly(shop, 'PUT', `/api/products/${tea.product_id}`, { token: admin, body });
+const post = (body, more) => rawRequest(shop, 'POST', '/api/products', { token: admin, body, ...more });
+const put = (body) => rawRequest(shop, 'PUT', `/api/products/${tea.product_id}`, { token: admin, body });
 const productCount = async () => (await shop.sql('SELECT COUNT(*) AS n FROM products'))[0].n;
 
 function refused(answer, field, words) {
@@ -158,7 +158,7 @@ test('ambiguous JSON is refused with its path (B12)', async () => {
   refused(await post('{"name":"x","price":1,"a":[1,{"b":{"c":1,"c":2}}]}'), 'a[1].b.c', 'a deep duplicate');
   refused(await post('{"name":"a\\u0000b","price":1}'), 'name', 'a NUL');
   refused(await post('{"name":"x","description":"\\ud83d","price":1}'), 'description', 'a lone surrogate');
-  refused(await exactly(shop, 'POST', '/api/orders', { token: anna.token, body: '{"items":[{"product_id":1,"quantity":1},{"product_id":1,"quantity":1,"quantity":2}]}' }),
+  refused(await rawRequest(shop, 'POST', '/api/orders', { token: anna.token, body: '{"items":[{"product_id":1,"quantity":1},{"product_id":1,"quantity":1,"quantity":2}]}' }),
     'items[1].quantity', 'a duplicate in a line');
 });
 
@@ -200,7 +200,7 @@ test('unknown members of a body and unknown query parameters are ignored', async
   assert.notEqual(answer.json.product_id, 77);
   assert.ok(Date.parse(answer.json.created_at) > Date.parse('2020-01-01'));
   for (const query of ['x=1', 'x', '&&', '=', '=1', '%7A=1', 'limit=5&x=%FF', `x=${'y'.repeat(3000)}`]) {
-    assert.equal((await exactly(shop, 'GET', `/api/products?${query}`)).status, 200, query);
+    assert.equal((await rawRequest(shop, 'GET', `/api/products?${query}`)).status, 200, query);
   }
 });
 
@@ -209,7 +209,7 @@ test('the name of a parameter is decoded like its value; one that only resembles
   for (const who of [anna.token, token]) {
     await shop.ok('POST', '/api/orders', { token: who, body: { items: [{ product_id: tea.product_id, quantity: 1 }] } });
   }
-  const orders = (query) => exactly(shop, 'GET', `/api/orders?limit=20&${query}`, { token: admin });
+  const orders = (query) => rawRequest(shop, 'GET', `/api/orders?limit=20&${query}`, { token: admin });
   for (const name of ['user_id', 'user%5Fid', '%75ser_id', '%75%73%65%72%5f%69%64']) {
     assert.deepEqual((await orders(`${name}=${bert}`)).json.map(({ user_id: id }) => id), [bert], name);
   }
@@ -228,7 +228,7 @@ test('the name of a parameter is decoded like its value; one that only resembles
   for (const [address, field] of [['/api/products?user_id=1', 'user_id'], ['/api/users?status=1', 'status'], ['/api/membership/cards?q=1', 'q'],
     ['/api/payment/refunds?created_from=2026-01-01', 'created_from'], ['/api/categories?page=2', 'page'], ['/api/membership/orders/list?order_no=1', 'order_no'],
     ['/api/membership/plans?cursor=x', 'cursor'], ['/membership/status?memberId=1', 'member_id']]) {
-    refused(await exactly(shop, 'GET', address, { token: admin }), field, address);
+    refused(await rawRequest(shop, 'GET', address, { token: admin }), field, address);
   }
 });
 
@@ -278,7 +278,7 @@ test('a wrong type, a missing field and an out-of-range value are 400 and name t
     const token = anonymous.includes(address) ? undefined : address.startsWith('/api/auth') || address.startsWith('/api/orders') ? anna.token : admin;
     for (const [field, values] of Object.entries(fields)) {
       for (const value of values) {
-        const answer = await exactly(shop, method, address, { token, body: JSON.stringify({ ...good, [field]: value }) });
+        const answer = await rawRequest(shop, method, address, { token, body: JSON.stringify({ ...good, [field]: value }) });
         refused(answer, field, `${method} ${address} ${field}=${JSON.stringify(value)?.slice(0, 60)}`);
       }
     }
@@ -293,7 +293,7 @@ test('quantities and elements of a list are named by their index (B11, B12)', as
     ...[0, -1, 1.5, '2', 2 ** 31, 2 ** 63, 10_000, null, true, 1e300].map((quantity) => [[line, { ...line, quantity }], 'items[1].quantity']),
     ...[0, -1, '1', 1.5, 2 ** 63, null].map((id) => [[{ ...line, product_id: id }], 'items[0].product_id']),
   ]) {
-    const answer = await exactly(shop, 'POST', '/api/orders', { token: anna.token, body: JSON.stringify({ items }) });
+    const answer = await rawRequest(shop, 'POST', '/api/orders', { token: anna.token, body: JSON.stringify({ items }) });
     refused(answer, field, JSON.stringify(items));
   }
 });
@@ -319,23 +319,23 @@ test('a body of 64 KiB is read and one byte more is 413, with a length or in chu
   assert.equal(Buffer.byteLength(padded(BODY_MAX)), BODY_MAX);
   for (const [size, status] of [[BODY_MAX - 1, 201], [BODY_MAX, 201], [BODY_MAX + 1, 413], [BODY_MAX * 2, 413], [PROVIDER_BODY_MAX + 1, 413]]) {
     const whole = await post(padded(size));
-    const pieces = await exactly(shop, 'POST', '/api/products', { token: admin, chunks: padded(size).match(/[^]{1,5000}/g) });
+    const pieces = await rawRequest(shop, 'POST', '/api/products', { token: admin, chunks: padded(size).match(/[^]{1,5000}/g) });
     for (const answer of [whole, pieces]) {
       assert.equal(answer.status, status, `${size} bytes: ${answer.text}`);
       if (status === 413) assert.equal(answer.json.code, 'BODY_TOO_LARGE');
     }
   }
-  assert.equal((await exactly(shop, 'GET', '/api/products')).status, 200);
+  assert.equal((await rawRequest(shop, 'GET', '/api/products')).status, 200);
 });
 
 test('401 and 403 take precedence over 413', async () => {
-  assert.equal((await exactly(shop, 'POST', '/api/products', { body: padded(BODY_MAX + 1) })).status, 401);
-  assert.equal((await exactly(shop, 'POST', '/api/products', { token: anna.token, body: padded(BODY_MAX + 1) })).status, 403);
-  assert.equal((await exactly(shop, 'POST', '/weixin-login', { body: padded(BODY_MAX + 1) })).status, 413);
+  assert.equal((await rawRequest(shop, 'POST', '/api/products', { body: padded(BODY_MAX + 1) })).status, 401);
+  assert.equal((await rawRequest(shop, 'POST', '/api/products', { token: anna.token, body: padded(BODY_MAX + 1) })).status, 403);
+  assert.equal((await rawRequest(shop, 'POST', '/weixin-login', { body: padded(BODY_MAX + 1) })).status, 413);
 });
 
 test('a provider may send 256 KiB of any type, and one byte more is 413 (B12)', async () => {
-  const notify = (body, headers) => exactly(shop, 'POST', '/api/payment/wxpay/notify', { body, headers });
+  const notify = (body, headers) => rawRequest(shop, 'POST', '/api/payment/wxpay/notify', { body, headers });
   for (const [size, status] of [[PROVIDER_BODY_MAX, 401], [PROVIDER_BODY_MAX + 1, 413]]) {
     for (const headers of [{}, { 'content-type': 'text/plain' }, { 'content-type': null }]) {
       const answer = await notify('x'.repeat(size), headers);
@@ -360,8 +360,8 @@ test('a content type other than JSON is 415, JSON with parameters is accepted (B
 
 test('without a body no content type is required', async () => {
   const signedIn = await shop.login('bert');
-  const out = await exactly(shop, 'POST', '/api/auth/logout', { token: signedIn.token });
+  const out = await rawRequest(shop, 'POST', '/api/auth/logout', { token: signedIn.token });
   assert.equal(out.status, 204, out.text);
-  const empty = await exactly(shop, 'POST', '/api/products', { token: admin, body: '', headers: { 'content-type': 'text/plain' } });
+  const empty = await rawRequest(shop, 'POST', '/api/products', { token: admin, body: '', headers: { 'content-type': 'text/plain' } });
   assert.equal(empty.status, 400, empty.text);
 });

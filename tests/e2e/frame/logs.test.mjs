@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { run } from '../../../sandbox/process.mjs';
 import { logName } from '../../../sandbox/web.mjs';
 import { Canaries, ENCODINGS } from '../lib/private-texts.mjs';
-import { askProcess, exactly, processSockets } from '../lib/raw-request.mjs';
+import { askProcess, rawRequest, processSockets } from '../lib/raw-request.mjs';
 import { makeForger } from '../lib/notifications.mjs';
 import { binDir } from '../lib/harness.mjs';
 import { PAID, openTrade, prepayIdOf, until } from '../lib/trade.mjs';
@@ -76,7 +76,7 @@ function watch(value) {
 
 // One request with canaries wherever possible. body: a value sent as JSON; raw: sent unchanged.
 async function ask(method, address, { token, body, raw, headers = {}, query = `q=${sent.query}&cursor=${sent.cursor}` } = {}) {
-  const answer = await exactly(shop, method, `${address}${query && '?'}${query}`, {
+  const answer = await rawRequest(shop, method, `${address}${query && '?'}${query}`, {
     token, body: raw ?? (body === undefined ? undefined : JSON.stringify(body)),
     headers: {
       cookie: sent.cookie, 'user-agent': sent.agent, referer: sent.referer, forwarded: sent.forwarded, 'x-forwarded-for': sent.forwarded,
@@ -164,8 +164,8 @@ test('no route logs private input, for any caller (B55)', async () => {
     statuses.add((await ask(method, `${pattern}/${sent.path}/x`)).status);
   }
   for (const status of [200, 400, 401, 403, 404, 405, 413, 415]) assert.ok(statuses.has(status), `none was ${status}: ${[...statuses]}`);
-  canaries.add('token', (await trade.again(anna)).token);
-  await trade.adminAgain();
+  canaries.add('token', (await trade.signInAgain(anna)).token);
+  await trade.adminSignIn();
   canaries.add('administrator\'s token', trade.admin);
   assert.deepEqual(await leaks(), []);
 });
@@ -209,7 +209,7 @@ async function newPayment() {
 test('orders, payments and refunds log nothing private (B55)', async () => {
   const order = await newPayment();
   await tell(200, 'GET', `/api/payment/wxpay/${order.order_id}`, { token: anna.token });
-  assert.equal((await trade.payHeard(order.prepayId)).body.status, 200);
+  assert.equal((await trade.payNotified(order.prepayId)).body.status, 200);
   await tell(200, 'PUT', `/api/orders/${order.order_id}`, { token: trade.admin, body: { status: 2, shipment: { carrier: sent.body, tracking_no: sent.body } } });
   await tell(201, 'POST', '/api/payment/refunds', { token: trade.admin, body: { order_id: order.order_id, amount: '1.00', reason: sent.body } });
   const { card_id: card } = await tell(201, 'POST', '/api/membership/cards', { token: trade.admin, body: { user_id: anna.user.user_id } });
@@ -289,7 +289,7 @@ test('nor are WeChat\'s responses, whether late, broken, or echoing the request 
   assert.ok((await Promise.all(signIns)).filter(({ status }) => status === 503).length >= 5);
   const order = await newPayment();
   const { order_id: paid, prepayId } = await newPayment();
-  assert.equal((await trade.payHeard(prepayId)).body.status, 200);
+  assert.equal((await trade.payNotified(prepayId)).body.status, 200);
   for (const fault of ['status_500', 'status_429', 'not_json', 'bad_signature', 'no_signature', 'unknown_serial', 'truncated', 'hang']) {
     for (const on of ['query', 'jsapi', 'refund', 'refund_query', 'close']) await trade.fault(on, fault);
   }
@@ -359,7 +359,7 @@ test('failures of the database or a program log nothing private (B53, B55)', asy
 test('the request of a killed program is not logged by the web server (B53, B55)', async () => {
   await shop.sandbox('DELETE', '/sandbox/requests');
   await trade.fault('jscode2session', 'hang');
-  const lost = exactly(shop, 'POST', `/weixin-login?q=${sent.query}&phone=${sent.phone}`, { body: JSON.stringify({ code: sent.code }), headers: { cookie: sent.cookie } });
+  const lost = rawRequest(shop, 'POST', `/weixin-login?q=${sent.query}&phone=${sent.phone}`, { body: JSON.stringify({ code: sent.code }), headers: { cookie: sent.cookie } });
   await until('the simulator to be asked', async () => (await shop.sandbox('GET', '/sandbox/requests')).body.some(({ path: asked }) => asked === '/sns/jscode2session'));
   for (const pid of trade.workers('login')) process.kill(pid, 'SIGKILL');
   assert.ok((await lost).status >= 500);

@@ -5,7 +5,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { sequence } from '../../../sandbox/database/sql.mjs';
 import { openShop } from '../lib/harness.mjs';
-import { exactly } from '../lib/raw-request.mjs';
+import { rawRequest } from '../lib/raw-request.mjs';
 import { EIGHT, assertWalks, cursorOf, deepCursor, nextOf, pagesOf, planOf, rowsRead, withQuery, withStatementLog } from '../lib/query-plans.mjs';
 
 const ROWS = 6000; // of each kind: enough for an index to matter
@@ -50,7 +50,7 @@ const LISTS = ['/api/products', '/api/categories', '/api/users', '/api/orders'];
 test('a list without a limit has 100 rows, and never more than 500 (B13)', async () => {
   for (const list of LISTS) {
     for (const [query, rows] of [['', DEFAULT_LIMIT], ['?limit=1', 1], ['?limit=500', LIMIT_MAX], ['?limit=501', LIMIT_MAX], ['?limit=99999', LIMIT_MAX], ['?limit=2147483647', LIMIT_MAX]]) {
-      const answer = await exactly(shop, 'GET', `${list}${query}`, { token: admin });
+      const answer = await rawRequest(shop, 'GET', `${list}${query}`, { token: admin });
       assert.equal(answer.status, 200, `${list}${query}: ${answer.text}`);
       assert.ok(Array.isArray(answer.json));
       assert.equal(answer.json.length, rows, `${list}${query}`);
@@ -62,7 +62,7 @@ test('a list without a limit has 100 rows, and never more than 500 (B13)', async
 test('a limit that is not a positive 31-bit integer is 400 (B13)', async () => {
   for (const list of LISTS) {
     for (const limit of ['0', '-1', '-500', '2147483648', '4294967297', '99999999999999999999', 'abc', '', '1.5', '1e2', '+1', '01', '%201', '1%20', '0x10', '1,000', '١', 'null', '%00']) {
-      const answer = await exactly(shop, 'GET', `${list}?limit=${encodeURI(limit).replaceAll('%25', '%')}`, { token: admin });
+      const answer = await rawRequest(shop, 'GET', `${list}?limit=${encodeURI(limit).replaceAll('%25', '%')}`, { token: admin });
       assert.equal(answer.status, 400, `${list}?limit=${limit}: ${answer.text}`);
       assert.equal(answer.json.field, 'limit');
     }
@@ -79,7 +79,7 @@ test('an out-of-range filter or one of another type is 400 and named (B12)', asy
   for (const [list, fields] of Object.entries(bad)) {
     for (const [field, values] of Object.entries(fields)) {
       for (const value of values) {
-        const answer = await exactly(shop, 'GET', `${list}?${field}=${value}`, { token: admin });
+        const answer = await rawRequest(shop, 'GET', `${list}?${field}=${value}`, { token: admin });
         assert.equal(answer.status, 400, `${list}?${field}=${value}: ${answer.text}`);
         assert.equal(answer.json.field, field);
       }
@@ -91,18 +91,18 @@ test('an out-of-range filter or one of another type is 400 and named (B12)', asy
 
 test('a forged, truncated or changed cursor, or one of another list, is 400 (B13)', async () => {
   const cursors = Object.fromEntries(await Promise.all(LISTS.map(async (list) => {
-    const next = nextOf(await exactly(shop, 'GET', `${list}?limit=3`, { token: admin }));
+    const next = nextOf(await rawRequest(shop, 'GET', `${list}?limit=3`, { token: admin }));
     return [list, cursorOf(next)];
   })));
   assert.equal(new Set(Object.values(cursors)).size, LISTS.length);
   for (const [list, cursor] of Object.entries(cursors)) {
-    assert.equal((await exactly(shop, 'GET', `${list}?cursor=${cursor}`, { token: admin })).status, 200);
+    assert.equal((await rawRequest(shop, 'GET', `${list}?cursor=${cursor}`, { token: admin })).status, 200);
     const flipped = [...cursor].map((letter, at) => `${cursor.slice(0, at)}${letter === 'A' ? 'B' : 'A'}${cursor.slice(at + 1)}`);
     const foreign = Object.entries(cursors).filter(([other]) => other !== list).map(([, other]) => other);
     const forged = [...flipped, ...foreign, cursor.slice(0, -1), cursor.slice(1), `${cursor}A`, `${cursor}=`, '', 'x', '1', '%00',
       Buffer.alloc(24).toString('base64url'), Buffer.alloc(16, 0xff).toString('base64url'), cursor.repeat(50)];
     for (const text of forged) {
-      const answer = await exactly(shop, 'GET', `${list}?cursor=${text}`, { token: admin });
+      const answer = await rawRequest(shop, 'GET', `${list}?cursor=${text}`, { token: admin });
       assert.equal(answer.status, 400, `${list}?cursor=${text}: ${answer.text}`);
       assert.equal(answer.json.field, 'cursor');
     }
@@ -146,21 +146,21 @@ test('pages neither repeat nor skip a row while rows are added and deleted (B13)
 test('a full last page has no next one', async () => {
   const { category_id: id } = await shop.ok('POST', '/api/categories', { token: admin, body: { name: '满' } });
   for (const n of [1, 2, 3]) await shop.ok('POST', '/api/products', { token: admin, body: { name: `满 ${n}`, price: 1, category_id: id } });
-  const full = await exactly(shop, 'GET', `/api/products?category_id=${id}&limit=3`);
+  const full = await rawRequest(shop, 'GET', `/api/products?category_id=${id}&limit=3`);
   assert.equal(full.json.length, 3);
   assert.equal(full.headers.link, undefined);
-  const part = await exactly(shop, 'GET', `/api/products?category_id=${id}&limit=2`);
-  const rest = await exactly(shop, 'GET', nextOf(part));
+  const part = await rawRequest(shop, 'GET', `/api/products?category_id=${id}&limit=2`);
+  const rest = await rawRequest(shop, 'GET', nextOf(part));
   assert.equal(rest.json.length, 1);
   assert.equal(rest.headers.link, undefined);
-  assert.deepEqual((await exactly(shop, 'GET', `/api/products?category_id=${id}&q=nichts`)).json, []);
+  assert.deepEqual((await rawRequest(shop, 'GET', `/api/products?category_id=${id}&q=nichts`)).json, []);
 });
 
 test('the next page keeps every filter, re-encoded, at the requested path', async () => {
   const name = '桂 & 花=乌龙+茶#100% "x"';
   for (let i = 0; i < 3; i += 1) await shop.ok('POST', '/api/products', { token: admin, body: { name, price: 1 } });
   const query = `limit=2&q=${encodeURIComponent('桂 & 花=乌龙+茶#100% "')}&status=1&colour=gr%C3%BCn`;
-  const first = await exactly(shop, 'GET', `/api/products/?cursor_of=x&${query}`, { token: admin });
+  const first = await rawRequest(shop, 'GET', `/api/products/?cursor_of=x&${query}`, { token: admin });
   const next = nextOf(first);
   assert.match(next, /^\/api\/products\?[\x21-\x7e]+$/);
   assert.doesNotMatch(next, /["<>\s]/);
@@ -168,11 +168,11 @@ test('the next page keeps every filter, re-encoded, at the requested path', asyn
   const cursor = params.get('cursor');
   params.delete('cursor');
   assert.deepEqual([...params], [['cursor_of', 'x'], ['limit', '2'], ['q', '桂 & 花=乌龙+茶#100% "'], ['status', '1'], ['colour', 'grün']]);
-  const second = await exactly(shop, 'GET', next, { token: admin });
+  const second = await rawRequest(shop, 'GET', next, { token: admin });
   assert.equal(second.json.length, 1);
   assert.equal(second.json[0].name, name);
   assert.ok(!first.json.some((row) => row.product_id === second.json[0].product_id));
-  const again = await exactly(shop, 'GET', `/api/products?${query}&cursor=${cursor}`, { token: admin });
+  const again = await rawRequest(shop, 'GET', `/api/products?${query}&cursor=${cursor}`, { token: admin });
   assert.deepEqual(again.json, second.json);
 });
 
@@ -205,7 +205,7 @@ test('every list reads its own index from the cursor on, at constant cost per pa
       const reads = [];
       for (const deep of [false, true]) {
         limit += 1;
-        const answer = await exactly(shop, 'GET', withQuery(address, `limit=${limit}${cursor}`), { token });
+        const answer = await rawRequest(shop, 'GET', withQuery(address, `limit=${limit}${cursor}`), { token });
         assert.equal(answer.json.length, limit, `${address} ${answer.text.slice(0, 200)}`);
         const statement = await statementFor(limit);
         await assertWalks(shop, statement, { table, key, bytes }, `${address}${deep ? ' (deep)' : ''}`);
@@ -232,7 +232,7 @@ test('a page of membership orders is found in its index, in order, without readi
     let size = 100;
     for (const [query, token, key, bytes] of MEMBERSHIPS) {
       size += 1;
-      const answer = await exactly(shop, 'GET', `/api/membership/orders/list/?page=2&page_size=${size}&${query}`, { token });
+      const answer = await rawRequest(shop, 'GET', `/api/membership/orders/list/?page=2&page_size=${size}&${query}`, { token });
       assert.equal(answer.json.data.length, query === 'status=REFUNDING' ? 0 : size, answer.text.slice(0, 200));
       const statement = await statementFor(size, `LIMIT ${size} OFFSET ${size}) q%`);
       const told = `${query} ${key}`;

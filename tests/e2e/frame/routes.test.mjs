@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { run } from '../../../sandbox/process.mjs';
 import { binDir, openShop, serverTag } from '../lib/harness.mjs';
-import { exactly } from '../lib/raw-request.mjs';
+import { rawRequest } from '../lib/raw-request.mjs';
 
 const ROUTES = `
 GET    /api/categories          public
@@ -146,7 +146,7 @@ test('without a token every route is 401 unless public or a provider\'s (B4)', a
   for (const { method, pattern, role } of ROUTES) {
     for (const address of [existing(pattern), missing(pattern)]) {
       for (const headers of [{}, { authorization: 'Bearer ' }, { authorization: 'Bearer x.y.z' }, { authorization: `Basic ${admin}` }]) {
-        const answer = await exactly(shop, method, address, { headers });
+        const answer = await rawRequest(shop, method, address, { headers });
         if (role === 'public' || role === 'provider') {
           assert.notEqual(answer.headers['www-authenticate'], 'Bearer', `${method} ${address}`);
           assert.notEqual(answer.status, 403, `${method} ${address}`);
@@ -164,7 +164,7 @@ test('an ordinary user is 403 on every administrator\'s route, before the body o
   const rows = ROUTES.filter(({ role }) => role === 'admin');
   for (const { method, pattern } of rows) {
     for (const [address, body] of [[existing(pattern), '{}'], [missing(pattern), '{}'], [existing(pattern), 'no json']]) {
-      const answer = await exactly(shop, method, address, { token: anna.token, ...(method === 'GET' ? {} : { body }) });
+      const answer = await rawRequest(shop, method, address, { token: anna.token, ...(method === 'GET' ? {} : { body }) });
       hasFrame(answer);
       assert.deepEqual(dialectOf(pattern)(answer.json, answer.status), { status: 403, code: 'FORBIDDEN' }, `${method} ${address}`);
     }
@@ -181,10 +181,10 @@ test('a service token is not a user: 403 on every user\'s and administrator\'s r
   const token = stdout.trim();
   shop.canary(token);
   for (const { method, pattern } of ROUTES.filter(({ role }) => role === 'admin' || role === 'user')) {
-    const answer = await exactly(shop, method, existing(pattern), { token, ...(method === 'GET' ? {} : { body: '{}' }) });
+    const answer = await rawRequest(shop, method, existing(pattern), { token, ...(method === 'GET' ? {} : { body: '{}' }) });
     assert.equal(answer.status, 403, `${method} ${pattern}: ${answer.text}`);
   }
-  const wrong = await exactly(shop, 'GET', '/api/auth/me', { token: `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}` });
+  const wrong = await rawRequest(shop, 'GET', '/api/auth/me', { token: `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}` });
   assert.equal(wrong.status, 401);
 });
 
@@ -202,7 +202,7 @@ test('a truncated body is 400, another type 415 and a long one 413 on every rout
       ['{"reason":"', 400], ['{}x', 400], ['{"a":1,"a":2}', 400], ['x', 400], [Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 400],
       ['{}', 415, { 'content-type': 'text/plain' }], ['{}', 415, { 'content-type': null }], [pad(BODY_MAX + 1), 413],
     ]) {
-      const answer = await exactly(shop, method, existing(pattern), { token, body, headers });
+      const answer = await rawRequest(shop, method, existing(pattern), { token, body, headers });
       hasFrame(answer);
       dialectOf(pattern)(answer.json, answer.status);
       assert.equal(answer.status, status, `${method} ${pattern} ${String(body).slice(0, 20)}: ${answer.text}`);
@@ -210,7 +210,7 @@ test('a truncated body is 400, another type 415 and a long one 413 on every rout
   }
   assert.equal((await shop.ok('GET', `/api/orders/${order}`, { token: admin })).status, 0, 'not cancelled');
   for (const pattern of ['/api/products/:id', '/api/categories/:id', '/api/users/:id', '/api/membership/cards/:id', '/api/auth/me']) {
-    assert.equal((await exactly(shop, 'GET', existing(pattern), { token: admin })).status, 200, `${pattern} is still there`);
+    assert.equal((await rawRequest(shop, 'GET', existing(pattern), { token: admin })).status, 200, `${pattern} is still there`);
   }
   assert.deepEqual(await shop.sql('SELECT (SELECT COUNT(*) FROM sessions WHERE ended_at IS NOT NULL) AS ended'), [before]);
 });
@@ -218,14 +218,14 @@ test('a truncated body is 400, another type 415 and a long one 413 on every rout
 test('a body of GET or HEAD is ignored (B12)', async () => {
   const same = (a, b, words) => assert.deepEqual([a.status, a.text.replace(/"request_id":"\w+"/, '')], [b.status, b.text.replace(/"request_id":"\w+"/, '')], words);
   for (const { method, pattern } of ROUTES.filter((row) => row.method === 'GET')) {
-    const plain = await exactly(shop, method, existing(pattern), { token: admin });
+    const plain = await rawRequest(shop, method, existing(pattern), { token: admin });
     for (const options of [
       { body: '{}' }, { body: '{"x":' }, { body: 'x', headers: { 'content-type': 'text/plain' } }, { body: '' }, { chunks: [] }, { chunks: ['{', '}x'] },
       { body: 'x'.repeat(BODY_MAX + 1) }, { body: 'x'.repeat(1 << 20) },
     ]) {
-      const answer = await exactly(shop, method, existing(pattern), { token: admin, ...options });
+      const answer = await rawRequest(shop, method, existing(pattern), { token: admin, ...options });
       same(answer, plain, `${pattern} with ${JSON.stringify(options).slice(0, 60)}`);
-      assert.equal((await exactly(shop, 'HEAD', existing(pattern), { token: admin, ...options })).status, plain.status, pattern);
+      assert.equal((await rawRequest(shop, 'HEAD', existing(pattern), { token: admin, ...options })).status, plain.status, pattern);
     }
   }
 });
@@ -237,8 +237,8 @@ test('every PUT and PATCH honours If-Match with the tag of its entity\'s GET: el
   assert.ok(rows.length >= 7);
   for (const { method, pattern } of rows) {
     const address = `${existing(pattern)}${method === 'PATCH' ? `?id=${plan}` : ''}`;
-    const read = () => exactly(shop, 'GET', address, { token: admin });
-    const change = (tag) => exactly(shop, method, address, { token: admin, body: '{}', headers: { 'if-match': tag } });
+    const read = () => rawRequest(shop, 'GET', address, { token: admin });
+    const change = (tag) => rawRequest(shop, method, address, { token: admin, body: '{}', headers: { 'if-match': tag } });
     const before = await read();
     assert.match(before.headers.etag, /^"[\w-]{22}"$/, address);
     const { etag } = before.headers;
@@ -254,18 +254,18 @@ test('every PUT and PATCH honours If-Match with the tag of its entity\'s GET: el
       const tag = list((await read()).headers.etag);
       assert.equal((await change(tag)).status, 200, `${method} ${address} ${tag}`);
     }
-    assert.equal((await exactly(shop, method, missing(pattern), { token: admin, body: '{}', headers: { 'if-match': '*' } })).status,
+    assert.equal((await rawRequest(shop, method, missing(pattern), { token: admin, body: '{}', headers: { 'if-match': '*' } })).status,
       pattern.includes(':') ? 404 : method === 'PATCH' ? 400 : 200);
   }
 });
 
 test('a list of one plan has that plan\'s tag, and an unknown id is an empty list (B65)', async () => {
-  const read = async (id, token = admin) => exactly(shop, 'GET', `/api/membership/plans?id=${id}`, { token });
+  const read = async (id, token = admin) => rawRequest(shop, 'GET', `/api/membership/plans?id=${id}`, { token });
   const one = await read(plan);
   assert.deepEqual([one.json.data.map(({ id }) => id), one.json.meta.pagination.total], [[plan], 1]);
   const { etag } = one.headers;
   assert.equal((await read(plan, undefined)).headers.etag, etag, 'everybody sees the same');
-  const patch = (body) => exactly(shop, 'PATCH', `/api/membership/plans?id=${plan}`, { token: admin, body: JSON.stringify(body), headers: { 'if-match': etag } });
+  const patch = (body) => rawRequest(shop, 'PATCH', `/api/membership/plans?id=${plan}`, { token: admin, body: JSON.stringify(body), headers: { 'if-match': etag } });
   assert.equal((await patch({ level: 2 })).status, 200);
   assert.equal((await patch({ level: 3 })).status, 412);
   assert.notEqual((await read(plan)).headers.etag, etag);
@@ -273,7 +273,7 @@ test('a list of one plan has that plan\'s tag, and an unknown id is an empty lis
     const none = await read(999999999, token);
     assert.deepEqual([none.status, none.json.data, none.json.meta.pagination.total], [200, [], 0]);
   }
-  assert.equal((await exactly(shop, 'GET', '/api/membership/plans?ID=1')).status, 400);
+  assert.equal((await rawRequest(shop, 'GET', '/api/membership/plans?ID=1')).status, 400);
 });
 
 test('a wrong method is 405 with exactly the methods of its path, for any caller', async () => {
@@ -282,21 +282,21 @@ test('a wrong method is 405 with exactly the methods of its path, for any caller
     const allow = [...known.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])), 'OPTIONS'].join(', ');
     for (const method of [...METHODS, 'PROPFIND'].filter((name) => !known.includes(name))) {
       for (const token of [undefined, admin]) {
-        const answer = await exactly(shop, method, existing(pattern), { token });
+        const answer = await rawRequest(shop, method, existing(pattern), { token });
         hasFrame(answer);
         const expected = pattern.endsWith('/notify') ? 'FAIL' : 'METHOD_NOT_ALLOWED';
         assert.deepEqual(dialectOf(pattern)(answer.json, answer.status), { status: 405, code: expected }, `${method} ${pattern}`);
         assert.equal(answer.headers.allow, allow, `${method} ${pattern}`);
       }
     }
-    if (!known.includes('GET')) assert.equal((await exactly(shop, 'HEAD', existing(pattern))).status, 405);
+    if (!known.includes('GET')) assert.equal((await rawRequest(shop, 'HEAD', existing(pattern))).status, 405);
   }
 });
 
 test('HEAD is GET without the body, on success and on errors', async () => {
   for (const { pattern } of ROUTES.filter(({ method }) => method === 'GET')) {
     for (const [address, token] of [[existing(pattern), admin], [missing(pattern), admin], [existing(pattern), undefined]]) {
-      const [get, head] = [await exactly(shop, 'GET', address, { token }), await exactly(shop, 'HEAD', address, { token })];
+      const [get, head] = [await rawRequest(shop, 'GET', address, { token }), await rawRequest(shop, 'HEAD', address, { token })];
       assert.equal(head.status, get.status, address);
       assert.equal(head.text, '');
       assert.notEqual(get.text, '');
@@ -313,7 +313,7 @@ test('HEAD is GET without the body, on success and on errors', async () => {
 test('a preflight from an allowed origin is answered for every path, without a token (B56)', async () => {
   for (const pattern of new Set(ROUTES.map((route) => route.pattern))) {
     const headers = { origin: ORIGIN, 'access-control-request-method': 'PUT', 'access-control-request-headers': 'authorization' };
-    const answer = await exactly(shop, 'OPTIONS', existing(pattern), { headers });
+    const answer = await rawRequest(shop, 'OPTIONS', existing(pattern), { headers });
     assert.equal(answer.status, 204, pattern);
     assert.equal(answer.text, '');
     assert.equal(answer.headers['access-control-allow-origin'], ORIGIN);
@@ -333,14 +333,14 @@ test('only configured origins may read a response (B56)', async () => {
     'https://admin.example.co', 'null', '*', `${ORIGIN},https://evil.example.com`, ''];
   for (const origin of foreign) {
     for (const method of ['OPTIONS', 'GET', 'DELETE']) {
-      const { headers } = await exactly(shop, method, '/api/products', { headers: { origin } });
+      const { headers } = await rawRequest(shop, method, '/api/products', { headers: { origin } });
       const granted = Object.keys(headers).filter((name) => name.startsWith('access-control-'));
       assert.deepEqual(granted, [], `${method} from ${origin}`);
       assert.match(headers.vary, /Origin/, 'what differs by origin must not be stored as if it did not');
     }
   }
   for (const [method, address, status] of [['GET', '/api/products', 200], ['GET', '/api/orders', 401], ['GET', '/api/nothing', 404]]) {
-    const answer = await exactly(shop, method, address, { headers: { origin: ORIGIN } });
+    const answer = await rawRequest(shop, method, address, { headers: { origin: ORIGIN } });
     assert.equal(answer.status, status);
     assert.equal(answer.headers['access-control-allow-origin'], ORIGIN);
     assert.match(answer.headers['access-control-expose-headers'], /\bLink\b.*\bX-Request-Id\b/);
@@ -350,7 +350,7 @@ test('only configured origins may read a response (B56)', async () => {
 test('without configured origins no origin is allowed (B56)', async () => {
   await shop.restartWeb({ CORS_ORIGINS: null });
   for (const method of ['GET', 'OPTIONS']) {
-    const { status, headers } = await exactly(shop, method, '/api/products', { headers: { origin: ORIGIN } });
+    const { status, headers } = await rawRequest(shop, method, '/api/products', { headers: { origin: ORIGIN } });
     assert.equal(status, method === 'GET' ? 200 : 204);
     assert.deepEqual(Object.keys(headers).filter((name) => name.startsWith('access-control-')), []);
   }
@@ -360,7 +360,7 @@ test('a trailing slash is ignored', async () => {
   for (const { method, pattern, role } of ROUTES) {
     const address = existing(pattern);
     for (const token of [undefined, ...(method === 'GET' ? [admin] : [])]) {
-      const [plain, slashed] = [await exactly(shop, method, address, { token }), await exactly(shop, method, `${address}/`, { token })];
+      const [plain, slashed] = [await rawRequest(shop, method, address, { token }), await rawRequest(shop, method, `${address}/`, { token })];
       assert.equal(slashed.status, plain.status, `${method} ${address}/ (${role})`);
       if (method === 'GET') assert.equal(slashed.text.replace(/"request_id":"\w+"/, ''), plain.text.replace(/"request_id":"\w+"/, ''));
     }
@@ -408,11 +408,11 @@ const UNKNOWN = [
 test('an unknown path is 404 for every method, in its family\'s format', async () => {
   for (const [address, dialect, code] of UNKNOWN) {
     for (const method of [...METHODS, 'OPTIONS', 'PROPFIND']) {
-      const answer = await exactly(shop, method, address, { token: admin });
+      const answer = await rawRequest(shop, method, address, { token: admin });
       hasFrame(answer);
       assert.deepEqual(dialect(answer.json, answer.status), { status: 404, code }, `${method} ${address}: ${answer.text}`);
     }
-    assert.equal((await exactly(shop, 'HEAD', address)).text, '');
+    assert.equal((await rawRequest(shop, 'HEAD', address)).text, '');
   }
 });
 
@@ -422,7 +422,7 @@ test('a badly encoded path gets the format of its family', async () => {
     ['/api/membership/cards', inDialect.shop]]) {
     for (const odd of ['/%zz', '/%', '/%4', '/%ff', '/x%C3%28', '%2Fx', '%00', '/%00', '/a%2fb']) {
       if (odd === '%00' && !/^\/(api|v1)\//.test(family)) continue; // has no owner for the web server, like /paymentX
-      const answer = await exactly(shop, 'GET', `${family}${odd}`);
+      const answer = await rawRequest(shop, 'GET', `${family}${odd}`);
       hasFrame(answer);
       assert.deepEqual(dialect(answer.json, answer.status), { status: 404, code: 'NOT_FOUND' }, `${family}${odd}: ${answer.text}`);
     }
@@ -432,11 +432,11 @@ test('a badly encoded path gets the format of its family', async () => {
 test('a badly encoded path, or one with an encoded slash or NUL, is 404', async () => {
   for (const odd of ['/api%2Forders', '/api/products%2f1', '/api/products/%31%00', '/api/products/%', '/api/products/%4', '/api/products/%zz',
     '/api/products/%C3%28', '/api/products/1;x=1', '/api/products/1%20', '/api/products/%ED%A0%80']) {
-    assert.equal((await exactly(shop, 'GET', odd)).status, 404, odd);
+    assert.equal((await rawRequest(shop, 'GET', odd)).status, 404, odd);
   }
   assert.ok(product < 10);
   for (const same of [`/api/%70roducts/${product}`, `/api/products/%3${product}`]) {
-    assert.equal((await exactly(shop, 'GET', same)).status, 200, `${same} is the same address`);
+    assert.equal((await rawRequest(shop, 'GET', same)).status, 200, `${same} is the same address`);
   }
 });
 
@@ -446,25 +446,25 @@ test(':id is a positive integer in range, anything else is 404 (B8)', async () =
   for (const family of ['products', 'categories', 'users', 'membership/cards']) {
     for (const id of ids.filter((text) => text !== '')) {
       for (const method of ['GET', 'PUT', 'DELETE']) {
-        const answer = await exactly(shop, method, `/api/${family}/${encodeURI(id)}`, { token: admin, ...(method === 'PUT' ? { body: '{}' } : {}) });
+        const answer = await rawRequest(shop, method, `/api/${family}/${encodeURI(id)}`, { token: admin, ...(method === 'PUT' ? { body: '{}' } : {}) });
         assert.equal(answer.status, 404, `${method} /api/${family}/${id}: ${answer.text}`);
       }
     }
   }
-  const longest = await exactly(shop, 'GET', '/api/products/9223372036854775806', { token: admin });
+  const longest = await rawRequest(shop, 'GET', '/api/products/9223372036854775806', { token: admin });
   assert.equal(longest.status, 404);
 });
 
 test('order numbers have their own format, anything else is 404 (B8)', async () => {
   for (const no of ['a b', 'a%00', 'x'.repeat(65), '%E8%8C%B6', "a'b", 'a.b', 'a"b']) {
     for (const address of [`/api/orders/${encodeURI(no).replaceAll('%25', '%')}`, `/api/payment/wxpay/${encodeURI(no).replaceAll('%25', '%')}`]) {
-      assert.equal((await exactly(shop, 'GET', address, { token: admin })).status, 404, address);
+      assert.equal((await rawRequest(shop, 'GET', address, { token: admin })).status, 404, address);
     }
   }
 });
 
 test('public responses may be stored and revalidated, personal ones and errors may not (B56)', async () => {
-  const stored = async (address, options) => (await exactly(shop, 'GET', address, options)).headers['cache-control'];
+  const stored = async (address, options) => (await rawRequest(shop, 'GET', address, options)).headers['cache-control'];
   for (const address of ['/api/products', `/api/products/${product}`, '/api/categories', `/api/categories/${category}`]) {
     assert.equal(await stored(address), 'no-cache', address);
     assert.equal(await stored(address, { token: admin }), 'no-store', `${address} as an administrator`);
@@ -477,14 +477,14 @@ test('public responses may be stored and revalidated, personal ones and errors m
 test('every response\'s request id is unique, in its error body and in its log line (B55)', async () => {
   const from = shop.log().length;
   const asked = [
-    [await exactly(shop, 'GET', `/api/products/${product}?q=geheim`), { method: 'GET', route: '/api/products/:id', status: 200, program: 'catalogue' }],
-    [await exactly(shop, 'HEAD', '/api/categories'), { method: 'HEAD', route: '/api/categories', status: 200, program: 'catalogue' }],
-    [await exactly(shop, 'GET', '/api/auth/me', { token: anna.token }),
+    [await rawRequest(shop, 'GET', `/api/products/${product}?q=geheim`), { method: 'GET', route: '/api/products/:id', status: 200, program: 'catalogue' }],
+    [await rawRequest(shop, 'HEAD', '/api/categories'), { method: 'HEAD', route: '/api/categories', status: 200, program: 'catalogue' }],
+    [await rawRequest(shop, 'GET', '/api/auth/me', { token: anna.token }),
       { method: 'GET', route: '/api/auth/me', status: 200, program: 'users', user_id: anna.user.user_id }],
-    [await exactly(shop, 'GET', '/api/orders'), { method: 'GET', route: '/api/orders', status: 401, program: 'orders', code: 'UNAUTHENTICATED' }],
-    [await exactly(shop, 'GET', '/v1/nothing'), { method: 'GET', route: '-', status: 404, program: 'system', code: 'NOT_FOUND' }],
-    [await exactly(shop, 'PROPFIND', '/api/users'), { method: '?', route: '-', status: 405, program: 'users', code: 'METHOD_NOT_ALLOWED' }],
-    [await exactly(shop, 'POST', '/weixin-login', { body: '{' }), { method: 'POST', route: '/weixin-login', status: 400, program: 'login', code: 'MALFORMED_REQUEST' }],
+    [await rawRequest(shop, 'GET', '/api/orders'), { method: 'GET', route: '/api/orders', status: 401, program: 'orders', code: 'UNAUTHENTICATED' }],
+    [await rawRequest(shop, 'GET', '/v1/nothing'), { method: 'GET', route: '-', status: 404, program: 'system', code: 'NOT_FOUND' }],
+    [await rawRequest(shop, 'PROPFIND', '/api/users'), { method: '?', route: '-', status: 405, program: 'users', code: 'METHOD_NOT_ALLOWED' }],
+    [await rawRequest(shop, 'POST', '/weixin-login', { body: '{' }), { method: 'POST', route: '/weixin-login', status: 400, program: 'login', code: 'MALFORMED_REQUEST' }],
   ];
   await shop.restartWeb(); // a line is written after its response: stop the programs first
   const lines = shop.log().slice(from);

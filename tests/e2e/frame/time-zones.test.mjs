@@ -17,15 +17,15 @@ for (const zone of ['UTC', 'Asia/Shanghai', 'America/St_Johns']) {
     const offset = DAY_S + NIGHT_UTC_S - Math.floor(Date.now() / 1000) % DAY_S; // tomorrow at 20:00 UTC
     const now = () => Date.now() + offset * 1000;
     shop.clock(offset);
-    await trade.adminAgain();
+    await trade.adminSignIn();
     const anna = await trade.buyer();
     const product = await trade.product();
     const order = await trade.order(anna, [[product, 1]]);
     near(order.created_at, now(), 'created_at');
     const { outTradeNo } = await trade.prepay(anna, order);
     near((await trade.atWechat(outTradeNo)).request.time_expire, now() + PAY_S * 1000, 'time_expire');
-    assert.equal((await trade.payHeard(outTradeNo)).body.status, 200);
-    near((await trade.standing(anna, order)).body.paid_at, now(), 'paid_at');
+    assert.equal((await trade.payNotified(outTradeNo)).body.status, 200);
+    near((await trade.paymentStatus(anna, order)).body.paid_at, now(), 'paid_at');
     const day = new Date(now() + SHANGHAI_MS).toISOString().slice(0, 10);
     const before = new Date(now() + SHANGHAI_MS - DAY_S * 1000).toISOString().slice(0, 10);
     const listed = async (query) => (await shop.ok('GET', `/api/orders?${query}`, { token: anna.token })).length;

@@ -39,13 +39,13 @@ for (const way of ['notification', 'jobs']) {
     await shop.pay(outTradeNo, { notify: false });
     await vip.at(20, anna);
     const before = await serving();
-    if (way === 'notification') assert.equal((await trade.payHeard(outTradeNo)).body.status, 200);
+    if (way === 'notification') assert.equal((await trade.payNotified(outTradeNo)).body.status, 200);
     else {
       await shop.sql('UPDATE outbox SET due_at = 1 WHERE kind = 1');
       await shop.jobs();
     }
     assert.deepEqual(await serving(), before);
-    assert.equal(await vip.stands(order), 'PAID');
+    assert.equal(await vip.state(order), 'PAID');
     assert.deepEqual(await shapes(anna), [['NEW', 'ACTIVE', 2], ['NEW', 'ACTIVE', 1]]);
     const [same, second] = await vip.segments(anna);
     assert.deepEqual(same, first, 'what lives is as it was');
@@ -156,5 +156,5 @@ test('jobs do the rest despite such rows, and report them (B63)', async () => {
   await shop.sql('UPDATE outbox SET due_at = 1');
   await shop.jobs();
   assert.equal((await one(`SELECT state FROM payment_attempts WHERE out_trade_no = '${broken}'`)).state, ATTEMPT.granted);
-  assert.equal(await vip.stands(bad), 'PAID');
+  assert.equal(await vip.state(bad), 'PAID');
 });

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { checkout } from '../../../sandbox/files.mjs';
 import { WORKERS, serverName } from '../../../sandbox/web.mjs';
 import { withinMs } from '../../../sandbox/process.mjs';
-import { exactly } from '../lib/raw-request.mjs';
+import { rawRequest } from '../lib/raw-request.mjs';
 import { openTrade, until } from '../lib/trade.mjs';
 
 const trade = await openTrade({ own: true });
@@ -95,11 +95,11 @@ test('the error documents can\'t be requested, and pages have the server\'s own 
   assert.ok(documents.length > 50);
   for (const name of ['400.html', 'renewal/503.html', 'membership-orders/500.html']) {
     assert.ok(documents.includes(name), name);
-    const { status, json } = await exactly(shop, 'GET', `/errors/${name}`);
+    const { status, json } = await rawRequest(shop, 'GET', `/errors/${name}`);
     assert.deepEqual([status, json?.code], [404, 'NOT_FOUND'], name);
   }
   for (const address of ['/nothing.html', '/admin/index.html/x', '/index.html/', '/apiX']) {
-    const { status, headers, text } = await exactly(shop, 'GET', address);
+    const { status, headers, text } = await rawRequest(shop, 'GET', address);
     assert.equal(status, 404, address);
     assert.match(headers['content-type'], /^text\/html/, address);
     assert.match(text, /<html/, address);
@@ -139,9 +139,9 @@ test('8 clients that never finish sending delay no notification (B40)', async ()
     const slow = Array.from({ length: 2 * WORKERS.notify }, () => send(`POST /api/payment/wxpay/notify HTTP/1.1\r\n${JSON_HEAD}Content-Length: 400\r\n\r\n{"i`));
     slow.forEach((socket) => socket.resume()); // only a reader notices the end
     await Promise.all(slow.map((socket) => once(socket, 'connect')));
-    await exactly(shop, 'GET', '/healthz'); // accepted after them
-    const { status } = await exactly(shop, 'POST', '/api/payment/wxpay/notify', { body: '{}' });
-    for (let i = 0; i < 5; i += 1) await exactly(shop, 'GET', '/healthz'); // a disconnect is known by now
+    await rawRequest(shop, 'GET', '/healthz'); // accepted after them
+    const { status } = await rawRequest(shop, 'POST', '/api/payment/wxpay/notify', { body: '{}' });
+    for (let i = 0; i < 5; i += 1) await rawRequest(shop, 'GET', '/healthz'); // a disconnect is known by now
     const open = slow.filter(({ readyState }) => readyState === 'open').length;
     slow.forEach((socket) => socket.destroy());
     played.push(`${status} beside ${open} of ${slow.length}`);
@@ -152,11 +152,11 @@ test('8 clients that never finish sending delay no notification (B40)', async ()
 
 test('clients that request a large response and don\'t read it delay nobody', async () => {
   await Promise.all(Array.from({ length: 80 }, () => trade.product({ description: '茶'.repeat(5000) })));
-  assert.ok((await exactly(shop, 'GET', '/api/products?limit=300')).text.length > 300_000); // and three bytes a character
+  assert.ok((await rawRequest(shop, 'GET', '/api/products?limit=300')).text.length > 300_000); // and three bytes a character
   const slow = Array.from({ length: 2 * WORKERS.products }, () => send(`GET /api/products?limit=300 HTTP/1.1\r\nHost: ${host}\r\n\r\n`).pause());
   await Promise.all(slow.map((socket) => once(socket, 'connect')));
-  await exactly(shop, 'GET', '/healthz'); // accepted after them
-  const answer = await withinMs(exactly(shop, 'GET', `/api/products/${tea}`), 20_000); // a program that writes to them is released after 30 s
+  await rawRequest(shop, 'GET', '/healthz'); // accepted after them
+  const answer = await withinMs(rawRequest(shop, 'GET', `/api/products/${tea}`), 20_000); // a program that writes to them is released after 30 s
   slow.forEach((socket) => socket.destroy());
   assert.equal(answer?.status, 200);
 });
@@ -172,7 +172,7 @@ test('2,000 connections that never finish their headers delay nobody', async () 
       await Promise.all(some.map((socket) => once(socket, 'connect')));
     }
     const answers = [];
-    for (const address of ['/healthz', '/api/products', '/']) answers.push((await exactly(shop, 'GET', address)).status);
+    for (const address of ['/healthz', '/api/products', '/']) answers.push((await rawRequest(shop, 'GET', address)).status);
     answers.push((await trade.tryOrder(anna, [[tea, 1]])).status);
     const open = idle.filter(({ readyState }) => readyState === 'open').length;
     idle.forEach((socket) => socket.destroy());

@@ -35,7 +35,7 @@ async function buyer() {
 test('two administrators demote each other: one of them remains (B61)', async () => {
   const anna = await one.buyer();
   await shop.ok('PUT', `/api/users/${anna.user.user_id}`, { token: one.admin, body: { permission_level: 1 } });
-  const { token } = await one.again(anna);
+  const { token } = await one.signInAgain(anna);
   const [chief] = await shop.sql("SELECT user_id FROM users WHERE email = 'admin@example.com'");
   const before = await shop.sql(`SELECT user_id, token_version FROM users WHERE user_id IN (${anna.user.user_id}, ${chief.user_id})`);
   const demote = (host, id, by) => host.call('PUT', `/api/users/${id}`, { token: by, body: { permission_level: 0 } });
@@ -145,7 +145,7 @@ test('a late payment for a user being deleted: granted to an existing user, or r
     await shop.pay(outTradeNo, { notify: false });
     await one.cancel(anna, order);
     await caughtUp();
-    const [left] = await race(() => leave(two, anna), () => one.payHeard(outTradeNo));
+    const [left] = await race(() => leave(two, anna), () => one.payNotified(outTradeNo));
     const status = await one.status(order);
     assert.deepEqual([left.status, status], left.status === 204 ? [204, CANCELLED] : [409, PAID]);
   });
@@ -194,7 +194,7 @@ test('one payment is notified to one host and queried by the other: granted once
     const { outTradeNo } = await one.prepay(anna, order);
     await shop.pay(outTradeNo, { notify: false });
     await caughtUp();
-    await race(() => one.payHeard(outTradeNo), () => two.standing(anna, order));
+    await race(() => one.payNotified(outTradeNo), () => two.paymentStatus(anna, order));
     assert.equal(await one.status(order), PAID);
     assert.deepEqual([await one.moves(order), (await one.states(order)).length], [[-1], 1]);
   });

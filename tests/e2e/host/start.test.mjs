@@ -94,7 +94,7 @@ async function request(address, { token, ...options } = {}) {
 }
 
 // One request with a raw path: { status, headers, body }.
-function exactly(method, address, body) {
+function rawRequest(method, address, body) {
   return new Promise((resolve, reject) => {
     const headers = body ? { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } : {};
     const asked = http.request({ host: '127.0.0.1', port, method, path: address, headers, agent: false }, (response) => {
@@ -208,7 +208,7 @@ const ADDRESSES = [
 
 test('every path reaches the program that owns it, unchanged', async () => {
   for (const [address, status, words] of ADDRESSES) {
-    const answer = await exactly('GET', address);
+    const answer = await rawRequest('GET', address);
     assert.equal(answer.status, status, `${address}: ${answer.body}`);
     assert.ok(answer.body.includes(words), `${address}: ${answer.body}`);
     assert.equal(answer.headers['x-content-type-options'], 'nosniff', address);
@@ -217,15 +217,15 @@ test('every path reaches the program that owns it, unchanged', async () => {
 });
 
 test('a body over the limit is refused in the API\'s format, or by the web server\'s limit', async () => {
-  const refused = await exactly('POST', '/api/auth/login', JSON.stringify({ account: 'a'.repeat(70_000) }));
+  const refused = await rawRequest('POST', '/api/auth/login', JSON.stringify({ account: 'a'.repeat(70_000) }));
   assert.equal(refused.status, 413);
   assert.ok(JSON.parse(refused.body).message);
-  assert.equal((await exactly('POST', '/api/auth/login', 'x'.repeat(400_000))).status, 413);
+  assert.equal((await rawRequest('POST', '/api/auth/login', 'x'.repeat(400_000))).status, 413);
 });
 
 test('everything else is served with the security headers of pages', async () => {
   for (const address of ['/', '/admin/', '/nothing.html']) {
-    const { headers } = await exactly('GET', address);
+    const { headers } = await rawRequest('GET', address);
     assert.match(headers['content-security-policy'], /default-src 'none'; script-src 'self';/, address);
     assert.doesNotMatch(headers['content-security-policy'], /unsafe/, address);
     assert.equal(headers['x-content-type-options'], 'nosniff', address);
@@ -237,7 +237,7 @@ test('every page of htdocs is served with its type and a short max-age', async (
   const pages = ['', 'admin'].map((part) => path.join(htdocs, part)).filter((directory) => existsSync(directory))
     .flatMap((directory) => readdirSync(directory).filter((name) => name.endsWith('.html')).map((name) => path.join(directory, name)));
   for (const page of pages) {
-    const { status, headers } = await exactly('GET', `/${path.relative(htdocs, page)}`);
+    const { status, headers } = await rawRequest('GET', `/${path.relative(htdocs, page)}`);
     assert.equal(status, 200, page);
     assert.equal(headers['content-type'], 'text/html; charset=utf-8');
     assert.equal(headers['cache-control'], 'max-age=300');

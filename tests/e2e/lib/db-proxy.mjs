@@ -64,7 +64,7 @@ class Proxy {
   }
 
   // Closes all connections, as a server does after wait_timeout; notice: an error code sent before.
-  async endAll({ notice } = {}) {
+  async closeAll({ notice } = {}) {
     await Promise.all([...this.links].map((link) => link.end(notice)));
   }
 }

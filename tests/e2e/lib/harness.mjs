@@ -89,14 +89,14 @@ export async function openShop({ own, ...options } = {}) {
   }
   const { shop, close } = await startTestShop(makeDirectory(), options);
   const tested = new TestShop(shop);
-  if (options.beside) tested.sabotaged(); // the shared data is audited once
+  if (options.beside) tested.skipAudit(); // the shared data is audited once
   atEnd(() => tested.finish(close));
   return tested;
 }
 
 class TestShop {
   #canaries = new Set();
-  #sabotaged = false;
+  #skipAudit = false;
 
   #taken;
 
@@ -231,9 +231,9 @@ class TestShop {
   }
 
   // For a file that damages data on purpose: skips the audit at its end.
-  sabotaged() {
+  skipAudit() {
     this.#mustBeOwn('permanent damage');
-    this.#sabotaged = true;
+    this.#skipAudit = true;
   }
 
   #mustBeOwn(what) {
@@ -253,7 +253,7 @@ class TestShop {
   async finish(close = () => this.#taken.leave()) {
     const faults = [];
     try {
-      if (!this.#sabotaged) {
+      if (!this.#skipAudit) {
         const { code, stdout, stderr } = await this.audit();
         if (code !== 0) faults.push(`minimall audit exits ${code}:\n${stdout}${stderr}`);
       }

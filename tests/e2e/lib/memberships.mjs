@@ -103,7 +103,7 @@ class Vip {
     return body;
   }
 
-  async stands(order) {
+  async state(order) {
     return (await this.read(order)).status;
   }
 
@@ -133,13 +133,13 @@ class Vip {
     if (this.#offset >= DAY_S) this.#admins.clear();
   }
 
-  async give(person, level, days) {
-    const { code, stdout, stderr } = await this.tryGive(person, level, days);
+  async gift(person, level, days) {
+    const { code, stdout, stderr } = await this.tryGift(person, level, days);
     assert.equal(code, 0, stdout + stderr);
     return { order_no: /^(VIP\w+): /.exec(stdout)[1] };
   }
 
-  tryGive(person, level, days) {
+  tryGift(person, level, days) {
     return this.shop.minimall(['grant-vip', '--user', String(person.user.user_id), '--level', String(level), '--days', String(days)]);
   }
 
@@ -159,7 +159,7 @@ class Vip {
 
   // Paid at the provider; the shop must have accepted the notification.
   async settle({ outTradeNo }, options) {
-    const { status, body } = await this.trade.payHeard(outTradeNo, options);
+    const { status, body } = await this.trade.payNotified(outTradeNo, options);
     assert.equal(status, 200, JSON.stringify(body));
     assert.equal(body.status, 200, JSON.stringify(body));
   }
@@ -170,8 +170,8 @@ class Vip {
     return prepared;
   }
 
-  standing(person, order) {
-    return this.trade.standing(person, { order_id: order.order_no });
+  paymentStatus(person, order) {
+    return this.trade.paymentStatus(person, { order_id: order.order_no });
   }
 
   attempts(order) {
@@ -195,7 +195,7 @@ class Vip {
   }
 
   // The provider completes a refund and notifies the shop.
-  async told(refundNo, status = 'SUCCESS') {
+  async completeRefund(refundNo, status = 'SUCCESS') {
     const heard = await redelivered(async () => {
       const { status: code, body } = await this.shop.sandbox('POST', `/refund/${refundNo}`, { status });
       assert.equal(code, 200, JSON.stringify(body));
@@ -205,7 +205,7 @@ class Vip {
   }
 
   // A payment's refunds at the provider: [[fen, status], …].
-  async refundsThere({ outTradeNo }) {
+  async refundsAtProvider({ outTradeNo }) {
     const { refunds } = await this.trade.atWechat(outTradeNo);
     return refunds.map(({ request, status }) => [request.amount.refund, status]);
   }
@@ -256,7 +256,7 @@ class Vip {
     this.#offset = seconds;
     if (!this.#admins.has(seconds)) this.#admins.set(seconds, await this.shop.admin());
     this.trade.admin = this.#admins.get(seconds);
-    for (const person of people) await this.trade.again(person);
+    for (const person of people) await this.trade.signInAgain(person);
   }
 
   // The result of `ask`, run within one second of the shop's clock, and that second. It is called again if the second

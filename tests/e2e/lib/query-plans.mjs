@@ -9,7 +9,7 @@
 
 import assert from 'node:assert/strict';
 import { serverKind } from '../../../sandbox/database/kinds.mjs';
-import { exactly } from './raw-request.mjs';
+import { rawRequest } from './raw-request.mjs';
 
 export const EIGHT = 8; // bytes of a BIGINT, NOT NULL; a NULL needs one more
 
@@ -29,7 +29,7 @@ export const withQuery = (address, query) => `${address}${address.includes('?') 
 export async function pagesOf(shop, address, token, each = () => {}) {
   const pages = [];
   for (let next = address; next !== null;) {
-    const answer = await exactly(shop, 'GET', next, { token });
+    const answer = await rawRequest(shop, 'GET', next, { token });
     assert.equal(answer.status, 200, `${next}: ${answer.text}`);
     pages.push(answer.json);
     next = nextOf(answer);
@@ -42,7 +42,7 @@ export async function pagesOf(shop, address, token, each = () => {}) {
 export async function deepCursor(shop, address, token) {
   const addresses = [];
   for (let next = address; next !== null;) {
-    next = nextOf(await exactly(shop, 'GET', next, { token }));
+    next = nextOf(await rawRequest(shop, 'GET', next, { token }));
     if (next !== null) addresses.push(next);
   }
   return cursorOf(addresses[Math.floor(addresses.length * 0.6)]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Requests sent exactly as given, and requests directly to one process of the shop, bypassing the web server.
 //
-//   const { status, headers, text, json } = await exactly(shop, 'POST', '/api//x', { headers, body });
+//   const { status, headers, text, json } = await rawRequest(shop, 'POST', '/api//x', { headers, body });
 //   for (const socket of processSockets(shop, 'users')) await askProcess(socket, { method, uri, token, body });
 
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import { WORKERS, serverName } from '../../../sandbox/web.mjs';
 import { checkAnswer } from './openapi.mjs';
 
 // headers: name → value or values. body: text or bytes; chunks: a body without a length, in these pieces.
-export async function exactly(shop, method, address, { headers = {}, token, body, chunks } = {}) {
+export async function rawRequest(shop, method, address, { headers = {}, token, body, chunks } = {}) {
   const { hostname, port } = new URL(shop.baseUrl);
   const request = http.request({
     host: hostname, port, method, path: address, agent: false,

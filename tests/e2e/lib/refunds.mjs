@@ -47,7 +47,7 @@ class Refunds {
 
   async paid(person, payment) {
     const x = await this.prepared(person);
-    const { body } = await this.trade.payHeard(x.outTradeNo, payment);
+    const { body } = await this.trade.payNotified(x.outTradeNo, payment);
     assert.equal(body.status, 200, JSON.stringify(body));
     return x;
   }
@@ -98,16 +98,16 @@ class Refunds {
   }
 
   // The same, for a notification that the shop must accept.
-  heard(refundNo, body) {
+  endNotified(refundNo, body) {
     return redelivered(() => this.end(refundNo, body));
   }
 
-  async told(refundNo, status) {
-    assert.equal((await this.heard(refundNo, { status })).status, 200);
+  async completeRefund(refundNo, status) {
+    assert.equal((await this.endNotified(refundNo, { status })).status, 200);
   }
 
   // A payment's refunds at the provider: [[number, fen, status], …].
-  async there({ outTradeNo }) {
+  async refundsAtProvider({ outTradeNo }) {
     const { refunds } = await this.trade.atWechat(outTradeNo);
     return refunds.map(({ out_refund_no: no, request, status }) => [no, request.amount.refund, status]);
   }
@@ -126,7 +126,7 @@ class Refunds {
   }
 
   // An order's status and stock: [status, its moves, the stock of its product].
-  async standing({ order, product }) {
+  async orderState({ order, product }) {
     return [await this.trade.status(order), await this.trade.moves(order), await this.trade.stock(product)];
   }
 
@@ -138,7 +138,7 @@ class Refunds {
     await this.shop.sql('UPDATE outbox SET due_at = 1 WHERE kind = 2');
     await this.shop.jobs();
     const open = 'SELECT refund_no FROM refunds WHERE state IN (1, 4)';
-    for (const { refund_no: no } of await this.shop.sql(open)) await this.told(no, 'SUCCESS');
+    for (const { refund_no: no } of await this.shop.sql(open)) await this.completeRefund(no, 'SUCCESS');
     assert.deepEqual(await this.shop.sql(open), []);
     await this.mode('PROCESSING');
   }

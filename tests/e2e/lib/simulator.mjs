@@ -127,7 +127,7 @@ export function forgeVerifies(message, signature, pem) {
 const PUBLIC_KEY = { serial: keys.platformKeyId, pem: platformPublicKey };
 
 // The platform's signature, checked by the SDK and by node-forge.
-export function signatureHolds({ headers: h }, text, { serial, pem } = PUBLIC_KEY) {
+export function hasValidSignature({ headers: h }, text, { serial, pem } = PUBLIC_KEY) {
   const message = Formatter.response(h['wechatpay-timestamp'], h['wechatpay-nonce'], text);
   const verdicts = [Rsa.verify(message, h['wechatpay-signature'], pem), forgeVerifies(message, h['wechatpay-signature'], pem)];
   assert.equal(verdicts[0], verdicts[1], 'the SDK and node-forge agree');
@@ -142,11 +142,11 @@ export function refused(reply, status, code) {
   assert.equal(body.code, code, reply.text);
   assert.ok(body.message);
   assert.match(reply.headers['request-id'], /^[0-9A-F]+-\d{9}$/);
-  assert.ok(signatureHolds(reply, reply.text), 'errors are signed too');
+  assert.ok(hasValidSignature(reply, reply.text), 'errors are signed too');
   return body;
 }
 
-export function unseal({ resource: r }) {
+export function decrypt({ resource: r }) {
   const plain = Aes.AesGcm.decrypt(r.ciphertext, keys.apiV3Key, r.nonce, r.associated_data);
   const bytes = forge.util.decode64(r.ciphertext);
   const decipher = forge.cipher.createDecipher('AES-GCM', keys.apiV3Key);
@@ -158,14 +158,14 @@ export function unseal({ resource: r }) {
 }
 
 // A shop's checks, by the SDK and by node-forge: the error, or the plain text.
-export function judge({ headers, body }, key = PUBLIC_KEY) {
+export function verifyNotification({ headers, body }, key = PUBLIC_KEY) {
   if (headers['wechatpay-serial'] !== key.serial) return 'serial';
-  if (!signatureHolds({ headers }, body, key)) {
+  if (!hasValidSignature({ headers }, body, key)) {
     const message = Formatter.response(headers['wechatpay-timestamp'], headers['wechatpay-nonce'], body);
     return Rsa.verify(message, headers['wechatpay-signature'], key.pem) ? 'timestamp' : 'signature';
   }
   try {
-    return unseal(JSON.parse(body));
+    return decrypt(JSON.parse(body));
   } catch {
     return 'seal';
   }

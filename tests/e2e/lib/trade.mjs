@@ -66,12 +66,12 @@ class Trade {
   }
 
   // A token is valid for a day of the shop's clock; afterwards sign in again.
-  async again(person) {
+  async signInAgain(person) {
     person.token = (await this.shop.login(person.name)).token;
     return person;
   }
 
-  async adminAgain() {
+  async adminSignIn() {
     this.admin = await this.shop.admin();
   }
 
@@ -175,7 +175,7 @@ class Trade {
   }
 
   // Paid at the provider, which notifies the shop until it accepts: returns the result of shop.pay().
-  async payHeard(outTradeNo, options) {
+  async payNotified(outTradeNo, options) {
     let answer;
     await redelivered(async () => {
       answer = await this.shop.pay(outTradeNo, options);
@@ -192,12 +192,12 @@ class Trade {
   // Prepared, paid, and notified.
   async payByWechat(person, order) {
     const prepared = await this.prepay(person, order);
-    const answer = await this.payHeard(prepared.outTradeNo);
+    const answer = await this.payNotified(prepared.outTradeNo);
     assert.equal(answer.body.status, 200, JSON.stringify(answer.body));
     return prepared;
   }
 
-  standing(person, order) {
+  paymentStatus(person, order) {
     return this.call('GET', `/api/payment/wxpay/${order.order_id}`, { token: person.token });
   }
 
@@ -374,7 +374,7 @@ export async function killConnections(run, ids) {
 
 // Which operations ({ name: async function }) take less than half or more than twice the median time of `reference`:
 // [[name, ratio]]. Interleaved, so that other load affects all of them; and three times, since a real difference recurs.
-export async function telling(acts, reference, rounds) {
+export async function timingDifferences(acts, reference, rounds) {
   const median = (list) => list.sort((a, b) => a - b)[list.length >> 1];
   let told;
   for (let i = 0; i < 3 && told?.length !== 0; i++) {

@@ -18,7 +18,7 @@ const pending = await vip.create(anna, gold);
 const wechat = await vip.boughtByWechat(bob, month);
 const cancelled = await vip.create(bob, month);
 await vip.cancel(bob, cancelled);
-const gift = await vip.give(carol, 1, 10);
+const gift = await vip.gift(carol, 1, 10);
 await vip.mode('SUCCESS');
 const refunded = await vip.boughtByWechat(carol, month);
 await vip.refund(refunded);

@@ -11,7 +11,7 @@ import { askProcess, processSockets } from '../lib/raw-request.mjs';
 
 const vip = await openVip({ own: true });
 const { shop } = vip;
-shop.sabotaged(); // segments are longer than their orders say
+shop.skipAudit(); // segments are longer than their orders say
 const month = await vip.plan({ price: '30.00', duration_days: 30, level: 1 });
 const KEPT_S = 300;
 
@@ -87,7 +87,7 @@ test('a payment, settled by any program, invalidates the cached status (B50)', a
   await vip.boughtByWechat(anna, month);
   assert.deepEqual(await daysEverywhere(anna), all(70));
   const bob = await cached();
-  await vip.give(bob, 1, 5);
+  await vip.gift(bob, 1, 5);
   assert.deepEqual(await daysEverywhere(bob), all(45));
 });
 

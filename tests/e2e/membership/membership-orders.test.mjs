@@ -130,7 +130,7 @@ test('one unpaid order at a time, of any plan, until it is paid, cancelled or ex
   assert.equal((await vip.create(await vip.buyer(), month)).status, 'PENDING', 'and another\'s is no obstacle');
   shop.clock(PAY_S + 1);
   const fourth = await vip.create(anna, gold);
-  assert.deepEqual([await vip.stands(third), fourth.status], ['EXPIRED', 'PENDING']);
+  assert.deepEqual([await vip.state(third), fourth.status], ['EXPIRED', 'PENDING']);
   assert.deepEqual(await shop.sql(`SELECT status FROM membership_orders WHERE order_no = '${third.order_no}'`), [{ status: 3 }]);
   shop.clock(0);
 });
@@ -144,7 +144,7 @@ test('jobs set exactly the expired orders to EXPIRED (B23)', async () => {
   const stored = async ({ order_no: no }) => (await shop.sql(`SELECT status FROM membership_orders WHERE order_no = '${no}'`))[0].status;
   assert.deepEqual([await stored(late), await stored(fresh)], [0, 0]);
   shop.clock(PAY_S + 1);
-  assert.equal(await vip.stands(late), 'EXPIRED', 'shown before it is written');
+  assert.equal(await vip.state(late), 'EXPIRED', 'shown before it is written');
   assert.equal(await stored(late), 0);
   await shop.jobs();
   assert.deepEqual([await stored(late), await stored(fresh)], [3, 0]);
@@ -185,7 +185,7 @@ test('missing, mistyped or out-of-range members are 400 and named (B12)', async 
       assertDenied(await vip.call('POST', `${ORDERS}/${route}/`, { token: anna.token, raw, headers: { 'content-type': 'application/json' } }), 400);
     }
   }
-  assert.equal(await vip.stands(order), 'PENDING');
+  assert.equal(await vip.state(order), 'PENDING');
 });
 
 test('a missing or invalid query parameter is 400 and named (B12)', async () => {
@@ -224,7 +224,7 @@ test("another user's order is 403 in every state, for every action, and the refu
   const told = new Set();
   const tries = async (order) => {
     const refusals = [await vip.detail(order, eve.token), await vip.tryPay(eve, order), await vip.tryCancel(eve, order), await vip.act(eve.token, order, 'refund'),
-      await vip.standing(eve, order), await vip.tryPrepay(eve, order)];
+      await vip.paymentStatus(eve, order), await vip.tryPrepay(eve, order)];
     for (const { status, body } of refusals) {
       assert.equal(status, 403, JSON.stringify(body));
       told.add(body.message);
@@ -232,10 +232,10 @@ test("another user's order is 403 in every state, for every action, and the refu
   };
   const order = await vip.create(anna, month);
   await tries(order);
-  assert.equal(await vip.stands(order), 'PENDING');
+  assert.equal(await vip.state(order), 'PENDING');
   await vip.pay(anna, order);
   await tries(order);
-  assert.equal(await vip.stands(order), 'PAID');
+  assert.equal(await vip.state(order), 'PAID');
   await vip.refund(order);
   await tries(order);
   const cancelled = await vip.create(anna, month);
@@ -248,7 +248,7 @@ test('an administrator reads, cancels and refunds others\' orders, and pays only
   const anna = await vip.buyer();
   const order = await vip.create(anna, month);
   assertDenied(await vip.tryPay({ token: vip.admin }, order), 403);
-  assert.equal(await vip.stands(order), 'PENDING');
+  assert.equal(await vip.state(order), 'PENDING');
   assert.equal(dataOf(await vip.act(vip.admin, order, 'cancel')).status, 'CANCELLED');
   const own = await vip.create({ token: vip.admin }, month);
   assert.equal((await vip.pay({ token: vip.admin }, own)).status, 'PAID');
@@ -260,7 +260,7 @@ test('only administrators refund, and the refusal doesn\'t reveal the state (B4)
   const order = await vip.bought(anna, month);
   assertDenied(await vip.act(anna.token, order, 'refund'), 403);
   assertDenied(await vip.act(anna.token, { order_no: 'VIPNONE' }, 'refund'), 403);
-  assert.equal(await vip.stands(order), 'PAID');
+  assert.equal(await vip.state(order), 'PAID');
 });
 
 // ---- detail and list ----
@@ -279,7 +279,7 @@ async function customerWithAll() {
   const anna = await vip.buyer();
   const orders = {};
   shop.clock(-PAY_S - 60); // as of then
-  await trade.again(anna);
+  await trade.signInAgain(anna);
   orders.EXPIRED = await vip.create(anna, month);
   await vip.after(0, anna);
   orders.REFUNDED = await vip.bought(anna, month);
@@ -383,7 +383,7 @@ test('a method other than ALIPAY or WECHAT is 422, and pays nothing (B32)', asyn
   const anna = await vip.buyer();
   const order = await vip.create(anna, month);
   for (const method of ['alipay', 'CARD', 'WECHAT ', '微信', 'ALIPAY,WECHAT']) assertDenied(await vip.tryPay(anna, order, { method }), 422);
-  assert.equal(await vip.stands(order), 'PENDING');
+  assert.equal(await vip.state(order), 'PENDING');
   assert.equal((await vip.tryPay(anna, order)).status, 200);
 });
 
@@ -392,7 +392,7 @@ test('a paid, cancelled, refunded or expired order can\'t be paid: 422', async (
   const before = await vip.rows(anna);
   for (const status of ['PAID', 'CANCELLED', 'REFUNDED', 'EXPIRED']) {
     assertDenied(await vip.tryPay(anna, orders[status]), 422);
-    assert.equal(await vip.stands(orders[status]), status);
+    assert.equal(await vip.state(orders[status]), status);
   }
   assert.deepEqual(await vip.rows(anna), before);
 });
@@ -405,7 +405,7 @@ test('the simulated payment needs PAYMENT_SIMULATION=on, else 403 for any order 
     assertDenied(await vip.tryPay(anna, order), 403);
     assertDenied(await vip.tryPay(anna, order, { method: 'CARD' }), 403);
     assertDenied(await vip.tryPay(anna, { order_no: 'VIPNONE' }), 403);
-    assert.equal(await vip.stands(order), 'PENDING');
+    assert.equal(await vip.state(order), 'PENDING');
   }
   await assertNothing(anna);
   await shop.restartWeb({ PAYMENT_SIMULATION: 'on' });
@@ -434,7 +434,7 @@ test('owner and administrator can cancel an unpaid order once; a second time is 
     for (const again of [anna.token, vip.admin]) assertDenied(await vip.act(again, order, 'cancel'), 422);
     assertDenied(await vip.tryPay(anna, order), 422);
     assertDenied(await vip.tryRefund(order), 422);
-    assert.equal(await vip.stands(order), 'CANCELLED');
+    assert.equal(await vip.state(order), 'CANCELLED');
   }
   await assertNothing(anna);
 });
@@ -444,7 +444,7 @@ test('a paid or refunded order can\'t be cancelled: 422', async () => {
   for (const status of ['PAID', 'REFUNDED', 'EXPIRED']) {
     assertDenied(await vip.tryCancel(anna, orders[status]), 422);
     assertDenied(await vip.act(vip.admin, orders[status], 'cancel'), 422);
-    assert.equal(await vip.stands(orders[status]), status);
+    assert.equal(await vip.state(orders[status]), status);
   }
 });
 
@@ -497,9 +497,9 @@ test('a refusal stores no key, not even that of a payment with an invalid quote 
   const anna = await vip.buyer();
   const first = await vip.create(anna, month);
   assertDenied(await vip.tryCreate(anna, month, keyed('k')), 422, PENDING_TEXT);
-  await vip.give(anna, 1, 5); // quoted as NEW, it would be a RENEWAL now
+  await vip.gift(anna, 1, 5); // quoted as NEW, it would be a RENEWAL now
   for (let again = 0; again < 2; again++) assertDenied(await vip.tryPay(anna, first, { headers: keyed('k') }), 422);
-  assert.equal(await vip.stands(first), 'CANCELLED');
+  assert.equal(await vip.state(first), 'CANCELLED');
   const { status, body } = await vip.tryCreate(anna, month, keyed('k'));
   assert.deepEqual([status, body.data.order_type], [200, 'RENEWAL']);
   assertDenied(await vip.tryCreate(anna, month, { 'idempotency-key': 'a b' }), 400);
@@ -516,11 +516,11 @@ test('a VIP, or a user with a refund in progress, can\'t be deleted; an unpaid o
   assert.equal((await vip.status(anna)).is_vip, false);
   assert.equal((await remove()).status, 409);
   const [{ refund_no: no }] = await vip.refunds(order);
-  await vip.told(no);
+  await vip.completeRefund(no);
   const unpaid = await vip.create(anna, month);
   const { outTradeNo } = await vip.prepay(anna, unpaid);
   assert.equal((await remove()).status, 204);
-  assert.equal(await vip.stands(unpaid), 'CANCELLED');
+  assert.equal(await vip.state(unpaid), 'CANCELLED');
   await shop.jobs();
   assert.equal((await trade.atWechat(outTradeNo)).trade_state, 'CLOSED');
 });

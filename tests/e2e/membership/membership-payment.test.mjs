@@ -34,7 +34,7 @@ async function assertGranted({ anna, order }, state = ATTEMPT.granted) {
 }
 
 async function assertNotGranted({ anna, order }, status, segments = []) {
-  assert.equal(await vip.stands(order), status);
+  assert.equal(await vip.state(order), status);
   assert.deepEqual((await vip.segments(anna)).map(({ state }) => state), segments);
 }
 
@@ -55,7 +55,7 @@ test('a prepay is for the user\'s own order_no, with exactly its amount and dead
   assert.deepEqual([there.request.amount.total, there.trade_state, there.request.payer.openid], [3000, 'NOTPAY', `sandbox-${anna.name}`]);
   assert.equal(Math.floor(Date.parse(there.request.time_expire) / 1000), Math.floor(Date.parse(order.expires_at) / 1000));
   assert.match(there.request.description, /月度/);
-  assert.equal(await vip.stands(order), 'PENDING');
+  assert.equal(await vip.state(order), 'PENDING');
 });
 
 test('a second prepay is the same payable order at the provider, with the same amount (B39)', async () => {
@@ -87,7 +87,7 @@ test('a shop order and a membership order, with keys: each number finds the righ
   const tea = await trade.product({ price: '12.34', stock: 5 });
   const [goods, order] = [await trade.order(anna, [[tea, 1]]), await vip.create(anna, month)];
   await trade.payByWechat(anna, goods);
-  assert.deepEqual([await trade.status(goods), await vip.stands(order)], [1, 'PENDING']);
+  assert.deepEqual([await trade.status(goods), await vip.state(order)], [1, 'PENDING']);
   await vip.payWechat(anna, order);
   await assertGranted({ anna, order });
 });
@@ -96,12 +96,12 @@ test('a shop order and a membership order, with keys: each number finds the righ
 
 test('the notification grants, and the payment status shows it', async () => {
   const x = await prepared();
-  const open = (await vip.standing(x.anna, x.order)).body;
+  const open = (await vip.paymentStatus(x.anna, x.order)).body;
   assert.deepEqual(open, { order_id: x.order.order_no, status: 'PENDING', total_amount: '30.00', trade_state: 'NOTPAY', transaction_id: null, paid_at: null });
   await vip.settle(x);
   await assertGranted(x);
   assert.deepEqual(await verdicts(x), [VERDICT.granted]);
-  const { body } = await vip.standing(x.anna, x.order);
+  const { body } = await vip.paymentStatus(x.anna, x.order);
   assert.deepEqual([body.status, body.trade_state, body.total_amount], ['PAID', 'SUCCESS', '30.00']);
   assert.match(body.paid_at, DATE);
   assert.match(body.transaction_id, /^\d{28}$/);
@@ -109,23 +109,23 @@ test('the notification grants, and the payment status shows it', async () => {
 
 test('fifty concurrent notifications: one grant, fifty success answers (B36)', async () => {
   const x = await prepared();
-  const { body } = await trade.payHeard(x.outTradeNo, { times: 50 });
+  const { body } = await trade.payNotified(x.outTradeNo, { times: 50 });
   assert.deepEqual(tally(body.answers.map(({ status }) => status)), { 200: 50 });
   await assertGranted(x);
   await vip.refund(x.order);
-  const late = await trade.payHeard(x.outTradeNo, { times: 10 });
+  const late = await trade.payNotified(x.outTradeNo, { times: 10 });
   assert.deepEqual(tally(late.body.answers.map(({ status }) => status)), { 200: 10 }, 'also when it is refunded by then');
-  assert.equal(await vip.stands(x.order), 'REFUNDED');
+  assert.equal(await vip.state(x.order), 'REFUNDED');
 });
 
 test('the client\'s poll settles when the notification is late, and nothing twice (B36, B44)', async () => {
   const x = await prepared();
   await shop.pay(x.outTradeNo, { notify: false });
-  assert.equal(await vip.stands(x.order), 'PENDING', 'the shop has not heard');
-  const [{ body }, ...others] = await Promise.all(Array.from({ length: 5 }, () => vip.standing(x.anna, x.order)));
+  assert.equal(await vip.state(x.order), 'PENDING', 'the shop has not heard');
+  const [{ body }, ...others] = await Promise.all(Array.from({ length: 5 }, () => vip.paymentStatus(x.anna, x.order)));
   for (const answer of others) assert.equal(answer.status, 200);
   assert.ok(['PAID', 'PENDING'].includes(body.status));
-  assert.equal((await vip.standing(x.anna, x.order)).body.status, 'PAID');
+  assert.equal((await vip.paymentStatus(x.anna, x.order)).body.status, 'PAID');
   await assertGranted(x);
 });
 
@@ -143,9 +143,9 @@ test('concurrent notification, poll and jobs: one grant (B36)', async () => {
     const x = await prepared();
     await shop.pay(x.outTradeNo, { notify: false });
     shop.clock(QUERY_GAP_S);
-    await Promise.all([shop.jobs(), vip.standing(x.anna, x.order), trade.payHeard(x.outTradeNo), vip.standing(x.anna, x.order)]);
+    await Promise.all([shop.jobs(), vip.paymentStatus(x.anna, x.order), trade.payNotified(x.outTradeNo), vip.paymentStatus(x.anna, x.order)]);
     shop.clock(0);
-    await vip.standing(x.anna, x.order);
+    await vip.paymentStatus(x.anna, x.order);
     await assertGranted(x);
   }
 });
@@ -169,7 +169,7 @@ test('a success after the deadline is granted late, since its quote is still val
   const x = await prepared();
   await shop.pay(x.outTradeNo, { notify: false });
   shop.clock(PAY_S + 1);
-  assert.equal(await vip.stands(x.order), 'EXPIRED');
+  assert.equal(await vip.state(x.order), 'EXPIRED');
   await shop.jobs(); // expired here, paid there
   assert.deepEqual(await vip.attemptStates(x.order), [ATTEMPT.grantedLate]);
   await assertGranted(x, ATTEMPT.grantedLate);
@@ -191,8 +191,8 @@ test('a success after the cancellation, with another order granted since: it wou
   assert.deepEqual(await verdicts(x), [VERDICT.refundDue]);
   await assertNotGranted(x, 'CANCELLED', ['ACTIVE']);
   await shop.jobs();
-  assert.deepEqual([await vip.refundsThere(x), await vip.attemptStates(x.order)], [[[3000, 'SUCCESS']], [5]]);
-  assert.equal((await vip.standing(x.anna, x.order)).body.trade_state, 'REFUND');
+  assert.deepEqual([await vip.refundsAtProvider(x), await vip.attemptStates(x.order)], [[[3000, 'SUCCESS']], [5]]);
+  assert.equal((await vip.paymentStatus(x.anna, x.order)).body.trade_state, 'REFUND');
   assert.equal((await vip.bought(x.anna, month)).order_type, 'RENEWAL', 'and blocks nothing');
 });
 
@@ -204,7 +204,7 @@ test('a success after the expiry doesn\'t affect a later order (B23, B38)', asyn
   await shop.jobs();
   const [state] = await vip.attemptStates(x.order);
   assert.ok([ATTEMPT.closed, ATTEMPT.grantedLate].includes(state));
-  assert.equal(await vip.stands(next), 'PENDING');
+  assert.equal(await vip.state(next), 'PENDING');
   await vip.cancel(x.anna, next);
 });
 
@@ -215,9 +215,9 @@ test('two of a customer\'s orders paid, the second first: the first is refunded 
   await vip.settle(y);
   await vip.settle(x);
   await assertGranted(y);
-  assert.equal(await vip.stands(x.order), 'CANCELLED');
+  assert.equal(await vip.state(x.order), 'CANCELLED');
   await shop.jobs();
-  assert.deepEqual(await vip.refundsThere(x), [[3000, 'SUCCESS']]);
+  assert.deepEqual(await vip.refundsAtProvider(x), [[3000, 'SUCCESS']]);
 });
 
 test('paid by simulation before the provider\'s success: the order is unchanged, that payment is refunded (B37)', async () => {
@@ -228,7 +228,7 @@ test('paid by simulation before the provider\'s success: the order is unchanged,
   assert.deepEqual([verdict, reason], [VERDICT.refundDue, 'ALREADY_PAID']);
   await assertNotGranted(x, 'PAID', ['ACTIVE']);
   await shop.jobs();
-  assert.deepEqual(await vip.refundsThere(x), [[3000, 'SUCCESS']]);
+  assert.deepEqual(await vip.refundsAtProvider(x), [[3000, 'SUCCESS']]);
   assertOrder(await vip.read(x.order), { status: 'PAID', payment_method: 'ALIPAY' });
 });
 
@@ -240,7 +240,7 @@ test('refunded before a second success: that payment is refunded too, the order 
   const [{ verdict, reason }] = await trade.events(`out_trade_no = '${x.outTradeNo}'`);
   assert.deepEqual([verdict, reason], [VERDICT.refundDue, 'ALREADY_REFUNDED']);
   await shop.jobs();
-  assert.deepEqual(await vip.refundsThere(x), [[3000, 'SUCCESS']]);
+  assert.deepEqual(await vip.refundsAtProvider(x), [[3000, 'SUCCESS']]);
   await assertNotGranted(x, 'REFUNDED', ['REFUNDED']);
 });
 
@@ -251,10 +251,10 @@ test('paid after its user was deleted: refunded, and nothing is granted (B37)', 
   const [{ verdict, reason }] = await trade.events(`out_trade_no = '${x.outTradeNo}'`);
   assert.deepEqual([verdict, reason], [VERDICT.refundDue, 'USER_DELETED']);
   await shop.jobs();
-  assert.deepEqual(await vip.refundsThere(x), [[3000, 'SUCCESS']]);
+  assert.deepEqual(await vip.refundsAtProvider(x), [[3000, 'SUCCESS']]);
   await assertNotGranted(x, 'CANCELLED');
-  await trade.again(x.anna); // the same person, a new user
-  assertRefused(await vip.standing(x.anna, x.order), 403);
+  await trade.signInAgain(x.anna); // the same person, a new user
+  assertRefused(await vip.paymentStatus(x.anna, x.order), 403);
 });
 
 // ---- closing at the provider ----
@@ -277,7 +277,7 @@ test('after its deadline jobs closes it, and it stays EXPIRED (B20)', async () =
   shop.clock(PAY_S + MINUTE_S);
   await shop.jobs();
   assert.equal((await trade.atWechat(x.outTradeNo)).trade_state, 'CLOSED');
-  assert.deepEqual([await vip.attemptStates(x.order), await vip.stands(x.order)], [[ATTEMPT.closed], 'EXPIRED']);
+  assert.deepEqual([await vip.attemptStates(x.order), await vip.state(x.order)], [[ATTEMPT.closed], 'EXPIRED']);
 });
 
 test('the provider can\'t be reached: it is retried, and the customer may order again meanwhile (B20, B23)', async () => {
@@ -285,12 +285,12 @@ test('the provider can\'t be reached: it is retried, and the customer may order 
   await vip.after(PAY_S + 1, x.anna);
   await trade.fault('query', 'status_500', { times: 2 });
   await shop.jobs();
-  assert.deepEqual([await vip.attemptStates(x.order), await vip.stands(x.order)], [[ATTEMPT.open], 'EXPIRED']);
+  assert.deepEqual([await vip.attemptStates(x.order), await vip.state(x.order)], [[ATTEMPT.open], 'EXPIRED']);
   const next = await vip.create(x.anna, month);
   await trade.noFaults();
   shop.clock(PAY_S + 10 * MINUTE_S);
   await shop.jobs();
-  assert.deepEqual([await vip.attemptStates(x.order), await vip.stands(next)], [[ATTEMPT.closed], 'PENDING']);
+  assert.deepEqual([await vip.attemptStates(x.order), await vip.state(next)], [[ATTEMPT.closed], 'PENDING']);
 });
 
 test('twenty prepays against a cancellation: nothing payable is left (B17, B39)', async () => {
@@ -346,7 +346,7 @@ test('refunded in full in the console, before or after the grant: nothing stays 
   const before = await prepared();
   await shop.pay(before.outTradeNo, { notify: false });
   assert.equal((await inConsole(before)).status, 200);
-  assert.equal((await trade.payHeard(before.outTradeNo)).body.status, 200);
+  assert.equal((await trade.payNotified(before.outTradeNo)).body.status, 200);
   await assertNotGranted(before, 'PENDING');
   assert.deepEqual(await vip.attemptStates(before.order), [ATTEMPT.refundDue + 1]);
 
@@ -366,14 +366,14 @@ test('partially refunded in the console: granted, and the rest is refunded with 
   await shop.jobs();
   await assertNotGranted(x, 'PENDING');
   const [{ out_refund_no: no }] = (await trade.atWechat(x.outTradeNo)).refunds;
-  await vip.told(no);
+  await vip.completeRefund(no);
   await followed();
   await shop.jobs();
-  assert.equal(await vip.stands(x.order), 'PAID');
+  assert.equal(await vip.state(x.order), 'PAID');
   assert.equal((await vip.status(x.anna)).is_vip, true);
   await trade.audit(0);
   assert.equal((await vip.refund(x.order)).status, 'REFUNDED');
-  assert.deepEqual(await vip.refundsThere(x), [[1000, 'SUCCESS'], [2000, 'SUCCESS']]);
+  assert.deepEqual(await vip.refundsAtProvider(x), [[1000, 'SUCCESS'], [2000, 'SUCCESS']]);
   await trade.audit(0);
 });
 
@@ -384,10 +384,10 @@ for (const [fen, end] of [[3000, 'SUCCESS'], [3000, 'CLOSED'], [1000, 'SUCCESS']
     const { no } = await inConsole(x, fen, true, { status: 'ABNORMAL' });
     assertDenied(await vip.tryRefund(x.order), 422, REFUNDING_TEXT);
     await assertNotGranted(x, 'PAID', ['ACTIVE']);
-    await vip.told(no, end);
-    if (await vip.stands(x.order) === 'PAID') assert.equal((await vip.refund(x.order)).status, 'REFUNDED');
+    await vip.completeRefund(no, end);
+    if (await vip.state(x.order) === 'PAID') assert.equal((await vip.refund(x.order)).status, 'REFUNDED');
     await assertNotGranted(x, 'REFUNDED', ['REFUNDED']);
-    const done = (await vip.refundsThere(x)).filter(([, status]) => status === 'SUCCESS');
+    const done = (await vip.refundsAtProvider(x)).filter(([, status]) => status === 'SUCCESS');
     assert.equal(done.reduce((sum, [part]) => sum + part, 0), 3000);
     await trade.audit(0);
   });
@@ -404,7 +404,7 @@ test('a console refund of an order folded into an upgrade needs manual review, a
   assert.ok((await trade.audit(0)).some((line) => line.includes(`orphan: NOT_REVOCABLE, ${x.outTradeNo}`)));
   await assertNotGranted(x, 'PAID', ['FOLDED', 'ACTIVE']);
   assert.equal((await vip.refund(upgrade)).status, 'REFUNDED');
-  await vip.told(no);
+  await vip.completeRefund(no);
   await assertNotGranted(x, 'REFUNDED', ['REFUNDED', 'REFUNDED']);
   await trade.audit(0);
 });

@@ -87,13 +87,13 @@ test('card, simulation and provider pay one order concurrently: one of them pays
     const card = await cards.of(anna, '100.00');
     const order = await vip.create(anna, month);
     const prepared = await vip.prepay(anna, order);
-    const [played, carded] = await atOnce(round, [() => vip.tryPay(anna, order), () => cards.pay(anna, { order_id: order.order_no }), () => trade.payHeard(prepared.outTradeNo)]);
+    const [played, carded] = await atOnce(round, [() => vip.tryPay(anna, order), () => cards.pay(anna, { order_id: order.order_no }), () => trade.payNotified(prepared.outTradeNo)]);
     await shop.jobs();
     const { payment_method: method, status } = await vip.read(order);
     assert.equal(status, 'PAID');
     assert.deepEqual([played.status === 200, carded.status === 200], [method === 'ALIPAY', method === '会员卡']);
     assert.equal(await cards.balance(card), method === '会员卡' ? '70.00' : '100.00');
-    assert.deepEqual(await vip.refundsThere(prepared), method === '微信支付' ? [] : [[3000, 'SUCCESS']]);
+    assert.deepEqual(await vip.refundsAtProvider(prepared), method === '微信支付' ? [] : [[3000, 'SUCCESS']]);
     assert.equal(await activeDays(anna), 30);
   }
 });
@@ -104,7 +104,7 @@ test('concurrent payment, cancellation, expiry and provider success: one final s
     const order = await vip.create(anna, month);
     const prepared = await vip.prepay(anna, order);
     if (round % 3 === 0) shop.clock(PAY_S + 1);
-    const [played, cancelled] = await atOnce(round, [() => vip.tryPay(anna, order), () => vip.tryCancel(anna, order), () => trade.payHeard(prepared.outTradeNo), () => shop.jobs()]);
+    const [played, cancelled] = await atOnce(round, [() => vip.tryPay(anna, order), () => vip.tryCancel(anna, order), () => trade.payNotified(prepared.outTradeNo), () => shop.jobs()]);
     shop.clock(PAY_S + 10 * 60);
     await shop.jobs();
     const { status, payment_method: method } = await vip.read(order);
@@ -127,7 +127,7 @@ test('concurrent refunds of two of a user\'s orders: one after the other, or the
       const anna = await vip.buyer();
       const orders = [await vip.boughtByWechat(anna, month), await vip.boughtByWechat(anna, month)];
       const answers = await atOnce(round, [0, 1, 0, 1, 0, 1].map((i) => () => vip.tryRefund(orders[i])));
-      const went = await Promise.all(orders.map((order) => vip.stands(order)));
+      const went = await Promise.all(orders.map((order) => vip.state(order)));
       for (const [i, answer] of answers.entries()) {
         if (answer.status !== 200) assertDenied(answer, 422, REFUNDING_TEXT);
         else assert.notEqual(went[i % 2], 'PAID');
@@ -139,7 +139,7 @@ test('concurrent refunds of two of a user\'s orders: one after the other, or the
       for (const order of orders) {
         const refunds = await vip.refunds(order);
         assert.ok(refunds.length <= 1);
-        if (refunds[0]?.state === 1) await vip.told(refunds[0].refund_no);
+        if (refunds[0]?.state === 1) await vip.completeRefund(refunds[0].refund_no);
       }
     }
   }
@@ -151,11 +151,11 @@ test('a refund against creation, payment and gift of the same user: each happene
     const anna = await vip.buyer();
     const base = await vip.boughtByWechat(anna, month);
     const order = await vip.create(anna, month);
-    const [refunded, paid, given] = await atOnce(round, [() => vip.tryRefund(base), () => vip.tryPay(anna, order), () => vip.tryGive(anna, 1, 5)]);
+    const [refunded, paid, given] = await atOnce(round, [() => vip.tryRefund(base), () => vip.tryPay(anna, order), () => vip.tryGift(anna, 1, 5)]);
     assert.equal(refunded.status, 200);
     await shop.jobs();
-    assert.equal(await vip.stands(base), 'REFUNDED');
-    const status = await vip.stands(order);
+    assert.equal(await vip.state(base), 'REFUNDED');
+    const status = await vip.state(order);
     assert.equal(status === 'PAID', paid.status === 200);
     if (paid.status !== 200) assertDenied(paid, 422);
     assert.equal(await activeDays(anna), (paid.status === 200 ? 30 : 0) + (given.code === 0 ? 5 : 0));
@@ -171,13 +171,13 @@ test('a late success against an order created meanwhile: both granted, or one re
     await vip.cancel(anna, first);
     const second = await vip.create(anna, month);
     const other = await vip.prepay(anna, second);
-    await atOnce(round, [() => trade.payHeard(prepared.outTradeNo), () => trade.payHeard(other.outTradeNo)]);
+    await atOnce(round, [() => trade.payNotified(prepared.outTradeNo), () => trade.payNotified(other.outTradeNo)]);
     await shop.jobs();
     // the second was quoted as NEW, and would be a RENEWAL
-    const ends = [await vip.stands(first), await vip.stands(second)];
+    const ends = [await vip.state(first), await vip.state(second)];
     assert.deepEqual(tally(ends), { PAID: 1, CANCELLED: 1 });
     const loser = ends[0] === 'PAID' ? other : prepared;
-    assert.deepEqual(await vip.refundsThere(loser), [[3000, 'SUCCESS']]);
+    assert.deepEqual(await vip.refundsAtProvider(loser), [[3000, 'SUCCESS']]);
     assert.equal(await activeDays(anna), 30);
   }
 });
@@ -187,11 +187,11 @@ test('deleting the user against paying: a VIP, or no user and a refund (B37)', a
     const anna = await vip.buyer();
     const order = await vip.create(anna, month);
     const prepared = await vip.prepay(anna, order);
-    const [, removed] = await atOnce(round, [() => trade.payHeard(prepared.outTradeNo), () => vip.call('DELETE', `/api/users/${anna.user.user_id}`, { token: vip.admin })]);
+    const [, removed] = await atOnce(round, [() => trade.payNotified(prepared.outTradeNo), () => vip.call('DELETE', `/api/users/${anna.user.user_id}`, { token: vip.admin })]);
     await shop.jobs();
-    const status = await vip.stands(order);
+    const status = await vip.state(order);
     assert.deepEqual([removed.status, status], removed.status === 204 ? [204, 'CANCELLED'] : [409, 'PAID']);
-    assert.deepEqual(await vip.refundsThere(prepared), status === 'PAID' ? [] : [[3000, 'SUCCESS']]);
+    assert.deepEqual(await vip.refundsAtProvider(prepared), status === 'PAID' ? [] : [[3000, 'SUCCESS']]);
   }
 });
 
@@ -210,10 +210,10 @@ test('ten customers act at random while the audit runs: it always passes, and ev
       if (!who.orders.length) return;
       const { status } = await vip.tryPrepay(who, who.orders.at(-1));
       if (status !== 200) return;
-      for (const { out_trade_no: no } of await vip.attempts(who.orders.at(-1))) await trade.payHeard(no);
+      for (const { out_trade_no: no } of await vip.attempts(who.orders.at(-1))) await trade.payNotified(no);
     },
     async (who) => who.orders.length && vip.tryRefund(who.orders[random(who.orders.length)]),
-    async (who) => vip.tryGive(who, 1 + random(2), 3),
+    async (who) => vip.tryGift(who, 1 + random(2), 3),
     async () => shop.jobs(),
   ];
   try {

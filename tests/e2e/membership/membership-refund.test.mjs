@@ -128,7 +128,7 @@ test('a folded order can\'t be refunded: 422; after the upgrade\'s refund it can
   const base = await vip.bought(anna, month);
   const upgrade = await vip.bought(anna, year);
   assertDenied(await vip.tryRefund(base), 422);
-  assert.equal(await vip.stands(base), 'PAID');
+  assert.equal(await vip.state(base), 'PAID');
   assert.equal((await vip.refund(upgrade)).status, 'REFUNDED');
   assert.equal(await left(anna), 30);
   assert.equal((await vip.refund(base)).status, 'REFUNDED');
@@ -140,7 +140,7 @@ test('an upgrade can be refunded only after every later grant: else 422, the lat
   await vip.bought(anna, month);
   const upgrade = await vip.bought(anna, year);
   const renewal = await vip.bought(anna, year);
-  const gift = await vip.give(anna, 2, 10);
+  const gift = await vip.gift(anna, 2, 10);
   assertDenied(await vip.tryRefund(upgrade), 422);
   await vip.refund(renewal);
   assertDenied(await vip.tryRefund(upgrade), 422);
@@ -188,7 +188,7 @@ test('a simulated payment, nothing due and a gift are REFUNDED in the same trans
   await vip.bought(bob, dear);
   const free = await vip.create(bob, await vip.plan({ price: '30.00', duration_days: 30, level: 2 }));
   assert.equal(free.amount, '0.00');
-  const gift = await vip.give(carol, 1, 30);
+  const gift = await vip.gift(carol, 1, 30);
   await trade.forgetRequests();
   for (const [person, order, remain] of [[anna, paid, null], [bob, free, 100], [carol, gift, null]]) {
     assertOrder(await vip.refund(order), { order_no: order.order_no, status: 'REFUNDED' });
@@ -222,12 +222,12 @@ test('time is revoked at once, jobs call the provider once, whose result ends it
   assert.deepEqual([amount, automatic], [3000, 0]);
   assert.deepEqual(await refundCalls(), [], 'no request waits for the provider');
   assert.equal((await vip.refund(order)).status, 'REFUNDING');
-  await vip.told(no);
+  await vip.completeRefund(no);
   assertOrder(await vip.read(order), { status: 'REFUNDED' });
   for (let again = 0; again < 2; again++) assert.equal((await vip.refund(order)).status, 'REFUNDED');
   await shop.jobs();
   assert.deepEqual(await refundCalls(), ['query', 'refund']);
-  assert.deepEqual(await vip.refundsThere(order), [[3000, 'SUCCESS']]);
+  assert.deepEqual(await vip.refundsAtProvider(order), [[3000, 'SUCCESS']]);
   assert.equal((await vip.refunds(order)).length, 1);
 });
 
@@ -263,13 +263,13 @@ test('while one is REFUNDING the user\'s others can be neither created, paid, gi
   assertDenied(await vip.tryPay(anna, waiting), 422, REFUNDING_TEXT);
   assertRefused(await vip.tryPrepay(anna, waiting), 409, 'REFUND_UNDER_WAY');
   assertDenied(await vip.tryRefund(other), 422, REFUNDING_TEXT);
-  const gift = await vip.tryGive(anna, 1, 5);
+  const gift = await vip.tryGift(anna, 1, 5);
   assert.notEqual(gift.code, 0);
   assert.match(gift.stderr, new RegExp(REFUNDING_TEXT));
   assert.deepEqual(await states(anna), ['ACTIVE', 'REFUNDED']);
   assert.equal((await vip.create(await vip.buyer(), month)).status, 'PENDING', 'others go on');
   const [{ refund_no: no }] = await vip.refunds(order);
-  await vip.told(no);
+  await vip.completeRefund(no);
   assert.equal((await vip.pay(anna, waiting)).status, 'PAID');
   assert.equal((await vip.refund(other)).status, 'REFUNDED');
 });
@@ -291,12 +291,12 @@ test('a success of another order that arrives meanwhile is refunded automaticall
   await vip.settle(prepared);
   const [{ verdict, reason }] = await trade.events(`out_trade_no = '${prepared.outTradeNo}'`);
   assert.deepEqual([verdict, reason], [VERDICT.refundDue, 'REFUND_UNDER_WAY']);
-  assert.equal(await vip.stands(waiting), 'CANCELLED', 'never REFUNDING for it');
+  assert.equal(await vip.state(waiting), 'CANCELLED', 'never REFUNDING for it');
   await vip.mode('SUCCESS');
   await shop.jobs();
-  assert.deepEqual(await vip.refundsThere(prepared), [[3000, 'SUCCESS']]);
+  assert.deepEqual(await vip.refundsAtProvider(prepared), [[3000, 'SUCCESS']]);
   assert.deepEqual(await vip.attemptStates(waiting), [5]);
-  assert.equal(await vip.stands(order), 'REFUNDING');
+  assert.equal(await vip.state(order), 'REFUNDING');
   assert.deepEqual(await states(anna), ['REFUNDED']);
 });
 
@@ -311,7 +311,7 @@ test('a hanging provider delays no refund: the call is left to jobs (B54)', asyn
   await trade.noFaults();
   await vip.mode('SUCCESS');
   await shop.jobs();
-  assert.equal(await vip.stands(order), 'REFUNDED');
+  assert.equal(await vip.state(order), 'REFUNDED');
 });
 
 test('twenty concurrent refunds: one call, one number, the days taken once (B30)', async () => {
@@ -326,7 +326,7 @@ test('twenty concurrent refunds: one call, one number, the days taken once (B30)
     assert.deepEqual(tally(answers.map(({ status }) => status)), { 200: 20 }, JSON.stringify(answers.map(({ body }) => body.message)));
     await Promise.all([shop.jobs(), shop.jobs()]);
     assert.deepEqual(await refundCalls(), ['query', 'refund']);
-    assert.equal(await vip.stands(order), mode === 'SUCCESS' ? 'REFUNDED' : 'REFUNDING');
+    assert.equal(await vip.state(order), mode === 'SUCCESS' ? 'REFUNDED' : 'REFUNDING');
     assert.equal((await vip.refunds(order)).length, 1);
     assert.equal(await left(anna), 60);
     assert.deepEqual(await states(anna), ['ACTIVE', 'REFUNDED', 'ACTIVE']);
@@ -367,7 +367,7 @@ for (const [shape, buy] of Object.entries(SHAPES)) {
     'the answer CLOSED': async (order) => { await vip.mode('CLOSED'); await vip.refund(order); },
     'the notification CLOSED': async (order) => {
       await vip.refund(order);
-      await vip.told((await vip.refunds(order)).at(-1).refund_no, 'CLOSED');
+      await vip.completeRefund((await vip.refunds(order)).at(-1).refund_no, 'CLOSED');
     },
     'a refusal, and no refund there': async (order) => {
       await vip.at(366);
@@ -410,8 +410,8 @@ test('ABNORMAL leaves it REFUNDING, listed as open, until it is resolved manuall
   assert.ok((await trade.audit(0)).some((line) => line.startsWith(`open: refund ${no}: abnormal`)));
   assertDenied(await vip.tryCreate(anna, month), 422, REFUNDING_TEXT);
   assert.equal((await vip.refund(order)).status, 'REFUNDING');
-  await vip.told(no, 'SUCCESS');
-  assert.equal(await vip.stands(order), 'REFUNDED');
+  await vip.completeRefund(no, 'SUCCESS');
+  assert.equal(await vip.state(order), 'REFUNDED');
   assert.equal((await vip.create(anna, month)).status, 'PENDING');
 });
 
@@ -428,9 +428,9 @@ for (const [fault, calls] of [['status_500', ['query', 'refund']], ['hang', ['qu
     await trade.forgetRequests();
     await shop.jobs();
     assert.deepEqual(await refundCalls(), calls);
-    assert.equal(await vip.stands(order), 'REFUNDED');
+    assert.equal(await vip.state(order), 'REFUNDED');
     assert.deepEqual((await vip.refunds(order)).map((row) => row.refund_no), numbers.map((row) => row.refund_no));
-    assert.deepEqual(await vip.refundsThere(order), [[3000, 'SUCCESS']]);
+    assert.deepEqual(await vip.refundsAtProvider(order), [[3000, 'SUCCESS']]);
   });
 }
 
@@ -442,13 +442,13 @@ test('an encrypted REFUND notification built only with node:crypto completes it;
   const forger = makeForger(trade.keys, new URL('/api/payment/wxpay/notify', shop.baseUrl));
   const send = (more, id) => forger.send(forger.refundEvent(forger.refund(order.outTradeNo, no, 3000, more), { id }));
   assert.equal((await send({ amount: { refund: 2999 } }, 'other-amount')).status, 400);
-  assert.equal(await vip.stands(order), 'REFUNDING');
+  assert.equal(await vip.state(order), 'REFUNDING');
   assert.equal((await send({}, 'plain')).status, 200);
-  assert.equal(await vip.stands(order), 'REFUNDED');
-  assert.equal((await vip.standing(anna, order)).body.trade_state, 'REFUND');
+  assert.equal(await vip.state(order), 'REFUNDED');
+  assert.equal((await vip.paymentStatus(anna, order)).body.trade_state, 'REFUND');
   const rows = await vip.rows(anna);
   for (const [i, status] of ['SUCCESS', 'CLOSED', 'ABNORMAL', 'PROCESSING'].entries()) assert.equal((await send({ refund_status: status }, `again-${i}`)).status, 200);
-  assert.equal(await vip.stands(order), 'REFUNDED');
+  assert.equal(await vip.state(order), 'REFUNDED');
   assert.deepEqual(await vip.rows(anna), rows);
 });
 
@@ -457,14 +457,14 @@ test('a repeated CLOSED after another refund started restores nothing a second t
   const order = await vip.boughtByWechat(anna, month);
   await vip.refund(order);
   const [first] = await vip.refunds(order);
-  await vip.told(first.refund_no, 'CLOSED');
+  await vip.completeRefund(first.refund_no, 'CLOSED');
   await vip.refund(order);
   const rows = await vip.rows(anna);
-  await vip.told(first.refund_no, 'CLOSED');
-  assert.equal(await vip.stands(order), 'REFUNDING');
+  await vip.completeRefund(first.refund_no, 'CLOSED');
+  assert.equal(await vip.state(order), 'REFUNDING');
   assert.deepEqual(await vip.rows(anna), rows);
-  await vip.told((await vip.refunds(order))[1].refund_no, 'SUCCESS');
-  assert.equal(await vip.stands(order), 'REFUNDED');
+  await vip.completeRefund((await vip.refunds(order))[1].refund_no, 'SUCCESS');
+  assert.equal(await vip.state(order), 'REFUNDED');
 });
 
 test('PENDING, CANCELLED and EXPIRED orders are not refunded: 422', async () => {
@@ -549,7 +549,7 @@ test('a deleted card\'s payment is refunded to the user\'s live card, else it is
   assert.equal((await cards.remove(gone)).status, 204);
   const before = await vip.rows(anna);
   assertDenied(await vip.tryRefund(order), 422);
-  assert.deepEqual([await vip.stands(order), await vip.rows(anna)], ['PAID', before]);
+  assert.deepEqual([await vip.state(order), await vip.rows(anna)], ['PAID', before]);
   const card = await cards.of(anna);
   assert.equal((await vip.refund(order)).status, 'REFUNDED');
   assert.equal(await cards.balance(card), '30.00');
@@ -563,7 +563,7 @@ test('a card can\'t pay while a refund is in progress, or with an invalid quote 
   const waiting = await vip.create(anna, month);
   await vip.refund(order);
   assertRefused(await cards.pay(anna, { order_id: waiting.order_no }), 409, 'REFUND_UNDER_WAY');
-  await vip.told((await vip.refunds(order))[0].refund_no);
+  await vip.completeRefund((await vip.refunds(order))[0].refund_no);
   assertRefused(await cards.pay(anna, { order_id: waiting.order_no }), 409, 'QUOTE_CHANGED');
   assert.equal(await cards.balance(card), '1000.00');
 });

@@ -94,7 +94,7 @@ test('after a refund the end is at the cut; a segment that never began has none 
 
 test('a gift makes a VIP like any other order', async () => {
   const anna = await vip.buyer();
-  await vip.give(anna, 3, 7);
+  await vip.gift(anna, 3, 7);
   const [{ end }] = await vip.segments(anna);
   assert.deepEqual(await vip.status(anna), { member_id: anna.user.member_id, is_vip: true, vip_expire_at: wire(end), days_remaining: 7 });
 });
@@ -130,7 +130,7 @@ test('member_id is the member\'s, not the user\'s', async () => {
   const anna = await vip.buyer();
   await shop.sql('UPDATE members SET member_id = member_id + 100000 ORDER BY member_id DESC');
   try {
-    await trade.again(anna);
+    await trade.signInAgain(anna);
     const { user } = await shop.login(anna.name);
     assert.notEqual(user.member_id, user.user_id);
     await vip.bought(anna, month);
@@ -228,14 +228,14 @@ test('right after a payment, a gift, a refund, its refusal and an upgrade every 
   assert.equal((await everywhere(anna)).days_remaining, 30);
   await vip.bought(anna, month);
   assert.equal((await everywhere(anna)).days_remaining, 60);
-  const gift = await vip.give(anna, 1, 5); // on the command line
+  const gift = await vip.gift(anna, 1, 5); // on the command line
   assert.equal((await everywhere(anna)).days_remaining, 65);
   await vip.refund(gift);
   assert.equal((await everywhere(anna)).days_remaining, 60);
   await vip.mode('PROCESSING');
   await vip.refund(order);
   assert.equal((await everywhere(anna)).days_remaining, 30);
-  await vip.told((await vip.refunds(order))[0].refund_no, 'CLOSED');
+  await vip.completeRefund((await vip.refunds(order))[0].refund_no, 'CLOSED');
   assert.equal((await everywhere(anna)).days_remaining, 60);
   const dear = await vip.plan({ price: '300.00', duration_days: 90, level: 2 });
   await vip.bought(anna, dear);

@@ -200,7 +200,7 @@ async function withUpgrade() {
 
 test('same type and amount after a gift: granted as quoted, nothing is refunded (B28)', async () => {
   const { anna, order, prepared } = await withUpgrade();
-  await vip.give(anna, 1, 10); // worth nothing
+  await vip.gift(anna, 1, 10); // worth nothing
   assert.equal(await late(prepared), VERDICT.granted);
   assertOrder(await vip.read(order), { status: 'PAID', order_type: 'UPGRADE', amount: '285.00' });
   assert.deepEqual(await vip.refunds(order), []);
@@ -231,9 +231,9 @@ test('same type and a lower amount: granted, and the difference is refunded auto
   assert.deepEqual([more, difference.amount, difference.automatic, difference.state], [[], 3000, 1, 1]);
   assert.equal(difference.reason, AUTOMATIC('QUOTE_CHANGED'));
   await shop.jobs();
-  assert.deepEqual(await vip.refundsThere(prepared), [[3000, 'SUCCESS']]);
+  assert.deepEqual(await vip.refundsAtProvider(prepared), [[3000, 'SUCCESS']]);
   assert.equal((await vip.refunds(order))[0].state, 2);
-  assert.equal(await vip.stands(order), 'PAID', 'never REFUNDING for it (B38)');
+  assert.equal(await vip.state(order), 'PAID', 'never REFUNDING for it (B38)');
   assert.deepEqual(await vip.attemptStates(order), [ATTEMPT.granted]);
   await trade.audit(0);
 });
@@ -245,8 +245,8 @@ test('a difference being refunded blocks nothing, and the rest can be refunded t
   await vip.cancel(anna, next);
   assert.equal((await vip.refund(order)).status, 'REFUNDED');
   await shop.jobs();
-  assert.deepEqual((await vip.refundsThere(prepared)).sort(), [[24000, 'SUCCESS'], [3000, 'SUCCESS']].sort());
-  assert.equal(await vip.stands(order), 'REFUNDED');
+  assert.deepEqual((await vip.refundsAtProvider(prepared)).sort(), [[24000, 'SUCCESS'], [3000, 'SUCCESS']].sort());
+  assert.equal(await vip.state(order), 'REFUNDED');
   assert.deepEqual((await vip.segments(anna)).map(({ state }) => state), ['ACTIVE', 'ACTIVE', 'REFUNDED']);
   await trade.audit(0);
 });
@@ -256,7 +256,7 @@ test('the rest refunded after the difference: each once (B28)', async () => {
   await late(prepared);
   await shop.jobs();
   assert.equal((await vip.refund(order)).status, 'REFUNDED');
-  assert.deepEqual(await vip.refundsThere(prepared), [[3000, 'SUCCESS'], [24000, 'SUCCESS']]);
+  assert.deepEqual(await vip.refundsAtProvider(prepared), [[3000, 'SUCCESS'], [24000, 'SUCCESS']]);
   await trade.audit(0);
 });
 
@@ -266,12 +266,12 @@ for (const [fen, difference] of [[1000, 2000], [3000, 0], [5000, 0]]) {
     await shop.pay(prepared.outTradeNo, { notify: false });
     assert.equal((await trade.refundInConsole(prepared.outTradeNo, { amount_fen: fen })).answer.status, 200);
     await late(prepared);
-    assert.equal(await vip.stands(order), 'PAID');
+    assert.equal(await vip.state(order), 'PAID');
     await shop.jobs();
-    assert.deepEqual(await vip.refundsThere(prepared), [[fen, 'SUCCESS'], ...(difference ? [[difference, 'SUCCESS']] : [])]);
+    assert.deepEqual(await vip.refundsAtProvider(prepared), [[fen, 'SUCCESS'], ...(difference ? [[difference, 'SUCCESS']] : [])]);
     await trade.audit(0);
     assert.equal((await vip.refund(order)).status, 'REFUNDED');
-    assert.deepEqual((await vip.refundsThere(prepared)).at(-1), [27000 - fen - difference, 'SUCCESS']);
+    assert.deepEqual((await vip.refundsAtProvider(prepared)).at(-1), [27000 - fen - difference, 'SUCCESS']);
     await trade.audit(0);
   });
 }
@@ -282,7 +282,7 @@ test('the rest refunded in the console in two parts: the order is refunded only 
   await shop.jobs();
   for (const [fen, status] of [[22000, 'PAID'], [2000, 'REFUNDED']]) {
     assert.equal((await trade.refundInConsole(prepared.outTradeNo, { amount_fen: fen })).answer.status, 200);
-    assert.equal(await vip.stands(order), status);
+    assert.equal(await vip.state(order), status);
     await trade.audit(0);
   }
 });
@@ -299,7 +299,7 @@ test('a difference closed by the provider is listed by the audit, and refunded w
   assert.match((await lost()).join(), /3000 fen/);
   await vip.mode('SUCCESS');
   assert.equal((await vip.refund(order)).status, 'REFUNDED');
-  assert.deepEqual(await vip.refundsThere(prepared), [[3000, 'CLOSED'], [27000, 'SUCCESS']]);
+  assert.deepEqual(await vip.refundsAtProvider(prepared), [[3000, 'CLOSED'], [27000, 'SUCCESS']]);
   assert.deepEqual(await lost(), []);
 });
 
@@ -309,21 +309,21 @@ test('a difference closed by the provider is retried under another number until 
   await late(prepared);
   await shop.jobs();
   await shop.jobs();
-  assert.deepEqual(await vip.refundsThere(prepared), [[3000, 'CLOSED']], 'not at once');
+  assert.deepEqual(await vip.refundsAtProvider(prepared), [[3000, 'CLOSED']], 'not at once');
   await vip.at(2 / 24);
   await shop.jobs();
-  assert.deepEqual(await vip.refundsThere(prepared), [[3000, 'CLOSED'], [3000, 'CLOSED']]);
+  assert.deepEqual(await vip.refundsAtProvider(prepared), [[3000, 'CLOSED'], [3000, 'CLOSED']]);
   await trade.audit(0);
   await vip.mode('SUCCESS');
   await vip.at(5 / 24);
   await shop.jobs();
   await shop.jobs();
-  assert.deepEqual(await vip.refundsThere(prepared), [[3000, 'CLOSED'], [3000, 'CLOSED'], [3000, 'SUCCESS']]);
+  assert.deepEqual(await vip.refundsAtProvider(prepared), [[3000, 'CLOSED'], [3000, 'CLOSED'], [3000, 'SUCCESS']]);
   const made = await vip.refunds(order);
   assert.deepEqual(new Set(made.map(({ reason }) => reason)), new Set([AUTOMATIC('QUOTE_CHANGED')]));
   assert.equal(new Set(made.map(({ refund_no: no }) => no)).size, 3);
   assert.deepEqual(await lost(), []);
-  assert.equal(await vip.stands(order), 'PAID');
+  assert.equal(await vip.state(order), 'PAID');
   await vip.at(2);
   await shop.jobs();
   assert.equal((await vip.refunds(order)).length, 3, 'and then no more');
@@ -338,11 +338,11 @@ test('an order that costs nothing any more is granted, and its payment is refund
   assert.deepEqual((await shapes(anna)).at(-1).slice(0, 3), ['UPGRADE', 'ACTIVE', 2]);
   await trade.audit(0);
   await shop.jobs();
-  assert.deepEqual(await vip.refundsThere(prepared), [[2000, 'SUCCESS']]);
-  assert.equal(await vip.stands(order), 'PAID');
+  assert.deepEqual(await vip.refundsAtProvider(prepared), [[2000, 'SUCCESS']]);
+  assert.equal(await vip.state(order), 'PAID');
   await trade.audit(0);
   assert.equal((await vip.refund(order)).status, 'REFUNDED');
-  assert.deepEqual(await vip.refundsThere(prepared), [[2000, 'SUCCESS']], 'there was nothing left to give back');
+  assert.deepEqual(await vip.refundsAtProvider(prepared), [[2000, 'SUCCESS']], 'there was nothing left to give back');
   await trade.audit(0);
 });
 
@@ -354,10 +354,10 @@ test('a difference closed while the rest is in progress doesn\'t leave the order
   assert.equal((await vip.refund(order)).status, 'REFUNDING');
   const [difference, rest] = await vip.refunds(order);
   assert.deepEqual([difference.amount, rest.amount], [3000, 24000]);
-  await vip.told(difference.refund_no, 'CLOSED');
-  assert.equal(await vip.stands(order), 'REFUNDING');
-  await vip.told(rest.refund_no, 'SUCCESS');
-  assert.equal(await vip.stands(order), 'REFUNDED');
+  await vip.completeRefund(difference.refund_no, 'CLOSED');
+  assert.equal(await vip.state(order), 'REFUNDING');
+  await vip.completeRefund(rest.refund_no, 'SUCCESS');
+  assert.equal(await vip.state(order), 'REFUNDED');
   assert.match((await lost()).join(), /3000 fen/);
   await vip.mode('SUCCESS');
 });
@@ -369,7 +369,7 @@ test('another type after a refund: refunded in full, the order is CANCELLED (B28
   assertOrder(await vip.read(order), { status: 'CANCELLED', order_type: 'UPGRADE', amount: '285.00' });
   assert.deepEqual((await vip.refunds(order)).map(({ amount, automatic, reason }) => [amount, automatic, reason]), [[28500, 1, AUTOMATIC('QUOTE_CHANGED')]]);
   await shop.jobs();
-  assert.deepEqual(await vip.refundsThere(prepared), [[28500, 'SUCCESS']]);
+  assert.deepEqual(await vip.refundsAtProvider(prepared), [[28500, 'SUCCESS']]);
   assert.deepEqual((await vip.segments(anna)).map(({ state }) => state), ['REFUNDED']);
   assert.equal((await vip.create(anna, year)).order_type, 'NEW', 'and nothing is in its way');
 });
@@ -378,12 +378,12 @@ test('another type after a gift: NEW would be a RENEWAL now, refunded in full (B
   const anna = await vip.buyer();
   const order = await vip.create(anna, month);
   const prepared = await vip.prepay(anna, order);
-  await vip.give(anna, 1, 10);
+  await vip.gift(anna, 1, 10);
   assert.equal(await late(prepared), VERDICT.refundDue);
-  assert.equal(await vip.stands(order), 'CANCELLED');
+  assert.equal(await vip.state(order), 'CANCELLED');
   assert.deepEqual((await vip.segments(anna)).map(({ value, days }) => [value, days]), [[0, 10]]);
   await shop.jobs();
-  assert.deepEqual(await vip.refundsThere(prepared), [[3000, 'SUCCESS']]);
+  assert.deepEqual(await vip.refundsAtProvider(prepared), [[3000, 'SUCCESS']]);
 });
 
 test('a higher amount after a refund: refunded in full (B28)', async () => {
@@ -395,16 +395,16 @@ test('a higher amount after a refund: refunded in full (B28)', async () => {
   const prepared = await vip.prepay(anna, order);
   await vip.refund(renewal); // it would cost 270.00 now
   assert.equal(await late(prepared), VERDICT.refundDue);
-  assert.equal(await vip.stands(order), 'CANCELLED');
+  assert.equal(await vip.state(order), 'CANCELLED');
   await shop.jobs();
-  assert.deepEqual(await vip.refundsThere(prepared), [[24000, 'SUCCESS']]);
+  assert.deepEqual(await vip.refundsAtProvider(prepared), [[24000, 'SUCCESS']]);
 });
 
 test('by simulation there is nothing to refund: an invalid quote is 422, the order CANCELLED, its attempt closed (B28)', async () => {
   const { anna, base, order, prepared } = await withUpgrade();
   await vip.refund(base);
   assertDenied(await vip.tryPay(anna, order), 422);
-  assert.equal(await vip.stands(order), 'CANCELLED');
+  assert.equal(await vip.state(order), 'CANCELLED');
   await shop.jobs();
   assert.equal((await trade.atWechat(prepared.outTradeNo)).trade_state, 'CLOSED');
   assert.equal((await vip.create(anna, year)).order_type, 'NEW');
@@ -422,14 +422,14 @@ test('by simulation, too, an order that became cheaper is granted, for less (B28
 
 test('an order that can no longer be paid blocks no other (B23, B28)', async () => {
   const { anna, base, order, prepared } = await withUpgrade();
-  await vip.give(anna, 1, 10);
+  await vip.gift(anna, 1, 10);
   assertDenied(await vip.tryCreate(anna, year), 422, PENDING_TEXT); // it can still be paid
   await vip.refund(base);
   const answers = await Promise.all(Array.from({ length: 10 }, () => vip.tryCreate(anna, year)));
   const [next, ...more] = answers.filter(({ status }) => status === 200).map(dataOf);
   assert.deepEqual([more, next.status], [[], 'PENDING']);
   for (const answer of answers.filter(({ status }) => status !== 200)) assertDenied(answer, 422, PENDING_TEXT);
-  assert.equal(await vip.stands(order), 'CANCELLED');
+  assert.equal(await vip.state(order), 'CANCELLED');
   await shop.jobs();
   assert.equal((await trade.atWechat(prepared.outTradeNo)).trade_state, 'CLOSED');
 });
@@ -449,12 +449,12 @@ test('a prepay with an invalid quote is refused before the provider is called (B
 
 test('a gift is NEW, or a RENEWAL of the live level: an order of 0.00, PAID, 赠送 (B25)', async () => {
   const anna = await vip.buyer();
-  const first = await vip.give(anna, 1, 10);
+  const first = await vip.gift(anna, 1, 10);
   assertOrder(await vip.read(first), {
     user_id: anna.user.user_id, plan_id: null, plan_name: '赠送', order_type: 'NEW', level: 1, duration_days: 10, price: '0.00', discount_amount: '0.00', amount: '0.00', status: 'PAID',
     payment_method: null,
   });
-  const second = await vip.give(anna, 1, 5);
+  const second = await vip.gift(anna, 1, 5);
   assertOrder(await vip.read(second), { order_type: 'RENEWAL', duration_days: 5 });
   assert.deepEqual((await vip.segments(anna)).map(({ value, cash }) => [value, cash]), [[0, 0], [0, 0]]);
   assert.equal((await vip.status(anna)).days_remaining, 15);
@@ -463,7 +463,7 @@ test('a gift is NEW, or a RENEWAL of the live level: an order of 0.00, PAID, 赠
 
 test('a gift has no credit at an upgrade, which folds it (B25, B26)', async () => {
   const anna = await vip.buyer();
-  await vip.give(anna, 1, 100);
+  await vip.gift(anna, 1, 100);
   assert.deepEqual(terms(await vip.bought(anna, year)), ['UPGRADE', '0.00', '300.00', 365]);
   assert.deepEqual((await vip.segments(anna)).map(({ state }) => state), ['FOLDED', 'ACTIVE']);
 });
@@ -473,8 +473,8 @@ test('a gift doesn\'t change a pending order, and one quoted as RENEWAL is paid 
   await vip.bought(anna, month);
   const pending = await vip.create(anna, month);
   const { outTradeNo } = await vip.prepay(anna, pending);
-  await vip.give(anna, 1, 10);
-  assert.equal(await vip.stands(pending), 'PENDING');
+  await vip.gift(anna, 1, 10);
+  assert.equal(await vip.state(pending), 'PENDING');
   assert.equal(await late({ outTradeNo }), VERDICT.granted);
   assert.equal((await vip.status(anna)).days_remaining, 70);
 });
@@ -491,7 +491,7 @@ test('nothing is granted that would end more than 36,600 days ahead (B26)', asyn
   const two = await vip.plan({ price: '1.00', duration_days: 2, level: 1 });
   assertDenied(await vip.tryCreate(anna, two), 422);
   assertDenied(await vip.quote(anna, two), 422);
-  assert.notEqual((await vip.tryGive(anna, 1, 2)).code, 0);
+  assert.notEqual((await vip.tryGift(anna, 1, 2)).code, 0);
   assert.equal((await vip.bought(anna, day)).status, 'PAID', 'the last day');
   assert.ok((await vip.status(anna)).days_remaining <= 36_600);
   assertDenied(await vip.tryCreate(anna, day), 422);

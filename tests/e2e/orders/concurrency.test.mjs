@@ -25,8 +25,8 @@ const cancel = ({ order }) => trade.cancel(anna, order);
 const cancelByPut = ({ order }) => trade.put(order, { status: CANCELLED });
 const remove = ({ order }) => trade.remove(order);
 const offline = ({ order }) => trade.put(order, { status: PAID, payment_method: '现金', payment_id: 'cash' });
-const pay = async ({ outTradeNo }) => ({ status: (await trade.payHeard(outTradeNo)).body.status });
-const poll = ({ order }) => trade.standing(anna, order);
+const pay = async ({ outTradeNo }) => ({ status: (await trade.payNotified(outTradeNo)).body.status });
+const poll = ({ order }) => trade.paymentStatus(anna, order);
 const prepay = ({ order }) => trade.tryPrepay(anna, order);
 const jobs = async () => { await shop.jobs(); return { status: 200 }; };
 
@@ -171,7 +171,7 @@ test('cancel, timeout, payment, polls and deletion, all concurrent (B17)', async
     await shop.sql('UPDATE outbox SET due_at = 1');
     return x;
   };
-  const payLate = async ({ outTradeNo }) => ({ status: (await trade.payHeard(outTradeNo, { force: true, times: 2 })).body.status });
+  const payLate = async ({ outTradeNo }) => ({ status: (await trade.payNotified(outTradeNo, { force: true, times: 2 })).body.status });
   const ends = await race(20, make, [payLate, cancel, jobs, remove, poll, jobs, poll], (end, answer) => {
     assert.equal(answer.get(payLate), 200);
     assert.ok([ATTEMPT.granted, ATTEMPT.grantedLate, ATTEMPT.refundDue].includes(end.attempts[0]), 'money that came is never lost');

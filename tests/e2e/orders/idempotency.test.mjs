@@ -180,12 +180,12 @@ test('a key is valid for 24 hours, and jobs delete it then', async () => {
   const key = newKey();
   const first = await place(key);
   shop.clock(DAY_S - 60);
-  await trade.again(anna);
+  await trade.signInAgain(anna);
   assert.equal((await place(key)).body.order_id, first.body.order_id);
   await shop.jobs();
   assert.equal((await kept()).filter((row) => row.idempotency_key === key).length, 1);
   shop.clock(DAY_S + 60);
-  await trade.again(anna);
+  await trade.signInAgain(anna);
   const second = await place(key, [[product, 2]]);
   assert.equal(second.status, 201, 'a key over its day is new, with any body');
   assert.equal(replayed(second), null);

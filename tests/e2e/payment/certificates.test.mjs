@@ -181,8 +181,8 @@ test('an expired certificate verifies nothing', async (t) => {
   await signWith(alone, { kind: 'certificate', index: 0 });
   shop.clock(3 * YEAR_S); // the older one is valid for two more years
   await shop.jobs();
-  await alone.again(alone.anna);
-  await alone.adminAgain();
+  await alone.signInAgain(alone.anna);
+  await alone.adminSignIn();
   await payOften(alone, 1);
   assert.equal((await kept(alone)).length, 1, 'the expired one is forgotten');
   const order = await ordered(alone);

@@ -201,7 +201,7 @@ for (const [what, reason, { plain = (t) => t, sealing, resource, stranger }] of 
       const [row] = await shop.sql(`SELECT OCTET_LENGTH(body) AS size FROM payment_events WHERE event_id = '${event.id}'`);
       assert.equal(row.size, Buffer.byteLength(JSON.stringify(event)), 'as it came');
     }
-    assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
+    assert.equal((await trade.payNotified(x.outTradeNo)).body.status, 200);
     assert.equal(await trade.status(x.order), PAID);
     assert.deepEqual(await trade.states(x.order), [ATTEMPT.granted]);
   });
@@ -260,7 +260,7 @@ test('an event id with verdict nothing or orphan is processed again, and grants 
 
 test('one notification 50 times concurrently: 50 success answers, one grant (B36)', async () => {
   const x = await prepared();
-  const { body } = await trade.payHeard(x.outTradeNo, { times: 50 });
+  const { body } = await trade.payNotified(x.outTradeNo, { times: 50 });
   assert.deepEqual(tally(body.answers.map(({ status }) => status)), { 200: 50 });
   for (const answer of body.answers) assert.deepEqual(JSON.parse(answer.body), SUCCESS);
   assert.equal(await trade.status(x.order), PAID);
@@ -273,7 +273,7 @@ test('the same for a shipped or completed order: it is unchanged (B36)', async (
   for (const status of [SHIPPED, COMPLETED]) {
     const order = await trade.orderIn(anna, [[product, 1]], status);
     const [{ out_trade_no: outTradeNo }] = await trade.attempts(order);
-    const { body } = await trade.payHeard(outTradeNo, { times: 20 });
+    const { body } = await trade.payNotified(outTradeNo, { times: 20 });
     assert.deepEqual(tally(body.answers.map((answer) => answer.status)), { 200: 20 });
     const other = await shop.pay(outTradeNo, { event_id: `later-${status}` });
     assert.equal(other.body.status, 200, 'another event about the same transaction');
@@ -322,7 +322,7 @@ test('while the row is locked, the response comes within 5 s and is 5xx; redeliv
     await assertPutOff(shop, lock, async () => (await shop.pay(x.outTradeNo)).body);
     await assertUnpaid(x);
   }
-  assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
+  assert.equal((await trade.payNotified(x.outTradeNo)).body.status, 200);
   assert.equal(await trade.status(x.order), PAID);
 });
 

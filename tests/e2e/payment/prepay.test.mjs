@@ -98,7 +98,7 @@ test('when the provider has closed an attempt, the next prepay is a new one of t
   const order = await newOrder();
   const first = await trade.prepay(anna, order);
   await closeAtWechat(first.outTradeNo);
-  const standing = await trade.standing(anna, order);
+  const standing = await trade.paymentStatus(anna, order);
   assert.equal(standing.body.trade_state, 'CLOSED');
   assert.equal(standing.body.status, PENDING);
   const second = await trade.prepay(anna, order);
@@ -106,7 +106,7 @@ test('when the provider has closed an attempt, the next prepay is a new one of t
   assert.deepEqual(await trade.states(order), [ATTEMPT.closed, ATTEMPT.open]);
   assert.deepEqual((await trade.atWechat(second.outTradeNo)).request.amount, { total: 2990, currency: 'CNY' });
   assert.equal((await trade.atWechat(first.outTradeNo)).trade_state, 'CLOSED');
-  await trade.payHeard(second.outTradeNo);
+  await trade.payNotified(second.outTradeNo);
   assert.equal(await trade.status(order), PAID);
 });
 
@@ -143,7 +143,7 @@ for (const [what, lost] of [['knows', 'drop_after'], ['does not know', 'status_5
     assert.notEqual(outTradeNo, first);
     assert.deepEqual(await trade.states(order), [ATTEMPT.closed, ATTEMPT.open]);
     assert.equal((await trade.atWechat(first))?.trade_state, lost === 'drop_after' ? 'CLOSED' : undefined);
-    assert.equal((await trade.payHeard(outTradeNo)).body.status, 200);
+    assert.equal((await trade.payNotified(outTradeNo)).body.status, 200);
     assert.equal(await trade.status(order), PAID);
   });
 }
@@ -189,7 +189,7 @@ test('a user without an openid cannot pay with WeChat', async () => {
 test("an administrator can't pay a customer's order with WeChat (B4)", async () => {
   const order = await newOrder();
   assertRefused(await trade.tryPrepay({ token: trade.admin }, order), 403);
-  assertRefused(await trade.standing({ token: trade.admin }, order), 403);
+  assertRefused(await trade.paymentStatus({ token: trade.admin }, order), 403);
 });
 
 test('a body without order_id, or with an invalid one, is 400 or 404', async () => {
@@ -238,7 +238,7 @@ for (const [fault, times] of FAILURES) {
     assert.equal(await trade.status(order), PENDING);
     const { outTradeNo } = await trade.prepay(anna, order);
     assert.equal(outTradeNo, attempt.out_trade_no);
-    const paid = await trade.payHeard(outTradeNo);
+    const paid = await trade.payNotified(outTradeNo);
     assert.equal(paid.body.status, 200);
     assert.equal(await trade.status(order), PAID);
     assert.deepEqual(await trade.states(order), [ATTEMPT.granted]);

@@ -29,7 +29,7 @@ const WAYS = [
   ['paid twice', 'ALREADY_PAID', async (x) => {
     await shop.sql(`UPDATE payment_attempts SET state = 1, open_payable_id = NULL WHERE out_trade_no = '${x.outTradeNo}'`);
     const { outTradeNo } = await trade.prepay(anna, x.order);
-    assert.equal((await trade.payHeard(outTradeNo)).body.status, 200);
+    assert.equal((await trade.payNotified(outTradeNo)).body.status, 200);
   }],
   ['paid offline', 'ALREADY_PAID', offline],
   ['paid offline and shipped', 'ALREADY_PAID', async (x) => { await offline(x); await trade.set(x.order, { status: SHIPPED }); }],
@@ -49,7 +49,7 @@ for (const [what, reason, act, who = () => anna] of WAYS) {
     const x = await paidInVain(act, await who());
     const before = [await trade.rowOf(x.order), await trade.moves(x.order), await trade.stock(x.product)];
     await trade.forgetRequests();
-    assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
+    assert.equal((await trade.payNotified(x.outTradeNo)).body.status, 200);
     assert.deepEqual(await refunds.calls(), [], 'hearing of it calls nobody');
     const no = numberOf(x);
     const { body } = await refunds.read(no);
@@ -57,10 +57,10 @@ for (const [what, reason, act, who = () => anna] of WAYS) {
     assert.match(body.reason, new RegExp(`自动退款 ${reason}$`));
 
     assert.deepEqual(await refunds.jobsAt(1), ['refund_query', 'refund']);
-    assert.deepEqual(await refunds.there(x), [[no, FEN, 'PROCESSING']]);
+    assert.deepEqual(await refunds.refundsAtProvider(x), [[no, FEN, 'PROCESSING']]);
     assert.equal(await stateOf(x), ATTEMPT.refundDue);
     assert.ok((await trade.audit(0)).some((line) => line.startsWith(`open: payment ${x.outTradeNo}: refund due`)));
-    await refunds.told(no, 'SUCCESS');
+    await refunds.completeRefund(no, 'SUCCESS');
     assert.deepEqual([await stateOf(x), await refunds.status(no)], [ATTEMPT_REFUNDED, 'SUCCESS']);
     assert.ok(!(await trade.audit(0)).some((line) => line.includes(x.outTradeNo)), 'nobody waits for it any more');
     assert.deepEqual([await trade.rowOf(x.order), await trade.moves(x.order), await trade.stock(x.product)], before);
@@ -74,7 +74,7 @@ test('a payment found by jobs is refunded in the same pass, and completed by the
   const x = await paidInVain(offline);
   const before = await trade.rowOf(x.order);
   assert.deepEqual(await refunds.jobsAt(1), ['refund_query', 'refund']);
-  assert.deepEqual(await refunds.there(x), [[numberOf(x), FEN, 'SUCCESS']]);
+  assert.deepEqual(await refunds.refundsAtProvider(x), [[numberOf(x), FEN, 'SUCCESS']]);
   assert.equal(await stateOf(x), ATTEMPT_REFUNDED);
   assert.deepEqual(await trade.rowOf(x.order), before);
 });
@@ -83,15 +83,15 @@ test('fifteen deliveries before, during and after the refund are one refund (B36
   await refunds.mode('SUCCESS');
   const x = await paidInVain(offline);
   const deliver = async () => {
-    const { body } = await trade.payHeard(x.outTradeNo, { times: 5 });
+    const { body } = await trade.payNotified(x.outTradeNo, { times: 5 });
     assert.deepEqual(tally(body.answers.map(({ status }) => status)), { 200: 5 });
   };
   await deliver();
   await Promise.all([deliver(), shop.jobs(), shop.jobs()]);
   await deliver();
-  assert.equal((await trade.payHeard(x.outTradeNo, { event_id: 'once-more' })).body.status, 200, 'another event about it as well');
+  assert.equal((await trade.payNotified(x.outTradeNo, { event_id: 'once-more' })).body.status, 200, 'another event about it as well');
   await refunds.jobsAt(FIRST_LOOK_S);
-  assert.deepEqual(await refunds.there(x), [[numberOf(x), FEN, 'SUCCESS']]);
+  assert.deepEqual(await refunds.refundsAtProvider(x), [[numberOf(x), FEN, 'SUCCESS']]);
   assert.deepEqual((await refunds.rows(x)).map(({ state, automatic }) => [state, automatic]), [[STATE.SUCCESS, 1]]);
   assert.equal(await stateOf(x), ATTEMPT_REFUNDED);
 });
@@ -101,23 +101,23 @@ test('it blocks nothing: the order can be shipped and its payment refunded as us
   await shop.pay(first.outTradeNo, { notify: false });
   await shop.sql(`UPDATE payment_attempts SET state = 1, open_payable_id = NULL WHERE out_trade_no = '${first.outTradeNo}'`);
   const second = { ...first, ...await trade.prepay(anna, first.order) };
-  assert.equal((await trade.payHeard(second.outTradeNo)).body.status, 200);
-  assert.equal((await trade.payHeard(first.outTradeNo)).body.status, 200);
+  assert.equal((await trade.payNotified(second.outTradeNo)).body.status, 200);
+  assert.equal((await trade.payNotified(first.outTradeNo)).body.status, 200);
   await refunds.jobsAt(1);
   shop.clock(0);
   await trade.set(first.order, { status: SHIPPED });
   const made = await refunds.refund(second);
   assert.equal(made.amount, '10.00');
-  await refunds.told(numberOf(first), 'SUCCESS');
+  await refunds.completeRefund(numberOf(first), 'SUCCESS');
   assert.equal(await trade.status(first.order), SHIPPED, 'what went back by itself does not count');
-  await refunds.told(made.refund_no, 'SUCCESS');
+  await refunds.completeRefund(made.refund_no, 'SUCCESS');
   assert.equal(await trade.status(first.order), REFUNDED);
   assert.deepEqual((await trade.attempts(first.order)).map(({ state }) => state), [ATTEMPT_REFUNDED, ATTEMPT.granted]);
 });
 
 test('an administrator cannot request it a second time (B43)', async () => {
   const x = await paidInVain(offline);
-  assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
+  assert.equal((await trade.payNotified(x.outTradeNo)).body.status, 200);
   assertRefused(await refunds.ask(x), 409, 'REFUND_UNPAID');
 });
 
@@ -130,7 +130,7 @@ for (const fault of ['status_500', 'status_429', 'drop_after', 'bad_signature', 
     assert.equal(await stateOf(x), ATTEMPT.refundDue);
     const done = ['drop_after', 'bad_signature'].includes(fault);
     assert.deepEqual(await refunds.jobsAt(3600), done ? ['refund_query'] : ['refund_query', 'refund']);
-    assert.deepEqual(await refunds.there(x), [[numberOf(x), FEN, 'SUCCESS']]);
+    assert.deepEqual(await refunds.refundsAtProvider(x), [[numberOf(x), FEN, 'SUCCESS']]);
     assert.equal(await stateOf(x), ATTEMPT_REFUNDED);
   });
 }
@@ -142,14 +142,14 @@ test('closed by the provider, it is retried under another number, with growing g
   await refunds.jobsAt(1);
   for (let hours = 0, tries = 1; tries <= 7; tries++) {
     const closed = numbers.map((no) => [no, FEN, 'CLOSED']);
-    assert.deepEqual(await refunds.there(x), closed);
+    assert.deepEqual(await refunds.refundsAtProvider(x), closed);
     assert.deepEqual(await refunds.jobsAt((hours + tries) * HOUR_S - 30 * MINUTE_S), [], `${tries} hours have not passed`);
     hours += tries + 1;
     if (tries === 7) await refunds.mode('SUCCESS');
     assert.deepEqual(await refunds.jobsAt(hours * HOUR_S), ['refund_query', 'refund']);
     numbers.push(`${numberOf(x)}${tries + 1}`);
   }
-  assert.deepEqual((await refunds.there(x)).at(-1), [numbers.at(-1), FEN, 'SUCCESS']);
+  assert.deepEqual((await refunds.refundsAtProvider(x)).at(-1), [numbers.at(-1), FEN, 'SUCCESS']);
   assert.equal(await stateOf(x), ATTEMPT_REFUNDED);
   await trade.audit(0);
   assert.deepEqual(await refunds.jobsAt(100 * HOUR_S), []);
@@ -162,7 +162,7 @@ test('ABNORMAL stays due and is listed by the audit until it succeeds (B37)', as
   const lines = await trade.audit(0);
   assert.ok(lines.some((line) => line.startsWith(`open: refund ${numberOf(x)}: abnormal`)), lines.join('\n'));
   assert.equal(await stateOf(x), ATTEMPT.refundDue);
-  await refunds.told(numberOf(x), 'SUCCESS');
+  await refunds.completeRefund(numberOf(x), 'SUCCESS');
   assert.equal(await stateOf(x), ATTEMPT_REFUNDED);
 });
 
@@ -171,7 +171,7 @@ test('a refund due from before automatic refunds existed is found by jobs, once 
   const all = [];
   for (let i = 0; i < 3; i++) {
     const x = await paidInVain(offline);
-    assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
+    assert.equal((await trade.payNotified(x.outTradeNo)).body.status, 200);
     all.push(x);
   }
   await shop.sql(`DELETE b FROM outbox b JOIN refunds r ON b.kind = 2 AND b.ref_id = r.refund_id WHERE r.state = 1`);
@@ -180,7 +180,7 @@ test('a refund due from before automatic refunds existed is found by jobs, once 
   await Promise.all([shop.jobs(), shop.jobs(), shop.jobs()]);
   await shop.jobs();
   for (const x of all) {
-    assert.deepEqual(await refunds.there(x), [[numberOf(x), FEN, 'SUCCESS']]);
+    assert.deepEqual(await refunds.refundsAtProvider(x), [[numberOf(x), FEN, 'SUCCESS']]);
     assert.equal(await stateOf(x), ATTEMPT_REFUNDED);
   }
 });
@@ -190,7 +190,7 @@ test('a refund that can\'t be started is postponed, and the others are started (
   const all = [];
   for (let i = 0; i < 2; i++) {
     const x = await paidInVain(offline);
-    assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
+    assert.equal((await trade.payNotified(x.outTradeNo)).body.status, 200);
     all.push(x);
   }
   const [bad, good] = all;
@@ -209,7 +209,7 @@ test('a refund that can\'t be started is postponed, and the others are started (
     await shop.sql('DROP TRIGGER unwritable');
   }
   await refunds.jobsAt(3 * MINUTE_S);
-  for (const x of all) assert.deepEqual([await refunds.there(x), await stateOf(x)], [[[numberOf(x), FEN, 'SUCCESS']], ATTEMPT_REFUNDED]);
+  for (const x of all) assert.deepEqual([await refunds.refundsAtProvider(x), await stateOf(x)], [[[numberOf(x), FEN, 'SUCCESS']], ATTEMPT_REFUNDED]);
 });
 
 test('late payments of five orders for three items: two are refunded, each once (B38)', async () => {
@@ -225,9 +225,9 @@ test('late payments of five orders for three items: two are refunded, each once 
     await trade.cancel(anna, order);
   }
   await trade.order(anna, [[product, 2]]);
-  await Promise.all(all.map(({ outTradeNo }) => trade.payHeard(outTradeNo, { times: 3 })));
+  await Promise.all(all.map(({ outTradeNo }) => trade.payNotified(outTradeNo, { times: 3 })));
   await refunds.jobsAt(1);
-  const ends = await Promise.all(all.map(async (x) => [await trade.status(x.order), await stateOf(x), (await refunds.there(x)).length].join()));
+  const ends = await Promise.all(all.map(async (x) => [await trade.status(x.order), await stateOf(x), (await refunds.refundsAtProvider(x)).length].join()));
   assert.deepEqual(tally(ends), { [[PAID, ATTEMPT.grantedLate, 0]]: 3, [[CANCELLED, ATTEMPT_REFUNDED, 1]]: 2 });
   assert.equal(await trade.stock(product), 0);
 });

@@ -35,9 +35,9 @@ async function jobs() {
 }
 
 const news = {
-  async payment(x) { assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200); },
+  async payment(x) { assert.equal((await trade.payNotified(x.outTradeNo)).body.status, 200); },
   async query() { await jobs(); },
-  async refund(x) { for (const no of x.nos) await refunds.told(no, 'SUCCESS'); },
+  async refund(x) { for (const no of x.nos) await refunds.completeRefund(no, 'SUCCESS'); },
 };
 
 const attempt = async (x) => (await trade.attempts(x.order)).find(({ out_trade_no: no }) => no === x.outTradeNo);
@@ -64,7 +64,7 @@ for (const [what, parts] of [['wholly', [FEN]], ['in two halves', [FEN / 2, FEN 
       assert.deepEqual(await rows(x), parts.map((fen, i) => [x.nos[i], fen, 2, 0]));
       assert.deepEqual(await heldLines(x), []);
       if (order[0] === 'payment') { // granting it was correct: there was no other information
-        assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
+        assert.deepEqual(await refunds.orderState(x), [REFUNDED, [-1, 1], 5]);
         assert.equal((await attempt(x)).state, ATTEMPT.granted);
       } else {
         const { state, reason, transaction_id: transaction } = await attempt(x);
@@ -85,7 +85,7 @@ for (const order of orders(Object.keys(news))) {
     x.nos = [await inConsole(x, { amount_fen: PART })];
     for (const told of order) await news[told](x);
     await jobs();
-    assert.deepEqual(await refunds.standing(x), [PAID, [-1], 4]);
+    assert.deepEqual(await refunds.orderState(x), [PAID, [-1], 4]);
     assert.deepEqual(await rows(x), [[x.nos[0], PART, 2, 0]]);
     assert.equal((await attempt(x)).state, ATTEMPT.granted);
     const { body } = await refunds.read(x.nos[0]);
@@ -93,8 +93,8 @@ for (const order of orders(Object.keys(news))) {
     assertRefused(await refunds.ask(x, { amount: '7.01' }), 409, 'REFUND_EXCEEDS');
     const { refund_no: rest, amount } = await refunds.refund(x);
     assert.equal(amount, '7.00');
-    await refunds.told(rest, 'SUCCESS');
-    assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
+    await refunds.completeRefund(rest, 'SUCCESS');
+    assert.deepEqual(await refunds.orderState(x), [REFUNDED, [-1, 1], 5]);
   });
 }
 
@@ -105,8 +105,8 @@ test('all messages concurrently, many times each: nothing stays granted, and eac
     for (const fen of parts) nos.push(await inConsole(x, { amount_fen: fen }));
     await shop.sql('UPDATE outbox SET due_at = 1 WHERE kind = 1');
     const all = await Promise.all([
-      trade.payHeard(x.outTradeNo, { times: 5 }), shop.jobs(), shop.jobs(), ...nos.map((no) => refunds.heard(no, { times: 5 })),
-      trade.standing(anna, x.order),
+      trade.payNotified(x.outTradeNo, { times: 5 }), shop.jobs(), shop.jobs(), ...nos.map((no) => refunds.endNotified(no, { times: 5 })),
+      trade.paymentStatus(anna, x.order),
     ]);
     for (const told of [all[0].body, ...all.slice(3, 3 + nos.length)]) assert.deepEqual(tally(told.answers.map(({ status }) => status)), { 200: 5 });
     await jobs();
@@ -126,7 +126,7 @@ test('a payment refunded by an unknown amount is held: neither granted nor close
   assert.equal(await trade.status(x.order), PENDING);
   assert.deepEqual((await trade.events(`out_trade_no = '${x.outTradeNo}'`)).map((e) => [e.verdict, e.reason]),
     [[HELD, 'REFUNDED_ELSEWHERE'], [HELD, 'REFUNDED_ELSEWHERE']]);
-  const { body } = await trade.standing(anna, x.order);
+  const { body } = await trade.paymentStatus(anna, x.order);
   assert.deepEqual([body.status, body.trade_state], [PENDING, 'REFUND']);
   assertRefused(await trade.tryPrepay(anna, x.order), 409, 'ORDER_PAID');
 
@@ -146,7 +146,7 @@ test('a payment refunded by an unknown amount is held: neither granted nor close
   assert.match(stdout, new RegExp(`^${no}: 10\\.00 of order ${x.order.order_id}, SUCCESS; `));
   await shop.jobs();
   assert.equal((await attempt(x)).state, ATTEMPT_REFUNDED);
-  assert.deepEqual(await refunds.standing(x), [CANCELLED, [-1, 1], 5], 'its time was over: it is let go as if never paid');
+  assert.deepEqual(await refunds.orderState(x), [CANCELLED, [-1, 1], 5], 'its time was over: it is let go as if never paid');
   assert.deepEqual(await heldLines(x), []);
 });
 
@@ -157,7 +157,7 @@ test('a fully refunded payment leaves its order payable until its deadline (B62)
   assert.equal((await attempt(x)).state, ATTEMPT_REFUNDED);
   const again = await trade.prepay(anna, x.order);
   assert.notEqual(again.outTradeNo, x.outTradeNo);
-  assert.equal((await trade.payHeard(again.outTradeNo)).body.status, 200);
+  assert.equal((await trade.payNotified(again.outTradeNo)).body.status, 200);
   assert.equal(await trade.status(x.order), PAID);
   assert.equal((await refunds.refund(x)).amount, '10.00', 'and all of the second payment can be given back');
 });
@@ -170,7 +170,7 @@ for (const [end, expected, attemptState] of [['CLOSED', PAID, ATTEMPT.granted], 
     await jobs();
     assert.equal(await trade.status(x.order), PENDING);
     assert.equal((await heldLines(x)).length, 1);
-    await refunds.told(no, end);
+    await refunds.completeRefund(no, end);
     await jobs();
     assert.equal(await trade.status(x.order), expected);
     assert.equal((await attempt(x)).state, attemptState);
@@ -188,7 +188,7 @@ test('jobs query a refund made elsewhere, and never request it (B62)', async () 
   await shop.sql('UPDATE outbox SET due_at = 1 WHERE kind = 2');
   assert.deepEqual(await refunds.jobsAt(62), ['refund_query']);
   assert.equal(await refunds.status(no), 'SUCCESS');
-  assert.deepEqual(await refunds.standing(x), [PAID, [-1], 4]);
+  assert.deepEqual(await refunds.orderState(x), [PAID, [-1], 4]);
 });
 
 // ---- payments due for refund anyway, or late ----
@@ -200,7 +200,7 @@ test('of a payment that its order doesn\'t need, only the rest is refunded autom
   await news.payment(x);
   assert.deepEqual((await attempt(x)).state, ATTEMPT.refundDue);
   await refunds.settleAll();
-  assert.deepEqual((await refunds.there(x)).map(([, fen, status]) => [fen, status]), [[PART, 'SUCCESS'], [FEN - PART, 'SUCCESS']]);
+  assert.deepEqual((await refunds.refundsAtProvider(x)).map(([, fen, status]) => [fen, status]), [[PART, 'SUCCESS'], [FEN - PART, 'SUCCESS']]);
   assert.deepEqual((await rows(x)).map(([number, fen, state, automatic]) => [number === no, fen, state, automatic]),
     [[true, PART, 2, 0], [false, FEN - PART, 2, 1]]);
   assert.equal((await attempt(x)).state, ATTEMPT_REFUNDED);
@@ -214,8 +214,8 @@ test('of a payment that its order doesn\'t need, a console refund that failed is
   await news.payment(x);
   await refunds.mode('SUCCESS');
   await shop.jobs();
-  assert.deepEqual((await refunds.there(x)).map(([, fen, status]) => [fen, status]), [[PART, 'ABNORMAL'], [FEN - PART, 'SUCCESS']]);
-  await refunds.told(hung, 'CLOSED');
+  assert.deepEqual((await refunds.refundsAtProvider(x)).map(([, fen, status]) => [fen, status]), [[PART, 'ABNORMAL'], [FEN - PART, 'SUCCESS']]);
+  await refunds.completeRefund(hung, 'CLOSED');
   shop.clock(7200);
   await shop.jobs();
   assert.deepEqual((await rows(x)).map(([, fen, state, automatic]) => [fen, state, automatic]),
@@ -242,7 +242,7 @@ test('a refund due that is made in the console settles it, and is not made twice
   await shop.sql('UPDATE outbox SET due_at = 1 WHERE kind = 2');
   await shop.jobs(); // ours is finally refused
   assert.equal(await refunds.status(automatic), 'CLOSED');
-  await refunds.told(number, 'SUCCESS');
+  await refunds.completeRefund(number, 'SUCCESS');
   assert.equal((await attempt(x)).state, ATTEMPT_REFUNDED);
   shop.clock(2 * 86_400);
   await trade.forgetRequests();
@@ -257,11 +257,11 @@ test('a late payment, partially refunded before, is granted late with that refun
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.closed]);
   await shop.pay(x.outTradeNo, { force: true, notify: false });
   const no = await inConsole(x, { amount_fen: PART });
-  await refunds.told(no, 'SUCCESS');
+  await refunds.completeRefund(no, 'SUCCESS');
   assert.equal((await heldLines(x)).length, 1);
   await jobs();
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.grantedLate]);
-  assert.deepEqual(await refunds.standing(x), [PAID, [-1, 1, -1], 4]);
+  assert.deepEqual(await refunds.orderState(x), [PAID, [-1, 1, -1], 4]);
   assert.deepEqual(await rows(x), [[no, PART, 2, 0]]);
 });
 
@@ -271,7 +271,7 @@ test('a shipped order refunded in the console is refunded, without returning its
   await inConsole(x, { amount_fen: PART, notify: true });
   assert.equal(await trade.status(x.order), SHIPPED);
   await inConsole(x, { notify: true });
-  assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1], 4]);
+  assert.deepEqual(await refunds.orderState(x), [REFUNDED, [-1], 4]);
 });
 
 // ---- refunds that can't be recorded ----
@@ -287,9 +287,9 @@ test('a refund concurrent with one of ours in progress waits until that is refus
   assert.ok((await trade.audit(0)).some((line) => line.includes(`orphan: REFUND_EXCEEDS, ${x.outTradeNo}, ${PART} fen`)));
   assert.deepEqual(await refunds.jobsAt(61), ['refund_query', 'refund', 'refund_query']);
   assert.equal(await refunds.status(ours), 'CLOSED');
-  await refunds.told(no, 'SUCCESS');
+  await refunds.completeRefund(no, 'SUCCESS');
   assert.equal(await refunds.status(no), 'SUCCESS');
-  assert.deepEqual(await refunds.standing(x), [PAID, [-1], 4]);
+  assert.deepEqual(await refunds.orderState(x), [PAID, [-1], 4]);
 });
 
 test('a number unknown to the provider, or not of a payment of ours, can\'t be recorded (B34, B62)', async () => {
@@ -321,6 +321,6 @@ test('a refund of another transaction than the settled one changes nothing, and 
   assert.deepEqual(await rows(x), []);
   assert.equal((await trade.events(`out_trade_no = '${x.outTradeNo}'`)).at(-1).verdict, VERDICT.orphan);
   await shop.sql(`UPDATE payment_attempts SET transaction_id = '${transaction}' WHERE out_trade_no = '${x.outTradeNo}'`);
-  await refunds.told(no, 'SUCCESS');
+  await refunds.completeRefund(no, 'SUCCESS');
   assert.equal(await trade.status(x.order), REFUNDED);
 });

@@ -22,15 +22,15 @@ const numbers = async (query) => {
 const none = await refunds.paid();
 const parts = await refunds.paid();
 const made = [await refunds.refund(parts, { amount: '1.00' }), await refunds.refund(parts, { amount: '2.00' })];
-await refunds.told(made[0].refund_no, 'SUCCESS');
+await refunds.completeRefund(made[0].refund_no, 'SUCCESS');
 const vain = await refunds.prepared(); // paid, and refunded automatically
 await shop.pay(vain.outTradeNo, { notify: false });
 await trade.payOffline(vain.order);
-assert.equal((await trade.payHeard(vain.outTradeNo)).body.status, 200);
+assert.equal((await trade.payNotified(vain.outTradeNo)).body.status, 200);
 const plan = await trade.ok('POST', '/api/membership/plans/', { token: trade.admin, body: { name: '月度', price: '30.00', duration_days: 30, level: 1 } });
 const { data: { order_no: orderNo } } = await trade.ok('POST', '/api/membership/orders/create/', { token: anna.token, body: { plan_id: plan.data.id } });
 const membership = await trade.prepay(anna, { order_id: orderNo });
-assert.equal((await trade.payHeard(membership.outTradeNo)).body.status, 200);
+assert.equal((await trade.payNotified(membership.outTradeNo)).body.status, 200);
 await trade.ok('POST', '/api/membership/orders/action/', { token: trade.admin, body: { order_no: orderNo, action: 'refund' } });
 
 test('all refunds, newest first, each as read separately, with its payable', async () => {

@@ -29,12 +29,12 @@ const send = (x, more, id = newId()) => forger.send(forger.refundEvent(plain(x, 
 
 async function assertUntouched(x, status = 'PROCESSING') {
   assert.equal(await refunds.status(x.no), status);
-  assert.deepEqual(await refunds.standing(x), [PAID, [-1], 4]);
+  assert.deepEqual(await refunds.orderState(x), [PAID, [-1], 4]);
 }
 
 async function assertRefunded(x) {
   assert.equal(await refunds.status(x.no), 'SUCCESS');
-  assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
+  assert.deepEqual(await refunds.orderState(x), [REFUNDED, [-1, 1], 5]);
 }
 
 // ---- accepted ----
@@ -59,20 +59,20 @@ test('a notification built only with node:crypto is equivalent, and need not hav
 for (const status of ['ABNORMAL', 'CLOSED']) {
   test(`REFUND.${status} is stored, and the order is unchanged (B43)`, async () => {
     const x = await underWay();
-    await refunds.told(x.no, status);
+    await refunds.completeRefund(x.no, status);
     await assertUntouched(x, status);
     const abnormal = (await trade.audit(0)).some((line) => line.startsWith(`open: refund ${x.no}: abnormal: ${FEN} fen`));
     assert.equal(abnormal, status === 'ABNORMAL');
     if (status === 'ABNORMAL') {
       assertRefused(await refunds.ask(x, { amount: '0.01' }), 409, 'REFUND_EXCEEDS');
-      await refunds.told(x.no, 'SUCCESS');
+      await refunds.completeRefund(x.no, 'SUCCESS');
       await assertRefunded(x);
     } else {
       const again = await refunds.refund(x);
       assert.notEqual(again.refund_no, x.no);
-      await refunds.told(again.refund_no, 'SUCCESS');
+      await refunds.completeRefund(again.refund_no, 'SUCCESS');
       await assertRefunded({ ...x, no: again.refund_no });
-      await refunds.told(x.no, 'CLOSED');
+      await refunds.completeRefund(x.no, 'CLOSED');
       assert.equal(await refunds.status(x.no), 'CLOSED');
     }
   });
@@ -80,7 +80,7 @@ for (const status of ['ABNORMAL', 'CLOSED']) {
 
 test('a refund completed by a notification is not queried by jobs any more', async () => {
   const x = await underWay();
-  await refunds.told(x.no, 'SUCCESS');
+  await refunds.completeRefund(x.no, 'SUCCESS');
   assert.deepEqual(await refunds.jobsAt(FIRST_LOOK_S), []);
 });
 
@@ -89,7 +89,7 @@ test('a notification after a lost response completes it before jobs query (B43)'
   await trade.fault('refund', 'drop_after');
   const { refund_no: no, status } = await refunds.refund(x);
   assert.equal(status, 'PROCESSING');
-  await refunds.told(no, 'SUCCESS');
+  await refunds.completeRefund(no, 'SUCCESS');
   await assertRefunded({ ...x, no });
 });
 
@@ -97,19 +97,19 @@ test('a notification after a lost response completes it before jobs query (B43)'
 
 test('a final refund is unchanged by later messages, which are acknowledged (B43)', async () => {
   const done = await underWay();
-  await refunds.told(done.no, 'SUCCESS');
+  await refunds.completeRefund(done.no, 'SUCCESS');
   for (const status of ['CLOSED', 'ABNORMAL', 'PROCESSING', 'SUCCESS']) assertSuccess(await send(done, { refund_status: status }));
   await assertRefunded(done);
 
   const closed = await underWay();
-  await refunds.told(closed.no, 'CLOSED');
+  await refunds.completeRefund(closed.no, 'CLOSED');
   for (const status of ['ABNORMAL', 'PROCESSING', 'CLOSED']) assertSuccess(await send(closed, { refund_status: status }));
   await assertUntouched(closed, 'CLOSED');
 });
 
 test('a success of a refund closed here changes nothing, and is stored for manual review (B34, B43)', async () => {
   const x = await underWay();
-  await refunds.told(x.no, 'CLOSED');
+  await refunds.completeRefund(x.no, 'CLOSED');
   const id = newId();
   for (let copy = 0; copy < 2; copy++) assertFail(await send(x, {}, id), 400);
   await assertUntouched(x, 'CLOSED');
@@ -224,7 +224,7 @@ test("the simulator's forgeries: 401 leaves no trace, 400 is stored, and none ha
   await assertUntouched(x);
   await refunds.end(x.no, { tamper: 'state' }); // has PROCESSING under REFUND.SUCCESS
   await assertUntouched(x);
-  await refunds.told(x.no, 'SUCCESS');
+  await refunds.completeRefund(x.no, 'SUCCESS');
   await assertRefunded(x);
 });
 
@@ -232,7 +232,7 @@ test("the simulator's forgeries: 401 leaves no trace, 400 is stored, and none ha
 
 test('one notification 50 times concurrently: 50 success answers, one effect (B36)', async () => {
   const x = await underWay();
-  const { answers } = await refunds.heard(x.no, { times: 50 });
+  const { answers } = await refunds.endNotified(x.no, { times: 50 });
   assert.deepEqual(tally(answers.map(({ status }) => status)), { 200: 50 });
   for (const answer of answers) assert.deepEqual(JSON.parse(answer.body), SUCCESS);
   await assertRefunded(x);
@@ -253,11 +253,11 @@ test('concurrent notifications of ten parts, while jobs query them: the order is
   for (let i = 0; i < 10; i++) numbers.push((await refunds.refund(x, { amount: '1.00' })).refund_no);
   shop.clock(FIRST_LOOK_S);
   const [told] = await Promise.all([
-    Promise.all(numbers.map((no) => refunds.heard(no, { times: 3 }))), shop.jobs(), shop.jobs(),
+    Promise.all(numbers.map((no) => refunds.endNotified(no, { times: 3 }))), shop.jobs(), shop.jobs(),
   ]);
   for (const { answers } of told) assert.deepEqual(tally(answers.map(({ status }) => status)), { 200: 3 });
   for (const no of numbers) assert.equal(await refunds.status(no), 'SUCCESS');
-  assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
+  assert.deepEqual(await refunds.orderState(x), [REFUNDED, [-1, 1], 5]);
 });
 
 test('concurrent SUCCESS and CLOSED: one of them wins, and the order follows it (B43)', async () => {
@@ -289,6 +289,6 @@ test('while the row is locked, the response comes within 5 s and is 5xx; redeliv
     await assertPutOff(shop, lock, () => refunds.end(x.no));
     await assertUntouched(x);
   }
-  await refunds.told(x.no, 'SUCCESS');
+  await refunds.completeRefund(x.no, 'SUCCESS');
   await assertRefunded(x);
 });

@@ -24,20 +24,20 @@ test('a full refund is requested, in progress, and completed by the provider (B4
   assert.equal(status, 201);
   assertRefund(body, { order_id: x.order.order_id, amount: '10.00', status: 'PROCESSING', reason: '尺码不合适 👕', automatic: false });
   assert.equal(headers.get('idempotent-replayed'), null);
-  assert.deepEqual(await refunds.there(x), [[body.refund_no, FEN, 'PROCESSING']]);
-  assert.deepEqual(await refunds.standing(x), [PAID, [-1], 4], 'money that is under way is not back yet');
+  assert.deepEqual(await refunds.refundsAtProvider(x), [[body.refund_no, FEN, 'PROCESSING']]);
+  assert.deepEqual(await refunds.orderState(x), [PAID, [-1], 4], 'money that is under way is not back yet');
   assert.deepEqual((await refunds.read(body.refund_no)).body, body);
   assert.equal((await trade.read(x.order)).updated_at, body.created_at);
   assert.equal((await trade.attempts(x.order))[0].updated_at, Date.parse(body.created_at), 'what limits the sum is written (B61)');
 
-  await refunds.told(body.refund_no, 'SUCCESS');
+  await refunds.completeRefund(body.refund_no, 'SUCCESS');
   const { updated_at: updated, ...rest } = (await refunds.read(body.refund_no)).body;
   const { updated_at: before, ...same } = body;
   assert.deepEqual(rest, { ...same, status: 'SUCCESS' });
   assert.ok(updated >= before);
-  assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
+  assert.deepEqual(await refunds.orderState(x), [REFUNDED, [-1, 1], 5]);
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.granted], 'it was paid, and stays so');
-  const { body: stands } = await trade.standing(anna, x.order);
+  const { body: stands } = await trade.paymentStatus(anna, x.order);
   assert.deepEqual([stands.status, stands.trade_state, stands.total_amount], [REFUNDED, 'REFUND', '10.00']);
   assertRefused(await refunds.ask(x), 409, 'REFUND_EXCEEDS');
   assert.deepEqual(await refunds.jobsAt(12 * 3600), [], 'what is over is not asked about');
@@ -107,9 +107,9 @@ test('an invalid amount, more than was paid, or an invalid reason: refused witho
 test('a payment with a coupon is refunded by its whole amount', async () => {
   const x = await refunds.paid(anna, { coupon_fen: 300 });
   const part = await refunds.refund(x, { amount: '3.33' });
-  await refunds.told(part.refund_no, 'SUCCESS');
+  await refunds.completeRefund(part.refund_no, 'SUCCESS');
   const rest = await refunds.refund(x);
-  await refunds.told(rest.refund_no, 'SUCCESS');
+  await refunds.completeRefund(rest.refund_no, 'SUCCESS');
   assert.deepEqual([rest.amount, await trade.status(x.order)], ['6.67', REFUNDED]);
 });
 
@@ -125,11 +125,11 @@ test('partial refunds add up: the order is 5 only when everything is refunded; t
   assertRefused(await refunds.ask(x), 409, 'REFUND_EXCEEDS');
   assertRefused(await refunds.ask(x, { amount: '0.01' }), 409, 'REFUND_EXCEEDS');
   for (const { refund_no: no } of [rest, first]) {
-    await refunds.told(no, 'SUCCESS');
-    assert.deepEqual(await refunds.standing(x), [PAID, [-1], 4], 'a part gives no stock back');
+    await refunds.completeRefund(no, 'SUCCESS');
+    assert.deepEqual(await refunds.orderState(x), [PAID, [-1], 4], 'a part gives no stock back');
   }
-  await refunds.told(second.refund_no, 'SUCCESS');
-  assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
+  await refunds.completeRefund(second.refund_no, 'SUCCESS');
+  assert.deepEqual(await refunds.orderState(x), [REFUNDED, [-1, 1], 5]);
 });
 
 for (const [name, status] of [['shipped', SHIPPED], ['completed', COMPLETED]]) {
@@ -137,25 +137,25 @@ for (const [name, status] of [['shipped', SHIPPED], ['completed', COMPLETED]]) {
     const x = await refunds.paid();
     for (let to = SHIPPED; to <= status; to++) await trade.set(x.order, { status: to });
     const part = await refunds.refund(x, { amount: '0.01' });
-    await refunds.told(part.refund_no, 'SUCCESS');
-    assert.deepEqual(await refunds.standing(x), [status, [-1], 4]);
+    await refunds.completeRefund(part.refund_no, 'SUCCESS');
+    assert.deepEqual(await refunds.orderState(x), [status, [-1], 4]);
     const rest = await refunds.refund(x);
-    await refunds.told(rest.refund_no, 'SUCCESS');
-    assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1], 4]);
+    await refunds.completeRefund(rest.refund_no, 'SUCCESS');
+    assert.deepEqual(await refunds.orderState(x), [REFUNDED, [-1], 4]);
   });
 }
 
 test('while a refund that completes the sum is in progress, 1 to 2 is 409; for a partial one it is not (B43)', async () => {
   const x = await refunds.paid();
   const part = await refunds.refund(x, { amount: '4.00' });
-  await refunds.told(part.refund_no, 'SUCCESS');
+  await refunds.completeRefund(part.refund_no, 'SUCCESS');
   const rest = await refunds.refund(x);
   for (const status of ['PROCESSING', 'ABNORMAL']) {
-    if (status !== 'PROCESSING') await refunds.told(rest.refund_no, status);
+    if (status !== 'PROCESSING') await refunds.completeRefund(rest.refund_no, status);
     assertRefused(await trade.put(x.order, { status: SHIPPED }), 409, 'REFUND_IN_FLIGHT');
     assert.equal(await trade.status(x.order), PAID);
   }
-  await refunds.told(rest.refund_no, 'CLOSED');
+  await refunds.completeRefund(rest.refund_no, 'CLOSED');
   await refunds.refund(x, { amount: '5.99' });
   assert.equal((await trade.put(x.order, { status: SHIPPED })).status, 200);
 });
@@ -170,7 +170,7 @@ test('shipping against a full refund: it ships, or the stock is returned, never 
     const [asked, shipped] = round % 2 ? [...answers].reverse() : answers;
     assert.equal(asked.status, 201);
     assert.ok([200, 409].includes(shipped.status), JSON.stringify(shipped.body));
-    assert.deepEqual(await refunds.standing(x), shipped.status === 200 ? [REFUNDED, [-1], 4] : [REFUNDED, [-1, 1], 5]);
+    assert.deepEqual(await refunds.orderState(x), shipped.status === 200 ? [REFUNDED, [-1], 4] : [REFUNDED, [-1, 1], 5]);
   }
 });
 
@@ -180,11 +180,11 @@ for (const mode of ['PROCESSING', 'SUCCESS']) {
     const x = await refunds.paid();
     const answers = await Promise.all(Array.from({ length: 20 }, () => refunds.ask(x, { amount: '1.00' })));
     assert.deepEqual(tally(answers.map(({ status }) => status)), { 201: 10, 409: 10 });
-    const there = await refunds.there(x);
+    const there = await refunds.refundsAtProvider(x);
     assert.equal(new Set(there.map(([no]) => no)).size, 10);
     assert.equal(there.reduce((sum, [, part]) => sum + part, 0), FEN);
-    if (mode === 'PROCESSING') await Promise.all(there.map(([no]) => refunds.told(no, 'SUCCESS')));
-    assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
+    if (mode === 'PROCESSING') await Promise.all(there.map(([no]) => refunds.completeRefund(no, 'SUCCESS')));
+    assert.deepEqual(await refunds.orderState(x), [REFUNDED, [-1, 1], 5]);
   });
 }
 
@@ -194,7 +194,7 @@ test('twenty concurrent refunds of different amounts, and of the rest, never exc
   const made = answers.filter(({ status }) => status === 201);
   assert.equal(answers.filter(({ status }) => status === 409).length, 20 - made.length);
   assert.ok(made.length >= 1 && made.reduce((sum, { body }) => sum + fen(body.amount), 0) <= FEN);
-  assert.deepEqual((await refunds.there(x)).map(([no]) => no).sort(), made.map(({ body }) => body.refund_no).sort());
+  assert.deepEqual((await refunds.refundsAtProvider(x)).map(([no]) => no).sort(), made.map(({ body }) => body.refund_no).sort());
 });
 
 // ---- responses of the provider ----
@@ -203,7 +203,7 @@ test('completed at once: the response is SUCCESS, and the order is 5 (B43)', asy
   await refunds.mode('SUCCESS');
   const x = await refunds.paid();
   assert.equal((await refunds.refund(x)).status, 'SUCCESS');
-  assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
+  assert.deepEqual(await refunds.orderState(x), [REFUNDED, [-1, 1], 5]);
 });
 
 test('ABNORMAL needs manual review, is followed, and finally succeeds (B43)', async () => {
@@ -218,7 +218,7 @@ test('ABNORMAL needs manual review, is followed, and finally succeeds (B43)', as
   await refunds.end(no, { status: 'SUCCESS', notify: false });
   assert.deepEqual(await refunds.jobsAt(FIRST_LOOK_S + 3600), ['refund_query']);
   assert.equal(await refunds.status(no), 'SUCCESS');
-  assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
+  assert.deepEqual(await refunds.orderState(x), [REFUNDED, [-1, 1], 5]);
 });
 
 test('CLOSED releases the amount: a new refund has a new number, and works (B43)', async () => {
@@ -226,7 +226,7 @@ test('CLOSED releases the amount: a new refund has a new number, and works (B43)
   const x = await refunds.paid();
   const closed = await refunds.refund(x);
   assert.equal(closed.status, 'CLOSED');
-  assert.deepEqual(await refunds.standing(x), [PAID, [-1], 4]);
+  assert.deepEqual(await refunds.orderState(x), [PAID, [-1], 4]);
   assert.deepEqual(await refunds.jobsAt(12 * 3600), []);
   shop.clock(0);
   await refunds.mode('SUCCESS');
@@ -241,42 +241,42 @@ test('insufficient funds: it stays in progress, and jobs retry with the same num
   await trade.fault('refund', 'not_enough', { times: 3 });
   const { refund_no: no, status } = await refunds.refund(x);
   assert.equal(status, 'PROCESSING');
-  assert.deepEqual(await refunds.there(x), []);
+  assert.deepEqual(await refunds.refundsAtProvider(x), []);
   assert.deepEqual(await refunds.jobsAt(FIRST_LOOK_S), ['refund_query', 'refund']);
   assert.deepEqual(await refunds.jobsAt(FIRST_LOOK_S + 1), [], 'not at once again');
   assert.deepEqual(await refunds.jobsAt(FIRST_LOOK_S + 3600), ['refund_query', 'refund']);
-  assert.deepEqual([await refunds.there(x), await refunds.status(no)], [[], 'PROCESSING']);
+  assert.deepEqual([await refunds.refundsAtProvider(x), await refunds.status(no)], [[], 'PROCESSING']);
   await refunds.mode('SUCCESS');
   assert.deepEqual(await refunds.jobsAt(FIRST_LOOK_S + 7200), ['refund_query', 'refund']);
-  assert.deepEqual(await refunds.there(x), [[no, FEN, 'SUCCESS']]);
+  assert.deepEqual(await refunds.refundsAtProvider(x), [[no, FEN, 'SUCCESS']]);
   assert.deepEqual([await refunds.status(no), await trade.status(x.order)], ['SUCCESS', REFUNDED]);
 });
 
 test('a permanent refusal closes the refund; it can be requested again (B43)', async () => {
   const x = await refunds.paid();
   shop.clock(366 * 24 * 3600); // the provider refunds nothing after a year
-  await trade.adminAgain();
+  await trade.adminSignIn();
   await trade.forgetRequests();
   const refused = await refunds.refund(x);
   assert.equal(refused.status, 'CLOSED');
   assert.deepEqual(await refunds.calls(), ['refund', 'refund_query'], 'closed only on its word that it has none');
-  assert.deepEqual([await refunds.there(x), await trade.status(x.order)], [[], PAID]);
+  assert.deepEqual([await refunds.refundsAtProvider(x), await trade.status(x.order)], [[], PAID]);
   shop.clock(0);
-  await trade.adminAgain();
+  await trade.adminSignIn();
   await refunds.mode('SUCCESS');
   const again = await refunds.refund(x);
-  assert.deepEqual([again.status, await refunds.there(x)], ['SUCCESS', [[again.refund_no, FEN, 'SUCCESS']]]);
+  assert.deepEqual([again.status, await refunds.refundsAtProvider(x)], ['SUCCESS', [[again.refund_no, FEN, 'SUCCESS']]]);
 });
 
 test('a permanent refusal without an answer to the query: it stays in progress (B43)', async () => {
   const x = await refunds.paid();
   shop.clock(366 * 24 * 3600);
-  await trade.adminAgain();
+  await trade.adminSignIn();
   await trade.fault('refund_query', 'status_500');
   const { refund_no: no, status } = await refunds.refund(x);
   assert.equal(status, 'PROCESSING');
   shop.clock(0);
-  await trade.adminAgain();
+  await trade.adminSignIn();
   assert.equal(await refunds.status(no), 'PROCESSING');
 });
 
@@ -295,15 +295,15 @@ for (const fault of [...UNDONE, ...DONE]) {
     assert.ok(performance.now() - started < 30_000);
     assert.deepEqual(await trade.faultsLeft(), []);
     assert.deepEqual([status, await refunds.calls()], ['PROCESSING', ['refund']]);
-    assert.deepEqual(await refunds.there(x), DONE.includes(fault) ? [[no, FEN, 'SUCCESS']] : []);
-    assert.deepEqual(await refunds.standing(x), [PAID, [-1], 4]);
+    assert.deepEqual(await refunds.refundsAtProvider(x), DONE.includes(fault) ? [[no, FEN, 'SUCCESS']] : []);
+    assert.deepEqual(await refunds.orderState(x), [PAID, [-1], 4]);
     assertRefused(await refunds.ask(x, { amount: '0.01' }), 409, 'REFUND_EXCEEDS');
     assertRefused(await trade.put(x.order, { status: SHIPPED }), 409, 'REFUND_IN_FLIGHT');
 
     assert.deepEqual(await refunds.jobsAt(FIRST_LOOK_S), DONE.includes(fault) ? ['refund_query'] : ['refund_query', 'refund']);
-    assert.deepEqual(await refunds.there(x), [[no, FEN, 'SUCCESS']]);
+    assert.deepEqual(await refunds.refundsAtProvider(x), [[no, FEN, 'SUCCESS']]);
     assert.equal(await refunds.status(no), 'SUCCESS');
-    assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
+    assert.deepEqual(await refunds.orderState(x), [REFUNDED, [-1, 1], 5]);
     assert.equal((await refunds.rows(x)).length, 1);
   });
 }
@@ -317,7 +317,7 @@ for (const fault of ['status_500', 'status_429', 'bad_signature', 'drop_after', 
     assert.deepEqual(await refunds.jobsAt(FIRST_LOOK_S), ['refund_query']);
     assert.deepEqual(await trade.faultsLeft(), []);
     assert.equal(await refunds.status(no), 'PROCESSING');
-    assert.deepEqual(await refunds.standing(x), [PAID, [-1], 4]);
+    assert.deepEqual(await refunds.orderState(x), [PAID, [-1], 4]);
     assert.deepEqual(await refunds.jobsAt(FIRST_LOOK_S + 3600), ['refund_query']);
     assert.deepEqual([await refunds.status(no), await trade.status(x.order)], ['SUCCESS', REFUNDED]);
   });
@@ -331,7 +331,7 @@ test('concurrent passes of jobs follow a refund once (B43)', async () => {
   await trade.forgetRequests();
   await Promise.all(Array.from({ length: 4 }, () => shop.jobs()));
   assert.deepEqual(await refunds.calls(), ['refund_query', 'refund']);
-  assert.deepEqual(await refunds.there(x), [[no, FEN, 'PROCESSING']]);
+  assert.deepEqual(await refunds.refundsAtProvider(x), [[no, FEN, 'PROCESSING']]);
 });
 
 // ---- replays ----
@@ -343,17 +343,17 @@ test('a replay returns the same refund in its current state; another body is 409
   const again = await refunds.ask(x, { amount: '3.00', headers });
   assert.deepEqual([again.status, again.headers.get('idempotent-replayed'), again.body], [201, 'true', first]);
   assertRefused(await refunds.ask(x, { amount: '4.00', headers }), 409, 'IDEMPOTENCY_MISMATCH');
-  await refunds.told(first.refund_no, 'SUCCESS');
+  await refunds.completeRefund(first.refund_no, 'SUCCESS');
   const later = await refunds.ask(x, { amount: '3.00', headers });
   assert.deepEqual([later.status, later.body.refund_no, later.body.status], [201, first.refund_no, 'SUCCESS']);
-  assert.equal((await refunds.there(x)).length, 1);
+  assert.equal((await refunds.refundsAtProvider(x)).length, 1);
 });
 
 test('a replay also works after its order was deleted: of a refund, a prepay or a card payment', async () => {
   const x = await refunds.prepared();
   const headers = { 'idempotency-key': 'deleted-later' };
   const prepaid = await trade.tryPrepay(x.person, x.order, headers);
-  assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
+  assert.equal((await trade.payNotified(x.outTradeNo)).body.status, 200);
   await refunds.mode('SUCCESS');
   const first = await refunds.refund(x, { headers });
   const { body: { card_id: card } } = await shop.call('POST', '/api/membership/cards', { token: trade.admin, body: { user_id: x.person.user.user_id } });
@@ -394,7 +394,7 @@ test('twenty concurrent duplicates are one refund; a refusal is not stored', asy
   assert.deepEqual(tally(answers.map(({ status }) => status)), { 201: 20 });
   assert.equal(new Set(answers.map(({ body }) => body.refund_no)).size, 1);
   assert.equal(answers.filter((answer) => answer.headers.get('idempotent-replayed') === null).length, 1);
-  assert.equal((await refunds.there(x)).length, 1);
+  assert.equal((await refunds.refundsAtProvider(x)).length, 1);
 });
 
 // The first of two duplicates is the victim of a deadlock after it has locked the order; the second makes the refund meanwhile.
@@ -451,10 +451,10 @@ test('a payment by card is refunded to the card in the same request, without a c
   await trade.forgetRequests();
   const part = await refunds.refund(x, { amount: '4.00' });
   assert.deepEqual([part.status, part.amount, await balanceOf(x)], ['SUCCESS', '4.00', 4400]);
-  assert.deepEqual(await refunds.standing(x), [PAID, [-1], 4]);
+  assert.deepEqual(await refunds.orderState(x), [PAID, [-1], 4]);
   const rest = await refunds.refund(x);
   assert.deepEqual([rest.status, rest.amount, await balanceOf(x)], ['SUCCESS', '6.00', 5000]);
-  assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
+  assert.deepEqual(await refunds.orderState(x), [REFUNDED, [-1, 1], 5]);
   assert.deepEqual((await ledgerOf(x)).map((row) => [row.type, row.amount, row.balance_after]),
     [[1, 5000, 5000], [2, -1000, 4000], [3, 400, 4400], [3, 600, 5000]]);
   assertRefused(await refunds.ask(x, { amount: '0.01' }), 409, 'REFUND_EXCEEDS');
@@ -468,7 +468,7 @@ test('twenty concurrent partial refunds to a card: no fen more than it paid, eac
   assert.deepEqual(tally(answers.map(({ status }) => status)), { 201: 10, 409: 10 });
   assert.equal(await balanceOf(x), 5000);
   assert.equal((await ledgerOf(x)).length, 12);
-  assert.deepEqual(await refunds.standing(x), [REFUNDED, [-1, 1], 5]);
+  assert.deepEqual(await refunds.orderState(x), [REFUNDED, [-1, 1], 5]);
 });
 
 test('a replay to a card is one row; a disabled card accepts it; without a card it is 409 without effect (B22)', async () => {

@@ -27,7 +27,7 @@ async function paidUnheard(lines) {
   return x;
 }
 
-const standing = async (x) => (await trade.standing(anna, x.order)).body;
+const standing = async (x) => (await trade.paymentStatus(anna, x.order)).body;
 
 async function assertRefundDue(x, reason) {
   const attempt = (await trade.attempts(x.order)).find(({ out_trade_no: no }) => no === x.outTradeNo);
@@ -47,7 +47,7 @@ test('a payment\'s status is reported as WeChat\'s trade_state, before and after
   await trade.forgetRequests();
   assert.deepEqual(await standing({ order }), bare);
   assert.deepEqual(await trade.requests(), ['query']);
-  await trade.payHeard(outTradeNo);
+  await trade.payNotified(outTradeNo);
   await trade.forgetRequests();
   const paid = await standing({ order });
   const { transaction_id: transactionId, success_ms: ms } = await trade.atWechat(outTradeNo);
@@ -64,7 +64,7 @@ test('the poll of a returning customer settles a payment without notification (B
   assert.equal(await trade.status(x.order), PAID);
   const { transaction_id: transactionId } = await trade.atWechat(x.outTradeNo);
   assert.equal((await trade.read(x.order)).payment_id, transactionId);
-  const late = await trade.payHeard(x.outTradeNo);
+  const late = await trade.payNotified(x.outTradeNo);
   assert.equal(late.body.status, 200, 'the notification that comes after all is a repeat');
   assert.deepEqual((await trade.events(`out_trade_no = '${x.outTradeNo}'`)).map((e) => e.verdict), [VERDICT.granted, VERDICT.repeat]);
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.granted]);
@@ -85,8 +85,8 @@ test('concurrent notifications, polls and jobs: one grant, and all report it (B3
     const x = await paidUnheard();
     shop.clock(61);
     const [told, polls, queried] = await Promise.all([
-      trade.payHeard(x.outTradeNo, { times: 10 }),
-      Promise.all(Array.from({ length: 10 }, () => trade.standing(anna, x.order))),
+      trade.payNotified(x.outTradeNo, { times: 10 }),
+      Promise.all(Array.from({ length: 10 }, () => trade.paymentStatus(anna, x.order))),
       Promise.all([shop.jobs(), shop.jobs()]),
     ]);
     shop.clock(0);
@@ -107,7 +107,7 @@ for (const fault of ['status_500', 'status_429', 'status_202', 'status_502', 'ba
   test(`a query answered with ${fault} changes nothing, and the next one settles`, async () => {
     const x = await paidUnheard();
     await trade.fault('query', fault);
-    const { status, body } = await trade.standing(anna, x.order);
+    const { status, body } = await trade.paymentStatus(anna, x.order);
     assert.deepEqual([status, body.status, body.trade_state], [200, PENDING, 'NOTPAY']);
     assert.deepEqual(await trade.faultsLeft(), []);
     assert.deepEqual(await trade.states(x.order), [ATTEMPT.open]);
@@ -119,7 +119,7 @@ test('a hanging query times out and changes nothing', async () => {
   const x = await paidUnheard();
   await trade.fault('query', 'hang');
   const started = performance.now();
-  const { status, body } = await trade.standing(anna, x.order);
+  const { status, body } = await trade.paymentStatus(anna, x.order);
   assert.deepEqual([status, body.status], [200, PENDING]);
   assert.ok(performance.now() - started < 30_000);
   assert.equal((await standing(x)).status, PAID);
@@ -139,7 +139,7 @@ test('the provider is queried at most once in PAYMENT_QUERY_GAP_S, however many 
   await shop.restartWeb({ PAYMENT_QUERY_GAP_S: '60' });
   const x = await prepared();
   await trade.forgetRequests();
-  const polls = await Promise.all(Array.from({ length: 20 }, () => trade.standing(anna, x.order)));
+  const polls = await Promise.all(Array.from({ length: 20 }, () => trade.paymentStatus(anna, x.order)));
   assert.deepEqual(tally(polls.map(({ status }) => status)), { 200: 20 });
   assert.deepEqual(await trade.requests(), ['query']);
   shop.clock(30);
@@ -160,9 +160,9 @@ test('a second attempt\'s success for an order paid by the first is refund due; 
   await shop.sql(`UPDATE payment_attempts SET state = 1, open_payable_id = NULL WHERE out_trade_no = '${x.outTradeNo}'`);
   const y = { order: x.order, ...await trade.prepay(anna, x.order) };
   assert.notEqual(y.outTradeNo, x.outTradeNo);
-  assert.equal((await trade.payHeard(y.outTradeNo)).body.status, 200);
+  assert.equal((await trade.payNotified(y.outTradeNo)).body.status, 200);
   const before = await trade.rowOf(x.order);
-  assert.equal((await trade.payHeard(x.outTradeNo, { times: 5 })).body.status, 200);
+  assert.equal((await trade.payNotified(x.outTradeNo, { times: 5 })).body.status, 200);
   assert.deepEqual(await trade.rowOf(x.order), before);
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.refundDue, ATTEMPT.granted]);
   await assertRefundDue(x, 'ALREADY_PAID');
@@ -182,12 +182,12 @@ for (const [what, act, reason] of [
       await act(x);
       const before = await trade.rowOf(x.order);
       const moves = await trade.moves(x.order);
-      if (way === 'notification') assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
+      if (way === 'notification') assert.equal((await trade.payNotified(x.outTradeNo)).body.status, 200);
       else await shop.jobs();
       await assertRefundDue(x, reason);
       assert.deepEqual(await trade.rowOf(x.order), before);
       assert.deepEqual(await trade.moves(x.order), moves);
-      assert.equal((await trade.payHeard(x.outTradeNo, { times: 3 })).body.status, 200, 'and the provider may forget it');
+      assert.equal((await trade.payNotified(x.outTradeNo, { times: 3 })).body.status, 200, 'and the provider may forget it');
       assert.deepEqual(await trade.states(x.order), [ATTEMPT.refundDue]);
     });
   }
@@ -201,7 +201,7 @@ for (const way of ['notification', 'jobs']) {
     const x = await paidUnheard([[own, 3]]);
     assert.equal((await trade.cancel(anna, x.order)).body.status, CANCELLED);
     assert.equal(await trade.stock(own), 3);
-    if (way === 'notification') assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
+    if (way === 'notification') assert.equal((await trade.payNotified(x.outTradeNo)).body.status, 200);
     else await shop.jobs();
     assert.equal(await trade.status(x.order), PAID);
     assert.equal(await trade.stock(own), 0);
@@ -216,7 +216,7 @@ for (const way of ['notification', 'jobs']) {
     const x = await paidUnheard([[product, 1], [own, 3]]);
     assert.equal((await trade.cancel(anna, x.order)).body.status, CANCELLED);
     await trade.order(anna, [[own, 1]]);
-    if (way === 'notification') assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
+    if (way === 'notification') assert.equal((await trade.payNotified(x.outTradeNo)).body.status, 200);
     else await shop.jobs();
     await assertRefundDue(x, 'OUT_OF_STOCK');
     assert.deepEqual([await trade.status(x.order), await trade.stock(own)], [CANCELLED, 2]);
@@ -230,7 +230,7 @@ test('a payment after a cancel for a product off sale is granted late, for a del
   for (const { order } of [x, y]) await trade.cancel(anna, order);
   await trade.ok('PUT', `/api/products/${off}`, { token: trade.admin, body: { status: 0 } });
   await shop.call('DELETE', `/api/products/${gone}`, { token: trade.admin });
-  for (const { outTradeNo } of [x, y]) assert.equal((await trade.payHeard(outTradeNo)).body.status, 200);
+  for (const { outTradeNo } of [x, y]) assert.equal((await trade.payNotified(outTradeNo)).body.status, 200);
   assert.deepEqual([await trade.status(x.order), await trade.status(y.order)], [PAID, CANCELLED]);
   assert.deepEqual([await trade.stock(off), await trade.stock(gone)], [2, 3]);
   await assertRefundDue(y, 'OUT_OF_STOCK');
@@ -242,7 +242,7 @@ test('concurrent late payments of five orders for three items: three are granted
   for (let i = 0; i < 5; i++) all.push(await paidUnheard([[own, 1]]));
   for (const { order } of all) await trade.cancel(anna, order);
   await trade.order(anna, [[own, 2]]);
-  const answers = await Promise.all(all.map(({ outTradeNo }) => trade.payHeard(outTradeNo, { times: 3 })));
+  const answers = await Promise.all(all.map(({ outTradeNo }) => trade.payNotified(outTradeNo, { times: 3 })));
   for (const { body } of answers) assert.equal(body.status, 200);
   assert.deepEqual(tally((await Promise.all(all.map(({ order }) => trade.states(order)))).flat()), {
     [ATTEMPT.grantedLate]: 3, [ATTEMPT.refundDue]: 2,
@@ -256,7 +256,7 @@ test('a payment in progress when the provider closed is notified and granted lat
   await shop.jobs();
   assert.equal((await trade.atWechat(x.outTradeNo)).trade_state, 'CLOSED');
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.closed]);
-  assert.equal((await trade.payHeard(x.outTradeNo, { force: true })).body.status, 200);
+  assert.equal((await trade.payNotified(x.outTradeNo, { force: true })).body.status, 200);
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.grantedLate]);
   assert.equal(await trade.status(x.order), PAID);
 });
@@ -265,7 +265,7 @@ test('a success after the deadline of an order not closed yet is granted (B20)',
   const x = await prepared();
   await shop.pay(x.outTradeNo, { notify: false });
   shop.clock(PAY_S + 60);
-  assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
+  assert.equal((await trade.payNotified(x.outTradeNo)).body.status, 200);
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.granted]);
   shop.clock(0);
 });
@@ -281,11 +281,11 @@ test('a notification with trade_state REFUND pays nothing and is refused (B35)',
 test('a payment already refunded elsewhere pays nothing, is held, and logs an alarm (B35, B62)', async () => {
   const x = await paidUnheard();
   await trade.fault('query', 'refunded');
-  const { status, body } = await trade.standing(anna, x.order);
+  const { status, body } = await trade.paymentStatus(anna, x.order);
   assert.equal(status, 200);
   assert.deepEqual([body.status, body.trade_state], [PENDING, 'REFUND']);
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.open]);
-  assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200, 'the notification that comes late is heard');
+  assert.equal((await trade.payNotified(x.outTradeNo)).body.status, 200, 'the notification that comes late is heard');
   assert.equal(await trade.status(x.order), PENDING, 'and grants nothing');
   const { code, stdout } = await shop.audit();
   assert.equal(code, 0);
@@ -296,9 +296,9 @@ test('a payment settled and refunded by us during a query is not an orphan (B35,
   const x = await paidUnheard();
   await trade.fault('query', 'refunded', { delay_ms: 4500 });
   await trade.forgetRequests();
-  const poll = trade.standing(anna, x.order);
+  const poll = trade.paymentStatus(anna, x.order);
   await trade.asked('query');
-  assert.equal((await trade.payHeard(x.outTradeNo)).body.status, 200);
+  assert.equal((await trade.payNotified(x.outTradeNo)).body.status, 200);
   await trade.noFaults();
   const { status, body } = await poll;
   assert.deepEqual([status, body.status], [200, PAID]);
@@ -309,7 +309,7 @@ test('a payment settled and refunded by us during a query is not an orphan (B35,
 test('the payer may differ from the buyer: granted, and logged without the name (PAYMENTS 2.14)', async () => {
   const notes = (no) => shop.log().filter(({ level, message }) => level === 'warn' && message === `${no} was paid by another than its buyer`).length;
   const [own, other] = [await prepared(), await prepared()];
-  await trade.payHeard(own.outTradeNo);
+  await trade.payNotified(own.outTradeNo);
   await forger.send(forger.event(forger.transaction(other.outTradeNo, FEN, { payer: { openid: 'sandbox-somebody-else' } })));
   for (const x of [own, other]) assert.equal(await trade.status(x.order), PAID);
   assert.deepEqual([notes(own.outTradeNo), notes(other.outTradeNo)], [0, 1]);
@@ -330,7 +330,7 @@ test('only the owner can read the status, and a refusal reveals nothing (B4)', a
   const bob = await trade.buyer();
   const x = await paidUnheard();
   await trade.forgetRequests();
-  assertRefused(await trade.standing(bob, x.order), 403, 'FORBIDDEN');
+  assertRefused(await trade.paymentStatus(bob, x.order), 403, 'FORBIDDEN');
   assert.deepEqual(await trade.requests(), []);
   assert.equal(await trade.status(x.order), PENDING);
 });

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { DAY_S, assertRefused, openTrade, tally, telling } from '../lib/trade.mjs';
+import { DAY_S, assertRefused, openTrade, tally, timingDifferences } from '../lib/trade.mjs';
 
 const {
   CompactSign, SignJWT, UnsecuredJWT, base64url, decodeJwt, decodeProtectedHeader, generateKeyPair,
@@ -356,7 +356,7 @@ test('an unknown account and a wrong password get the same response in the same 
     first ??= seen;
     assert.deepEqual(seen, first, name);
   }]);
-  assert.deepEqual(await telling(Object.fromEntries(acts), 'wrong password', 11), []);
+  assert.deepEqual(await timingDifferences(Object.fromEntries(acts), 'wrong password', 11), []);
   assert.equal(first.code, 'LOGIN_FAILED');
 });
 

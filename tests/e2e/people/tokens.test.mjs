@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { openShop } from '../lib/harness.mjs';
-import { allProcessSockets, askProcess, exactly } from '../lib/raw-request.mjs';
-import { telling } from '../lib/trade.mjs';
+import { allProcessSockets, askProcess, rawRequest } from '../lib/raw-request.mjs';
+import { timingDifferences } from '../lib/trade.mjs';
 
 const { SignJWT, UnsecuredJWT, decodeJwt, decodeProtectedHeader } = createRequire(new URL('../../../sandbox/package.json', import.meta.url))('jose');
 
@@ -25,7 +25,7 @@ const PASSWORD = 'correct horse battery';
 const bert = await shop.login('bert');
 await shop.ok('PUT', `/api/users/${bert.user.user_id}`, { token: await shop.admin(), body: { email: 'Bert@Example.COM', phone: '+8613800138000', password: PASSWORD } });
 
-const me = (token) => exactly(shop, 'GET', '/api/auth/me', { token });
+const me = (token) => rawRequest(shop, 'GET', '/api/auth/me', { token });
 const refresh = (token) => shop.call('POST', '/api/auth/refresh', { body: { refresh_token: token } });
 const base64url = (text) => Buffer.from(text).toString('base64url');
 
@@ -117,15 +117,15 @@ test('any other token is 401, and on a public route treated as absent (B2)', asy
     assert.equal(answer.status, 401, `${words}: ${answer.text}`);
     assert.equal(answer.headers['www-authenticate'], 'Bearer');
     assert.equal(answer.json.code, 'UNAUTHENTICATED');
-    const shelf = await exactly(shop, 'GET', '/api/products', { token });
+    const shelf = await rawRequest(shop, 'GET', '/api/products', { token });
     assert.equal(shelf.status, 200, words);
     assert.deepEqual(shelf.json, [], words);
-    assert.equal((await exactly(shop, 'GET', `/api/products/${off.product_id}`, { token })).status, 404, words);
+    assert.equal((await rawRequest(shop, 'GET', `/api/products/${off.product_id}`, { token })).status, 404, words);
   }
 });
 
 test('a token is accepted only as Bearer in the Authorization header', async () => {
-  const as = (headers, address = '/api/auth/me') => exactly(shop, 'GET', address, { headers });
+  const as = (headers, address = '/api/auth/me') => rawRequest(shop, 'GET', address, { headers });
   for (const scheme of ['Bearer ', 'bearer ', 'BEARER ', 'Bearer   ']) assert.equal((await as({ authorization: scheme + admin.token })).status, 200, scheme);
   for (const value of [admin.token, `Token ${admin.token}`, `Basic ${admin.token}`, `Bearer${admin.token}`, `Bearer ${admin.token} x`, `Bearer "${admin.token}"`, 'Bearer']) {
     assert.equal((await as({ authorization: value })).status, 401, value.slice(0, 20));
@@ -280,7 +280,7 @@ test('an unknown account and a wrong password get the same response (B9)', async
     ['bert@example.com ', PASSWORD], ['13800138001', PASSWORD], ['nonsense', PASSWORD], ['bert@example.com', 'x'.repeat(1000)], ["' OR ''='", 'x'], ['sandbox-bert', PASSWORD],
     ['bért@example.com', PASSWORD], ['bert%', PASSWORD],
   ]) {
-    const answer = await exactly(shop, 'POST', '/api/auth/login', { body: JSON.stringify({ account, password }) });
+    const answer = await rawRequest(shop, 'POST', '/api/auth/login', { body: JSON.stringify({ account, password }) });
     const { date, 'x-request-id': id, ...headers } = answer.headers;
     const { request_id: _, ...body } = answer.json;
     answers.push({ status: answer.status, headers, body });
@@ -293,7 +293,7 @@ test('an unknown account and a wrong password get the same response (B9)', async
 test('an unknown account takes as long as a wrong password (B9)', async () => {
   const kinds = { account: ['nobody@example.com', PASSWORD], password: ['bert@example.com', `${PASSWORD}!`], none: ['nonsense', PASSWORD], unset: ['carl@example.com', PASSWORD] };
   const acts = Object.entries(kinds).map(([kind, [account, password]]) => [kind, () => signIn(account, password)]);
-  assert.deepEqual(await telling(Object.fromEntries(acts), 'password', 9), []);
+  assert.deepEqual(await timingDifferences(Object.fromEntries(acts), 'password', 9), []);
 });
 
 test('a password is stored only as a yescrypt hash, which differs for two users with the same password (B6)', async () => {

@@ -364,7 +364,7 @@ test('an order that can\'t be cancelled doesn\'t prevent the deletion: jobs do t
   assert.equal(await trade.status(orders[1]), PENDING);
   await trade.audit(0); // the audit passes in between, too
   assertRefused(await trade.put(orders[1], { status: PAID, payment_method: '现金', payment_id: 'late' }), 409, 'ORDER_TRANSITION');
-  await trade.payHeard(outTradeNo); // and a payment for it is refunded
+  await trade.payNotified(outTradeNo); // and a payment for it is refunded
   assert.deepEqual((await trade.attempts(orders[1])).map(({ state }) => state), [ATTEMPT.refundDue]);
   await other.close();
   shop.clock(120);
@@ -433,7 +433,7 @@ async function bossAlone(boss, rival) {
   if (!left.includes(boss)) {
     const { token } = (await signIn(rival.account, PASSWORD)).body;
     assert.equal((await put(boss, { permission_level: 1 }, token)).status, 200);
-    await trade.adminAgain();
+    await trade.adminSignIn();
   }
   if (left.includes(rival.id)) await set(rival.id, { permission_level: 0 });
   assert.deepEqual(await administrators(), [boss]);

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { after, afterEach, beforeEach, test } from 'node:test';
 import { makeKeys } from '../../../sandbox/wechat/server.mjs';
 import {
-  Aes, Decorator, JSAPI, byNumber, call, dir, forge, judge, keys, makeSdk, merchantPrivateKey, order, platformPublicKey, post,
-  query, refused, sandbox, setClock, shop, signatureHolds, start, stop,
+  Aes, Decorator, JSAPI, byNumber, call, dir, forge, verifyNotification, keys, makeSdk, merchantPrivateKey, order, platformPublicKey, post,
+  query, refused, sandbox, setClock, shop, hasValidSignature, start, stop,
 } from '../lib/simulator.mjs';
 
 const PATH = '/v3/certificates';
@@ -55,7 +55,7 @@ test('a merchant in public-key mode has no certificates', async () => {
 test('the list: encrypted, signed by the newest, each consistent', async () => {
   const { reply, list } = await download();
   assert.equal(list.length, 2);
-  assert.ok(signatureHolds(reply, reply.text, list[0]));
+  assert.ok(hasValidSignature(reply, reply.text, list[0]));
   for (const { serial, x509, entry, certificate } of list) {
     assert.match(serial, /^[0-9A-F]{40}$/);
     assert.equal(x509.serialNumber, serial);
@@ -84,7 +84,7 @@ test('the list is signed by the key that the request names', async () => {
   const [, older] = (await download()).list;
   for (const key of [{ serial: keys.platformKeyId, pem: platformPublicKey }, older]) {
     const reply = await call('GET', PATH, { ...there, headers: { 'Wechatpay-Serial': key.serial } });
-    assert.ok(signatureHolds(reply, reply.text, key));
+    assert.ok(hasValidSignature(reply, reply.text, key));
   }
 });
 
@@ -126,13 +126,13 @@ test('notifications and errors are signed by the chosen key from then on', async
   for (const [choice, key] of turns) {
     await signWith(choice);
     assert.equal((await sandbox('POST', `/pay/${body.out_trade_no}`, {}, changing.url)).status, 200);
-    assert.equal(judge(shop.received.at(-1), key).trade_state, 'SUCCESS');
+    assert.equal(verifyNotification(shop.received.at(-1), key).trade_state, 'SUCCESS');
     for (const other of [...list, publicKey]) {
-      if (other !== key) assert.equal(judge(shop.received.at(-1), other), 'serial');
+      if (other !== key) assert.equal(verifyNotification(shop.received.at(-1), other), 'serial');
     }
     const missing = await query('T0000000000', there);
     assert.equal(missing.status, 404);
-    assert.ok(signatureHolds(missing, missing.text, key));
+    assert.ok(hasValidSignature(missing, missing.text, key));
   }
 });
 

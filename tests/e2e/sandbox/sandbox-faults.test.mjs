@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, beforeEach, test } from 'node:test';
 import {
   JSAPI, REFUNDS, byNumber, byRefund, call, keys, login, order, paid, post, prepay, query, queryRefund, refundOrder, refunded,
-  refused, sandbox, sdk, send, signatureHolds, start, stateOf, stop, switchOn, wechat,
+  refused, sandbox, sdk, send, hasValidSignature, start, stateOf, stop, switchOn, wechat,
 } from '../lib/simulator.mjs';
 
 after(stop, { timeout: 10_000 });
@@ -67,7 +67,7 @@ const RAW = {
 };
 
 test('broken responses, on every interface', async (t) => {
-  const signed = (on, reply) => on === 'jscode2session' || signatureHolds(reply, reply.text);
+  const signed = (on, reply) => on === 'jscode2session' || hasValidSignature(reply, reply.text);
   const isStatus = (status) => (reply, on) => reply.status === status && signed(on, reply);
   const checks = {
     status_500: isStatus(500),
@@ -145,7 +145,7 @@ test('query can report another amount, merchant or order, correctly signed', asy
   for (const [fault, member] of Object.entries(lies)) {
     await switchOn('query', fault);
     const reply = await query(made.out_trade_no);
-    assert.ok(signatureHolds(reply, reply.text));
+    assert.ok(hasValidSignature(reply, reply.text));
     assert.notEqual(member(JSON.parse(reply.text)), member(truth), fault);
   }
   assert.deepEqual(JSON.parse((await query(made.out_trade_no)).text), truth);
@@ -156,7 +156,7 @@ test('query can report another amount, merchant or order, correctly signed', asy
   await switchOn('query', 'bad_signature');
   const refusal = await query('T0000000000');
   assert.equal(refusal.status, 404);
-  assert.equal(signatureHolds(refusal, refusal.text), false);
+  assert.equal(hasValidSignature(refusal, refusal.text), false);
 });
 
 test('a refund can also be answered with another amount or number, correctly signed', async () => {
@@ -169,7 +169,7 @@ test('a refund can also be answered with another amount or number, correctly sig
   for (const [fault, member] of Object.entries(lies)) {
     await switchOn('refund_query', fault);
     const reply = await queryRefund(body.out_refund_no);
-    assert.ok(signatureHolds(reply, reply.text));
+    assert.ok(hasValidSignature(reply, reply.text));
     const told = JSON.parse(reply.text);
     assert.notEqual(member(told), member(truth), fault);
     const wrong = Object.keys(truth).filter((name) => JSON.stringify(told[name]) !== JSON.stringify(truth[name]));
@@ -186,7 +186,7 @@ test('the merchant account may not hold enough to refund from', async () => {
   const reply = await post(REFUNDS, body);
   assert.equal(reply.status, 403);
   assert.equal(JSON.parse(reply.text).code, 'NOT_ENOUGH');
-  assert.ok(signatureHolds(reply, reply.text));
+  assert.ok(hasValidSignature(reply, reply.text));
   assert.equal((await post(REFUNDS, body)).status, 200); // topped up: the same number works
 });
 
@@ -226,7 +226,7 @@ test('a late response is sent as soon as the faults are cleared', { timeout: 60_
   await sandbox('DELETE', '/sandbox/faults');
   const reply = await slow;
   assert.equal(reply.status, 200);
-  assert.ok(signatureHolds(reply, reply.text));
+  assert.ok(hasValidSignature(reply, reply.text));
 });
 
 test('faults are queued in order, count down, and can be cleared', async () => {

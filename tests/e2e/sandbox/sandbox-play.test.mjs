@@ -7,8 +7,8 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
 import {
-  JSAPI, Formatter, byNumber, call, dir, forgeVerifies, judge, keys, log, login, order, pay, platformPublicKey, post, prepay,
-  query, sandbox, send, setClock, shop, start, stateOf, stop, unseal, wechat,
+  JSAPI, Formatter, byNumber, call, dir, forgeVerifies, verifyNotification, keys, log, login, order, pay, platformPublicKey, post, prepay,
+  query, sandbox, send, setClock, shop, start, stateOf, stop, decrypt, wechat,
 } from '../lib/simulator.mjs';
 
 after(stop, { timeout: 10_000 });
@@ -71,7 +71,7 @@ test('a payment is notified: signed, encrypted, and equal to the query', async (
   assert.equal(event.resource.algorithm, 'AEAD_AES_256_GCM');
   assert.equal(event.resource.original_type, 'transaction');
   assert.match(notice.headers['content-type'], /^application\/json/);
-  const transaction = judge(notice);
+  const transaction = verifyNotification(notice);
   assert.equal(transaction.trade_state, 'SUCCESS');
   assert.deepEqual(transaction, JSON.parse((await query(made.out_trade_no)).text));
   const message = Formatter.response(notice.headers['wechatpay-timestamp'], notice.headers['wechatpay-nonce'], notice.body);
@@ -81,7 +81,7 @@ test('a payment is notified: signed, encrypted, and equal to the query', async (
   const [, again] = shop.received;
   assert.equal(JSON.parse(again.body).id, event.id);
   assert.notEqual(again.headers['wechatpay-signature'], notice.headers['wechatpay-signature']);
-  assert.deepEqual(judge(again), transaction);
+  assert.deepEqual(verifyNotification(again), transaction);
 });
 
 test('copies are sent concurrently and share one event', async () => {
@@ -96,14 +96,14 @@ test('copies are sent concurrently and share one event', async () => {
   assert.ok([204, 500].includes(body.status));
   assert.equal(new Set(shop.received.map(({ body: text }) => JSON.parse(text).id)).size, 1);
   assert.equal(new Set(shop.received.map(({ headers }) => headers['wechatpay-signature'])).size, 5);
-  for (const notice of shop.received) assert.equal(judge(notice).trade_state, 'SUCCESS');
+  for (const notice of shop.received) assert.equal(verifyNotification(notice).trade_state, 'SUCCESS');
 });
 
 test('options of a payment: coupon, no notification, event id, delay, headers, serial, age, reorder', async () => {
   const coupon = await prepay();
   await pay(coupon.prepay_id, { coupon_fen: 800, event_id: 'EV-1' });
   assert.equal(JSON.parse(shop.received[0].body).id, 'EV-1');
-  const { amount, promotion_detail: promotions } = judge(shop.received[0]);
+  const { amount, promotion_detail: promotions } = verifyNotification(shop.received[0]);
   assert.deepEqual(amount, { total: 8800, payer_total: 8000, currency: 'CNY', payer_currency: 'CNY' });
   assert.equal(promotions[0].amount, 800);
 
@@ -115,17 +115,17 @@ test('options of a payment: coupon, no notification, event id, delay, headers, s
   const before = performance.now();
   await pay(silent.prepay_id, { delay_ms: 120 }); // late, but for the same payment
   assert.ok(performance.now() - before >= 119);
-  assert.equal(judge(shop.received.at(-1)).out_trade_no, silent.out_trade_no);
+  assert.equal(verifyNotification(shop.received.at(-1)).out_trade_no, silent.out_trade_no);
 
   await pay(silent.prepay_id, { serial: 'PUB_KEY_ID_7' });
-  assert.equal(judge(shop.received.at(-1)), 'serial');
+  assert.equal(verifyNotification(shop.received.at(-1)), 'serial');
   await pay(silent.prepay_id, { age_s: 400 });
-  assert.equal(judge(shop.received.at(-1)), 'timestamp');
+  assert.equal(verifyNotification(shop.received.at(-1)), 'timestamp');
   await pay(silent.prepay_id, { age_s: -400 });
-  assert.equal(judge(shop.received.at(-1)), 'timestamp');
+  assert.equal(verifyNotification(shop.received.at(-1)), 'timestamp');
   await pay(silent.prepay_id, { reorder: true });
-  assert.equal(judge(shop.received.at(-1)), 'signature');
-  assert.equal(unseal(JSON.parse(shop.received.at(-1).body)).trade_state, 'SUCCESS');
+  assert.equal(verifyNotification(shop.received.at(-1)), 'signature');
+  assert.equal(decrypt(JSON.parse(shop.received.at(-1).body)).trade_state, 'SUCCESS');
   await pay(silent.prepay_id, { headers: { 'wechatpay-nonce': null, 'Wechatpay-Timestamp': ['1', '2'], 'X-More': 'a' } });
   const { headers, raw } = shop.received.at(-1);
   assert.equal(headers['wechatpay-nonce'], undefined);
@@ -148,7 +148,7 @@ test('a tampered notification is wrong in exactly one thing and leaves the order
       const made = await prepay();
       shop.answer = (response) => response.writeHead(401).end('no');
       assert.equal((await pay(made.out_trade_no, { tamper })).body.status, 401);
-      const verdict = judge(shop.received[0]);
+      const verdict = verifyNotification(shop.received[0]);
       assert.ok(holds(verdict), JSON.stringify(verdict));
       const plain = typeof verdict === 'object' ? verdict : null;
       if (plain && tamper !== 'mchid') assert.equal(plain.mchid, keys.mchid);

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
 import { makeForger } from '../lib/notifications.mjs';
 import {
-  JSAPI, REFUNDS, byNumber, byRefund, call, dir, judge, keys, log, order, paid, pay, post, prepay, query, queryRefund, refund,
-  refundOrder, refunded, refused, sandbox, sdk, setClock, shop, signatureHolds, start, stateOf, stop, unseal,
+  JSAPI, REFUNDS, byNumber, byRefund, call, dir, verifyNotification, keys, log, order, paid, pay, post, prepay, query, queryRefund, refund,
+  refundOrder, refunded, refused, sandbox, sdk, setClock, shop, hasValidSignature, start, stateOf, stop, decrypt,
 } from '../lib/simulator.mjs';
 
 const DAY_S = 86_400;
@@ -78,7 +78,7 @@ test('an order with a refund stays paid, and query reports REFUND from the first
   refused(await post(JSAPI, request), 400, 'ORDERPAID');
   refused(await post(`${byNumber(made.out_trade_no)}/close`, { mchid: keys.mchid }), 400, 'ORDERPAID');
   await pay(prepayId); // the payment's notification, repeated, is still the payment's
-  assert.deepEqual(shop.received.map((notice) => judge(notice)), [before, before]);
+  assert.deepEqual(shop.received.map((notice) => verifyNotification(notice)), [before, before]);
   assert.equal(new Set(shop.received.map(({ body: text }) => JSON.parse(text).id)).size, 1);
 });
 
@@ -251,7 +251,7 @@ test('the completion of a refund is notified: signed, encrypted, and equal to th
     assert.equal(event.resource.associated_data, 'refund');
     const now = await lookAt(no);
     assert.equal(now.status, status);
-    assert.deepEqual(judge(notice), {
+    assert.deepEqual(verifyNotification(notice), {
       mchid: keys.mchid,
       out_trade_no: now.out_trade_no,
       transaction_id: now.transaction_id,
@@ -274,7 +274,7 @@ test('an abnormal refund can still succeed or close; success and closed are fina
   await refund(no);
   assert.equal((await lookAt(no)).status, 'SUCCESS');
   assert.equal(new Set(shop.received.map(({ body }) => JSON.parse(body).id)).size, 2);
-  assert.deepEqual(shop.received.map((notice) => judge(notice).refund_status), ['ABNORMAL', 'SUCCESS']);
+  assert.deepEqual(shop.received.map((notice) => verifyNotification(notice).refund_status), ['ABNORMAL', 'SUCCESS']);
   for (const status of ['ABNORMAL', 'CLOSED']) assert.equal((await refund(no, { status })).status, 409);
   const { body: { out_refund_no: closed } } = await refunded();
   await refund(closed, { status: 'CLOSED', notify: false });
@@ -293,11 +293,11 @@ test('options of a completion: no notification, event id, delay, serial, age, re
   assert.ok(performance.now() - before >= 119);
   assert.notEqual(JSON.parse(shop.received[1].body).id, 'EV-1'); // which was of one delivery
   await refund(no, { serial: 'PUB_KEY_ID_7' });
-  assert.equal(judge(shop.received.at(-1)), 'serial');
+  assert.equal(verifyNotification(shop.received.at(-1)), 'serial');
   await refund(no, { age_s: 400 });
-  assert.equal(judge(shop.received.at(-1)), 'timestamp');
+  assert.equal(verifyNotification(shop.received.at(-1)), 'timestamp');
   await refund(no, { reorder: true });
-  assert.equal(judge(shop.received.at(-1)), 'signature');
+  assert.equal(verifyNotification(shop.received.at(-1)), 'signature');
   await refund(no, { headers: { 'X-More': 'a' } });
   assert.equal(shop.received.at(-1).headers['x-more'], 'a');
 
@@ -323,12 +323,12 @@ test('a tampered notification is wrong in exactly one thing and leaves the refun
       const { body: { out_refund_no: no }, reply } = await refunded(null, { amount: { refund: 3000 } });
       shop.answer = (response) => response.writeHead(401).end('no');
       assert.equal((await refund(no, { tamper })).body.status, 401);
-      const verdict = judge(shop.received[0]);
+      const verdict = verifyNotification(shop.received[0]);
       assert.ok(holds(verdict), JSON.stringify(verdict));
       assert.deepEqual(await lookAt(no), reply);
       assert.equal((await refund(no)).status, 200);
       if (typeof verdict !== 'object') return;
-      const genuine = judge(shop.received[1]);
+      const genuine = verifyNotification(shop.received[1]);
       const changed = Object.keys(genuine).filter((name) => JSON.stringify(genuine[name]) !== JSON.stringify(verdict[name]));
       const member = tamper === 'state' ? 'refund_status' : tamper;
       assert.deepEqual(changed.filter((name) => name !== 'success_time'), [member]);
@@ -401,7 +401,7 @@ test('the forger\'s genuine refund events are like the simulator\'s', async () =
   const plain = forger.refund(body.out_trade_no, body.out_refund_no, 8800, { transaction_id, refund_id, success_time });
   await forger.send(forger.refundEvent(plain));
   const [genuine, forged] = shop.received;
-  assert.deepEqual(judge(forged), judge(genuine));
+  assert.deepEqual(verifyNotification(forged), verifyNotification(genuine));
   assert.equal(reply.refund_id.length, forger.refund('', '', 1).refund_id.length);
   const [one, other] = [genuine, forged].map(({ body: text }) => JSON.parse(text));
   for (const member of ['event_type', 'resource_type']) assert.equal(other[member], one[member]);
@@ -411,7 +411,7 @@ test('the forger\'s genuine refund events are like the simulator\'s', async () =
   await forger.send(forger.refundEvent(part, { sealing: { data: '' }, id: 'EV-9' }));
   const event = JSON.parse(shop.received.at(-1).body);
   assert.deepEqual([event.id, event.event_type, event.resource.associated_data], ['EV-9', 'REFUND.CLOSED', '']);
-  assert.deepEqual(unseal(event).amount, { total: 8800, refund: 1, payer_total: 8800, payer_refund: 8800 });
+  assert.deepEqual(decrypt(event).amount, { total: 8800, refund: 1, payer_total: 8800, payer_refund: 8800 });
 });
 
 // ---- made in the merchant console ----
@@ -424,7 +424,7 @@ test('a console refund, full or partial, is notified under its own number, and l
   const { status, body: first } = await inConsole(made.out_trade_no, { amount_fen: 3000 });
   assert.equal(status, 200);
   assert.match(first.out_refund_no, /^\d{28}$/);
-  const told = judge(shop.received.at(-1));
+  const told = verifyNotification(shop.received.at(-1));
   assert.equal(eventTypes().at(-1), 'REFUND.SUCCESS');
   assert.deepEqual([told.out_trade_no, told.out_refund_no, told.amount.refund], [made.out_trade_no, first.out_refund_no, 3000]);
   assert.equal((await lookAt(first.out_refund_no)).status, 'SUCCESS');

@@ -9,7 +9,7 @@ import { makeVerifier, requestMessage } from '../../../sandbox/wechat/sign.mjs';
 import { makeKeys } from '../../../sandbox/wechat/server.mjs';
 import {
   JSAPI, NodeV3, byNumber, call, china, dir, forge, keys, merchantPrivateKey, order, pay, post, prepay, query, refused,
-  sandbox, sdk, setClock, signatureHolds, stop,
+  sandbox, sdk, setClock, hasValidSignature, stop,
 } from '../lib/simulator.mjs';
 
 after(stop, { timeout: 10_000 });
@@ -229,7 +229,7 @@ test('one out_trade_no is one order', async () => {
     const closed = await post(`${byNumber(second.out_trade_no)}/close`, { mchid: keys.mchid });
     assert.equal(closed.status, 204);
     assert.equal(closed.text, '');
-    assert.ok(signatureHolds(closed, ''), 'a 204 is signed');
+    assert.ok(hasValidSignature(closed, ''), 'a 204 is signed');
   }
   refused(await post(JSAPI, second), 400, 'ORDER_CLOSED');
   assert.equal(JSON.parse((await query(second.out_trade_no)).text).trade_state, 'CLOSED');
