@@ -20,7 +20,7 @@ enum err attempt_find(struct ctx *c, const struct provider *p, const char *out_t
 enum err attempt_provider(struct ctx *c, const struct attempt *a, const struct provider **out) MUST;
 /* The same, if it supports refunds. Also fails: REFUND_UNPAID. */
 enum err attempt_refunder(struct ctx *c, const struct attempt *a, const struct provider **out) MUST;
-/* Does its provider support refunds? For a program that starts no providers, too. */
+/* Does its provider support refunds? Also for programs that start no providers. */
 bool attempt_is_refundable(const struct attempt *a);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Delivers a notification to the shop, in any number of copies, and tells what came of it.
+// Delivers a notification to the shop, in any number of copies, and reports the result.
 import http from 'node:http';
 import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,7 +25,7 @@ function headerMap(value) {
   });
 }
 
-// What every delivery may be told. A row: is the value valid, and a description of valid values.
+// The options of every delivery. A row: is the value valid, and a description of valid values.
 export const OPTIONS = {
   times: [whole(1, 200), 'an integer from 1 to 200'],
   delay_ms: [whole(0, 60_000), 'an integer from 0 to 60000'],

@@ -47,7 +47,7 @@ document() {
 write_all() {
   for dialect in shop membership-orders membership-status member-system renewal; do
     at=$1/$dialect
-    [ $dialect != shop ] || at=$1 # and for whom no address is known yet
+    [ $dialect != shop ] || at=$1 # also for requests whose path is unknown
     mkdir -p "$at"
     echo "$causes" | while read -r status code text; do
       known=$(sed -n "s/^ERR([A-Z_]*, *$status, \"$code\", *\"\(.*\)\")\$/\1/p" lib/base/err.def)

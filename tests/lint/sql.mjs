@@ -154,7 +154,7 @@ function checkText(file, line, text) {
   if (/;\s*\S/.test(text)) fault(file, line, 'one statement a text');
 }
 
-// Whether a locking clause stands outside of the parentheses that a table function is in.
+// Whether a locking clause is outside the parentheses that contain a table function.
 function locksTableFunction(text) {
   if (!/\b(?:FOR\s+(?:UPDATE|SHARE)|LOCK\s+IN\s+SHARE\s+MODE)\b/i.test(text)) return false;
   let outer = text.replace(/\bJSON_TABLE\b/gi, '@');
@@ -187,8 +187,8 @@ function checkRoom(file, line, text) {
   }
 }
 
-// A bare number beside a column that holds a code, be it compared, set, inserted or made up. Flags are TRUE or FALSE.
-// SQL() and the macros of lists make literals of their own, so what they made is told from what was written.
+// A bare number compared with, assigned to, inserted into or aliased as a column that holds a code. Flags are TRUE or FALSE.
+// SQL() and the list macros make separate literals, which distinguishes their numbers from written ones.
 function checkNumbers(file, line, parts) {
   const text = parts.map((part) => part.replace(/^(?:\d+(?:, )?)+$/, '@').replace(/^(?=[A-Z]+_[A-Z_, ]+$)/, '@')).join('');
   const column = `\\b(${[...codes].join('|')})\\b`;
@@ -211,7 +211,7 @@ function checkCounts(file, line, parts) {
 }
 
 for (const known of Object.keys(LOCKING_READS)) {
-  if (!locking.has(known)) fault('tests/lint/locking-reads.mjs', 1, `${known} is no locking read any more`);
+  if (!locking.has(known)) fault('tests/lint/locking-reads.mjs', 1, `${known} is not a locking read any more`);
 }
 
 const internal = 'lib/ext/db_internal.h';

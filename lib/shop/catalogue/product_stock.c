@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* product_stock.c - what orders take and give back of the stock. product.c has what administrators do. */
+/* product_stock.c - stock taken and returned by orders. product.c has administrators\' changes. */
 #include "ext/db.h"
 #include "shop/catalogue/product.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// docs/openapi.json as what it claims to be: an OpenAPI 3.1 document of every route, and of nothing else. That it is what the
-// programs print is `lint openapi`.
+// docs/openapi.json is a valid OpenAPI 3.1 document of exactly the routes. That it equals what the programs print is checked
+// by `lint openapi`.
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
@@ -36,7 +36,7 @@ test('its operations are the routes, with their roles', () => {
     `${method.toUpperCase()} ${address.replaceAll(/\{(\w+)\}/g, ':$1')} ${operation['x-role']}`).sort(), routes.sort());
 });
 
-test('each operation has a name of its own, and says what it is for', () => {
+test('each operation has a unique id and a summary', () => {
   const names = operations.map(({ operation }) => operation.operationId);
   assert.deepEqual([...new Set(names)], names);
   for (const { operation, words } of operations) assert.ok(operation.summary.length > 5, words);
@@ -49,7 +49,7 @@ test('each parameter of a path is declared', () => {
   }
 });
 
-test('a token is asked for where a role needs one, and there is a way to fail for want of it', () => {
+test('a token is required where a role needs one, with its error responses', () => {
   for (const { operation, words } of operations) {
     const needed = ['user', 'admin'].includes(operation['x-role']);
     assert.equal(operation.security.length > 0 && operation.security.every((way) => 'bearer' in way), needed, words);
@@ -57,7 +57,7 @@ test('a token is asked for where a role needs one, and there is a way to fail fo
   }
 });
 
-test('answers have no member that isn\'t declared', () => {
+test('responses have no member that isn\'t declared', () => {
   const open = [];
   const walk = (schema, at) => {
     for (const [name, property] of Object.entries(schema.properties ?? {})) walk(property, `${at}.${name}`);

@@ -101,11 +101,11 @@ export function assertFail(answer, status) {
 }
 
 // While another holds what `lock` locks, what `deliver` delivers is answered in time, and refused; deliver: { status, ms, body },
-// as the simulator tells of it.
+// as the simulator notifies of it.
 export function assertPutOff(shop, lock, deliver) {
   return shop.holding([lock], async () => {
     let answer;
-    // a shop that is late is so each time, a machine that is busy is not
+    // a slow shop is slow each time, a busy machine is not
     for (let i = 0; i < 3 && !(answer?.ms < 5000); i++) answer = await deliver();
     assert.ok(answer.status >= 500 && answer.status < 600, JSON.stringify(answer));
     assert.ok(answer.ms < 5000, `${answer.ms} ms`);

@@ -3,7 +3,7 @@
 //
 //   await withStatementLog(shop, async (statementFor) => {
 //     const statement = await statementFor(101);                 // of the page with ?limit=101
-//     await assertWalks(shop, statement, { table: 'p', key: 'by_status', bytes: 9 }, 'told if it fails');
+//     await assertWalks(shop, statement, { table: 'p', key: 'by_status', bytes: 9 }, \'the message of a failure\');
 //     const rows = await rowsRead(shop, statement, 'p');
 //   });
 

@@ -498,7 +498,7 @@ async function refundBehindPayment() {
   });
 }
 
-test('what no provider here can give back is 422, and nothing of it is taken (B30)', async () => {
+test('an order that no provider here can refund is 422, without effect (B30)', async () => {
   const anna = await vip.buyer();
   const order = await vip.boughtByWechat(anna, month);
   const setChannel = (from, to) => shop.sql(`UPDATE payment_attempts SET channel = ${to} WHERE channel = ${from} AND user_id = ${anna.user.user_id}`);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A payment belongs to its channel's provider: no other is asked about it, paid by it or told to give it back. A channel whose
-// provider this shop doesn't have (any more) is named, postponed and left to an administrator (BEHAVIOUR 37, 39).
+// A payment belongs to its channel's provider: no other is queried, settles it or is asked to refund it. A payment whose
+// provider this shop doesn't have (any more) is reported, postponed and needs manual review (BEHAVIOUR 37, 39).
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { makeForger } from '../lib/notifications.mjs';
@@ -29,7 +29,7 @@ afterEach(async () => {
   shop.clock(0);
 });
 
-test("another channel's open payment is not handed out, and blocks this one until its provider has closed it (B37, B39)", async () => {
+test("another channel's open payment is not returned, and blocks this one until its provider has closed it (B37, B39)", async () => {
   const x = await refunds.prepared();
   await setChannel(x, FOREIGN);
   await trade.forgetRequests();
@@ -41,7 +41,7 @@ test("another channel's open payment is not handed out, and blocks this one unti
   assert.equal((await trade.prepay(anna, x.order)).outTradeNo, x.outTradeNo);
 });
 
-test('a payment of no provider here is neither queried nor closed, postponed with an alarm, and holds up no other (B20)', async () => {
+test('a payment without a provider here is neither queried nor closed, but postponed with an alarm, and blocks no other (B20)', async () => {
   const [x, y] = [await refunds.prepared(), await refunds.prepared()];
   await setChannel(x, FOREIGN);
   for (const { order } of [x, y]) assert.equal((await trade.cancel(anna, order)).status, 200);
@@ -70,7 +70,7 @@ test("a provider's notification about another provider's payment pays nothing (B
   await shop.sql(`DELETE FROM payment_events WHERE out_trade_no = '${x.outTradeNo}'`);
 });
 
-test('what no provider here can give back is refused at once, and nothing is begun (B43)', async () => {
+test('a payment that no provider here can refund is refused at once, without effect (B43)', async () => {
   const x = await refunds.paid();
   await setChannel(x, FOREIGN);
   const before = await countRefunds();
@@ -81,7 +81,7 @@ test('what no provider here can give back is refused at once, and nothing is beg
   assert.equal(await trade.status(x.order), PAID);
 });
 
-test('a refund under way is followed at the provider that was paid, or postponed with an alarm (B43)', async () => {
+test('a refund in progress is followed at the provider that was paid, or postponed with an alarm (B43)', async () => {
   const x = await refunds.paid();
   const { refund_no: no } = await refunds.refund(x);
   await setChannel(x, FOREIGN);

@@ -217,7 +217,7 @@ test('an address can be opened until the trade is paid or closed, and for the sa
   assert.match((await send('GET', payUrl(other))).text, /ACQ\.TRADE_HAS_CLOSE/);
 });
 
-test('a closed trade is not paid, unless its payment was under way', async () => {
+test('a closed trade can\'t be paid, unless its payment was in progress', async () => {
   const { out_trade_no: number } = await opened();
   const closed = await exec(CLOSE, { out_trade_no: number });
   assert.deepEqual([closed.code, closed.out_trade_no], ['10000', number]);
@@ -296,7 +296,7 @@ test('trades survive a restart, without a file they don\'t', async () => {
   assert.equal((await exec(QUERY, { out_trade_no: made.out_trade_no }, makeSdk(third.url))).sub_code, 'ACQ.TRADE_NOT_EXIST');
 });
 
-test('the simulator tells what it was asked', async () => {
+test('the simulator lists its requests', async () => {
   await sandbox('DELETE', '/sandbox/requests');
   await call(QUERY, { out_trade_no: 'T1' });
   const { body: [entry] } = await sandbox('GET', '/sandbox/requests');

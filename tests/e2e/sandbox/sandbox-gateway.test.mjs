@@ -115,7 +115,7 @@ test('an address with any flaw shows no page to pay on', async () => {
   assert.equal((await send('POST', `${gateway.url}/page/${newId()}`, { text: 'do=pay' })).status, 404);
 });
 
-test('a result is final, unless another one was under way; pending changes nothing', async () => {
+test('a result is final, unless another one was in progress; pending changes nothing', async () => {
   const id = await opened();
   assert.equal((await pay(id, { status: 'pending' })).status, 200);
   assert.equal(JSON.parse(shop.received.at(-1).body).status, 'pending');

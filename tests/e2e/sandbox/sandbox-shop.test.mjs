@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A shop started with every provider's simulator: what it is told of them, and that they are replaced together.
+// A shop started with every provider's simulator: its settings for them, and that they are replaced together.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
