@@ -54,7 +54,7 @@ bool slice_is(struct slice s, const char *text);
 int64_t utf8_count(const char *s, size_t len) MUST;
 /* Visible ASCII, 1 to max characters, such as a provider's ids. False for NULL. */
 bool str_is_id(const char *s, size_t max);
-/* Its place in a list of words that NULL ends; -1: it is none of them. */
+/* Its index in a NULL-terminated list of words; -1: not in it. */
 int str_index(const char *s, const char *const *words);
 bool str_starts(const char *s, const char *prefix);
 /* Case-insensitive for ASCII. */

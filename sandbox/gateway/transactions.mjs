@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The gateway's transactions: what the address of a payment page says, what became of it, and the notification.
+// The gateway's transactions: the URL of a payment page, the result, and the notification.
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { NOT_NOTIFIED, OPTIONS, deliver, flag, oneOf, readOptions } from '../lib/deliver.mjs';
 import { SandboxError } from '../lib/errors.mjs';
@@ -130,7 +130,7 @@ function notify(one, status, options, { clock, secret, faults, notifyUrl, signal
 }
 
 // Ends the transaction with options.status, by default success, and notifies the shop; resolves to its response. pending and
-// tampered notifications change nothing. force: a result after the final one, such as a success that was under way.
+// tampered notifications change nothing. force: a result after the final one, such as a success that was in progress.
 // context: { state, clock, secret, faults, notifyUrl, signal, log }
 export async function pay(id, body, context) {
   const { state } = context;

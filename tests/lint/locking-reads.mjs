@@ -8,7 +8,7 @@
 //   one administrator stays    guard_tx(GUARD_ADMINISTRATORS) before the others are counted
 //   the category tree          guard_tx(GUARD_CATEGORIES) before a move, a deletion, and what is put into a category
 //   a plan that is ordered     plan_offered_tx writes plans.holds; plan_delete deletes or writes the row
-//   a key is used once         the key's row is inserted first: its twin waits, or fails at COMMIT and finds it
+//   a key is used once         the key\'s row is inserted first: a concurrent duplicate waits, or fails at COMMIT and finds it
 //   one open attempt, one live card, one pending membership order: unique keys
 //   jobs and claims            a row's due time is moved by an UPDATE that names the old one
 export const LOCKING_READS = {

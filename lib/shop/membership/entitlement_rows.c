@@ -8,7 +8,7 @@
 #include "shop/people/user.h"
 
 /* clang-format off */
-/* What is kept of a segment beside its order, the key: as granted, and what changes. */
+/* The columns of a segment besides its order, the key: as granted, and changing ones. */
 #define SEGMENT_GRANT(X) X(kind) X(level) X(chain) X(days) X(value) X(cash) X(granted_s) X(granted_version)
 #define SEGMENT_STATE(X) X(state) X(start_s) X(folded_by) X(cut_s) X(taken_s) X(refunded_s)
 #define SEGMENT_ROW(X)   SEGMENT_GRANT(X) SEGMENT_STATE(X) X(refunded_version)

@@ -5,10 +5,10 @@
 //   const pool = await openPool({ home, place });            // in run.mjs
 //   const { shop, giveBack } = await takeShop(address);      // in a file, through openShop() of harness.mjs
 //
-// A shop that passes the checks of harness.mjs is given back. Then its rows are those of its start, except that AUTO_INCREMENT does
+// A shop that passes the checks of harness.mjs is returned to the pool. Then its rows are those of its start, except that AUTO_INCREMENT does
 // not restart, so no id is used twice; the simulator is replaced, the clock is reset, logs and shared state are emptied. The programs
 // keep running: state that one of them keeps in memory from an earlier file is a bug that a later file may find. A shop that is not
-// given back, or whose file failed, is stopped, and its logs are kept.
+// returned, or whose file failed, is stopped, and its logs are kept.
 
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
