@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/url.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-enum { LABEL_MAX = 63, HOST_MAX = 253, PORT_MAX = 65535 };
+#include "base/address.h"
+
+enum { LABEL_MAX = 63, HOST_MAX = 253, PORT_MAX = 65535, PORTS_MAX = 8, HTTPS_PORT = 443 };
 
 static const char DIGITS[] = "0123456789";
 static const char HEX[] = "0123456789abcdefABCDEF";
@@ -50,21 +55,25 @@ static bool is_name(const char *host, size_t len)
 	return labels >= 2 && strspn(end - n, DIGITS) < n;
 }
 
-/* ":443", or nothing. */
-static bool is_port(const char *p, size_t len)
+/* 1 to PORT_MAX; 0: it is none. */
+static long port_number(const char *digits, size_t len)
 {
 	long value = 0;
 
-	if (len == 0)
-		return true;
-	if (p[0] != ':' || len < 2 || len > 6)
-		return false;
-	for (size_t i = 1; i < len; i++) {
-		if (p[i] < '0' || p[i] > '9')
-			return false;
-		value = value * 10 + (p[i] - '0');
+	if (len < 1 || len > 5)
+		return 0;
+	for (size_t i = 0; i < len; i++) {
+		if (digits[i] < '0' || digits[i] > '9')
+			return 0;
+		value = value * 10 + (digits[i] - '0');
 	}
-	return value >= 1 && value <= PORT_MAX;
+	return value <= PORT_MAX ? value : 0;
+}
+
+/* ":443", or nothing. */
+static bool is_port(const char *p, size_t len)
+{
+	return len == 0 || (p[0] == ':' && port_number(p + 1, len - 1) > 0);
 }
 
 /* Path, query and fragment: letters of other scripts need not be encoded. */
@@ -114,6 +123,65 @@ bool url_is_loopback(const char *s)
 			return true;
 	}
 	return false;
+}
+
+/* The first port of a list, and the list after it. */
+static long next_port(const char **ports)
+{
+	const size_t len = strcspn(*ports, ",");
+	const long value = port_number(*ports, len);
+
+	*ports += len;
+	if (**ports == ',')
+		++*ports;
+	return value;
+}
+
+bool url_are_ports(const char *s)
+{
+	int n = 0;
+
+	while (*s != '\0')
+		if (next_port(&s) == 0 || ++n > PORTS_MAX)
+			return false;
+	return n > 0 && s[-1] != ',';
+}
+
+static bool is_listed(long port, const char *ports)
+{
+	while (*ports != '\0')
+		if (next_port(&ports) == port)
+			return true;
+	return false;
+}
+
+/* A host that is an IPv4 address, and not a public one? */
+static bool is_private_ipv4(const char *host, size_t len)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	char text[INET_ADDRSTRLEN];
+
+	if (!is_ipv4(host, len))
+		return false;
+	snprintf(text, sizeof(text), "%.*s", (int)len, host);
+	return inet_pton(AF_INET, text, &in.sin_addr) != 1 ||
+	       !address_is_public((const struct sockaddr *)&in);
+}
+
+bool url_is_outside(const char *s, const char *ports)
+{
+	static const char scheme[] = "https://";
+	const char *const host = s + sizeof(scheme) - 1;
+	size_t authority, len;
+
+	if (strncasecmp(s, scheme, sizeof(scheme) - 1) != 0 || !url_is_web(s))
+		return false;
+	authority = strcspn(host, "/?#");
+	len = strcspn(host, ":/?#");
+	return !is_private_ipv4(host, len) &&
+	       is_listed(len == authority ? HTTPS_PORT
+					  : port_number(host + len + 1, authority - len - 1),
+		       ports);
 }
 
 bool url_is_local(const char *s)

@@ -16,6 +16,13 @@
 bool url_is_web(const char *s);
 /* http or https of this host by one of its three names, no user: where simulators are. */
 bool url_is_loopback(const char *s);
+/*
+ * https of another host, on one of these ports ("443,8443"); no private IPv4 address. What a name
+ * stands for is known only when it is called (ext/http.h).
+ */
+bool url_is_outside(const char *s, const char *ports);
+/* One to eight ports between commas? */
+bool url_are_ports(const char *s);
 /* "/…" on this site, not "//host". */
 bool url_is_local(const char *s);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/url.h"
@@ -15,6 +16,8 @@
 
 /* A connection idle for longer is not reused: the peer may be about to close it. */
 enum { IDLE_MAX_S = 30 };
+/* of a stranger's answer */
+enum { STRANGER_ANSWER_MAX = 64 << 10 };
 
 static void headers_done(struct curl_slist **list)
 {
@@ -49,6 +52,7 @@ struct target {
 	CURLU *url;
 	const char *host, *path; /* for the log: never the query */
 	bool loopback;
+	bool stranger, refused; /* refused: what it resolves to may not be called */
 };
 
 static const char *url_part(struct arena *a, CURLU *url, CURLUPart part)
@@ -83,6 +87,19 @@ static bool target_read(struct arena *a, const char *address, struct target *t)
 	t->path = url_part(a, t->url, CURLUPART_PATH);
 	t->loopback = url_is_loopback(address);
 	return strcmp(scheme, "https") == 0 || (strcmp(scheme, "http") == 0 && t->loopback);
+}
+
+/* Open a socket to a stranger, if it is where it may be. */
+static curl_socket_t open_stranger(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	struct target *t = arg;
+
+	(void)purpose;
+	if (!(t->loopback ? address_is_loopback(&to->addr) : address_is_public(&to->addr))) {
+		t->refused = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
 static size_t take_body(char *bytes, size_t size, size_t n, void *arg)
@@ -145,8 +162,21 @@ static void set_limits(
 	set &= curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, (long)IDLE_MAX_S) == CURLE_OK;
 	set &= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms) == CURLE_OK;
 	set &= curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms) == CURLE_OK;
-	if (t->loopback) /* ignore proxies from the environment */
+	if (t->loopback || t->stranger) /* ignore proxies from the environment */
 		set &= curl_easy_setopt(curl, CURLOPT_NOPROXY, "*") == CURLE_OK;
+	assert(set);
+}
+
+static void set_stranger(CURL *curl, struct target *t)
+{
+	bool set = true;
+
+	if (!t->stranger)
+		return;
+	set &= curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_stranger) == CURLE_OK;
+	set &= curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, t) == CURLE_OK;
+	set &= curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK;
+	set &= curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK;
 	assert(set);
 }
 
@@ -212,8 +242,12 @@ static enum err perform(CURL *curl, const struct target *t, struct str *body)
 		abort();
 	rc = curl_easy_perform(curl);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL); /* its scope ends here */
+	if (t->stranger && body->overflow)                 /* the status is all that is wanted */
+		rc = CURLE_OK;
 	if (rc != CURLE_OK) {
-		e = nothing_sent(curl) ? ERR_PROVIDER_BUSY : ERR_PROVIDER_UNKNOWN;
+		e = t->refused           ? ERR_PROVIDER_CONFIG
+		    : nothing_sent(curl) ? ERR_PROVIDER_BUSY
+					 : ERR_PROVIDER_UNKNOWN;
 		log_line(LOG_ERROR, "http", "%s%s: %s%s, after %lld ms", t->host, t->path,
 			body->overflow ? "answer too large: " : "",
 			reason[0] != '\0' ? reason : curl_easy_strerror(rc),
@@ -230,9 +264,11 @@ enum err http_call(struct ctx *c, const struct http_call *call, struct http_answ
 {
 	AUTO(target_done) struct target t = { 0 };
 	AUTO(headers_done) struct curl_slist *headers = NULL;
-	struct str body = str_new(&c->arena, HTTP_ANSWER_MAX);
+	struct str body =
+		str_new(&c->arena, call->stranger ? STRANGER_ANSWER_MAX : HTTP_ANSWER_MAX);
 	int64_t left_ms = time_left_ms(c, call->timeout_ms);
 	CURL *curl = handle();
+	curl_off_t retry_s = 0;
 	long status = 0;
 
 	assert(c->db == NULL || !db_in_tx(c->db));
@@ -243,6 +279,9 @@ enum err http_call(struct ctx *c, const struct http_call *call, struct http_answ
 		log_line(LOG_ALARM, "http", "a URL that may not be called");
 		return ERR_PROVIDER_CONFIG;
 	}
+	t.stranger = call->stranger;
+	if (t.stranger)
+		t.path = "";
 	if (left_ms <= 0) {
 		log_line(LOG_ERROR, "http", "%s%s: no time left to ask", t.host, t.path);
 		return ERR_PROVIDER_BUSY;
@@ -250,13 +289,17 @@ enum err http_call(struct ctx *c, const struct http_call *call, struct http_answ
 	headers = make_headers(call);
 	curl_easy_reset(curl); /* only the options; connections are kept */
 	set_limits(curl, &t, call, left_ms);
+	set_stranger(curl, &t);
 	set_request(curl, &t, call, headers, &body);
 	TRY(perform(curl, &t, &body));
-	if (curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
+	if (curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
+		curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_s) != CURLE_OK)
 		return ERR_PROVIDER_UNKNOWN;
+	out->retry_after_s = retry_s;
 	out->repeated = keep_headers(curl, &c->arena, call);
 	out->status = (int)status;
-	out->body = (struct slice){ str_text(&body), body.len };
+	out->body =
+		t.stranger ? (struct slice){ "", 0 } : (struct slice){ str_text(&body), body.len };
 	return OK;
 }
 

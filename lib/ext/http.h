@@ -6,6 +6,11 @@
  * deadlines and a bounded response; redirects are not followed. Only https, and
  * http to loopback. Asserts that no transaction is open: a stalled provider must
  * never hold a lock. Logs failures with the host and path, never the query.
+ *
+ * A stranger's address was chosen by somebody else (BEHAVIOUR 15): nothing but a public host is
+ * connected to, or this host where the URL says so; its address is checked as the socket is
+ * opened, so that no second look-up can differ. No proxy, no connection of another call, and
+ * the body of the answer is thrown away; the log has only the host.
  */
 #ifndef EXT_HTTP_H
 #define EXT_HTTP_H
@@ -24,18 +29,20 @@ struct http_call {
 		*wanted; /* names of response headers to keep, NULL-terminated; may be NULL */
 	const char **wanted_values; /* one each: the value, or NULL when absent */
 	int64_t connect_timeout_ms, timeout_ms;
+	bool stranger;
 };
 
 struct http_answer {
 	int status;
-	struct slice body; /* NUL-terminated as well */
-	bool repeated;     /* a wanted header was repeated */
+	struct slice body;     /* NUL-terminated as well */
+	bool repeated;         /* a wanted header was repeated */
+	int64_t retry_after_s; /* its Retry-After; 0: none */
 };
 
 /*
  * OK for any status. PROVIDER_BUSY: certainly not sent (no connection, or no time
  * left). PROVIDER_UNKNOWN: possibly sent, without a complete response (timeout, drop,
- * too large). PROVIDER_CONFIG: a URL that may not be called.
+ * too large). PROVIDER_CONFIG: an address that may not be called.
  */
 enum err http_call(struct ctx *c, const struct http_call *call, struct http_answer *out) MUST;
 

@@ -305,6 +305,57 @@ static void calls_to_loopback_ignore_proxies_of_the_environment(void **state)
 	unsetenv("all_proxy");
 }
 
+/* A stranger's answer: its status counts, whatever and however much follows. */
+static void of_a_stranger_only_the_status_is_kept(void **state)
+{
+	static char large[(256 << 10) + 1];
+	static const struct peer_step steps[] = {
+		{ "HTTP/1.1 204 No Content\r\n\r\n", false, false },
+		{ "HTTP/1.1 503 Busy\r\nRetry-After: 90\r\nContent-Length: 3\r\n\r\nbad", false,
+			false },
+		{ large, false, false },
+	};
+	struct http_call call = { .method = "POST",
+		.body = slice_of("{}"),
+		.connect_timeout_ms = LONG_MS,
+		.timeout_ms = LONG_MS,
+		.stranger = true };
+	struct http_answer out;
+	int len =
+		snprintf(large, sizeof(large), "HTTP/1.1 200 OK\r\nContent-Length: 262144\r\n\r\n");
+
+	(void)state;
+	memset(large + len, 'x', sizeof(large) - 1 - (size_t)len);
+	for (int i = 0; i < 3; i++) {
+		static const int statuses[] = { 204, 503, 200 };
+
+		peer_start(&peer, &steps[i], 1);
+		call.url = path("/secret");
+		assert_int_equal(http_call(&ctx, &call, &out), OK);
+		peer_stop(&peer);
+		assert_int_equal(out.status, statuses[i]);
+		assert_int_equal(out.retry_after_s, i == 1 ? 90 : 0);
+		assert_int_equal(out.body.len, 0);
+		assert_string_equal(out.body.p, "");
+	}
+}
+
+/* curl itself takes names below .localhost for this host, without a look-up. */
+static void a_name_that_stands_for_this_host_is_not_connected_to(void **state)
+{
+	struct http_answer out = { 0 };
+	struct http_call call = { .method = "POST",
+		.url = "https://hooks.localhost/",
+		.body = slice_of("{}"),
+		.connect_timeout_ms = 5 * SECOND_MS,
+		.timeout_ms = 5 * SECOND_MS };
+
+	(void)state;
+	assert_int_equal(http_call(&ctx, &call, &out), ERR_PROVIDER_BUSY); /* nobody listens */
+	call.stranger = true;
+	assert_int_equal(http_call(&ctx, &call, &out), ERR_PROVIDER_CONFIG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +375,9 @@ int main(void)
 		cmocka_unit_test_teardown(plain_http_to_other_hosts_is_refused, forget),
 		cmocka_unit_test_teardown(
 			calls_to_loopback_ignore_proxies_of_the_environment, forget),
+		cmocka_unit_test_teardown(
+			a_name_that_stands_for_this_host_is_not_connected_to, forget),
+		cmocka_unit_test_teardown(of_a_stranger_only_the_status_is_kept, forget),
 	};
 
 	if (!log_open("/dev/null", "test"))
