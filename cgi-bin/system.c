@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * system.c - liveness, readiness, and every path that no other executable owns: 404 in the
- * error shape of its family.
+ * system.c - liveness, readiness, whom to notify, and every path that no other executable owns: 404
+ * in the error shape of its family.
  */
 #include "base/version.h"
 #include "flow/provider_keys.h"
 #include "shop/books/health.h"
+#include "shop/books/webhook_delivery.h"
+#include "shop/people/session.h"
 #include "web/app.h"
 
 struct health {
@@ -58,7 +60,56 @@ static enum err read_readiness(struct ctx *c, struct call *k)
 	return OK;
 }
 
+/* ---- outgoing notifications ---- */
+
+static enum err list_webhooks(struct ctx *c, struct call *k)
+{
+	return webhook_list(c, k->query, k->answer);
+}
+
+static enum err create_webhook(struct ctx *c, struct call *k)
+{
+	return webhook_create(c, k->body, k->answer);
+}
+
+static enum err read_webhook(struct ctx *c, struct call *k)
+{
+	return webhook_get(c, k->id, k->answer);
+}
+
+static enum err update_webhook(struct ctx *c, struct call *k)
+{
+	return webhook_update(c, k->id, k->body, k->answer);
+}
+
+static enum err rotate_webhook_secret(struct ctx *c, struct call *k)
+{
+	return webhook_rotate(c, k->id, k->answer);
+}
+
+static enum err delete_webhook(struct ctx *c, struct call *k)
+{
+	return webhook_delete(c, k->id);
+}
+
+static enum err list_deliveries(struct ctx *c, struct call *k)
+{
+	return delivery_list(c, k->id, k->query, k->answer);
+}
+
+static enum err read_delivery(struct ctx *c, struct call *k)
+{
+	return delivery_get(c, k->id, k->answer);
+}
+
+static enum err replay_delivery(struct ctx *c, struct call *k)
+{
+	return delivery_replay(c, k->id, k->answer);
+}
+
 /* clang-format off */
+#define WEBHOOKS   "/api/webhooks"
+#define DELIVERIES WEBHOOKS "/deliveries/:id"
 static const struct route routes[] = {
 	{ GET, "/healthz", ROLE_PUBLIC, RATE_NONE, DO(read_health), ROUTE_VOLATILE,
 		.answer = ONE(struct health, alive_fields),
@@ -66,13 +117,47 @@ static const struct route routes[] = {
 	{ GET, "/readyz", ROLE_PUBLIC, RATE_NONE, DO(read_readiness), ROUTE_VOLATILE,
 		.answer = ONE(struct health, ready_fields), .other_status = 503,
 		.summary = "Readiness" },
+	{ GET, WEBHOOKS, ROLE_ADMIN, RATE_READ, DO(list_webhooks),
+		.query = LISTED(struct webhook_query, webhook_query_fields),
+		.answer = PAGE(struct webhook, webhook_fields),
+		.summary = "List the addresses that are notified" },
+	{ POST, WEBHOOKS, ROLE_ADMIN, RATE_WRITE, DO(create_webhook),
+		.body = NEW(struct webhook, webhook_new_fields),
+		.answer = ONE(struct webhook, webhook_secret_fields), .status = 201,
+		.summary = "Notify an address; the answer alone has the secret" },
+	{ GET, WEBHOOKS "/:id", ROLE_ADMIN, RATE_READ, DO(read_webhook),
+		.answer = ONE(struct webhook, webhook_fields),
+		.summary = "Read an address that is notified" },
+	{ PUT, WEBHOOKS "/:id", ROLE_ADMIN, RATE_WRITE, DO(update_webhook),
+		.body = CHANGE(struct webhook, webhook_change_fields),
+		.answer = ONE(struct webhook, webhook_fields),
+		.summary = "Change an address, of what it is notified, or whether" },
+	{ DELETE, WEBHOOKS "/:id", ROLE_ADMIN, RATE_WRITE, DO(delete_webhook),
+		.answer = EMPTY,
+		.summary = "Notify an address no more" },
+	{ POST, WEBHOOKS "/:id/secret", ROLE_ADMIN, RATE_WRITE, DO(rotate_webhook_secret),
+		.answer = ONE(struct webhook, webhook_secret_fields),
+		.summary = "Replace the secret; the one before it is valid for a day more" },
+	{ GET, WEBHOOKS "/:id/deliveries", ROLE_ADMIN, RATE_READ, DO(list_deliveries),
+		.query = LISTED(struct delivery_query, delivery_query_fields),
+		.answer = PAGE(struct delivery, delivery_fields),
+		.summary = "List what an address was notified of" },
+	{ GET, DELIVERIES, ROLE_ADMIN, RATE_READ, DO(read_delivery),
+		.answer = ONE(struct delivery, delivery_full_fields),
+		.summary = "Read a notification with its body" },
+	{ POST, DELIVERIES "/replay", ROLE_ADMIN, RATE_WRITE, DO(replay_delivery),
+		.answer = ONE(struct delivery, delivery_full_fields),
+		.summary = "Deliver a notification once more" },
 	{ .path = NULL },
 };
 /* clang-format on */
 
 int main(int argc, char **argv)
 {
-	const struct app app = { .name = "system", .routes = routes, .start = keys_start };
+	const struct app app = { .name = "system",
+		.routes = routes,
+		.start = keys_start,
+		.identify = session_identify };
 
 	return app_main(argc, argv, &app);
 }

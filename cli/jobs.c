@@ -8,7 +8,9 @@
 #include "flow/provider_keys.h"
 #include "flow/refund.h"
 #include "flow/user_close.h"
+#include "flow/webhook.h"
 #include "shop/books/idempotency.h"
+#include "shop/books/webhook_delivery.h"
 #include "shop/membership/membership.h"
 #include "shop/people/session.h"
 #include "shop/trade/order.h"
@@ -24,19 +26,32 @@ enum {
 	MISSING_REFUNDS,
 	REFUNDS,
 	USERS,
+	MEMBERSHIP_ENDS,
+	WEBHOOKS, /* after those that notify */
+	DELIVERIES,
 	KEYS,
 	SESSIONS,
 	JOBS_N
 };
 
-static enum err forget_keys(struct ctx *c, int64_t *done)
+static enum err fetch_certificates(struct ctx *c, struct outbox_report *report)
 {
-	return idempotency_purge(c, PURGE_A_PASS, done);
+	return keys_refresh(c, &report->done);
 }
 
-static enum err forget_sessions(struct ctx *c, int64_t *done)
+static enum err delete_keys(struct ctx *c, struct outbox_report *report)
 {
-	return session_purge(c, PURGE_A_PASS, done);
+	return idempotency_purge(c, PURGE_A_PASS, &report->done);
+}
+
+static enum err delete_sessions(struct ctx *c, struct outbox_report *report)
+{
+	return session_purge(c, PURGE_A_PASS, &report->done);
+}
+
+static enum err delete_deliveries(struct ctx *c, struct outbox_report *report)
+{
+	return delivery_purge(c, PURGE_A_PASS, &report->done);
 }
 
 /* The jobs, each with its own share of a pass, whatever happens in the others. */
@@ -44,9 +59,9 @@ static const struct job {
 	const char *name;
 	int64_t share_ms;
 	struct outbox_work work; /* row by row, or */
-	enum err (*run)(struct ctx *c, int64_t *done);
+	enum err (*run)(struct ctx *c, struct outbox_report *report);
 } jobs[JOBS_N] = {
-	[CERTIFICATES] = { "certificates", 10 * SECOND_MS, .run = keys_refresh },
+	[CERTIFICATES] = { "certificates", 10 * SECOND_MS, .run = fetch_certificates },
 	[ORDERS] = { "orders", 20 * SECOND_MS,
 		{ OUTBOX_CLOSE_ORDER, close_order, order_list_overdue } },
 	[MEMBERSHIP_ORDERS] = { "membership orders", 10 * SECOND_MS,
@@ -56,8 +71,12 @@ static const struct job {
 		{ OUTBOX_MISSING_REFUND, refund_begin_missing, refund_list_missing } },
 	[REFUNDS] = { "refunds", 45 * SECOND_MS, { OUTBOX_FOLLOW_REFUND, refund_follow } },
 	[USERS] = { "deleted users", 45 * SECOND_MS, { OUTBOX_ERASE_USER, user_close_rest } },
-	[KEYS] = { "keys", 10 * SECOND_MS, .run = forget_keys },
-	[SESSIONS] = { "sessions", 10 * SECOND_MS, .run = forget_sessions },
+	[MEMBERSHIP_ENDS] = { "membership ends", 10 * SECOND_MS,
+		{ OUTBOX_NOTIFY_END, entitlement_notify_end, entitlement_list_ended } },
+	[WEBHOOKS] = { "webhooks", 60 * SECOND_MS, .run = webhook_pass },
+	[DELIVERIES] = { "deliveries", 10 * SECOND_MS, .run = delete_deliveries },
+	[KEYS] = { "keys", 10 * SECOND_MS, .run = delete_keys },
+	[SESSIONS] = { "sessions", 10 * SECOND_MS, .run = delete_sessions },
 };
 
 /* Run one job; reports and returns its failure. */
@@ -69,7 +88,7 @@ static enum err run_job(struct ctx *c, const struct job *job, struct outbox_repo
 
 	c->now_ms = clock_now_ms();
 	c->deadline_ms = s.until_ms;
-	e = job->run != NULL ? job->run(c, &report->done) : outbox_pass(c, &s, &job->work, report);
+	e = job->run != NULL ? job->run(c, report) : outbox_pass(c, &s, &job->work, report);
 	if (e == OK)
 		e = s.error;
 	if (e != OK)
@@ -86,13 +105,15 @@ static void print(const struct outbox_report *of, int64_t in_trouble)
 
 	printf("jobs: %lld orders timed out, %lld payments followed (%lld settled, %lld closed, "
 	       "%lld unknown), %lld refunds followed (%lld done, %lld unknown), %lld users, %lld keys "
-	       "and %lld sessions deleted, %lld certificates fetched",
+	       "and %lld sessions deleted, %lld of %lld notifications delivered, "
+	       "%lld certificates fetched",
 		(long long)(of[ORDERS].timed_out + of[MEMBERSHIP_ORDERS].timed_out +
 			    payments->timed_out),
 		(long long)payments->tried, (long long)payments->settled,
 		(long long)payments->closed, (long long)payments->unanswered,
 		(long long)refunds->tried, (long long)refunds->done, (long long)refunds->unanswered,
 		(long long)of[USERS].done, (long long)of[KEYS].done, (long long)of[SESSIONS].done,
+		(long long)of[WEBHOOKS].done, (long long)of[WEBHOOKS].tried,
 		(long long)of[CERTIFICATES].done);
 	if (in_trouble > 0)
 		printf("; %lld of %d kinds of work in trouble", (long long)in_trouble, JOBS_N);

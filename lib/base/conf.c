@@ -52,6 +52,7 @@ static const struct row rows[] = {
 	{ "ORDER_PAY_MINUTES", NUMBER, CONF_DB, 1, 120, "30", AT(order_pay_minutes) },
 	{ "PENDING_ORDERS_MAX", NUMBER, CONF_DB, 0, 10000, "20", AT(pending_orders_max) },
 	{ "PAYMENT_CREATE_PER_HOUR", NUMBER, CONF_WEB, 0, 100, "5", AT(payment_create_per_hour) },
+	{ "WEBHOOK_PORTS", TEXT, CONF_DB, 1, 60, "443", AT(webhook_ports) },
 	{ "WECHAT_APPID", TEXT, CONF_PROVIDER, 4, 32, NULL, AT(wechat_appid) },
 	{ "WECHAT_SECRET", SECRET, CONF_PROVIDER, 16, 128, NULL, AT(wechat_secret) },
 	{ "WECHAT_MCHID", TEXT, CONF_PROVIDER, 4, 32, NULL, AT(wechat_mchid) },
@@ -236,6 +237,8 @@ static void check_together(struct faults *f, const struct conf *conf, unsigned n
 		fault(f, "DB_NAME", "may hold letters, digits and _ only");
 	if (conf->state_dir != NULL && conf->state_dir[0] != '/')
 		fault(f, "STATE_DIR", "must begin with /");
+	if (conf->webhook_ports != NULL && !url_are_ports(conf->webhook_ports))
+		fault(f, "WEBHOOK_PORTS", "must be one to eight ports between commas");
 	if (conf->wechat_pay_public_key_id != NULL &&
 		!str_starts(conf->wechat_pay_public_key_id, "PUB_KEY_ID_"))
 		fault(f, "WECHAT_PAY_PUBLIC_KEY_ID", "must begin with PUB_KEY_ID_");

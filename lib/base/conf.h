@@ -26,6 +26,8 @@ struct conf {
 	const char *jwt_secret;
 	const char *cors_origins; /* comma-separated; "" allows none */
 
+	const char *webhook_ports; /* url.h */
+
 	const char *shop_tz, *shop_name;
 	const char *log_file;   /* NULL: standard error */
 	const char *test_clock; /* NULL: none */

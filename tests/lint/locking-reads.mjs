@@ -15,6 +15,7 @@ export const LOCKING_READS = {
   'lib/shop/money/card.c SQL_LOCK': 'the balance moves by SQL_MOVE, the status by SQL_SET_STATUS, a deletion by SQL_DELETE',
   'lib/shop/money/card.c SQL_LOCK_OF_USER': 'the same: SQL_MOVE with a spend or refund, SQL_DELETE when its user leaves',
   'lib/shop/catalogue/category.c SQL_LOCK': 'the row itself: SQL_UPDATE or SQL_DELETE',
+  'lib/shop/books/webhook.c SQL_LOCK': 'the row itself: SQL_UPDATE, SQL_ROTATE or SQL_DELETE',
   'lib/shop/membership/membership.c SQL_LOCK': 'entitlement_lock_tx wrote the user before; SQL_WRITE where the order moves',
   'lib/shop/membership/membership.c SQL_PENDING': 'the user was written before; SQL_WRITE, or the unique key of the next order',
   'lib/shop/trade/order.c SQL_LOCK': 'SQL_WRITE where it moves; order_touch_tx for an attempt that is opened, or a refund',

@@ -3,6 +3,7 @@
 
 #include "ext/db.h"
 #include "shop/books/outbox.h"
+#include "shop/books/webhook_delivery.h"
 #include "shop/catalogue/product.h"
 #include "shop/money/card.h"
 #include "shop/money/payment_event.h"
@@ -321,6 +322,17 @@ static const char SQL_LEFT[] =
 	"AND (o.status IN (" SQL(ORDER_UNDER_WAY_SET) ") OR (b.outbox_id IS NULL "
 	"AND (o.status = " SQL(ORDER_PENDING) " OR o.consignee_name IS NOT NULL))) LIMIT ?";
 
+/* ---- outgoing notifications ---- */
+
+static const char SQL_DELIVERY[] =
+	"SELECT CONCAT('delivery ', d.delivery_id) AS subject, "
+	"CONCAT('of webhook ', d.webhook_id, IF(w.webhook_id IS NULL, ', which is not there', "
+	"', whose status does not match its last attempt')) AS problem FROM webhook_deliveries d "
+	"LEFT JOIN webhooks w FORCE INDEX (PRIMARY) ON w.webhook_id = d.webhook_id "
+	"WHERE w.webhook_id IS NULL OR (d.status = " SQL(DELIVERY_DELIVERED) " "
+	"AND (d.error IS NOT NULL OR COALESCE(d.answer_status, 0) NOT BETWEEN 200 AND 299)) "
+	"OR (d.status = " SQL(DELIVERY_FAILED) " AND d.error IS NULL) LIMIT ?";
+
 /* ---- needs attention ---- */
 
 static const char SQL_REFUND_DUE[] =
@@ -343,6 +355,11 @@ static const char SQL_ORPHAN[] =
 	"CONCAT('orphan: ', COALESCE(reason, ''), ', ', COALESCE(out_trade_no, 'no order'), "
 	"', ', COALESCE(amount, '?'), ' fen') AS problem FROM payment_events "
 	"WHERE verdict = " SQL(EVENT_ORPHAN) " ORDER BY event_no LIMIT ?";
+
+static const char SQL_WEBHOOK_OFF[] =
+	"SELECT CONCAT('webhook ', webhook_id) AS subject, "
+	"CONCAT('switched off: ', reason) AS problem FROM webhooks "
+	"WHERE status = " SQL(WEBHOOK_OFF) " AND deleted_at IS NULL ORDER BY webhook_id LIMIT ?";
 
 static const struct audit_rule shop_rules[] = {
 	{ "stock is the sum of its moves", SQL_STOCK, false, NULL },
@@ -382,10 +399,12 @@ static const struct audit_rule shop_rules[] = {
 	{ "every user is a member", SQL_MEMBER, false, NULL },
 	{ "everything owned has its owner", SQL_OWNER, false, NULL },
 	{ "a deleted user has no pending order", SQL_LEFT, false, NULL },
+	{ "a notification is delivered when it was accepted", SQL_DELIVERY, false, NULL },
 	{ "refund due", SQL_REFUND_DUE, true, NULL },
 	{ "held payment", SQL_HELD_PAYMENT, true, NULL },
 	{ "abnormal refund", SQL_ABNORMAL, true, NULL },
 	{ "orphan payment", SQL_ORPHAN, true, NULL },
+	{ "webhook switched off", SQL_WEBHOOK_OFF, true, NULL },
 	{ NULL, NULL, false, NULL },
 };
 

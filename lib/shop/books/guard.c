@@ -8,6 +8,7 @@
 static const char *const names[] = {
 	[GUARD_ADMINISTRATORS] = "administrators",
 	[GUARD_CATEGORIES] = "categories",
+	[GUARD_WEBHOOKS] = "webhooks",
 };
 
 /* to a new value: an unchanged row is not replicated */

@@ -15,6 +15,7 @@
 enum guard {
 	GUARD_ADMINISTRATORS, /* at least one remains */
 	GUARD_CATEGORIES,     /* a tree; the category of a product or category is not deleted */
+	GUARD_WEBHOOKS,       /* there are at most so many */
 };
 
 /*

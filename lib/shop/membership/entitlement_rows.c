@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "ext/db.h"
+#include "shop/books/webhook_delivery.h"
 #include "shop/membership/vip_cache.h"
 #include "shop/people/user.h"
 
@@ -31,8 +32,18 @@ static const char SQL_PUT[] =
 	"refunded_version = VALUES(refunded_version)";
 /* the contended row is written, not only locked: on Galera a lock alone protects nothing */
 static const char SQL_SET_VERSION[] =
-	"INSERT INTO entitlements (user_id, version) VALUES (?, ?) "
-	"ON DUPLICATE KEY UPDATE version = VALUES(version)";
+	"INSERT INTO entitlements (user_id, version, ends_at) VALUES (?, ?, ?) "
+	"ON DUPLICATE KEY UPDATE version = VALUES(version), "
+	/* an end that has passed is brought forward, but there is no second notification of it */
+	"ends_at = IF(VALUES(ends_at) > ?, VALUES(ends_at), LEAST(ends_at, VALUES(ends_at)))";
+static const char SQL_ENDED[] =
+	"SELECT e.user_id AS ref_id FROM entitlements e FORCE INDEX (by_end) LEFT JOIN outbox b "
+	"ON b.kind = " SQL(OUTBOX_NOTIFY_END) " AND b.ref_id = e.user_id "
+	"WHERE e.ends_at <= ? AND b.outbox_id IS NULL ORDER BY e.ends_at LIMIT ?";
+static const char SQL_ENDS_AT[] =
+	"SELECT ends_at FROM entitlements WHERE user_id = ? AND ends_at <= ?";
+static const char SQL_NOTIFIED[] =
+	"UPDATE entitlements SET ends_at = NULL WHERE user_id = ? AND ends_at = ?";
 static const char SQL_USERS[] =
 	"SELECT user_id FROM entitlements WHERE user_id > ? ORDER BY user_id LIMIT ?";
 
@@ -91,6 +102,14 @@ static enum err put(struct ctx *c, int64_t user_id, const struct segment *row)
 		c, SQL_PUT, ARGS(SEGMENT_ROW(ROW_VALUE) I64(row->order_id), I64(user_id)), NULL);
 }
 
+/* When the membership ends; now, if there is none. */
+static int64_t end_ms(const struct ctx *c, const struct entitlement_rows *v)
+{
+	const int64_t end = entitlement_expire_s(&v->now) * SECOND_MS;
+
+	return end > c->now_ms ? end : c->now_ms;
+}
+
 enum err entitlement_save_tx(struct ctx *c, struct entitlement_rows *v)
 {
 	assert(db_in_tx(c->db));
@@ -99,9 +118,51 @@ enum err entitlement_save_tx(struct ctx *c, struct entitlement_rows *v)
 		if (i >= v->was.n ||
 			memcmp(&v->now.rows[i], &v->was.rows[i], sizeof(struct segment)) != 0)
 			TRY(put(c, v->user_id, &v->now.rows[i]));
-	TRY(db_exec(c, SQL_SET_VERSION, ARGS(I64(v->user_id), I64(v->version)), NULL));
+	TRY(db_exec(c, SQL_SET_VERSION,
+		ARGS(I64(v->user_id), I64(v->version), I64(end_ms(c, v)), I64(c->now_ms)), NULL));
 	v->was = copy_of(c, &v->now);
 	vip_cache_change(c, v->user_id);
+	return OK;
+}
+
+enum err entitlement_list_ended(struct ctx *c, int64_t limit, struct list *out)
+{
+	struct db_rows rows;
+
+	TRY(db_all(c, SQL_ENDED, ARGS(I64(c->now_ms), I64(limit)), outbox_found_fields,
+		sizeof(struct outbox), limit, &rows));
+	*out = rows.list;
+	return OK;
+}
+
+struct ending {
+	int64_t user_id;
+	timestamp ended_at;
+};
+static const struct field ending_fields[] = {
+	FIELD(struct ending, user_id),
+	FIELD(struct ending, ended_at),
+	FIELD_END,
+};
+
+static enum err notify_end_tx(struct ctx *c, void *arg)
+{
+	struct ending x = { .user_id = *(const int64_t *)arg };
+	int64_t matched;
+
+	TRY(db_int64(c, SQL_ENDS_AT, ARGS(I64(x.user_id), I64(c->now_ms)), &x.ended_at.ms));
+	if (x.ended_at.ms == 0)
+		return OK;
+	TRY(db_exec(c, SQL_NOTIFIED, ARGS(I64(x.user_id), AT(x.ended_at)), &matched));
+	/* none: another process has notified of it, or it was renewed or refunded meanwhile */
+	return matched == 1 ? webhook_notify_tx(c, WEBHOOK_MEMBERSHIP_ENDED, ending_fields, &x)
+			    : OK;
+}
+
+enum err entitlement_notify_end(struct ctx *c, struct outbox *row, struct outbox_report *report)
+{
+	TRY(db_tx(c, notify_end_tx, &row->ref_id));
+	report->done++;
 	return OK;
 }
 

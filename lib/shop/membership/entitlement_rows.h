@@ -9,6 +9,7 @@
 
 #include "base/ctx.h"
 #include "base/field.h"
+#include "shop/books/outbox.h"
 #include "shop/membership/entitlement.h"
 
 /* A user's segments, with room for one more. */
@@ -28,6 +29,13 @@ enum err entitlement_read(struct ctx *c, int64_t user_id, struct entitlement_row
 enum err entitlement_lock_tx(struct ctx *c, int64_t user_id, struct entitlement_rows *out) MUST;
 /* Write the changes, with version v->version + 1, and invalidate the cached status. */
 enum err entitlement_save_tx(struct ctx *c, struct entitlement_rows *v) MUST;
+
+/* Users whose membership has ended, which nobody was notified of yet (outbox_find_fn). */
+enum err entitlement_list_ended(struct ctx *c, int64_t limit, struct list *out) MUST;
+/* Notify webhooks of such an end, once (outbox_fn). */
+enum err entitlement_notify_end(
+	struct ctx *c, struct outbox *row, struct outbox_report *report) MUST;
+
 /* A user whose segments don't follow from the orders. */
 struct entitlement_finding {
 	int64_t user_id, order_id;

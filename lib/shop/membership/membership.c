@@ -5,8 +5,23 @@
  * membership_view.c.
  */
 #include "ext/db.h"
+#include "shop/books/webhook_delivery.h"
 #include "shop/membership/membership_internal.h"
 #include "shop/money/payment.h"
+
+static const struct field notification_fields[] = {
+	FIELD(struct membership_order, order_no),
+	FIELD(struct membership_order, user_id),
+	FIELD_WITH(struct membership_order, plan_id, .flags = F_NULL),
+	FIELD(struct membership_order, plan_name),
+	FIELD(struct membership_order, order_type),
+	FIELD(struct membership_order, level),
+	FIELD(struct membership_order, days),
+	FIELD_WITH(struct membership_order, amount, .flags = F_TEXT),
+	{ .name = "paid_at", FIELD_AT(struct membership_order, payment.at), .flags = F_NULL },
+	FIELD(struct membership_order, updated_at),
+	FIELD_END,
+};
 
 static const char SQL_LOCK[] =
 	"SELECT " MEMBERSHIP_COLUMNS " FROM membership_orders o WHERE o.id = ? FOR UPDATE";
@@ -61,6 +76,12 @@ enum err membership_move_tx(struct ctx *c, struct membership_order *row, enum me
 		ARGS(MEMBERSHIP_STATE(ROW_MEMBER) AT(row->updated_at), I64(row->id), I64(from))));
 	membership_show(c, row);
 	return OK;
+}
+
+enum err membership_notify_tx(
+	struct ctx *c, enum webhook_type type, const struct membership_order *o)
+{
+	return webhook_notify_tx(c, type, notification_fields, o);
 }
 
 enum err membership_cancel_pending_tx(struct ctx *c, struct membership_order *o)

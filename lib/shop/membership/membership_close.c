@@ -110,7 +110,8 @@ enum err membership_refunded_tx(struct ctx *c, struct membership *m)
 	if (m->order.status != MEMBERSHIP_REFUNDING)
 		return fail(c, ERR_ORDER_TRANSITION, "action");
 	m->refunding = false;
-	return membership_move_tx(c, &m->order, MEMBERSHIP_REFUNDED);
+	TRY(membership_move_tx(c, &m->order, MEMBERSHIP_REFUNDED));
+	return membership_notify_tx(c, WEBHOOK_MEMBERSHIP_REFUNDED, &m->order);
 }
 
 enum err membership_undo_refund_tx(struct ctx *c, struct membership *m)

@@ -7,6 +7,7 @@
 #define SHOP_MEMBERSHIP_MEMBERSHIP_INTERNAL_H
 
 #include "ext/sql.h"
+#include "shop/books/webhook.h"
 #include "shop/membership/membership.h"
 
 /* What is kept of a membership order (sql.h): as ordered, and what granting and its end change. */
@@ -33,6 +34,9 @@ enum err membership_move_tx(
 	struct ctx *c, struct membership_order *row, enum membership_status to) MUST;
 /* Cancel a locked pending order; its open attempt is closed at the provider. */
 enum err membership_cancel_pending_tx(struct ctx *c, struct membership_order *o) MUST;
+/* Notify webhooks of an order. */
+enum err membership_notify_tx(
+	struct ctx *c, enum webhook_type type, const struct membership_order *o) MUST;
 /* Fill in the output members at c->now_ms. */
 void membership_show(const struct ctx *c, struct membership_order *o);
 

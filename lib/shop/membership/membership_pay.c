@@ -111,6 +111,7 @@ enum err membership_grant_tx(
 	o->payment = *p;
 	out->grant = late ? GRANTED_LATE : GRANTED;
 	TRY(membership_move_tx(c, o, MEMBERSHIP_PAID));
+	TRY(membership_notify_tx(c, WEBHOOK_MEMBERSHIP_GRANTED, o));
 	return paid_tx(c, PAYABLE_MEMBERSHIP, o->id, o->amount, &o->payment);
 }
 

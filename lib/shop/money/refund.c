@@ -6,6 +6,7 @@
 #include "ext/crypto.h"
 #include "ext/db.h"
 #include "shop/books/outbox.h"
+#include "shop/books/webhook_delivery.h"
 #include "shop/money/payment.h"
 
 enum { NO_MAX = 64, PAUSE_HOURS_MAX = 24 };
@@ -42,6 +43,15 @@ const struct field refund_new_fields[] = {
 const struct field refund_query_fields[] = {
 	INPUT(struct refund_query, order_id, 1, 64, 0),
 	INPUT(struct refund_query, status, 1, 20, 0, .words = status_names),
+	FIELD_END,
+};
+
+static const struct field notification_fields[] = {
+	FIELD(struct refund, refund_no),
+	FIELD(struct refund, order_id),
+	FIELD_WITH(struct refund, amount, .flags = F_TEXT),
+	FIELD(struct refund, automatic),
+	FIELD(struct refund, created_at),
 	FIELD_END,
 };
 
@@ -157,6 +167,14 @@ bool refund_is_final(int64_t state)
 	return state == REFUND_SUCCESS || state == REFUND_CLOSED;
 }
 
+/* Notify webhooks of a refund in its new state. */
+static enum err notify_tx(struct ctx *c, const struct refund *r, enum refund_state state)
+{
+	return state == REFUND_SUCCESS
+		       ? webhook_notify_tx(c, WEBHOOK_REFUND_SUCCEEDED, notification_fields, r)
+		       : OK;
+}
+
 static enum err insert_tx(struct ctx *c, struct refund *row)
 {
 	assert(db_in_tx(c->db));
@@ -179,6 +197,7 @@ enum err refund_record_tx(struct ctx *c, struct refund *r)
 {
 	r->origin = REFUND_MADE_ELSEWHERE;
 	TRY(insert_tx(c, r));
+	TRY(notify_tx(c, r, (enum refund_state)r->state));
 	return refund_is_final(r->state) ? OK
 					 : outbox_put_tx(c, OUTBOX_FOLLOW_REFUND, r->refund_id,
 						   c->now_ms + MINUTE_MS);
@@ -236,6 +255,7 @@ enum err refund_set_tx(struct ctx *c, const struct refund *r, enum refund_state 
 {
 	TRY(db_exec_one(c, SQL_SET,
 		ARGS(I64(state), TEXT(provider_refund_id), I64(c->now_ms), I64(r->refund_id))));
+	TRY(notify_tx(c, r, state));
 	return refund_is_final(state) ? outbox_done(c, OUTBOX_FOLLOW_REFUND, r->refund_id) : OK;
 }
 

@@ -175,6 +175,7 @@ static enum err move_tx(struct ctx *c, struct order *o, enum order_status to, en
 	o->status = to;
 	o->updated_at.ms = c->now_ms;
 	TRY(write_order_tx(c, o, from));
+	TRY(order_notify_tx(c, o));
 	if (to == ORDER_PAID)
 		return paid_tx(c, PAYABLE_ORDER, o->id, o->total_amount, &o->payment);
 	return to == ORDER_CANCELLED ? payment_release_tx(c, PAYABLE_ORDER, o->id) : OK;

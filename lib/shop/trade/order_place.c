@@ -194,8 +194,10 @@ static enum err place_tx(struct ctx *c, void *arg)
 	TRY(db_insert(c, SQL_INSERT, ARGS(ORDER_NEW(ROW_MEMBER) AT(row->updated_at)), &row->id));
 	TRY(stock_take_tx(c, p->lines, p->n, row->id));
 	TRY(insert_items_tx(c, p, row->id));
-	if (row->status == ORDER_PAID)
+	if (row->status == ORDER_PAID) {
+		TRY(order_notify_tx(c, row));
 		TRY(paid_tx(c, PAYABLE_ORDER, row->id, row->total_amount, &row->payment));
+	}
 	return idempotency_end_tx(c, row->id, 201);
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * order_sql.h - what is kept of an order (sql.h), for order*.c only.
+ * order_sql.h - what is kept of an order (sql.h), and what order*.c share.
  */
 #ifndef SHOP_TRADE_ORDER_SQL_H
 #define SHOP_TRADE_ORDER_SQL_H
 
 #include "ext/sql.h"
+#include "shop/trade/order.h"
 
 /* clang-format off */
 /* as it was placed */
@@ -31,5 +32,8 @@
 #define ORDER_COLUMNS                                                                              \
 	"o.id, " ORDER_TERMS(ORDER_O) ORDER_STATE(ORDER_O) ORDER_CONSIGNEE(ORDER_O_AS)             \
 		ORDER_SHIPMENT(ORDER_O_AS) "o.updated_at, o.deleted_at"
+
+/* Notify webhooks of an order's new status. */
+enum err order_notify_tx(struct ctx *c, const struct order *o) MUST;
 
 #endif

@@ -55,6 +55,11 @@ await trade.ok('PUT', `/api/membership/cards/${card}`, { token: trade.admin, bod
 const [topUp, spent, back, adjusted] = (await shop.sql(`SELECT transaction_id FROM card_transactions WHERE card_id = ${card} ORDER BY transaction_id`))
   .map((row) => row.transaction_id);
 
+// a webhook, and a notification of it that was accepted
+const { webhook_id: webhook } = await trade.ok('POST', '/api/webhooks', { token: trade.admin, body: { url: 'https://hooks.example.com/', types: 'membership.ended' } });
+await shop.sql(`INSERT INTO webhook_deliveries (webhook_id, message_id, type, body, status, tries, answer_status, created_at)
+  VALUES (${webhook}, 'msg_1', 'membership.ended', '{}', 1, 1, 204, ${Date.now()})`);
+
 const rowId = async (order) => (await shop.sql(`SELECT id FROM orders WHERE order_no = '${order.order_id}'`))[0].id;
 const ids = { pending: await rowId(pending), cancelled: await rowId(cancelled), offline: await rowId(offline), shipped: await rowId(shipped), refunded: await rowId(refunded), partly: await rowId(partly) };
 
@@ -215,10 +220,12 @@ const SABOTAGE = [
   ['everything owned has its owner', `card ${card}`, ...edited(...cardOf, 'user_id = 999999, live_user_id = 999999')],
   ['everything owned has its owner', 'member ', ...gone('users', `user_id = ${bob.user.user_id}`)],
   ['a deleted user has no pending order', `order ${shipped.order_id}`, ...edited('users', `user_id = ${anna.user.user_id}`, 'deleted_at = 1')],
+  ...['webhook_id = 999999', 'answer_status = 500', "error = 'STATUS'", 'status = 2'].map((change) => (
+    ['a notification is delivered when it was accepted', 'delivery ', ...edited('webhook_deliveries', 'status = 1', change)])),
   ['every user is a member', `user ${bob.user.user_id}`, ...gone('members', `user_id = ${bob.user.user_id}`)],
 ];
 const MEMBERSHIPS = [...AUDIT_RULES, ...AUDIT_OTHERS];
-const OPEN_WORK = ['refund due', 'held payment', 'abnormal refund', 'orphan payment'];
+const OPEN_WORK = ['refund due', 'held payment', 'abnormal refund', 'orphan payment', 'webhook switched off'];
 
 async function summary(code) {
   const lines = await trade.audit(code);

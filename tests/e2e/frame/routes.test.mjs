@@ -56,6 +56,15 @@ PUT    /api/products/:id        admin
 DELETE /api/products/:id        admin
 GET    /healthz                 public
 GET    /readyz                  public
+GET    /api/webhooks            admin
+POST   /api/webhooks            admin
+GET    /api/webhooks/:id        admin
+PUT    /api/webhooks/:id        admin
+DELETE /api/webhooks/:id        admin
+POST   /api/webhooks/:id/secret admin
+GET    /api/webhooks/:id/deliveries admin
+GET    /api/webhooks/deliveries/:id admin
+POST   /api/webhooks/deliveries/:id/replay admin
 GET    /api/users               admin
 GET    /api/users/:id           admin
 PUT    /api/users/:id           admin
@@ -79,12 +88,18 @@ const product = (await shop.ok('POST', '/api/products', { token: admin, body: { 
 const card = (await shop.ok('POST', '/api/membership/cards', { token: admin, body: { user_id: anna.user.user_id } })).card_id;
 const plan = (await shop.ok('POST', '/api/membership/plans', { token: admin, body: { name: '月度会员', price: '30.00', duration_days: 30, level: 1 } })).data.id;
 const order = (await shop.ok('POST', '/api/orders', { token: anna.token, body: { items: [{ product_id: product, quantity: 1 }] } })).order_id;
+const webhook = (await shop.ok('POST', '/api/webhooks', { token: admin, body: { url: 'https://hooks.example.com/' } })).webhook_id;
+await shop.sql(`INSERT INTO webhook_deliveries (webhook_id, message_id, type, body, status, tries, error, created_at)
+  VALUES (${webhook}, 'msg_1', 'order.paid', '{}', 2, 10, 'STATUS', ${Date.now()})`);
+const [{ delivery_id: delivery }] = await shop.sql('SELECT delivery_id FROM webhook_deliveries');
 
+const IDS = {
+  '/api/categories': category, '/api/products': product, '/api/users': anna.user.user_id, '/api/membership/cards': card,
+  '/api/webhooks/deliveries': delivery, '/api/webhooks': webhook,
+};
 // A path of a resource of its owner or an administrator.
 function existing(pattern) {
-  const id = {
-    '/api/categories/:id': category, '/api/products/:id': product, '/api/users/:id': anna.user.user_id, '/api/membership/cards/:id': card,
-  }[pattern];
+  const id = IDS[pattern.replace(/\/:id.*/, '')];
   return pattern.replace(':id', id).replace(':no', order);
 }
 // One without a resource.

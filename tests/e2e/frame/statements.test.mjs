@@ -27,6 +27,7 @@ const SLACK = 4 * LISTED;
 const COUNTED = 'the contract asks for the number of all that match; they are counted in an index alone';
 const EXPIRED = 'the contract has numbered pages, and what is expired by the clock alone is no state of its own';
 const CERTIFICATES = 'WeChat lists a handful of certificates at a time, and those that are over are deleted';
+const WEBHOOKS = 'looks at every webhook, of which a shop has ten, and those that were deleted';
 const MORE = {
   'certificate.c SQL_NEWEST': CERTIFICATES,
   'certificate.c SQL_PURGE': CERTIFICATES,
@@ -43,6 +44,8 @@ const MORE = {
   'refund.c SQL_MISSING': 'what is due and not asked for is found among all that is due, which is little: what was refunded is due no more',
   'plan.c SQL_COUNT': 'the contract asks for the number of all plans; a shop has a dozen',
   'plan.c SQL_COUNT_ACTIVE': 'the same of those on the shelf',
+  'webhook.c SQL_COUNT': 'counts no more than WEBHOOKS_MAX, which the LIMIT is here',
+  'webhook.c SQL_DUE': WEBHOOKS,
 };
 
 const shop = await openShop({ testClock: false });
@@ -50,6 +53,7 @@ shop.skipAudit(); // these generated rows are not consistent
 
 // The values of columns in row n, other than n or a text of it. Half of all rows have one owner.
 const OWNER = 'IF(n % 2 = 0, 2, n)';
+const DELIVERY = `IF(n > ${ROWS}, 0, (n DIV 2) % 3)`; // a new one is pending
 const SIX = '(n DIV 2) % 6';
 const ORDINARY = {
   user_id: OWNER, product_id: OWNER, card_id: OWNER, status: SIX, state: SIX, deleted_at: 'IF(n % 50 = 49, n, NULL)',
@@ -64,6 +68,8 @@ const EXCEPT = {
   'outbox.kind': 'IF(n % 1024 = 1, 2, 1)', 'refunds.state': '1 + (n DIV 2) % 4', 'refunds.automatic': 'n % 2', 'card_transactions.type': '1 + n % 4',
   'membership_orders.pending_user_id': `IF(${SIX} = 0, n, NULL)`, 'membership_orders.paid_by': '0', 'plans.is_active': 'n % 2', 'plans.original_price': 'NULL',
   'entitlement_segments.state': '1', 'entitlement_segments.folded_by': '0', 'entitlement_segments.refunded_version': '0', 'member_days.day': "LPAD(n, 8, '0')",
+  'webhooks.status': 'IF(n % 1024 = 2, 1, 0)', 'webhooks.reason': 'NULL', 'webhook_deliveries.webhook_id': OWNER, 'webhook_deliveries.status': DELIVERY,
+  'webhook_deliveries.due_at': `IF(${DELIVERY} = 0, 1700000000000 + n, NULL)`,
 };
 const SMALL = ['certificate_refresh', 'schema_migrations']; // one row, and one per migration
 
