@@ -36,7 +36,7 @@ function clock(seconds) {
 
 // Tokens are of the present clock.
 async function signIn() {
-  await trade.adminAgain();
+  await trade.adminSignIn();
   hooks.admin = trade.admin;
 }
 
@@ -44,7 +44,7 @@ afterEach(async () => {
   if (offset !== 0) {
     clock(0);
     await signIn();
-    await trade.again(anna);
+    await trade.signInAgain(anna);
   }
   for (const { webhook_id: id } of await hooks.ok('GET', '')) await hooks.ok('DELETE', `/${id}`);
   await shop.jobs();
@@ -183,7 +183,7 @@ test('a failed delivery is repeated by the schedule, with the same id and bytes,
   assert.deepEqual([status, reason], ['OFF', 'EXHAUSTED']);
   assert.match(since, DATE);
   assert.match((await shop.audit()).stdout, new RegExp(`webhook ${hook.id}: switched off: EXHAUSTED`));
-  await trade.again(anna);
+  await trade.signInAgain(anna);
   await paidOrder(); // notifies nobody
   assert.equal((await hooks.deliveries(hook)).length, 1);
   hook.answer = { status: 200 };
@@ -338,7 +338,7 @@ test('a new secret signs together with the one before it for a day', async () =>
   assertSigned(both, rotated.secret);
   assert.equal(both.headers['webhook-signature'], `${v1(rotated.secret, both)} ${v1(hook.secret, both)}`);
   clock(DAY_S + MINUTE_S);
-  await trade.again(anna);
+  await trade.signInAgain(anna);
   await signIn();
   await paidOrder();
   await shop.jobs();
