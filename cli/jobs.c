@@ -15,7 +15,7 @@
 #include "shop/people/session.h"
 #include "shop/trade/order.h"
 
-enum { PURGE_A_PASS = 5000 };
+enum { PURGE_PASS_MAX = 5000 };
 
 /* In the order of a pass. */
 enum {
@@ -41,17 +41,17 @@ static enum err fetch_certificates(struct ctx *c, struct outbox_report *report)
 
 static enum err delete_keys(struct ctx *c, struct outbox_report *report)
 {
-	return idempotency_purge(c, PURGE_A_PASS, &report->done);
+	return idempotency_purge(c, PURGE_PASS_MAX, &report->done);
 }
 
 static enum err delete_sessions(struct ctx *c, struct outbox_report *report)
 {
-	return session_purge(c, PURGE_A_PASS, &report->done);
+	return session_purge(c, PURGE_PASS_MAX, &report->done);
 }
 
 static enum err delete_deliveries(struct ctx *c, struct outbox_report *report)
 {
-	return delivery_purge(c, PURGE_A_PASS, &report->done);
+	return delivery_purge(c, PURGE_PASS_MAX, &report->done);
 }
 
 /* The jobs, each with its own share of a pass, whatever happens in the others. */

@@ -112,8 +112,8 @@ db_one(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
 	const struct field *fields, void *out) MUST;
 /* The same where the row may be absent. */
 /* The largest values in a row: amounts (including sums), and times up to the end of 9999. */
-#define DB_FEN_MAX       (MONEY_MAX_FEN * 1000000)
-#define DB_MOMENT_MAX_MS INT64_C(253402300799999)
+#define DB_FEN_MAX     (MONEY_MAX_FEN * 1000000)
+#define DB_TIME_MAX_MS INT64_C(253402300799999)
 enum err db_find(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n,
 	const struct field *fields, void *out, bool *found) MUST;
 

@@ -257,7 +257,7 @@ static bool is_possible(const struct field *f, int64_t n)
 	case F_MONEY:
 		return n >= -DB_FEN_MAX && n <= DB_FEN_MAX;
 	case F_TIME:
-		return n >= 0 && n <= DB_MOMENT_MAX_MS;
+		return n >= 0 && n <= DB_TIME_MAX_MS;
 	case F_I64:
 		return (f->flags & F_IN) || f->min == f->max || (n >= f->min && n <= f->max);
 	case F_OPT_I64:

@@ -78,7 +78,7 @@ static struct purchase purchase_of(
 	};
 }
 
-/* The open attempt of a payable that may still be paid, by whatever channel; a new one if there is none. */
+/* The open attempt of a payable that can still be paid, by any channel; a new one if there is none. */
 static enum err open_attempt_tx(struct ctx *c, void *arg)
 {
 	struct preparing *x = arg;
@@ -91,7 +91,7 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 		return fail(c, x->payable.pay_error, NULL);
 	*a = (struct attempt){ 0 };
 	TRY(payment_current(c, x->payable.kind, x->payable.id, a, &found));
-	if (found && a->state == ATTEMPT_OPEN) /* held: it was paid, whatever went back of it */
+	if (found && a->state == ATTEMPT_OPEN) /* held: it was paid, and possibly refunded */
 		return a->held_at.ms != 0 ? fail(c, ERR_ORDER_PAID, NULL) : OK;
 	*a = (struct attempt){
 		.payable_kind = x->payable.kind,
@@ -106,14 +106,14 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 		return invariant_violated(c, "a pending payable has nothing due");
 	purchase = purchase_of(c, x, a->out_trade_no);
 	a->request = x->channel->request(c, &purchase);
-	/* who cancels it, or forgets its user, on another node must see this attempt, or come first */
+	/* a concurrent cancellation or deletion of its user on another node must see this attempt or conflict */
 	TRY(payable_touch_tx(c, &x->payable));
 	return payment_create_tx(c, a);
 }
 
 /*
- * Store what the provider answered, if the payable still waits for money. If it doesn't,
- * whoever changed it has asked for the attempt to be closed.
+ * Store the provider's response, if the payable is still unpaid. If it isn't,
+ * the change has already scheduled the closing of the attempt.
  */
 static enum err store_tx(struct ctx *c, void *arg)
 {
@@ -134,8 +134,8 @@ static enum err store_tx(struct ctx *c, void *arg)
 }
 
 /*
- * A request that was refused is refused for ever: another try begins anew, once the
- * provider says that it keeps nothing of this one (a lost answer may have been a success).
+ * A refused request is refused permanently: retry with a new attempt, once the provider
+ * confirms that it doesn't know this one (a lost response may have been a success).
  */
 static enum err forget_refused(struct ctx *c, const struct provider *p, const struct attempt *a)
 {
@@ -147,10 +147,10 @@ static enum err forget_refused(struct ctx *c, const struct provider *p, const st
 }
 
 /*
- * Close an open attempt, so that another one can be made: no provider may keep a second order that
- * can be paid (BEHAVIOUR 39). The query judges: what was paid is settled, and the payable says the
- * rest. Unless it says that nobody has paid yet, this fails with e. Money that arrives for a closed
- * one is settled as any late payment is.
+ * Close an open attempt, so that another one can be created: no provider may keep a second payable
+ * order (BEHAVIOUR 39). The query decides: a payment is settled, and the payable decides the rest.
+ * Unless the query says unpaid, this fails with e. A payment that arrives for a closed one is
+ * settled as a late one.
  */
 static enum err abandon(struct ctx *c, struct attempt *a, enum err e)
 {
@@ -254,7 +254,7 @@ enum err prepay(struct ctx *c, const struct prepay *p, struct checkout *out)
 	return fill_checkout(c, channel, &x.attempt, out);
 }
 
-/* ---- how it stands ---- */
+/* ---- status ---- */
 
 /* The wire's word for what we know ourselves. */
 static const char *known_trade_state(const struct attempt *a)
@@ -276,7 +276,7 @@ static const char *known_trade_state(const struct attempt *a)
 	return "NOTPAY";
 }
 
-/* Ask about an attempt that is neither settled nor closed, and read anew what came of it. */
+/* Query an attempt that is neither settled nor closed, and read the result. */
 static enum err ask(struct ctx *c, struct payable *p, struct attempt *a)
 {
 	enum trade_state state;
@@ -300,7 +300,7 @@ enum err payment_status(struct ctx *c, const char *no, struct payment_status *ou
 	TRY(payment_current(c, p.kind, p.id, &a, &found));
 	if (found && a.state == ATTEMPT_OPEN && a.held_at.ms == 0)
 		TRY(ask(c, &p, &a));
-	/* what paid for it counts, while another attempt waits to be closed or went back */
+	/* the attempt that paid decides, not one that is being closed or was refunded */
 	TRY(payment_granted(c, p.kind, p.id, &paid, &granted));
 	if (granted)
 		a = paid;

@@ -196,7 +196,8 @@ static enum err begin_missing_tx(struct ctx *c, void *arg)
 	if (!missing || money_cmp(m.amount, rest) > 0)
 		return OK;
 	return refund_automatically_tx(c, &x.attempt, m.amount,
-		x.attempt.state == ATTEMPT_REFUND_DUE ? x.attempt.reason : PAID_TOO_MUCH, m.tries);
+		x.attempt.state == ATTEMPT_REFUND_DUE ? x.attempt.reason : OVERPAID_REASON,
+		m.tries);
 }
 
 enum err refund_begin_missing(struct ctx *c, struct outbox *row, struct outbox_report *report)

@@ -30,7 +30,7 @@ enum err refund_request(struct ctx *c, const struct refund *in, struct refund *o
 enum err refund_membership(struct ctx *c, const char *order_no, struct membership_order *out) MUST;
 
 /* The reason of a partial refund of a granted payment: it was overpaid (BEHAVIOUR 28). */
-#define PAID_TOO_MUCH "QUOTE_CHANGED"
+#define OVERPAID_REASON "QUOTE_CHANGED"
 
 /* In a settlement: refund this amount of an attempt automatically. tries: how often that failed. */
 enum err refund_automatically_tx(struct ctx *c, const struct attempt *a, money amount,

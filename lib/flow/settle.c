@@ -118,7 +118,7 @@ static enum err grant_tx(
 		a->state = ATTEMPT_REFUND_DUE;
 		TRY(refund_automatically_tx(c, a, rest, g.reason, 0));
 	} else if (money_cmp(g.overpaid, gone) > 0) { /* overpaid (BEHAVIOUR 28) */
-		TRY(refund_automatically_tx(c, a, money_sub(g.overpaid, gone), PAID_TOO_MUCH, 0));
+		TRY(refund_automatically_tx(c, a, money_sub(g.overpaid, gone), OVERPAID_REASON, 0));
 	}
 	s->verdict = outcomes[g.grant].verdict;
 	return payment_event_record(c, s->event, s->verdict, g.reason);

@@ -240,13 +240,13 @@ static bool start(struct ctx *c, const struct app *app, struct conf *conf, struc
 	return app->start == NULL || app->start(c);
 }
 
-static const char of_several[] =
+static const char shared_hosts_notice[] =
 	"SHARED_HOSTS=on: nothing is cached, reads wait for what other hosts have committed";
 
 static int check_config(const struct conf *conf)
 {
 	if (conf->shared_hosts)
-		puts(of_several);
+		puts(shared_hosts_notice);
 	return 0;
 }
 
@@ -264,7 +264,7 @@ static int serve(struct ctx *c, const struct app *app)
 	c->db = db_new(c->conf, app->db_limits != NULL ? app->db_limits : &db_limits_web);
 	c->state = state_new(c->conf);
 	if (c->conf->shared_hosts && getenv("REQUEST_METHOD") == NULL)
-		log_line(LOG_INFO, "start", "%s", of_several);
+		log_line(LOG_INFO, "start", "%s", shared_hosts_notice);
 	fcgi = fcgi_new();
 	fresh = *c;
 	while (fcgi_accept(fcgi)) {

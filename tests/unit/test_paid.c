@@ -15,7 +15,7 @@ static enum err paid(money amount, struct payment p)
 static void a_payment_has_somebody_who_says_so_and_a_time(void **state)
 {
 	(void)state;
-	assert_int_equal(paid((money){ 1 }, (struct payment){ .by = PAID_BY_NOBODY, .at.ms = 1 }),
+	assert_int_equal(paid((money){ 1 }, (struct payment){ .by = PAID_BY_NONE, .at.ms = 1 }),
 		ERR_INTERNAL);
 	assert_int_equal(paid((money){ 1 }, (struct payment){ .by = PAID_OFFLINE }), ERR_INTERNAL);
 }

@@ -46,7 +46,7 @@ static const char SQL_MOVE[] =
 	"ON i.order_id = m.order_id AND i.product_id = m.product_id WHERE p.product_id IS NULL "
 	"OR (m.reason = " SQL(MOVE_SET) ") <> (m.order_id IS NULL) OR (m.order_id IS NOT NULL "
 	"AND m.delta <> CASE m.reason WHEN " SQL(MOVE_TAKEN) " THEN -i.quantity "
-	"WHEN " SQL(MOVE_GIVEN_BACK) " THEN i.quantity ELSE 0 END) LIMIT ?";
+	"WHEN " SQL(MOVE_RETURNED) " THEN i.quantity ELSE 0 END) LIMIT ?";
 static const char SQL_HELD[] =
 	"SELECT CONCAT('order ', order_no) AS subject, "
 	"CONCAT('status ', status, ' with stock_held ', stock_held) AS problem FROM orders "
@@ -68,9 +68,9 @@ static const char SQL_PAID_BY[] =
 	"CONCAT('status ', status, ' with paid_by ', paid_by, ', total ', total_amount) AS problem "
 	"FROM orders "
 	"WHERE (status IN (" SQL(ORDER_PAID, ORDER_SHIPPED, ORDER_COMPLETED, ORDER_REFUNDED) ") "
-	"AND (paid_by = " SQL(PAID_BY_NOBODY) " OR paid_at IS NULL)) "
+	"AND (paid_by = " SQL(PAID_BY_NONE) " OR paid_at IS NULL)) "
 	"OR (status IN (" SQL(ORDER_PENDING, ORDER_CANCELLED) ") "
-	"AND (paid_by <> " SQL(PAID_BY_NOBODY) " OR paid_at IS NOT NULL)) "
+	"AND (paid_by <> " SQL(PAID_BY_NONE) " OR paid_at IS NOT NULL)) "
 	"OR (paid_by = " SQL(PAID_NOTHING_DUE) ") <> (total_amount = 0) LIMIT ?";
 
 static const char SQL_LINE[] =
@@ -227,7 +227,7 @@ static const char SQL_REFUND_FOLLOWED[] =
 	"'in progress, but not followed' AS problem "
 	"FROM refunds r LEFT JOIN outbox b FORCE INDEX (ref) "
 	"ON b.kind = " SQL(OUTBOX_FOLLOW_REFUND) " AND b.ref_id = r.refund_id "
-	"WHERE r.state IN (" SQL(REFUND_UNDER_WAY_SET) ") AND b.outbox_id IS NULL LIMIT ?";
+	"WHERE r.state IN (" SQL(REFUND_IN_PROGRESS_SET) ") AND b.outbox_id IS NULL LIMIT ?";
 static const char SQL_OUTBOX[] =
 	"SELECT CONCAT('outbox ', b.outbox_id) AS subject, CONCAT('follows ', CASE b.kind "
 	"WHEN " SQL(OUTBOX_FOLLOW_ATTEMPT) " THEN 'payment ' "
@@ -236,7 +236,7 @@ static const char SQL_OUTBOX[] =
 	"LEFT JOIN payment_attempts a FORCE INDEX (PRIMARY) "
 	"ON b.kind = " SQL(OUTBOX_FOLLOW_ATTEMPT) " AND a.attempt_id = b.ref_id "
 	"LEFT JOIN refunds r FORCE INDEX (PRIMARY) ON b.kind = " SQL(OUTBOX_FOLLOW_REFUND) " "
-	"AND r.refund_id = b.ref_id AND r.state IN (" SQL(REFUND_UNDER_WAY_SET) ") "
+	"AND r.refund_id = b.ref_id AND r.state IN (" SQL(REFUND_IN_PROGRESS_SET) ") "
 	"LEFT JOIN users u FORCE INDEX (PRIMARY) ON b.kind = " SQL(OUTBOX_ERASE_USER) " "
 	"AND u.user_id = b.ref_id AND u.deleted_at IS NOT NULL WHERE a.attempt_id IS NULL "
 	"AND r.refund_id IS NULL AND u.user_id IS NULL "
@@ -312,14 +312,14 @@ static const char SQL_OWNER[] =
 	"LEFT JOIN users u FORCE INDEX (PRIMARY) ON u.user_id = x.user_id WHERE u.user_id IS NULL LIMIT ?";
 
 /* deleted users have nothing pending, and remaining personal data is queued for removal */
-static const char SQL_LEFT[] =
+static const char SQL_DELETED_USER[] =
 	"SELECT CONCAT('order ', o.order_no) AS subject, "
 	"CONCAT('status ', o.status, IF(o.consignee_name IS NULL, ', of', "
 	"', with an address, of'), ' a deleted user') AS problem FROM orders o FORCE INDEX (PRIMARY) "
 	"STRAIGHT_JOIN users u FORCE INDEX (PRIMARY) ON u.user_id = o.user_id "
 	"LEFT JOIN outbox b FORCE INDEX (ref) ON b.kind = " SQL(OUTBOX_ERASE_USER) " "
 	"AND b.ref_id = u.user_id WHERE u.deleted_at IS NOT NULL "
-	"AND (o.status IN (" SQL(ORDER_UNDER_WAY_SET) ") OR (b.outbox_id IS NULL "
+	"AND (o.status IN (" SQL(ORDER_IN_PROGRESS_SET) ") OR (b.outbox_id IS NULL "
 	"AND (o.status = " SQL(ORDER_PENDING) " OR o.consignee_name IS NOT NULL))) LIMIT ?";
 
 /* ---- outgoing notifications ---- */
@@ -398,7 +398,7 @@ static const struct audit_rule shop_rules[] = {
 	{ "a card's payments and refunds are in its ledger", SQL_CARD_PAYMENT, false, NULL },
 	{ "every user is a member", SQL_MEMBER, false, NULL },
 	{ "everything owned has its owner", SQL_OWNER, false, NULL },
-	{ "a deleted user has no pending order", SQL_LEFT, false, NULL },
+	{ "a deleted user has no pending order", SQL_DELETED_USER, false, NULL },
 	{ "a notification is delivered when it was accepted", SQL_DELIVERY, false, NULL },
 	{ "refund due", SQL_REFUND_DUE, true, NULL },
 	{ "held payment", SQL_HELD_PAYMENT, true, NULL },

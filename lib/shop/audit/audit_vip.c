@@ -20,7 +20,7 @@ static const char SQL_PAID_BY[] =
 	"CONCAT('status ', status, ' with paid_by ', paid_by, ', amount ', amount) AS problem "
 	"FROM membership_orders "
 	"WHERE (status IN (" SQL(MEMBERSHIP_PAID_SET) ")) "
-	"<> (paid_by <> " SQL(PAID_BY_NOBODY) ") "
+	"<> (paid_by <> " SQL(PAID_BY_NONE) ") "
 	"OR (status IN (" SQL(MEMBERSHIP_PAID_SET) ")) <> (paid_at IS NOT NULL) "
 	"OR (paid_by IN (" SQL(PAID_NOTHING_DUE, PAID_GIFT) ") AND amount <> 0) "
 	"OR (paid_by IN (" SQL(PAID_BY_PROVIDER, PAID_OFFLINE) ") AND amount = 0 "
@@ -37,7 +37,7 @@ static const char SQL_PRICE[] =
 	"WHERE price <> discount + amount OR value < price OR days < plan_days "
 	"OR (NOT (kind = " SQL(SEGMENT_UPGRADE) " AND amount = 0) AND (value <> price "
 	"OR days <> plan_days)) OR (kind <> " SQL(SEGMENT_UPGRADE) " AND discount <> 0 "
-	"AND paid_by = " SQL(PAID_BY_NOBODY) ") LIMIT ?";
+	"AND paid_by = " SQL(PAID_BY_NONE) ") LIMIT ?";
 
 /* ---- payments ---- */
 
@@ -86,7 +86,7 @@ static const char SQL_REFUND[] =
 	"CAST(SUM(IF(f.automatic = FALSE AND f.state = " SQL(REFUND_SUCCESS) " "
 	"AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) "), f.amount, 0)) AS SIGNED) AS done, "
 	"CAST(SUM(IF(f.automatic = FALSE AND f.origin = " SQL(REFUND_OURS) " "
-	"AND f.state IN (" SQL(REFUND_UNDER_WAY_SET) "), f.amount, 0)) AS SIGNED) AS under_way, "
+	"AND f.state IN (" SQL(REFUND_IN_PROGRESS_SET) "), f.amount, 0)) AS SIGNED) AS under_way, "
 	"MAX(IF(f.automatic = TRUE "
 	"AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) "), f.amount, 0)) AS lost, "
 	"MAX(IF(a.state IN (" SQL(ATTEMPT_GRANTED_SET) "), a.amount, 0)) AS paid "

@@ -28,7 +28,7 @@ static const char SQL_CLAIM[] =
 /* unless it was moved forward meanwhile */
 static const char SQL_AGAIN[] = "UPDATE outbox SET due_at = ? WHERE outbox_id = ? AND due_at = ?";
 /* found work that failed, possibly in two concurrent passes */
-static const char SQL_PUT_OFF[] =
+static const char SQL_POSTPONE[] =
 	"INSERT INTO outbox (kind, ref_id, due_at, tries, created_at) VALUES (?, ?, ?, 1, ?) "
 	"ON DUPLICATE KEY UPDATE due_at = VALUES(due_at)";
 static const char SQL_DONE[] = "DELETE FROM outbox WHERE kind = ? AND ref_id = ?";
@@ -69,7 +69,7 @@ static enum err end(struct ctx *c, enum outbox_kind kind, const struct outbox *r
 	if (row->again_ms == 0)
 		return found ? OK : outbox_done(c, kind, row->ref_id);
 	if (found)
-		return db_exec(c, SQL_PUT_OFF,
+		return db_exec(c, SQL_POSTPONE,
 			ARGS(I64(kind), I64(row->ref_id), I64(row->again_ms), I64(c->now_ms)),
 			NULL);
 	return db_exec(
@@ -114,11 +114,12 @@ enum err outbox_pass(struct ctx *c, struct share *s, const struct outbox_work *w
 	struct db_rows due;
 
 	if (work->find != NULL) {
-		TRY(work->find(c, OUTBOX_A_PASS, &found));
+		TRY(work->find(c, OUTBOX_PASS_MAX, &found));
 		work_on_all(c, s, work, &found, report);
 	}
-	TRY(db_all(c, SQL_DUE, ARGS(I64(c->now_ms), I64(work->kind), I64(OUTBOX_A_PASS - found.n)),
-		outbox_fields, sizeof(struct outbox), OUTBOX_A_PASS - found.n, &due));
+	TRY(db_all(c, SQL_DUE,
+		ARGS(I64(c->now_ms), I64(work->kind), I64(OUTBOX_PASS_MAX - found.n)),
+		outbox_fields, sizeof(struct outbox), OUTBOX_PASS_MAX - found.n, &due));
 	work_on_all(c, s, work, &due.list, report);
 	return OK;
 }

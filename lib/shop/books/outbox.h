@@ -70,12 +70,12 @@ struct outbox_work {
 /* Add work of this kind about ref, due at a time; moves existing work forward. */
 enum err outbox_put_tx(struct ctx *c, enum outbox_kind kind, int64_t ref_id, int64_t due_ms) MUST;
 /*
- * Process what is due of a kind until its share is over: at most OUTBOX_A_PASS rows, first those
+ * Process what is due of a kind until its share is over: at most OUTBOX_PASS_MAX rows, first those
  * found, then those of the outbox, each claimed (other processes skip it for two minutes). If the
  * work fails it is due again later (share.h). Adds to the report. Fails: the due rows could not
  * be read.
  */
-enum { OUTBOX_A_PASS = 500 };
+enum { OUTBOX_PASS_MAX = 500 };
 enum err outbox_pass(struct ctx *c, struct share *s, const struct outbox_work *work,
 	struct outbox_report *report) MUST;
 /* The work about ref is done, here or elsewhere. */

@@ -10,7 +10,7 @@
 #define TRIES_FACTOR 6 /* 2^6 minutes are more than GAP_MAX_MS */
 
 /* How many consecutive unanswered rows shorten the waits, and how many end a share. */
-enum { SILENT_ROWS = 3, SILENT_MAX = 40 };
+enum { UNANSWERED_ROWS = 3, SILENT_MAX = 40 };
 
 struct share share_begin(const char *name, int64_t ms)
 {
@@ -25,7 +25,7 @@ bool share_next(struct ctx *c, struct share *s)
 
 	s->over = s->over || mono_ms >= s->until_ms || s->unanswered >= SILENT_MAX;
 	c->now_ms = clock_now_ms();
-	c->deadline_ms = mono_ms + (s->unanswered >= SILENT_ROWS ? PROBE_MS : s->row_ms);
+	c->deadline_ms = mono_ms + (s->unanswered >= UNANSWERED_ROWS ? PROBE_MS : s->row_ms);
 	return !s->over;
 }
 

@@ -17,10 +17,10 @@ enum product_status { STORED(PRODUCT_OFF), STORED(PRODUCT_ON), STORED(PRODUCT_DE
 #define PRODUCT_LIVE_SET PRODUCT_OFF, PRODUCT_ON
 
 /* The reason of a stock move. */
-#define MOVE_SET        1 /* by an administrator */
-#define MOVE_TAKEN      2 /* by an order */
-#define MOVE_GIVEN_BACK 3
-enum move_reason { STORED(MOVE_SET), STORED(MOVE_TAKEN), STORED(MOVE_GIVEN_BACK) };
+#define MOVE_SET      1 /* by an administrator */
+#define MOVE_TAKEN    2 /* by an order */
+#define MOVE_RETURNED 3
+enum move_reason { STORED(MOVE_SET), STORED(MOVE_TAKEN), STORED(MOVE_RETURNED) };
 
 struct product {
 	uint64_t has;

@@ -94,5 +94,5 @@ enum err stock_return_tx(struct ctx *c, const struct stock_line *lines, size_t n
 	TRY(db_exec(c, SQL_RETURN, ARGS(lines_arg(c, lines, n)), &matched));
 	if (matched != (int64_t)n)
 		return ERR_CONFLICT;
-	return move_lines_tx(c, lines, n, order, 1, MOVE_GIVEN_BACK);
+	return move_lines_tx(c, lines, n, order, 1, MOVE_RETURNED);
 }

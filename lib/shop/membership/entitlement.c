@@ -379,11 +379,11 @@ bool entitlement_possible(const struct entitlement *e)
 
 /* Replay the grant of a stored, untrusted row. `version`: the previous change. */
 static const char *replay_grant(
-	struct entitlement *anew, const struct segment *row, int64_t version)
+	struct entitlement *replayed, const struct segment *row, int64_t version)
 {
 	if (row->granted_version <= version)
 		return "granted_version";
-	if (find(anew, row->order_id) != NULL)
+	if (find(replayed, row->order_id) != NULL)
 		return "order_id";
 	if (row->level < 1)
 		return "level";
@@ -395,20 +395,20 @@ static const char *replay_grant(
 		return "cash";
 	if (!valid_time(row->granted_s))
 		return "granted_s";
-	if (row->kind != kind_for(latest(anew, row->granted_s), row->level))
+	if (row->kind != kind_for(latest(replayed, row->granted_s), row->level))
 		return "kind";
-	append(anew, *row);
+	append(replayed, *row);
 	return NULL;
 }
 
 static const char *replay_refund(
-	struct entitlement *anew, const struct segment *row, struct segment *same)
+	struct entitlement *replayed, const struct segment *row, struct segment *same)
 {
-	if (same >= anew->rows + anew->n || refundable(anew, same) != OK)
+	if (same >= replayed->rows + replayed->n || refundable(replayed, same) != OK)
 		return "refunded_version";
 	if (!valid_time(row->refunded_s))
 		return "refunded_s";
-	refund(anew, same, row->refunded_s, row->refunded_version);
+	refund(replayed, same, row->refunded_s, row->refunded_version);
 	return NULL;
 }
 
@@ -451,13 +451,13 @@ static const char *difference(const struct segment *a, const struct segment *b)
 
 const char *entitlement_replay(const struct entitlement *e, struct segment *work, int64_t *order_id)
 {
-	struct entitlement anew = { work, 0 };
+	struct entitlement replayed = { work, 0 };
 	const struct segment *row = NULL;
 	const char *what = NULL;
 	int64_t version = 0;
 
 	while (what == NULL) {
-		const struct segment *granted = anew.n < e->n ? &e->rows[anew.n] : NULL;
+		const struct segment *granted = replayed.n < e->n ? &e->rows[replayed.n] : NULL;
 		const struct segment *refunded = next_refund(e, version);
 
 		if (granted == NULL && refunded == NULL)
@@ -465,11 +465,11 @@ const char *entitlement_replay(const struct entitlement *e, struct segment *work
 		if (granted != NULL &&
 			(!refunded || granted->granted_version <= refunded->refunded_version)) {
 			row = granted;
-			what = replay_grant(&anew, row, version);
+			what = replay_grant(&replayed, row, version);
 			version = row->granted_version;
 		} else {
 			row = refunded;
-			what = replay_refund(&anew, row, &work[row - e->rows]);
+			what = replay_refund(&replayed, row, &work[row - e->rows]);
 			version = row->refunded_version;
 		}
 	}

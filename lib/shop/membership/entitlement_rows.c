@@ -47,7 +47,7 @@ static const char SQL_NOTIFIED[] =
 static const char SQL_USERS[] =
 	"SELECT user_id FROM entitlements WHERE user_id > ? ORDER BY user_id LIMIT ?";
 
-enum { USERS_A_STEP = 200 };
+enum { USERS_PER_STEP = 200 };
 
 static struct entitlement copy_of(struct ctx *c, const struct entitlement *e)
 {
@@ -168,12 +168,12 @@ enum err entitlement_notify_end(struct ctx *c, struct outbox *row, struct outbox
 
 enum err entitlement_audit(struct ctx *c, int64_t *user_id, struct list *findings)
 {
-	struct entitlement_finding *found = arena_array(&c->arena, USERS_A_STEP, sizeof(*found));
+	struct entitlement_finding *found = arena_array(&c->arena, USERS_PER_STEP, sizeof(*found));
 	const int64_t *users;
 	struct db_rows rows;
 
 	TRY(db_int64_all(
-		c, SQL_USERS, ARGS(I64(*user_id), I64(USERS_A_STEP)), USERS_A_STEP, &rows));
+		c, SQL_USERS, ARGS(I64(*user_id), I64(USERS_PER_STEP)), USERS_PER_STEP, &rows));
 	users = rows.list.rows;
 	*findings = (struct list){ found, 0 };
 	for (int64_t i = 0; i < rows.list.n; i++) {
@@ -185,6 +185,6 @@ enum err entitlement_audit(struct ctx *c, int64_t *user_id, struct list *finding
 		f->problem = entitlement_replay(&v.was, v.now.rows, &f->order_id);
 		findings->n += f->problem != NULL;
 	}
-	*user_id = rows.list.n == USERS_A_STEP ? users[rows.list.n - 1] : 0;
+	*user_id = rows.list.n == USERS_PER_STEP ? users[rows.list.n - 1] : 0;
 	return OK;
 }

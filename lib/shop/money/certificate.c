@@ -33,7 +33,7 @@ static const char SQL_PUT[] =
 	"updated_at) VALUES (" CERTIFICATE_ROW(SQL_MARK) "?, ?, ?) "
 	"ON DUPLICATE KEY UPDATE " CERTIFICATE_ROW(SQL_REPLACE) "updated_at = VALUES(updated_at)";
 static const char SQL_PURGE[] = "DELETE FROM platform_certificates WHERE expires_at < ?";
-static const char SQL_WANT[] =
+static const char SQL_REQUEST_REFRESH[] =
 	"UPDATE certificate_refresh SET due_at = LEAST(due_at, GREATEST(?, tried_at + ?)) "
 	"WHERE id = 1";
 static const char SQL_CLAIM[] =
@@ -87,7 +87,7 @@ enum err certificate_purge(struct ctx *c)
 
 enum err certificate_request_refresh(struct ctx *c)
 {
-	return db_exec(c, SQL_WANT, ARGS(I64(c->now_ms), I64(AT_LEAST_MS)), NULL);
+	return db_exec(c, SQL_REQUEST_REFRESH, ARGS(I64(c->now_ms), I64(AT_LEAST_MS)), NULL);
 }
 
 enum err certificate_claim_refresh(struct ctx *c, bool *mine)

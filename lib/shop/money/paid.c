@@ -8,7 +8,7 @@ enum err paid_tx(struct ctx *c, enum payable_kind kind, int64_t payable_id, mone
 {
 	const bool for_nothing = p->by == PAID_NOTHING_DUE || p->by == PAID_GIFT;
 
-	if (p->by == PAID_BY_NOBODY || p->at.ms == 0 || (for_nothing && amount.fen != 0))
+	if (p->by == PAID_BY_NONE || p->at.ms == 0 || (for_nothing && amount.fen != 0))
 		return invariant_violated(c, "an impossible payment");
 	return payment_release_tx(c, kind, payable_id);
 }

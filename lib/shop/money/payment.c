@@ -63,7 +63,7 @@ static const char SQL_LOCK[] =
 static const char SQL_OF_USER[] =
 	"SELECT attempt_id FROM payment_attempts FORCE INDEX (by_user) "
 	"WHERE user_id = ? AND attempt_id > ? ORDER BY attempt_id LIMIT ?";
-static const char SQL_FORGET[] =
+static const char SQL_ERASE[] =
 	"UPDATE JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) l STRAIGHT_JOIN "
 	"payment_attempts a FORCE INDEX (PRIMARY) ON a.attempt_id = l.id SET a.request = ''";
 /* to a new value, even twice in one millisecond: an unchanged row is not replicated */
@@ -218,14 +218,14 @@ enum err payment_erase_some(struct ctx *c, int64_t user_id, int64_t *after, bool
 	struct db_rows rows;
 
 	TRY(db_int64_all(c, SQL_OF_USER,
-		ARGS(I64(user_id), I64(*after), I64(PAYMENT_FORGET_STEP + 1)), PAYMENT_FORGET_STEP,
+		ARGS(I64(user_id), I64(*after), I64(PAYMENT_ERASE_STEP + 1)), PAYMENT_ERASE_STEP,
 		&rows));
 	ids = rows.list.rows;
 	*more = rows.more;
 	if (rows.list.n == 0)
 		return OK;
 	*after = ids[rows.list.n - 1];
-	return db_exec(c, SQL_FORGET, ARGS(TEXT(db_id_list(c, ids, (size_t)rows.list.n))), NULL);
+	return db_exec(c, SQL_ERASE, ARGS(TEXT(db_id_list(c, ids, (size_t)rows.list.n))), NULL);
 }
 
 enum err payment_touch_tx(struct ctx *c, int64_t attempt_id)

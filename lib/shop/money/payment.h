@@ -21,13 +21,13 @@
 enum payable_kind { STORED(PAYABLE_ORDER), STORED(PAYABLE_MEMBERSHIP) };
 
 /* How it was paid: the values of orders.paid_by and membership_orders.paid_by. */
-#define PAID_BY_NOBODY   0
+#define PAID_BY_NONE     0
 #define PAID_BY_PROVIDER 1 /* or by card: there is a granted attempt */
 #define PAID_OFFLINE     2 /* of an order: by an administrator; of a membership order: simulated */
 #define PAID_NOTHING_DUE 3
 #define PAID_GIFT        4 /* only membership orders */
 enum paid_by {
-	STORED(PAID_BY_NOBODY),
+	STORED(PAID_BY_NONE),
 	STORED(PAID_BY_PROVIDER),
 	STORED(PAID_OFFLINE),
 	STORED(PAID_NOTHING_DUE),
@@ -129,7 +129,7 @@ enum err payment_lock_tx(struct ctx *c, int64_t attempt_id, struct attempt *out)
  * Remove a deleted user's requests to providers, which contain the openid. Some attempts after
  * *after at a time; *more: there are others.
  */
-enum { PAYMENT_FORGET_STEP = 200 };
+enum { PAYMENT_ERASE_STEP = 200 };
 enum err payment_erase_some(struct ctx *c, int64_t user_id, int64_t *after, bool *more) MUST;
 /* Write a locked attempt without changing its content, so that a concurrent change on another node fails. */
 enum err payment_touch_tx(struct ctx *c, int64_t attempt_id) MUST;

@@ -103,20 +103,20 @@ static const char SQL_LIST_PAYABLE[] = LIST_BY("by_number", "payable_no = ? AND"
 	"CAST(COALESCE(SUM(IF(" condition ", " amount ", 0)), 0) AS SIGNED)"
 static const char SQL_SUM[] =
 	"SELECT " SUM_IF("state = " SQL(REFUND_SUCCESS), "amount") " AS done, "
-	SUM_IF("state IN (" SQL(REFUND_UNDER_WAY_SET) ")", "amount") " AS under_way, "
-	SUM_IF("origin = " SQL(REFUND_MADE_ELSEWHERE) " AND state IN (" SQL(REFUND_UNDER_WAY_SET) ")",
+	SUM_IF("state IN (" SQL(REFUND_IN_PROGRESS_SET) ")", "amount") " AS under_way, "
+	SUM_IF("origin = " SQL(REFUND_MADE_ELSEWHERE) " AND state IN (" SQL(REFUND_IN_PROGRESS_SET) ")",
 		"amount") " AS elsewhere, "
 	"COUNT(*) AS known FROM refunds WHERE attempt_id = ?";
 static const char SQL_TOTAL[] =
 	"SELECT COALESCE(MAX(a.amount) - MAX(IF(r.automatic = TRUE, r.amount, 0)), 0) AS paid, "
 	SUM_IF("r.automatic = FALSE AND r.state = " SQL(REFUND_SUCCESS), "r.amount") " AS done, "
-	SUM_IF("r.automatic = FALSE AND r.state IN (" SQL(REFUND_UNDER_WAY_SET) ")", "r.amount")
+	SUM_IF("r.automatic = FALSE AND r.state IN (" SQL(REFUND_IN_PROGRESS_SET) ")", "r.amount")
 	" AS under_way FROM refunds r JOIN payment_attempts a ON a.attempt_id = r.attempt_id "
 	"WHERE r.payable_kind = ? AND r.payable_id = ? AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) ")";
 static const char SQL_SET[] =
 	"UPDATE refunds "
 	"SET state = ?, provider_refund_id = COALESCE(?, provider_refund_id), updated_at = ? "
-	"WHERE refund_id = ? AND state IN (" SQL(REFUND_UNDER_WAY_SET) ")";
+	"WHERE refund_id = ? AND state IN (" SQL(REFUND_IN_PROGRESS_SET) ")";
 /*
  * Of a payment that was not granted, the rest: possibly even after a successful refund, if one made
  * elsewhere failed after it. Of a granted one, the overpaid amount. Each try waits an hour longer
@@ -128,7 +128,7 @@ static const char SQL_SET[] =
 	"a.amount - " ASKED ", MAX(IF(r.automatic = TRUE, r.amount, 0)))"
 #define IS_MISSING                                                                                 \
 	"GROUP BY a.attempt_id, a.amount, a.state "                                                \
-	"HAVING COALESCE(SUM(r.automatic = TRUE AND (r.state IN (" SQL(REFUND_UNDER_WAY_SET) ") "  \
+	"HAVING COALESCE(SUM(r.automatic = TRUE AND (r.state IN (" SQL(REFUND_IN_PROGRESS_SET) ") "  \
 	"OR (r.state = " SQL(REFUND_SUCCESS) " AND a.state <> " SQL(ATTEMPT_REFUND_DUE) "))), 0) " \
 	"= 0 AND " MISSING_AMOUNT " > 0 AND " ASKED " + " MISSING_AMOUNT " <= a.amount "           \
 	"AND COALESCE(MAX(IF(r.automatic = TRUE, r.updated_at, NULL)), 0) < "                      \

@@ -15,7 +15,7 @@
 #include "base/provided.h"
 #include "shop/money/payment.h"
 
-#define REFUND_UNDER_WAY_SET REFUND_PROCESSING, REFUND_ABNORMAL
+#define REFUND_IN_PROGRESS_SET REFUND_PROCESSING, REFUND_ABNORMAL
 
 /* Its origin: this shop, or the provider's console (BEHAVIOUR 62). */
 #define REFUND_OURS           0

@@ -45,7 +45,7 @@ const struct field sign_out_fields[] = {
 struct standing {
 	int64_t user_id, permission_level, member_id, last_active_at;
 };
-static const struct field standing_fields[] = {
+static const struct field identity_fields[] = {
 	FIELD(struct standing, user_id),
 	FIELD(struct standing, permission_level),
 	FIELD(struct standing, member_id),
@@ -64,7 +64,7 @@ static const struct field refresh_row_fields[] = {
 	FIELD_END,
 };
 
-static const char SQL_STANDING[] =
+static const char SQL_IDENTITY[] =
 	"SELECT u.user_id, u.permission_level, m.member_id, m.last_active_at "
 	"FROM sessions s JOIN users u ON u.user_id = s.user_id "
 	"JOIN members m ON m.user_id = u.user_id "
@@ -102,8 +102,8 @@ enum err session_identify(struct ctx *c, const struct credential *cred)
 
 	if (cred->token_sha256 != NULL)
 		return service_token_identify(c, cred->token_sha256);
-	TRY(db_find(c, SQL_STANDING, ARGS(I64(cred->session_id), I64(cred->user_id)),
-		standing_fields, &row, &found));
+	TRY(db_find(c, SQL_IDENTITY, ARGS(I64(cred->session_id), I64(cred->user_id)),
+		identity_fields, &row, &found));
 	if (!found)
 		return ERR_UNAUTHENTICATED;
 	c->actor = (struct actor){ .kind = ACTOR_USER,

@@ -86,7 +86,7 @@ static const char SQL_DELETE[] =
 	"UPDATE orders SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL";
 static const char SQL_BUSY[] =
 	"SELECT o.id FROM orders o FORCE INDEX (by_user_status) WHERE o.user_id = ? "
-	"AND o.status IN (" SQL(ORDER_UNDER_WAY_SET) ") LIMIT 1";
+	"AND o.status IN (" SQL(ORDER_IN_PROGRESS_SET) ") LIMIT 1";
 static const char SQL_OVERDUE[] =
 	"SELECT o.id AS ref_id FROM orders o FORCE INDEX (by_deadline) LEFT JOIN outbox b "
 	"ON b.kind = " SQL(OUTBOX_CLOSE_ORDER) " AND b.ref_id = o.id "

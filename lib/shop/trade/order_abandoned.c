@@ -8,11 +8,11 @@ static const char SQL_SOME[] =
 	"WHERE o.user_id = ? AND o.created_at <= ? AND (o.created_at < ? OR o.id < ?) "
 	"ORDER BY o.created_at DESC, o.id DESC LIMIT ?";
 /* addresses of orders still to be delivered are kept; only data not needed for the records is removed */
-static const char SQL_FORGET[] =
+static const char SQL_ERASE[] =
 	"UPDATE JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) l "
 	"STRAIGHT_JOIN orders o FORCE INDEX (PRIMARY) ON o.id = l.id "
 	"SET o.consignee_name = NULL, o.consignee_phone = NULL, o.consignee_address = NULL, "
-	"o.remark = NULL WHERE o.status IN (" SQL(ORDER_OVER_SET) ")";
+	"o.remark = NULL WHERE o.status IN (" SQL(ORDER_FINAL_SET) ")";
 
 enum err order_erase_some(struct ctx *c, int64_t user_id, int64_t until_ms, struct order_walk *at)
 {
@@ -43,5 +43,5 @@ enum err order_erase_some(struct ctx *c, int64_t user_id, int64_t until_ms, stru
 		return OK;
 	at->before_ms = found[n - 1].created_at.ms;
 	at->before_id = ids[n - 1];
-	return db_exec(c, SQL_FORGET, ARGS(TEXT(db_id_list(c, ids, (size_t)n))), NULL);
+	return db_exec(c, SQL_ERASE, ARGS(TEXT(db_id_list(c, ids, (size_t)n))), NULL);
 }
