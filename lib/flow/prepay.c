@@ -171,7 +171,7 @@ static enum err abandon(struct ctx *c, struct attempt *a, enum err e)
 	return payment_close(c, a->attempt_id);
 }
 
-/* Order it at the provider. *again: this attempt is dead, make another. */
+/* Prepare it at the provider. *again: this attempt is unusable, create another. */
 static enum err order_at_provider(struct ctx *c, struct preparing *x, bool *again)
 {
 	*again = false;
@@ -180,7 +180,7 @@ static enum err order_at_provider(struct ctx *c, struct preparing *x, bool *agai
 		x->attempt.handle_expires_at.ms = c->now_ms + x->channel->handle_ms;
 		x->ordered = true;
 		return OK;
-	case OUTCOME_PAID: /* the query may contradict that, and then this number will never do */
+	case OUTCOME_PAID: /* if the query contradicts that, this number is unusable */
 		*again = true;
 		return abandon(c, &x->attempt, ERR_ORDER_PAID);
 	case OUTCOME_CLOSED:
@@ -203,13 +203,13 @@ static enum err fill_checkout(
 	return channel->fill_checkout != NULL ? channel->fill_checkout(c, out) : OK;
 }
 
-/* Can the client pay with what the provider answered, or is the same to be ordered again? */
+/* Is the stored handle still valid, or must the same be prepared again? */
 static bool is_ready(const struct ctx *c, const struct attempt *a)
 {
 	return a->handle != NULL && c->now_ms < a->handle_expires_at.ms;
 }
 
-/* Open an attempt and have its handle; another channel's, and a closed one, is followed by one more try. */
+/* Open an attempt and prepare it; one retry if it is another channel's or closed. */
 static enum err have_handle(struct ctx *c, struct preparing *x)
 {
 	for (int round = 0; round < ROUNDS; round++) {
@@ -237,8 +237,8 @@ enum err prepay(struct ctx *c, const struct prepay *p, struct checkout *out)
 
 	if (provider_state(c, channel->provider->id) == NULL)
 		return ERR_PROVIDER_CONFIG;
-	TRY(idempotency_find(
-		c, &replayed_id)); /* a repeat answers as the first, whatever became of the order */
+	TRY(idempotency_find(c,
+		&replayed_id)); /* a replay gets the first response, whatever the order's state */
 	if (replayed_id != 0) {
 		TRY(payment_read(c, replayed_id, &x.attempt));
 		return fill_checkout(c, channel, &x.attempt, out);
@@ -256,7 +256,7 @@ enum err prepay(struct ctx *c, const struct prepay *p, struct checkout *out)
 
 /* ---- status ---- */
 
-/* The wire's word for what we know ourselves. */
+/* The trade_state on the wire, from our own state. */
 static const char *known_trade_state(const struct attempt *a)
 {
 	if (payment_is_followed(a) && a->held_at.ms != 0)
