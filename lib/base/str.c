@@ -249,6 +249,39 @@ bool str_to_i64(struct slice s, int64_t max, int64_t *out)
 	return true;
 }
 
+static int hex_digit(char ch)
+{
+	if (ch >= '0' && ch <= '9')
+		return ch - '0';
+	if (ch >= 'A' && ch <= 'F')
+		return ch - 'A' + 10;
+	if (ch >= 'a' && ch <= 'f')
+		return ch - 'a' + 10;
+	return -1;
+}
+
+const char *str_url_decode(struct arena *a, struct slice text, bool plus)
+{
+	char *out = arena_alloc(a, text.len + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		char ch = text.p[i];
+
+		if (ch == '+' && plus) {
+			ch = ' ';
+		} else if (ch == '%') {
+			if (i + 2 >= text.len || hex_digit(text.p[i + 1]) < 0 ||
+				hex_digit(text.p[i + 2]) < 0)
+				return NULL;
+			ch = (char)(hex_digit(text.p[i + 1]) * 16 + hex_digit(text.p[i + 2]));
+			i += 2;
+		}
+		out[n++] = ch;
+	}
+	return utf8_count(out, n) < 0 ? NULL : out;
+}
+
 void hex_encode(const unsigned char *in, size_t n, char *out)
 {
 	static const char hex[] = "0123456789abcdef";

@@ -49,6 +49,8 @@ static inline struct slice slice_of(const char *text)
 	return (struct slice){ text, strlen(text) };
 }
 bool slice_is(struct slice s, const char *text);
+/* Percent-decode (with `plus`, + is a space). NULL: bad encoding, NUL or not UTF-8. */
+const char *str_url_decode(struct arena *a, struct slice text, bool plus) MUST;
 
 /* Strict UTF-8 (no overlong form, surrogate, or NUL): the number of code points, or -1. */
 int64_t utf8_count(const char *s, size_t len) MUST;

@@ -10,11 +10,10 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
-#include <openssl/x509.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/log.h"
+#include "ext/crypto_internal.h"
 
 enum { GCM_KEY_LEN = 32, GCM_NONCE_LEN = 12, GCM_TAG_LEN = 16, RSA_BITS_MIN = 2048 };
 
@@ -22,31 +21,6 @@ enum { GCM_KEY_LEN = 32, GCM_NONCE_LEN = 12, GCM_TAG_LEN = 16, RSA_BITS_MIN = 20
  */
 enum { PASSWORD_COST = 5, PASSWORD_SALT_LEN = 16 };
 #define PASSWORD_METHOD "$y$"
-
-static void bio_done(BIO **b)
-{
-	BIO_free(*b);
-}
-
-static void pkey_done(EVP_PKEY **p)
-{
-	EVP_PKEY_free(*p);
-}
-
-static void x509_done(X509 **x)
-{
-	X509_free(*x);
-}
-
-static void bignum_done(BIGNUM **n)
-{
-	BN_free(*n);
-}
-
-static void text_done(char **text)
-{
-	OPENSSL_free(*text);
-}
 
 static void digest_done(EVP_MD_CTX **ctx)
 {
@@ -153,6 +127,15 @@ void crypto_sha256(const void *data, size_t len, unsigned char out[static SHA256
 		abort();
 }
 
+void crypto_md5_hex(struct slice data, char out[static MD5_HEX_LEN + 1])
+{
+	unsigned char md5[MD5_HEX_LEN / 2];
+
+	if (EVP_Q_digest(NULL, "MD5", NULL, data.p, data.len, md5, NULL) != 1)
+		abort();
+	hex_encode(md5, sizeof(md5), out);
+}
+
 void crypto_hmac_sha256(struct slice key, struct slice data, unsigned char out[static SHA256_LEN])
 {
 	static const unsigned char empty[1];
@@ -169,13 +152,7 @@ void crypto_hmac_sha256(struct slice key, struct slice data, unsigned char out[s
 
 /* ---- RSA ---- */
 
-/* Wraps EVP_PKEY, so that headers need none of OpenSSL's. */
-struct rsa_key {
-	EVP_PKEY *pkey;
-};
-
-/* Keys with a pass phrase are refused; without this, OpenSSL would ask for it on a terminal. */
-static int no_pass_phrase(char *buf, int size, int writing, void *arg)
+int crypto_no_pass_phrase(char *buf, int size, int writing, void *arg)
 {
 	(void)buf;
 	(void)size;
@@ -184,7 +161,7 @@ static int no_pass_phrase(char *buf, int size, int writing, void *arg)
 	return -1;
 }
 
-static BIO *bio_of(struct slice pem)
+BIO *crypto_bio(struct slice pem)
 {
 	BIO *bio = pem.len > INT_MAX ? NULL : BIO_new_mem_buf(pem.p, (int)pem.len);
 
@@ -193,8 +170,7 @@ static BIO *bio_of(struct slice pem)
 	return bio;
 }
 
-/* Wrap pkey, which the caller still owns. NULL: not an RSA key, or too short. */
-static struct rsa_key *wrap_key(EVP_PKEY *pkey)
+struct rsa_key *crypto_wrap_key(EVP_PKEY *pkey)
 {
 	struct rsa_key *key;
 
@@ -209,15 +185,15 @@ static struct rsa_key *wrap_key(EVP_PKEY *pkey)
 
 static struct rsa_key *read_key(struct slice pem, bool secret)
 {
-	AUTO(bio_done) BIO *bio = bio_of(pem);
+	AUTO(bio_done) BIO *bio = crypto_bio(pem);
 	AUTO(pkey_done) EVP_PKEY *pkey = NULL;
 
 	if (bio == NULL)
 		return NULL;
-	pkey = secret ? PEM_read_bio_PrivateKey(bio, NULL, no_pass_phrase, NULL)
-		      : PEM_read_bio_PUBKEY(bio, NULL, no_pass_phrase, NULL);
+	pkey = secret ? PEM_read_bio_PrivateKey(bio, NULL, crypto_no_pass_phrase, NULL)
+		      : PEM_read_bio_PUBKEY(bio, NULL, crypto_no_pass_phrase, NULL);
 	ERR_clear_error();
-	return wrap_key(pkey);
+	return crypto_wrap_key(pkey);
 }
 
 struct rsa_key *rsa_private_key(struct slice pem)
@@ -230,42 +206,9 @@ struct rsa_key *rsa_public_key(struct slice pem)
 	return read_key(pem, false);
 }
 
-static bool read_asn1_time(const ASN1_TIME *at, int64_t *out_s)
+bool rsa_same_key(const struct rsa_key *a, const struct rsa_key *b)
 {
-	struct tm tm;
-
-	if (ASN1_TIME_to_tm(at, &tm) != 1)
-		return false;
-	*out_s = timegm(&tm);
-	return true;
-}
-
-static bool read_facts(const X509 *x509, struct certificate *facts)
-{
-	AUTO(bignum_done) BIGNUM *serial = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x509), NULL);
-	AUTO(text_done) char *hex = serial == NULL ? NULL : BN_bn2hex(serial);
-	const size_t len = hex == NULL ? 0 : strlen(hex);
-
-	if (len == 0 || len > CERTIFICATE_SERIAL_MAX)
-		return false;
-	memcpy(facts->serial, hex, len + 1);
-	return read_asn1_time(X509_get0_notBefore(x509), &facts->from_s) &&
-	       read_asn1_time(X509_get0_notAfter(x509), &facts->to_s);
-}
-
-struct rsa_key *rsa_certificate_key(struct slice pem, struct certificate *facts)
-{
-	AUTO(bio_done) BIO *bio = bio_of(pem);
-	AUTO(x509_done) X509 *x509 = NULL;
-	struct rsa_key *key = NULL;
-
-	if (bio == NULL)
-		return NULL;
-	x509 = PEM_read_bio_X509(bio, NULL, no_pass_phrase, NULL);
-	if (x509 != NULL && read_facts(x509, facts))
-		key = wrap_key(X509_get0_pubkey(x509));
-	ERR_clear_error();
-	return key;
+	return EVP_PKEY_eq(a->pkey, b->pkey) == 1;
 }
 
 void rsa_key_free(struct rsa_key *key)

@@ -20,6 +20,9 @@ char *crypto_random_text(struct arena *a, const char *alphabet, size_t n) MUST;
 #define ALPHANUMERIC "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 void crypto_sha256(const void *data, size_t len, unsigned char out[static SHA256_LEN]);
+/* Only for names that others have chosen: MD5 protects nothing. Lower-case hexadecimal. */
+enum { MD5_HEX_LEN = 32 };
+void crypto_md5_hex(struct slice data, char out[static MD5_HEX_LEN + 1]);
 void crypto_hmac_sha256(struct slice key, struct slice data, unsigned char out[static SHA256_LEN]);
 
 /* Standard Base64 with padding, one line. */
@@ -38,6 +41,8 @@ struct rsa_key;
 struct rsa_key *rsa_private_key(struct slice pem) MUST;
 struct rsa_key *rsa_public_key(struct slice pem) MUST;
 void rsa_key_free(struct rsa_key *key);
+/* Do they have the same public half? */
+bool rsa_same_key(const struct rsa_key *a, const struct rsa_key *b) MUST;
 
 /* An X.509 certificate's serial and validity. Unit: seconds since 1970. */
 enum { CERTIFICATE_SERIAL_MAX = 40 };
@@ -47,6 +52,14 @@ struct certificate {
 };
 /* The RSA key of a PEM certificate, whose own signature is not checked. NULL as above. */
 struct rsa_key *rsa_certificate_key(struct slice pem, struct certificate *facts) MUST;
+/* How others refer to a certificate. */
+struct certificate_names {
+	const char *issuer; /* "CN=…,O=…,C=…": its attributes in reverse order */
+	const char *serial; /* decimal */
+	bool rsa_signed;    /* by its issuer with an RSA key */
+};
+/* Of the next certificate of a PEM text, which is cut after it. Its key may be of any kind. False: none is left. */
+bool certificate_next(struct arena *a, struct slice *pem, struct certificate_names *out) MUST;
 /* RSASSA-PKCS1-v1_5 with SHA-256, in Base64. */
 enum err rsa_sign(
 	struct arena *a, struct rsa_key *key, struct slice message, const char **base64) MUST;

@@ -6,39 +6,6 @@
 #include "ext/crypto.h"
 #include "ext/fcgi.h"
 
-static int hex_digit(char ch)
-{
-	if (ch >= '0' && ch <= '9')
-		return ch - '0';
-	if (ch >= 'A' && ch <= 'F')
-		return ch - 'A' + 10;
-	if (ch >= 'a' && ch <= 'f')
-		return ch - 'a' + 10;
-	return -1;
-}
-
-const char *req_decode(struct ctx *c, struct slice text, bool plus)
-{
-	char *out = arena_alloc(&c->arena, text.len + 1);
-	size_t n = 0;
-
-	for (size_t i = 0; i < text.len; i++) {
-		char ch = text.p[i];
-
-		if (ch == '+' && plus) {
-			ch = ' ';
-		} else if (ch == '%') {
-			if (i + 2 >= text.len || hex_digit(text.p[i + 1]) < 0 ||
-				hex_digit(text.p[i + 2]) < 0)
-				return NULL;
-			ch = (char)(hex_digit(text.p[i + 1]) * 16 + hex_digit(text.p[i + 2]));
-			i += 2;
-		}
-		out[n++] = ch;
-	}
-	return utf8_count(out, n) < 0 ? NULL : out;
-}
-
 bool req_is_secure(const struct req *r)
 {
 	/* Apache sets only one without SSLOptions, lighttpd both */
@@ -73,7 +40,8 @@ static const char *readable_path(struct ctx *c, struct slice path)
 
 	for (size_t i = 0; i < path.len; i++) {
 		const size_t len = path.p[i] == '%' && i + 2 < path.len ? 3 : 1;
-		const char *ch = req_decode(c, (struct slice){ path.p + i, len }, false);
+		const char *ch =
+			str_url_decode(&c->arena, (struct slice){ path.p + i, len }, false);
 
 		str_addc(&s, ch != NULL ? *ch : '/');
 		i += ch != NULL ? len - 1 : 0;
@@ -95,7 +63,7 @@ bool req_read_target(struct ctx *c, struct req *r)
 	r->head = strcmp(method, "HEAD") == 0;
 	path_len = strcspn(uri, "?#");
 	r->query = uri[path_len] == '?' ? uri + path_len + 1 : "";
-	r->path = req_decode(c, (struct slice){ uri, path_len }, false);
+	r->path = str_url_decode(&c->arena, (struct slice){ uri, path_len }, false);
 	good = r->path != NULL;
 	/* an encoded slash would change the segments */
 	for (const char *p = uri; good && p + 2 < uri + path_len; p++)
@@ -145,8 +113,8 @@ enum err req_read_query(struct ctx *c, struct req *r)
 	asked = arena_array(&c->arena, n + 1, sizeof(*asked));
 	n = 0;
 	for (p = r->query; next_param(&p, &name, &value); n++) {
-		asked[n].name = req_decode(c, name, true);
-		asked[n].value = req_decode(c, value, true);
+		asked[n].name = str_url_decode(&c->arena, name, true);
+		asked[n].value = str_url_decode(&c->arena, value, true);
 		if (asked[n].name == NULL)
 			return fail(c, ERR_MALFORMED, "query");
 	}

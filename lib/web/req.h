@@ -73,7 +73,4 @@ enum err req_list_numbered(struct ctx *c, struct req *r, const struct field *fil
 /* The cursor that continues after a key; opaque and signed. */
 const char *req_cursor(struct ctx *c, const struct req *r, const int64_t after[2]) MUST;
 
-/* Percent-decode (with `plus`, + is a space). NULL: bad encoding, NUL or not UTF-8. */
-const char *req_decode(struct ctx *c, struct slice text, bool plus);
-
 #endif

@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		str_add_json(&json, text, len);
 		HOLDS(json_scan(str_text(&json), json.len, &c.arena, &what) == JSON_FINE);
 		str_add_url(&url, text);
-		back = req_decode(&c, slice_of(str_text(&url)), true);
+		back = str_url_decode(&c.arena, slice_of(str_text(&url)), true);
 		HOLDS(back != NULL && strcmp(back, text) == 0);
 	}
 	arena_done(&c.arena);

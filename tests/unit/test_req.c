@@ -58,7 +58,8 @@ static void percent_encoded_text_is_decoded_or_refused(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		for (int plus = 0; plus <= 1; plus++) {
 			const char *want = plus ? cases[i].query : cases[i].path;
-			const char *have = req_decode(&ctx, slice_of(cases[i].text), plus);
+			const char *have =
+				str_url_decode(&ctx.arena, slice_of(cases[i].text), plus);
 
 			if ((have == NULL) != (want == NULL) ||
 				(have != NULL && strcmp(have, want) != 0))
@@ -79,7 +80,8 @@ static void every_text_survives_encoding_and_decoding(void **state)
 		str_add_url(&encoded, text);
 		for (int plus = 0; plus <= 1; plus++)
 			assert_string_equal(
-				req_decode(&ctx, slice_of(str_text(&encoded)), plus), text);
+				str_url_decode(&ctx.arena, slice_of(str_text(&encoded)), plus),
+				text);
 	}
 }
 
