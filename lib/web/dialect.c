@@ -39,8 +39,8 @@ static const struct dialect dialects[] = {
 	[MEMBERSHIP_STATUS] = { "MembershipStatus", flat_fields },
 	[MEMBER_SYSTEM] = { "MemberSystem", nested_fields },
 	[RENEWAL] = { "Renewal", nested_fields },
-	[WECHAT] = { "WeChat", wechat_fields },
-	[ALIPAY] = { "Alipay", NULL },
+	[WECHAT] = { "WeChat", wechat_fields, .tokenless = true },
+	[ALIPAY] = { "Alipay", NULL, .tokenless = true },
 };
 
 struct prefix {
@@ -154,7 +154,7 @@ struct wire_error dialect_error(
 		resp_one(w, d->fields, &out);
 	else
 		resp_raw(w, &(struct raw){ "text/plain; charset=utf-8", "fail" });
-	if (out.status == 401 && d != &dialects[WECHAT])
+	if (out.status == 401 && !d->tokenless)
 		resp_header(w, "WWW-Authenticate", "Bearer");
 	return out;
 }

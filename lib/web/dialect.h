@@ -22,6 +22,7 @@ struct wire_error {
 struct dialect {
 	const char *name;           /* "Shop", as docs/openapi.json calls its errors */
 	const struct field *fields; /* of struct wire_error; NULL: not JSON */
+	bool tokenless;             /* a provider's: a token is not what it lacks */
 };
 
 const struct dialect *dialect_of(const char *path);

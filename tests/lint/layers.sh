@@ -10,7 +10,7 @@ BEGIN {
   may["base"] = " base "
   may["ext"] = " base ext "
   may["web"] = " base ext web "
-  may["providers"] = " base ext providers/provider.h " # and anything in its own folder
+  may["providers"] = " base ext providers/provider.h providers/common.h " # and anything in its own folder
   may["shop"] = " base ext shop "
   may["flow"] = " base ext shop providers/provider.h flow "
   may["cgi-bin"] = " base web shop flow ext/db.h " # ext/db.h: only for the names of db_limits_*

@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "ext/http.h"
-#include "ext/json.h"
+#include "providers/common.h"
 
 enum { CONNECT_MS = 2000, TIMEOUT_MS = 5000 };
 enum { CODE_MAX = 64 };
@@ -46,15 +46,6 @@ static const struct field refusal_in_fields[] = {
 	FIELD_END,
 };
 
-bool wx_read(struct ctx *c, struct slice text, const struct field *fields, void *out)
-{
-	const char *fault = c->fault;
-	enum err e = json_read(c, text, fields, JSON_CHANGE, out);
-
-	c->fault = fault;
-	return e == OK;
-}
-
 /* ---- classifying ---- */
 
 static bool same_code(const char *code, const char *bare)
@@ -85,7 +76,7 @@ static void read_refusal(struct ctx *c, const char *target, struct wx_reply *rep
 	struct refusal_in in = { 0 };
 	enum log_level level = LOG_INFO;
 
-	if (!wx_read(c, reply->body, refusal_in_fields, &in) || in.code == NULL)
+	if (!provider_json(c, reply->body, refusal_in_fields, &in) || in.code == NULL)
 		in.code = "";
 	reply->outcome = classify_error(reply->status, in.code);
 	reply->temporary = reply->outcome == OUTCOME_UNKNOWN && reply->status >= 400;

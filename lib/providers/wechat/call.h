@@ -34,7 +34,4 @@ struct wx_reply wx_send(
 void wx_verify_reply(
 	struct ctx *c, const struct wx_keys *keys, const char *target, struct wx_reply *reply);
 
-/* json_read for WeChat's texts: their faults are not our caller's. */
-bool wx_read(struct ctx *c, struct slice text, const struct field *fields, void *out) MUST;
-
 #endif

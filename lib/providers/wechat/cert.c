@@ -2,6 +2,7 @@
 #include "providers/wechat/cert.h"
 
 #include "base/log.h"
+#include "providers/common.h"
 
 enum { SEALED_MAX = 16 << 10, SHORT_MAX = 64 };
 #define ALGORITHM "AEAD_AES_256_GCM"
@@ -96,7 +97,7 @@ enum outcome wxcert_download(struct ctx *c, struct list *out)
 	struct list_in in = { 0 };
 
 	*out = (struct list){ 0 };
-	if (reply.status == 200 && wx_read(c, reply.body, list_in_fields, &in)) {
+	if (reply.status == 200 && provider_json(c, reply.body, list_in_fields, &in)) {
 		open_all(c, &in.data, &found, out);
 		/*
 		 * With the public key the response is signed by it (PAYMENTS.md 2.5). The first

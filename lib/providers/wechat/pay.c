@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "ext/http.h"
 #include "ext/json.h"
+#include "providers/common.h"
 
 /* A prepay's tries, the pause after the first (doubled after each), and the total time.
  */
@@ -56,28 +57,6 @@ static const struct field prepay_out_fields[] = {
 	FIELD_END,
 };
 
-/* The first 127 characters (code points) of valid UTF-8, with control characters as spaces. */
-static const char *cut_description(struct ctx *c, const char *text)
-{
-	char *copy = arena_dup(&c->arena, text, strlen(text));
-	size_t i = 0;
-
-	for (int chars = 0; copy[i] != '\0'; chars++) {
-		const unsigned char ch = (unsigned char)copy[i], next = (unsigned char)copy[i + 1];
-
-		if (chars == DESCRIPTION_MAX)
-			break;
-		if (ch < 0x20 || ch == 0x7f)
-			copy[i] = ' ';
-		else if (ch == 0xc2 && next < 0xa0) /* U+0080 to U+009F */
-			memcpy(copy + i, "\xc2\xa0", 2);
-		for (i++; ((unsigned char)copy[i] & 0xc0) == 0x80;)
-			i++;
-	}
-	copy[i] = '\0';
-	return copy;
-}
-
 const char *wxpay_request(struct ctx *c, const struct purchase *p)
 {
 	struct str json = str_new(&c->arena, REQUEST_MAX);
@@ -85,7 +64,7 @@ const char *wxpay_request(struct ctx *c, const struct purchase *p)
 	struct prepay_out out = {
 		.appid = c->conf->wechat_appid,
 		.mchid = c->conf->wechat_mchid,
-		.description = cut_description(c, p->description),
+		.description = provider_line(&c->arena, p->description, DESCRIPTION_MAX, ""),
 		.out_trade_no = p->out_trade_no,
 		.time_expire = time_expire,
 		.notify_url = c->conf->wechat_notify_url,
@@ -216,7 +195,7 @@ static bool read_trade(struct ctx *c, struct slice text, struct provider_trade *
 {
 	struct transaction_in in = { .amount.total = -1 };
 
-	if (!wx_read(c, text, transaction_in_fields, &in) || in.out_trade_no == NULL ||
+	if (!provider_json(c, text, transaction_in_fields, &in) || in.out_trade_no == NULL ||
 		in.trade_state == NULL)
 		return false;
 	*out = (struct provider_trade){
@@ -242,7 +221,7 @@ bool wxpay_event(struct ctx *c, struct slice body, struct wx_event *out)
 {
 	struct event_in in = { 0 };
 
-	if (!wx_read(c, body, event_in_fields, &in))
+	if (!provider_json(c, body, event_in_fields, &in))
 		return false;
 	*out = (struct wx_event){
 		.id = in.id,
@@ -300,7 +279,7 @@ enum outcome wxpay_prepay(struct ctx *c, const char *request, const char **prepa
 	c->deadline_ms = deadline_ms;
 	if (r.outcome != OUTCOME_OK)
 		return r.outcome;
-	if (r.status != 200 || !wx_read(c, r.body, prepay_in_fields, &in) ||
+	if (r.status != 200 || !provider_json(c, r.body, prepay_in_fields, &in) ||
 		!str_is_id(in.prepay_id, PREPAY_ID_MAX))
 		return inconsistent_reply(target, "a response without a prepay_id");
 	*prepay_id = in.prepay_id;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "ext/json.h"
+#include "providers/common.h"
 #include "providers/wechat/call.h"
 
 enum { TEXT_MAX = 1024, REQUEST_MAX = 4096, URL_MAX = 256 };
@@ -93,7 +94,7 @@ static bool read_refund(struct ctx *c, struct slice text, struct provider_refund
 	struct refund_in in = { .amount = { .total = -1, .refund = -1 } };
 	const char *word;
 
-	if (!wx_read(c, text, refund_in_fields, &in) || in.out_refund_no == NULL)
+	if (!provider_json(c, text, refund_in_fields, &in) || in.out_refund_no == NULL)
 		return false;
 	word = in.refund_status != NULL ? in.refund_status : in.status;
 	*out = (struct provider_refund){

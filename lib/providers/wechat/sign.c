@@ -3,11 +3,12 @@
 #include "providers/wechat/sign.h"
 
 #include <ctype.h>
-#include <stdio.h>
+
+#include "providers/common.h"
 
 #define SIGNATURE_TYPE "WECHATPAY2-SHA256-RSA2048"
 
-enum { API_V3_KEY_LEN = 32, KEY_FILE_MAX = 16 << 10, NONCE_LEN = 32 };
+enum { API_V3_KEY_LEN = 32, NONCE_LEN = 32 };
 /* A signature of 2048 bits has 344 characters; PAYMENTS.md 2.3 caps the header at 1 KiB. */
 enum { SIGNATURE_MAX = 1024, NONCE_MAX = 128, TIMESTAMP_MAX = 12 };
 /* The size of a signed message without its body. */
@@ -30,29 +31,6 @@ const char *wx_verdict_text(enum wx_verdict v)
 
 /* ---- keys ---- */
 
-static bool fault(const char *name, const char *what)
-{
-	fprintf(stderr, "configuration: %s %s\n", name, what);
-	return false;
-}
-
-static bool read_pem(struct arena *a, const char *name, const char *path, struct slice *pem)
-{
-	FILE *file = fopen(path, "re");
-	char *text;
-	size_t n;
-
-	if (file == NULL)
-		return fault(name, "names a file that can't be read");
-	text = arena_alloc(a, KEY_FILE_MAX);
-	n = fread(text, 1, KEY_FILE_MAX, file);
-	fclose(file);
-	if (n == 0 || n == KEY_FILE_MAX)
-		return fault(name, "names a file that is not a key");
-	*pem = (struct slice){ text, n };
-	return true;
-}
-
 static bool load_merchant(struct wx_keys *keys, const struct conf *conf, struct arena *a)
 {
 	static const char name[] = "WECHAT_MCH_PRIVATE_KEY_FILE";
@@ -62,11 +40,12 @@ static bool load_merchant(struct wx_keys *keys, const struct conf *conf, struct 
 	for (char *p = serial; *p != '\0'; p++)
 		*p = (char)toupper((unsigned char)*p);
 	keys->merchant_serial = serial;
-	if (!read_pem(a, name, conf->wechat_mch_private_key_file, &pem))
+	if (!provider_read_file(a, name, conf->wechat_mch_private_key_file, &pem))
 		return false;
 	keys->merchant = rsa_private_key(pem);
 	return keys->merchant != NULL ||
-	       fault(name, "holds no RSA private key of 2048 bits or more without a pass phrase");
+	       provider_fault(
+		       name, "holds no RSA private key of 2048 bits or more without a pass phrase");
 }
 
 static bool load_public(struct wx_keys *keys, const struct conf *conf, struct arena *a)
@@ -75,16 +54,16 @@ static bool load_public(struct wx_keys *keys, const struct conf *conf, struct ar
 	struct rsa_key *key;
 	struct slice pem;
 
-	if (!read_pem(a, name, conf->wechat_pay_public_key_file, &pem))
+	if (!provider_read_file(a, name, conf->wechat_pay_public_key_file, &pem))
 		return false;
 	key = rsa_public_key(pem);
 	if (key == NULL)
-		return fault(
+		return provider_fault(
 			name, "holds no RSA public key (not a certificate) of 2048 bits or more");
 	if (wx_keys_add(keys, conf->wechat_pay_public_key_id, key))
 		return true;
 	rsa_key_free(key);
-	return fault("WECHAT_PAY_PUBLIC_KEY_ID", "is too long");
+	return provider_fault("WECHAT_PAY_PUBLIC_KEY_ID", "is too long");
 }
 
 bool wx_keys_load(struct wx_keys *keys, const struct conf *conf, struct arena *a)
@@ -95,7 +74,7 @@ bool wx_keys_load(struct wx_keys *keys, const struct conf *conf, struct arena *a
 	merchant = load_merchant(keys, conf, a);
 	public = conf->wechat_pay_public_key_id == NULL || load_public(keys, conf, a);
 	api_v3 = keys->api_v3_key.len == API_V3_KEY_LEN ||
-		 fault("WECHAT_API_V3_KEY", "must be exactly 32 bytes long");
+		 provider_fault("WECHAT_API_V3_KEY", "must be exactly 32 bytes long");
 	if (merchant && public && api_v3)
 		return true;
 	wx_keys_done(keys);
