@@ -25,11 +25,19 @@ static enum err notify_wechat(struct ctx *c, struct call *k)
 	return notify(c, k, &provider_wechat);
 }
 
+static enum err notify_alipay(struct ctx *c, struct call *k)
+{
+	return notify(c, k, &provider_alipay);
+}
+
 /* clang-format off */
 static const struct route routes[] = {
 	{ POST, "/api/payment/wxpay/notify", ROLE_PROVIDER, RATE_NOTIFY, DO(notify_wechat),
 		.answer = RAW,
 		.summary = "Receive a WeChat Pay notification" },
+	{ POST, "/api/payment/alipay/notify", ROLE_PROVIDER, RATE_NOTIFY, DO(notify_alipay),
+		.answer = RAW,
+		.summary = "Receive an Alipay notification" },
 	{ .path = NULL },
 };
 /* clang-format on */

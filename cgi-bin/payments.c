@@ -6,11 +6,33 @@
 #include "shop/people/session.h"
 #include "web/app.h"
 
+struct alipay_request {
+	uint64_t has;
+	const char *order_id, *trade_type;
+};
+
+static const char *const alipay_trade_types[] = { "PAGE", "WAP", NULL };
+static const struct field alipay_request_fields[] = {
+	INPUT(struct alipay_request, order_id, 1, 64, F_REQUIRED),
+	INPUT(struct alipay_request, trade_type, 1, 8, 0, .words = alipay_trade_types),
+	FIELD_END,
+};
+
 static enum err prepay_wechat(struct ctx *c, struct call *k)
 {
 	const struct prepay_request *in = k->body;
 
 	return prepay(c, &(struct prepay){ &channel_wechat_jsapi, in->order_id }, k->answer);
+}
+
+static enum err prepay_alipay(struct ctx *c, struct call *k)
+{
+	const struct alipay_request *in = k->body;
+
+	return prepay(c,
+		&(struct prepay){
+			provider_channel(&provider_alipay, in->trade_type), in->order_id },
+		k->answer);
 }
 
 static enum err read_payment(struct ctx *c, struct call *k)
@@ -46,6 +68,10 @@ static const struct route routes[] = {
 		.body = NEW(struct prepay_request, prepay_request_fields),
 		.answer = ONE(struct checkout, request_payment_fields),
 		.summary = "Prepare a WeChat payment for wx.requestPayment" },
+	{ POST, "/api/payment/alipay", ROLE_USER, RATE_PAYMENT, DO(prepay_alipay), ROUTE_IDEMPOTENT,
+		.body = NEW(struct alipay_request, alipay_request_fields),
+		.answer = ONE(struct checkout, payment_url_fields),
+		.summary = "Prepare an Alipay payment, which the user makes at a URL" },
 	{ GET, "/api/payment/wxpay/:no", ROLE_USER, RATE_READ, DO(read_payment),
 		.answer = ONE(struct payment_status, payment_status_fields),
 		.summary = "Read the payment status of an order of the user" },

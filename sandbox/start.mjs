@@ -42,7 +42,7 @@ async function main() {
     signal.throwIfAborted();
     shop = await startShop({
       // The real providers don't know the sandbox's payments: each has its own database.
-      dir, port, db: database, dbName: `${sandbox ? 'minimall' : 'minimall_live'}${serverKind().suffix}`, wechat: sandbox, providers, demo: true,
+      dir, port, db: database, dbName: `${sandbox ? 'minimall' : 'minimall_live'}${serverKind().suffix}`, wechat: sandbox, alipay: sandbox, providers, demo: true,
       refundMode: 'SUCCESS', // here nobody completes it by hand, as tests do
       binDir: path.join(checkout, 'build', process.env.MODE || 'release'), signal, log,
     });
@@ -96,6 +96,7 @@ function writeDevEnv(shop) {
     ADMIN_ACCOUNT: shop.admin.account,
     ADMIN_PASSWORD: shop.admin.password,
     SANDBOX_URL: shop.sandboxUrl ?? '',
+    SANDBOX_ALIPAY_URL: shop.simulators.alipay?.url ?? '',
     GATEWAY_SECRET: shop.gatewaySecret,
     DB_SOCKET: shop.env.DB_SOCKET,
     DB_NAME: shop.env.DB_NAME,
@@ -109,7 +110,7 @@ function announcement(shop) {
     `  shop      ${shop.baseUrl}/`,
     `  admin     ${shop.baseUrl}/admin/`,
     `            account ${shop.admin.account}, password ${shop.admin.password}`,
-    ...(shop.sandboxUrl ? [`  sandbox   ${shop.sandboxUrl}/ (stands in for WeChat)`] : ['  sandbox   off: the real providers are used']),
+    ...(shop.sandboxUrl ? [`  sandbox   ${shop.sandboxUrl}/ (stands in for WeChat), ${shop.simulators.alipay.url}/ (for Alipay)`] : ['  sandbox   off: the real providers are used']),
     `  scripts   . ${path.join(dir, 'dev.env')}`,
     '',
     'minimall is ready',

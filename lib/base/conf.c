@@ -19,6 +19,8 @@ enum kind {
 	SWITCH, /* on, off */
 	PATH,   /* a readable file */
 	URL,    /* https, or http to this host */
+	NOTIFY, /* the same without a query: where a provider sends notifications */
+	PEER,   /* the same: a provider's, loopback while anything is simulated */
 	HEX,    /* min..max hexadecimal digits */
 };
 
@@ -29,9 +31,11 @@ struct row {
 	int64_t min, max;
 	const char *fallback; /* NULL with a need: the setting is mandatory */
 	size_t off;
+	const char *with; /* it counts only with this other setting; NULL: always */
 };
 
-#define AT(m) offsetof(struct conf, m)
+#define AT(m)  .off = offsetof(struct conf, m)
+#define ALIPAY "ALIPAY_APP_ID"
 
 /* clang-format off */
 static const struct row rows[] = {
@@ -61,9 +65,19 @@ static const struct row rows[] = {
 	{ "WECHAT_MCH_PRIVATE_KEY_FILE", PATH, CONF_PROVIDER, 1, 512, NULL, AT(wechat_mch_private_key_file) },
 	{ "WECHAT_PAY_PUBLIC_KEY_ID", TEXT, 0, 12, 64, NULL, AT(wechat_pay_public_key_id) },
 	{ "WECHAT_PAY_PUBLIC_KEY_FILE", PATH, 0, 1, 512, NULL, AT(wechat_pay_public_key_file) },
-	{ "WECHAT_NOTIFY_URL", URL, CONF_PROVIDER, 8, 255, NULL, AT(wechat_notify_url) },
-	{ "WECHAT_LOGIN_BASE_URL", URL, CONF_PROVIDER, 8, 255, "https://api.weixin.qq.com", AT(wechat_login_base_url) },
-	{ "WECHAT_PAY_BASE_URL", URL, CONF_PROVIDER, 8, 255, "https://api.mch.weixin.qq.com", AT(wechat_pay_base_url) },
+	{ "WECHAT_NOTIFY_URL", NOTIFY, CONF_PROVIDER, 8, 255, NULL, AT(wechat_notify_url) },
+	{ "WECHAT_LOGIN_BASE_URL", PEER, CONF_PROVIDER, 8, 255, "https://api.weixin.qq.com", AT(wechat_login_base_url) },
+	{ "WECHAT_PAY_BASE_URL", PEER, CONF_PROVIDER, 8, 255, "https://api.mch.weixin.qq.com", AT(wechat_pay_base_url) },
+	{ "ALIPAY_APP_ID", TEXT, 0, 8, 32, NULL, AT(alipay_app_id) },
+	{ "ALIPAY_SELLER_ID", TEXT, CONF_PROVIDER, 16, 16, NULL, AT(alipay_seller_id), .with = ALIPAY },
+	{ "ALIPAY_PRIVATE_KEY_FILE", PATH, CONF_PROVIDER, 1, 512, NULL, AT(alipay_private_key_file), .with = ALIPAY },
+	{ "ALIPAY_PUBLIC_KEY_FILE", PATH, 0, 1, 512, NULL, AT(alipay_public_key_file), .with = ALIPAY },
+	{ "ALIPAY_APP_CERT_FILE", PATH, 0, 1, 512, NULL, AT(alipay_app_cert_file), .with = ALIPAY },
+	{ "ALIPAY_CERT_FILE", PATH, 0, 1, 512, NULL, AT(alipay_cert_file), .with = ALIPAY },
+	{ "ALIPAY_ROOT_CERT_FILE", PATH, 0, 1, 512, NULL, AT(alipay_root_cert_file), .with = ALIPAY },
+	{ "ALIPAY_NOTIFY_URL", NOTIFY, CONF_PROVIDER, 8, 255, NULL, AT(alipay_notify_url), .with = ALIPAY },
+	{ "ALIPAY_RETURN_URL", URL, 0, 8, 255, NULL, AT(alipay_return_url), .with = ALIPAY },
+	{ "ALIPAY_GATEWAY", PEER, CONF_PROVIDER, 8, 255, "https://openapi.alipay.com/gateway.do", AT(alipay_gateway), .with = ALIPAY },
 	{ "PAYMENT_QUERY_GAP_S", NUMBER, CONF_PROVIDER, 0, 60, "5", AT(payment_query_gap_s) },
 	{ "REQUIRE_HTTPS", SWITCH, CONF_DB, 0, 0, "off", AT(require_https) },
 	{ "PAYMENT_SIMULATION", SWITCH, CONF_DB, 0, 0, "off", AT(payment_simulation) },
@@ -126,8 +140,11 @@ static void check_text(struct faults *f, const struct row *r, const char *v)
 			"is a well-known default; make one with: openssl rand -base64 33");
 	else if (r->kind == PATH && access(v, R_OK) != 0)
 		fault(f, r->name, "names a file that can't be read");
-	else if (r->kind == URL && strncmp(v, "https://", 8) != 0 && !url_is_loopback(v))
+	else if ((r->kind == URL || r->kind == NOTIFY || r->kind == PEER) &&
+		 strncmp(v, "https://", 8) != 0 && !url_is_loopback(v))
 		fault(f, r->name, "must begin with https:// (http:// only for loopback)");
+	else if (r->kind == NOTIFY && strpbrk(v, "?#") != NULL)
+		fault(f, r->name, "must have no query");
 	else if (r->kind == HEX && strspn(v, "0123456789abcdefABCDEF") != len)
 		fault(f, r->name, "must be hexadecimal digits");
 }
@@ -153,6 +170,8 @@ static void set_value(struct faults *f, const struct row *r, const char *v, stru
 	case SECRET:
 	case PATH:
 	case URL:
+	case NOTIFY:
+	case PEER:
 	case HEX:
 		check_text(f, r, v);
 		*(const char **)at = v;
@@ -225,6 +244,11 @@ static void load_file(struct faults *f, struct arena *a)
 	}
 }
 
+static const char *text_of(const struct conf *conf, const struct row *r)
+{
+	return *(const char *const *)((const char *)conf + r->off);
+}
+
 static void check_together(struct faults *f, const struct conf *conf, unsigned needs)
 {
 	const bool toy = conf->payment_simulation || conf->test_clock != NULL;
@@ -247,17 +271,21 @@ static void check_together(struct faults *f, const struct conf *conf, unsigned n
 			conf->wechat_pay_public_key_id == NULL ? "WECHAT_PAY_PUBLIC_KEY_ID"
 							       : "WECHAT_PAY_PUBLIC_KEY_FILE",
 			"is missing; without both, platform certificates are used");
-	if (conf->wechat_notify_url != NULL && strpbrk(conf->wechat_notify_url, "?#") != NULL)
-		fault(f, "WECHAT_NOTIFY_URL", "must have no query");
-	if (toy && conf->wechat_pay_base_url != NULL && !url_is_loopback(conf->wechat_pay_base_url))
-		fault(f, "WECHAT_PAY_BASE_URL",
-			"must be loopback while PAYMENT_SIMULATION or MINIMALL_TEST_CLOCK is set");
-	if (toy && conf->wechat_login_base_url != NULL &&
-		!url_is_loopback(conf->wechat_login_base_url))
-		fault(f, "WECHAT_LOGIN_BASE_URL",
-			"must be loopback while PAYMENT_SIMULATION or MINIMALL_TEST_CLOCK is set");
+	for (size_t i = 0; toy && i < ARRAY_LEN(rows); i++)
+		if (rows[i].kind == PEER && text_of(conf, &rows[i]) != NULL &&
+			!url_is_loopback(text_of(conf, &rows[i])))
+			fault(f, rows[i].name,
+				"must be loopback while PAYMENT_SIMULATION or MINIMALL_TEST_CLOCK is set");
 	if (conf->shop_tz != NULL && !clock_init(conf->shop_tz, conf->test_clock))
 		fault(f, "SHOP_TZ", "is not a known time zone");
+}
+
+/* A variable's value; NULL: not set, or empty where that is no value. */
+static const char *value_of(const char *name, int64_t min)
+{
+	const char *v = getenv(name);
+
+	return v != NULL && v[0] == '\0' && min > 0 ? NULL : v;
 }
 
 bool conf_load(struct conf *conf, unsigned needs, struct arena *a)
@@ -268,13 +296,16 @@ bool conf_load(struct conf *conf, unsigned needs, struct arena *a)
 	load_file(&f, a);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const struct row *r = &rows[i];
-		const char *v = getenv(r->name);
+		const bool counts = r->with == NULL || value_of(r->with, 1) != NULL;
+		const char *v = value_of(r->name, r->min);
 
-		if (v == NULL || (v[0] == '\0' && r->min > 0))
+		if (v != NULL && !counts)
+			fault(&f, r->name, arena_printf(a, "is set without %s", r->with));
+		if (v == NULL && counts)
 			v = r->fallback;
 		if (v != NULL)
 			set_value(&f, r, arena_dup(a, v, strlen(v)), conf);
-		else if (r->need & needs)
+		else if (counts && (r->need & needs))
 			fault(&f, r->name, "is missing");
 	}
 	check_together(&f, conf, needs);

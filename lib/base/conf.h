@@ -44,6 +44,14 @@ struct conf {
 	const char *wechat_pay_public_key_id, *wechat_pay_public_key_file;
 	const char *wechat_notify_url;
 	const char *wechat_login_base_url, *wechat_pay_base_url;
+
+	/* NULL: no Alipay */
+	const char *alipay_app_id, *alipay_seller_id;
+	const char *alipay_private_key_file;
+	const char *alipay_public_key_file; /* or, in certificate mode: */
+	const char *alipay_app_cert_file, *alipay_cert_file, *alipay_root_cert_file;
+	const char *alipay_notify_url, *alipay_return_url, *alipay_gateway;
+
 	int64_t payment_query_gap_s;
 	bool require_https;
 	bool payment_simulation;

@@ -23,6 +23,11 @@ const struct field request_payment_fields[] = {
 	FIELD_END,
 };
 
+const struct field payment_url_fields[] = {
+	{ .name = "payment_url", FIELD_AT(struct checkout, handle) },
+	FIELD_END,
+};
+
 const struct field payment_status_fields[] = {
 	FIELD(struct payment_status, order_id),
 	FIELD_WITH(struct payment_status, status, .flags = F_OMIT),

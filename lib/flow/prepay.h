@@ -16,6 +16,8 @@ extern const struct field prepay_request_fields[];
 
 /* Of struct checkout, the parameters of wx.requestPayment. */
 extern const struct field request_payment_fields[];
+/* Of struct checkout, {payment_url}: the user pays there. */
+extern const struct field payment_url_fields[];
 
 /* A payment to prepare. */
 struct prepay {

@@ -9,6 +9,25 @@
 
 enum { NO_MAX = 64 };
 
+/*
+ * Its amount. Where the provider reports only the sum of all refunds so far, it is what the recorded ones lack;
+ * unknown (0) while one of ours is in progress: the provider repeats the notification.
+ */
+static enum err read_amount(struct ctx *c, const struct provider_refund *said, struct refunding *x)
+{
+	struct refund_sums sums;
+
+	x->refund.amount.fen = said->refund_fen;
+	if (said->refund_fen >= 0)
+		return OK;
+	x->refunded_fen = said->refunded_fen;
+	TRY(refund_sum(c, x->attempt.attempt_id, &sums));
+	x->refund.amount = sums.under_way.fen == 0
+				   ? money_sub((money){ said->refunded_fen }, sums.done)
+				   : MONEY_ZERO;
+	return OK;
+}
+
 /* An unrecorded refund, of a payment that may be ours. */
 static enum err find_payment(struct ctx *c, const struct provider *p,
 	const struct provider_refund *said, struct refunding *x)
@@ -28,10 +47,10 @@ static enum err find_payment(struct ctx *c, const struct provider *p,
 		.attempt_id = x->attempt.attempt_id,
 		.payable_kind = x->attempt.payable_kind,
 		.payable_id = x->attempt.payable_id,
-		.amount = { said->refund_fen },
 		.reason = arena_printf(&c->arena, "%s商户平台退款", p->method),
 		.provider_refund_id = said->refund_id,
 	};
+	TRY(read_amount(c, said, x));
 	TRY(payable_read(
 		c, (enum payable_kind)x->attempt.payable_kind, x->attempt.payable_id, &x->payable));
 	x->refund.order_id = x->payable.no;
@@ -58,7 +77,7 @@ const char *refund_elsewhere_mismatch(const struct refunding *x, const struct pr
 		return "UNKNOWN_REFUND";
 	if (!str_is_id(said->refund_no, NO_MAX))
 		return "REFUND_NO";
-	if (said->refund_fen < 1 || !refunding_matches(x, said))
+	if (x->refund.amount.fen < 1 || !refunding_matches(x, said))
 		return "REFUND_AMOUNT";
 	if (settled != NULL &&
 		(said->transaction_id == NULL || strcmp(said->transaction_id, settled) != 0))
@@ -70,6 +89,7 @@ static enum err note_tx(struct ctx *c, void *arg)
 {
 	struct refunding *x = arg;
 	struct refund same = { 0 };
+	struct refund_sums sums;
 	money rest;
 	enum err e;
 
@@ -77,8 +97,12 @@ static enum err note_tx(struct ctx *c, void *arg)
 	e = refund_find(c, x->refund.refund_no, &same);
 	if (e != ERR_NOT_FOUND)
 		return e == OK ? ERR_DUPLICATE : e;
-	TRY(refunding_rest_tx(c, x, &rest));
+	TRY(refund_sum(c, x->attempt.attempt_id, &sums));
+	rest = money_sub(x->attempt.amount, money_add(sums.done, sums.under_way));
 	if (x->state != REFUND_CLOSED && money_cmp(x->refund.amount, rest) > 0)
+		return ERR_REFUND_EXCEEDS;
+	/* another was recorded meanwhile */
+	if (x->refunded_fen != 0 && money_add(sums.done, x->refund.amount).fen != x->refunded_fen)
 		return ERR_REFUND_EXCEEDS;
 	x->refund.state = x->state;
 	TRY(refund_record_tx(c, &x->refund));

@@ -109,10 +109,16 @@ bool refunding_has_valid_id(const char *provider_id)
 	return provider_id == NULL || str_is_id(provider_id, PROVIDER_ID_MAX);
 }
 
+static bool matches_amount(money amount, const struct provider_refund *said)
+{
+	return said->refund_fen >= 0 ? said->refund_fen == amount.fen
+				     : said->refunded_fen >= amount.fen;
+}
+
 bool refunding_matches(const struct refunding *x, const struct provider_refund *said)
 {
-	return said->refund_fen == x->refund.amount.fen &&
-	       said->total_fen == x->attempt.amount.fen && said->out_trade_no != NULL &&
+	return matches_amount(x->refund.amount, said) && said->total_fen == x->attempt.amount.fen &&
+	       said->out_trade_no != NULL &&
 	       strcmp(said->out_trade_no, x->attempt.out_trade_no) == 0;
 }
 

@@ -16,6 +16,7 @@ struct refunding {
 	const struct refund *in;         /* a request for a shop order only */
 	enum refund_state state;         /* as reported by the provider */
 	const char *provider_id;
+	int64_t refunded_fen;               /* as reported instead of an amount; 0: not so */
 	const struct payment_event *event;  /* the provider's message, or NULL */
 	enum payment_event_verdict verdict; /* the verdict on that message */
 };

@@ -182,6 +182,11 @@ static enum err log_other_payer(struct ctx *c, const struct settling *s)
 	return OK;
 }
 
+static bool is_granted(const struct attempt *a)
+{
+	return a->state == ATTEMPT_GRANTED || a->state == ATTEMPT_GRANTED_LATE;
+}
+
 /* Process a provider's facts about a transaction, if it is one of ours. */
 static enum err settle(struct ctx *c, struct settling *s, enum payment_event_verdict *verdict)
 {
@@ -195,12 +200,16 @@ static enum err settle(struct ctx *c, struct settling *s, enum payment_event_ver
 	s->event->amount = (opt_i64){ t->total_fen, t->total_fen >= 0 };
 	if (t->mismatch != NULL)
 		return payment_event_orphan(c, s->event, t->mismatch, verdict);
-	if (t->state != (s->refund_reported ? TRADE_REFUNDED : TRADE_PAID)) {
-		*verdict = EVENT_NOTHING; /* nothing else ever pays (BEHAVIOUR 35) */
-		return payment_event_record(c, s->event, EVENT_NOTHING, "TRADE_STATE");
-	}
 	if (str_is_id(t->out_trade_no, OUT_TRADE_NO_MAX))
 		TRY(attempt_find(c, s->provider, t->out_trade_no, &s->attempt, &found));
+	if (t->state != (s->refund_reported ? TRADE_REFUNDED : TRADE_PAID)) {
+		/* nothing else ever pays, or takes back (BEHAVIOUR 35, 41) */
+		if (t->state == TRADE_CLOSED && found && is_granted(&s->attempt))
+			log_line(LOG_ALARM, "settle", "%s was paid, and is reported as closed",
+				t->out_trade_no);
+		*verdict = EVENT_NOTHING;
+		return payment_event_record(c, s->event, EVENT_NOTHING, "TRADE_STATE");
+	}
 	why = mismatch(t, found ? &s->attempt : NULL);
 	if (why != NULL)
 		return payment_event_orphan(c, s->event, why, verdict);

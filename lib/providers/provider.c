@@ -4,6 +4,7 @@
 
 const struct provider *const providers[] = {
 	[PROVIDER_WECHAT] = &provider_wechat,
+	[PROVIDER_ALIPAY] = &provider_alipay,
 	[PROVIDER_N] = NULL,
 };
 
@@ -17,6 +18,15 @@ const struct channel *channel_of(int64_t number)
 			if ((*ch)->number == number)
 				return *ch;
 	return NULL;
+}
+
+const struct channel *provider_channel(const struct provider *p, const char *trade_type)
+{
+	const struct channel *const *ch = p->channels;
+
+	while (*ch != NULL && trade_type != NULL && strcmp((*ch)->trade_type, trade_type) != 0)
+		ch++;
+	return *ch;
 }
 
 enum outcome provider_query(struct ctx *c, const struct provider *p, const char *out_trade_no,

@@ -14,7 +14,7 @@
 #include "base/provided.h"
 #include "base/str.h"
 
-enum provider_id { PROVIDER_WECHAT, PROVIDER_N };
+enum provider_id { PROVIDER_WECHAT, PROVIDER_ALIPAY, PROVIDER_N };
 
 /* The outcome of a call. Facts are set only on OUTCOME_OK, and only if a valid signature covers them. */
 enum outcome {
@@ -55,7 +55,9 @@ struct provider_refund {
 	const char *refund_id; /* the provider's */
 	enum refund_state state;
 	int64_t refund_fen, total_fen; /* -1: absent; total: of the payment */
-	const char *mismatch;          /* as above */
+	/* if refund_fen is absent: of all successful refunds of the payment so far */
+	int64_t refunded_fen;
+	const char *mismatch; /* as above */
 };
 
 /* A raw, unverified notification. */
@@ -108,6 +110,7 @@ struct refund_request {
 /* A payment method of a provider. */
 struct channel {
 	int64_t number; /* stored, so it never changes; 2 is the card, which has no provider */
+	const char *trade_type; /* its name for clients, unique within the provider */
 	const struct provider *provider;
 	bool needs_openid;
 	int64_t handle_ms; /* validity of the handle */
@@ -165,11 +168,14 @@ struct provider {
 
 /* All providers; NULL-terminated. */
 extern const struct provider *const providers[];
-extern const struct provider provider_wechat;
-extern const struct channel channel_wechat_jsapi;
+extern const struct provider provider_wechat, provider_alipay;
+extern const struct channel channel_wechat_jsapi, channel_alipay_page, channel_alipay_wap;
 
 /* The channel of an attempt; NULL: not a provider's. */
 const struct channel *channel_of(int64_t number);
+
+/* A provider's channel of a trade type; NULL: the first. A type that it doesn't have: NULL. */
+const struct channel *provider_channel(const struct provider *p, const char *trade_type);
 
 /* A row's query and close, or the default if it has none. */
 enum outcome provider_query(struct ctx *c, const struct provider *p, const char *out_trade_no,

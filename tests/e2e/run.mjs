@@ -16,7 +16,8 @@ import { Fault, Unavailable, checkout } from '../../sandbox/files.mjs';
 import { withinMs } from '../../sandbox/process.mjs';
 import { findProvider } from '../../sandbox/database/galera.mjs';
 import { startDatabase } from '../../sandbox/shop.mjs';
-import { makeKeys } from '../../sandbox/wechat/server.mjs';
+import { makeKeys as makeAlipayKeys } from '../../sandbox/alipay/keys.mjs';
+import { makeKeys as makeWechatKeys } from '../../sandbox/wechat/keys.mjs';
 import { filesOf } from './lib/legs.mjs';
 import { openPool } from './lib/shop-pool.mjs';
 
@@ -44,8 +45,10 @@ let code = 1;
 try {
   const { database, place: at } = await openDatabase();
   try {
-    makeKeys(path.join(dir, 'keys'));
-    const place = { ...at, MINIMALL_E2E_KEYS: path.join(dir, 'keys') };
+    const keys = path.join(dir, 'keys');
+    makeWechatKeys(path.join(keys, 'wechat'));
+    makeAlipayKeys(path.join(keys, 'alipay'));
+    const place = { ...at, MINIMALL_E2E_KEYS: keys };
     if (!stopping) code = await (database ? runWithPool(place) : runTests(place));
   } finally {
     await database?.stop();

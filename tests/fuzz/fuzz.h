@@ -36,6 +36,8 @@ static const struct conf fuzz_conf = {
 	.jwt_secret = "x9Kq2mVb7Rt4Lp8Zs6Wd3Yf5Hj1Nc0Ga",
 	.wechat_appid = "wx2421b1c4370ec43b",
 	.wechat_mchid = "1900007291",
+	.alipay_app_id = "2019073166072302",
+	.alipay_seller_id = "2088531891668739",
 };
 #define FUZZ_CTX ((struct ctx){ .conf = &fuzz_conf, .now_ms = INT64_C(1795262400000) })
 

@@ -88,6 +88,7 @@ static void read_notice(struct ctx *c, const struct notification *n, struct prov
 
 const struct channel channel_wechat_jsapi = {
 	.number = 1,
+	.trade_type = "JSAPI",
 	.provider = &provider_wechat,
 	.needs_openid = true,
 	.handle_ms = PREPAY_ID_MS,

@@ -36,6 +36,7 @@ GET    /membership/status       user
 POST   /membership/clear-cache  user
 POST   /weixin-login            public
 POST   /api/payment/wxpay/notify provider
+POST   /api/payment/alipay/notify provider
 GET    /api/orders              user
 POST   /api/orders              user
 GET    /api/orders/:no          user
@@ -44,6 +45,7 @@ DELETE /api/orders/:no          admin
 POST   /api/orders/:no/cancel   user
 POST   /api/orders/:no/complete user
 POST   /api/payment/wxpay       user
+POST   /api/payment/alipay      user
 GET    /api/payment/wxpay/:no   user
 POST   /api/payment/card        user
 GET    /api/payment/refunds     admin
@@ -126,10 +128,15 @@ const inDialect = {
     assert.deepEqual(Object.keys(json), ['code', 'message']);
     return { status, code: json.code };
   },
+  alipay: (json, status) => { // the text `fail`, which has its own type
+    assert.equal(json, null);
+    return { status, code: 'FAIL' };
+  },
 };
 
 function dialectOf(address) {
   if (address.startsWith('/api/payment/wxpay/notify')) return inDialect.wechat;
+  if (address.startsWith('/api/payment/alipay/notify')) return inDialect.alipay;
   if (/^\/(api\/membership\/(plans|orders)|membership)(\/|\?|$)/.test(address)) return inDialect.flat;
   return inDialect.shop;
 }
@@ -138,13 +145,13 @@ function dialectOf(address) {
 const codeOf = (address, code) => (dialectOf(address) === inDialect.flat && address.startsWith('/api/') ? { UNAUTHENTICATED: 'UNAUTHORIZED' }[code] ?? code : code);
 
 // The headers of every response.
-function hasFrame({ headers, status }) {
+function hasFrame({ headers, status, text }) {
   assert.match(headers['x-request-id'], REQUEST_ID);
   assert.equal(headers['x-content-type-options'], 'nosniff');
   assert.match(headers['cache-control'], /^(no-store|(private, )?no-cache)$/);
   assert.equal(headers.server ?? null, serverTag);
   if (status === 204) assert.equal(headers['content-type'], undefined);
-  else assert.match(headers['content-type'], /^application\/json; charset=utf-8$/);
+  else assert.equal(headers['content-type'], `${text === 'fail' ? 'text/plain' : 'application/json'}; charset=utf-8`);
 }
 
 test('the programs serve exactly the routes that are listed here, each once', async () => {
@@ -418,6 +425,7 @@ const UNKNOWN = [
   ['/api/v1/member-system', inDialect.nested, 'NOT_FOUND'],
   ['/api/v1/member-system/x', inDialect.nested, 'NOT_FOUND'],
   ['/api/payment/wxpay/notify/x', inDialect.wechat, 'FAIL'],
+  ['/api/payment/alipay/notify/x', inDialect.alipay, 'FAIL'],
 ];
 
 test('an unknown path is 404 for every method, in its family\'s format', async () => {

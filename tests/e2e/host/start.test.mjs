@@ -78,7 +78,7 @@ async function finished(name, env) {
 
 // The variables of dev.env, sourced by a shell.
 async function devEnv() {
-  const names = ['BASE_URL', 'ADMIN_ACCOUNT', 'ADMIN_PASSWORD', 'SANDBOX_URL', 'GATEWAY_SECRET', 'DB_SOCKET', 'DB_NAME'];
+  const names = ['BASE_URL', 'ADMIN_ACCOUNT', 'ADMIN_PASSWORD', 'SANDBOX_URL', 'SANDBOX_ALIPAY_URL', 'GATEWAY_SECRET', 'DB_SOCKET', 'DB_NAME'];
   const print = names.map((name) => `printf '%s\\n' "\${${name}?}"`).join(';');
   const { code, stdout, stderr } = await run('sh', ['-eu', '-c', `. "$1"; ${print}`, 'sh', path.join(dir, 'dev.env')]);
   assert.equal(code, 0, stderr);

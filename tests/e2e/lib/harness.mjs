@@ -72,15 +72,16 @@ async function endAll() {
   if (faults.length > 1) throw new AggregateError(faults, faults.map(({ message }) => message).join('\n\n'));
 }
 
-// A running shop of the pool where run.mjs provides one; with any option but `leaks` a separate shop. Options: own (true: separate for
-// no other reason), env (settings that override the launcher's; null removes one), processEnv (environment of the programs), wechat
-// (false: no simulator), certificates (true: its merchant also has platform certificates), binDir, leaks (true: the sanitizers' build
-// checks for leaks, which costs a second at the end of every program; the pool's shops always do). The test clock is on unless
+// A running shop of the pool where run.mjs provides one; with any option but `leaks` and `alipay: true` a separate shop. Options: own
+// (true: separate for no other reason), env (settings that override the launcher's; null removes one), processEnv (environment of the
+// programs), wechat (false: no simulator), certificates (true: its merchant also has platform certificates), alipay, gateway (true: their
+// simulators too; or options of startAlipay(), startGateway()), binDir, leaks (true: the sanitizers' build checks for leaks, which costs a
+// second at the end of every program; the pool's shops, which have Alipay's simulator, always do). The test clock is on unless
 // `testClock` is false. db: the caller's database server. beside: a shop of which this one is another host, with the same secrets,
 // simulator and data, where db is another node of the same cluster.
 export async function openShop({ own, ...options } = {}) {
   const { MINIMALL_E2E_POOL: pool } = process.env;
-  if (pool && !own && Object.keys(options).every((name) => name === 'leaks')) {
+  if (pool && !own && Object.entries(options).every(([name, value]) => name === 'leaks' || (name === 'alipay' && value === true))) {
     const taken = await takeShop(pool);
     process.on('exit', (code) => { if (code !== 0) tellLogs(taken.keep()); });
     const tested = new TestShop(taken.shop, taken);
@@ -112,6 +113,7 @@ class TestShop {
   get sandboxUrl() { return this.shop.sandboxUrl; }
   get env() { return this.shop.env; }
   get keys() { return this.shop.keys ?? null; } // the simulator's, as makeKeys() returns them
+  get simulators() { return this.shop.simulators; } // { url, keys } of each by its name
   get dir() { return this.shop.dir; }
   get adminAccount() { return this.shop.admin; }
 
@@ -160,6 +162,11 @@ class TestShop {
       ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     });
     return { status, headers, body: bodyOf(headers, text) };
+  }
+
+  // The same to Alipay's simulator.
+  alipay(method, address, body) {
+    return this.sandbox(method, new URL(address, this.simulators.alipay.url), body);
   }
 
   // Pays a prepay_id or out_trade_no at the simulator; options as for DESIGN's POST /pay.

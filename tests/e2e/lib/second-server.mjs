@@ -17,7 +17,6 @@ import { binDir } from './harness.mjs';
 
 const READY_MS = 20_000;
 const STOP_MS = 10_000;
-const KEY_FILES = ['WECHAT_MCH_PRIVATE_KEY_FILE', 'WECHAT_PAY_PUBLIC_KEY_FILE'];
 const SANITIZER_OPTIONS = ['ASAN_OPTIONS', 'UBSAN_OPTIONS'];
 
 // The first that fits wins.
@@ -65,7 +64,7 @@ function prepareHome(shop, module, port) {
   const { conf, user } = SERVERS[module];
   const home = path.join(shop.dir, module);
   mkdirSync(home, { mode: 0o700 });
-  const keys = Object.fromEntries(KEY_FILES.map((setting) => {
+  const keys = Object.fromEntries(Object.keys(shop.env).filter((name) => /_(KEY|CERT)_FILE$/.test(name)).map((setting) => {
     copyFileSync(shop.env[setting], path.join(home, path.basename(shop.env[setting])));
     return [setting, path.join(home, path.basename(shop.env[setting]))];
   }));

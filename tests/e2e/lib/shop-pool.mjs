@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Running shops that test files use in turns, one file at a time each. Starting one costs more than most files do: a database, its
-// migrations, a simulator, some thirty programs.
+// migrations, two simulators, some thirty programs.
 //
 //   const pool = await openPool({ home, place });            // in run.mjs
 //   const { shop, giveBack } = await takeShop(address);      // in a file, through openShop() of harness.mjs
 //
 // A shop that passes the checks of harness.mjs is returned to the pool. Then its rows are those of its start, except that AUTO_INCREMENT does
-// not restart, so no id is used twice; the simulator is replaced, the clock is reset, logs and shared state are emptied. The programs
+// not restart, so no id is used twice; the simulators are replaced, the clock is reset, logs and shared state are emptied. The programs
 // keep running: state that one of them keeps in memory from an earlier file is a bug that a later file may find. A shop that is not
 // returned, or whose file failed, is stopped, and its logs are kept.
 
@@ -75,7 +75,7 @@ export async function openPool({ home, place }) {
 async function start(place) {
   const dir = mkdtempSync(path.join(tmpdir(), 'minimall-e2e-'));
   chmodSync(dir, 0o711); // the database server's user must be able to enter; everything below is private
-  const { shop, close } = await startTestShop(dir, { leaks: true }, place); // they end once for many files
+  const { shop, close } = await startTestShop(dir, { alipay: true, leaks: true }, place); // they end once for many files
   const clients = openClients(shop.db.socket, shop.dbName, path.join(dir, 'pool')); // a file ends the processes with the shop's own mark
   const restore = await keepRows(clients, shop.dbName);
   const schema = JSON.stringify(await clients.query(SCHEMA));

@@ -23,7 +23,7 @@ export async function startTestShop(dir, {
     cpSync(path.join(beside.dir, 'secrets.json'), path.join(dir, 'secrets.json'));
     wechat = false;
   }
-  if (keys && wechat) cpSync(keys, path.join(dir, 'wechat'), { recursive: true });
+  for (const [name, wanted] of Object.entries({ wechat, alipay })) if (keys && wanted) cpSync(path.join(keys, name), path.join(dir, name), { recursive: true });
   const db = given ?? (shared ? attachDatabase({ dir: shared }) : await startDatabase({ dir: path.join(dir, 'db'), durable: false }));
   const dbName = beside?.shop.dbName ?? `minimall_${process.pid}_${randomBytes(4).toString('hex')}`;
   let shop;
@@ -57,5 +57,5 @@ export const reportsIn = (dir) => readdirSync(reportsOf(dir)).map((name) => `${n
 
 // The settings of another shop for its providers.
 function providersOf(shop) {
-  return Object.fromEntries(Object.entries(shop?.env ?? {}).filter(([name]) => /^(WECHAT_|WXPAY_|PAYMENT_SIMULATION$)/.test(name)));
+  return Object.fromEntries(Object.entries(shop?.env ?? {}).filter(([name]) => /^(WECHAT_|ALIPAY_|PAYMENT_SIMULATION$)/.test(name)));
 }
