@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeKeys, startAlipay } from '../../../sandbox/alipay/server.mjs';
-import { certificateSn, rootSn } from '../../../sandbox/alipay/sign.mjs';
+import { certificateSn, makeVerifier, rootSn } from '../../../sandbox/alipay/sign.mjs';
 import { command, openReceiver, send } from './simulators.mjs';
 
 process.env.TZ = 'Asia/Shanghai'; // the SDK takes the host's zone for Alipay's
@@ -28,6 +28,9 @@ const clockFile = join(dir, 'clock');
 export const setClock = (offset) => writeFileSync(clockFile, String(offset));
 export const keys = makeKeys(join(dir, 'keys'));
 export const appPrivateKey = readFileSync(keys.appPrivateKeyFile, 'utf8');
+
+// By two implementations, the text as it is; the SDK's own checks of notifications try more than one.
+export const verifyAlipay = makeVerifier(readFileSync(keys.alipayPublicKeyFile, 'utf8'));
 
 export const log = [];
 const started = [];

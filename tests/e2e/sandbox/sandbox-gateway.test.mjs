@@ -13,7 +13,12 @@ import { command, openReceiver, send } from '../lib/simulators.mjs';
 
 const dir = mkdtempSync(join(tmpdir(), 'gateway-test-'));
 const keys = { secret: randomBytes(32).toString('hex') };
-const gateway = await startGateway({ ...keys });
+const started = [];
+async function start(more) {
+  started.push(await startGateway({ ...keys, ...more }));
+  return started.at(-1);
+}
+const gateway = await start();
 const shop = await openReceiver('/v1/payment/notify');
 shop.answer = (response) => response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"success": true}');
 const back = await openReceiver('/back');
@@ -21,7 +26,7 @@ back.answer = (response) => response.writeHead(200, { 'Content-Type': 'text/html
 const browser = await openBrowser();
 
 after(async () => {
-  await gateway.close();
+  await Promise.all(started.map((one) => one.close()));
   shop.close();
   back.close();
   rmSync(dir, { recursive: true });
@@ -58,6 +63,7 @@ test('its signature is the plain one of the published example', () => {
 
 test('a person pays, fails or closes in a browser, and the shop is notified', async (t) => {
   const context = await browser.newContext();
+  context.setDefaultTimeout(15_000);
   const complaints = [];
   const page = await context.newPage();
   page.on('console', (message) => complaints.push(message.text()));
@@ -176,15 +182,14 @@ test('notifications are lost, doubled and repeated, and the page can fail', asyn
 test('the secret is rotated; transactions survive a restart', async () => {
   const secret = randomBytes(32).toString('hex');
   const stateFile = join(dir, 'state.json');
-  const first = await startGateway({ ...keys, stateFile });
+  const first = await start({ stateFile });
   const id = newId();
   assert.equal((await send('GET', pageOf(id, {}, { base: first.url }))).status, 200);
   await first.close();
-  const second = await startGateway({ ...keys, stateFile });
+  const second = await start({ stateFile });
   assert.equal((await sandbox('POST', '/sandbox/secret', { secret: 'short' }, second.url)).status, 400);
   assert.equal((await sandbox('POST', '/sandbox/secret', { secret }, second.url)).status, 204);
   assert.equal((await sandbox('POST', `/pay/${id}`, {}, second.url)).status, 200);
   assert.ok(genuine(shop.received.at(-1), secret));
   assert.match((await send('GET', pageOf(newId(), {}, { base: second.url }))).text, /signature/);
-  await second.close();
 });
