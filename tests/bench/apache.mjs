@@ -11,7 +11,7 @@ import { binDir, makeDirectory } from '../e2e/lib/harness.mjs';
 import { serveBy } from '../e2e/lib/second-server.mjs';
 import { openLoad } from './load.mjs';
 
-const PROCESSES = WORKERS.products;
+const PROCESSES = WORKERS.catalogue;
 const CROWDS = [PROCESSES, 32];
 const ROUNDS = 3; // alternating, so that other load affects both
 const DRIP_MS = 250;

@@ -268,7 +268,7 @@ test('nothing of a request remains for the next one in the same process', async 
   }
   assert.deepEqual(alone.map(({ status }) => status), [200, 404, 401, 400, 405]);
   // Processes on one socket take turns; lighttpd prefers the first of several idle ones.
-  const turns = serverName === 'apache' ? WORKERS.products : 1;
+  const turns = serverName === 'apache' ? WORKERS.catalogue : 1;
   await until('all that take turns to have served', async () => { // a program may start after the first one serves
     await get('/api/products');
     return (await connections()).length === turns;

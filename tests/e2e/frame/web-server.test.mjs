@@ -153,7 +153,7 @@ test('8 clients that never finish sending delay no notification (B40)', async ()
 test('clients that request a large response and don\'t read it delay nobody', async () => {
   await Promise.all(Array.from({ length: 80 }, () => trade.product({ description: '茶'.repeat(5000) })));
   assert.ok((await rawRequest(shop, 'GET', '/api/products?limit=300')).text.length > 300_000); // and three bytes a character
-  const slow = Array.from({ length: 2 * WORKERS.products }, () => send(`GET /api/products?limit=300 HTTP/1.1\r\nHost: ${host}\r\n\r\n`).pause());
+  const slow = Array.from({ length: 2 * WORKERS.catalogue }, () => send(`GET /api/products?limit=300 HTTP/1.1\r\nHost: ${host}\r\n\r\n`).pause());
   await Promise.all(slow.map((socket) => once(socket, 'connect')));
   await rawRequest(shop, 'GET', '/healthz'); // accepted after them
   const answer = await withinMs(rawRequest(shop, 'GET', `/api/products/${tea}`), 20_000); // a program that writes to them is released after 30 s

@@ -16,7 +16,7 @@ export const FEN = 1000;
 export const FIRST_LOOK_S = 61; // `jobs` queries a refund a minute after it was requested
 
 const MEMBERS = ['refund_no', 'order_id', 'amount', 'status', 'reason', 'automatic', 'created_at', 'updated_at'];
-const NUMBER = { false: /^RF[0-9A-HJKMNP-TV-Z]{26}$/, true: /^R[0-9A-Z]{28}L$/ };
+const NUMBER = { false: /^RF[0-9A-HJKMNP-TV-Z]{26}$/, true: /^RPAY_[0-9]{10}_[0-9A-Za-z]{12}L$/ };
 
 export function assertRefund(body, expected = {}) {
   assert.deepEqual(Object.keys(body), MEMBERS);
