@@ -128,13 +128,17 @@ test('a renewal moves the end that is notified', async () => {
   const dora = await trade.buyer();
   const month = await vip.plan();
   await vip.bought(dora, month);
-  await vip.bought(dora, month);
+  const renewal = await vip.bought(dora, month);
   clock(31 * DAY_S);
   await shop.jobs();
   assert.deepEqual(hook.received, []);
   clock(61 * DAY_S);
   await shop.jobs();
   assert.equal(only(hook.received).json.data.user_id, dora.user.user_id);
+  await signIn();
+  assert.equal((await vip.tryRefund(renewal)).status, 200); // of what has ended: it doesn't end again
+  await shop.jobs();
+  only(hook.received);
 });
 
 test('each webhook gets what it asked for, all under one id and with the same bytes', async () => {
