@@ -4,7 +4,8 @@ import { brokenAnswers, onMember } from '../lib/faults.mjs';
 import { corrupt, otherEnd } from '../lib/sign.mjs';
 import { probe } from './sign.mjs';
 
-const PAY = ['jsapi', 'query', 'close', 'refund', 'refund_query', 'certificates'];
+const PREPAY = ['jsapi', 'native', 'h5'];
+const PAY = [...PREPAY, 'query', 'close', 'refund', 'refund_query', 'certificates'];
 const ALL = ['jscode2session', ...PAY];
 const OLD_S = 301;
 
@@ -35,7 +36,7 @@ export const FAULTS = {
   unknown_serial: { on: PAY, after: setHeader('Wechatpay-Serial', otherKeyId) },
   duplicate_header: { on: PAY, after: setHeader('Wechatpay-Signature', (value) => [value, value]) },
   refunded: { on: ['query'], after: onMember((body) => { Object.assign(body, { trade_state: 'REFUND', trade_state_desc: '转入退款' }); }) },
-  order_paid: { on: ['jsapi', 'close'], instead: json(400, 'ORDERPAID', '该订单已支付') },
+  order_paid: { on: [...PREPAY, 'close'], instead: json(400, 'ORDERPAID', '该订单已支付') },
   not_enough: { on: ['refund'], instead: json(403, 'NOT_ENOUGH', '基本账户余额不足，请充值后重新发起') },
   wrong_amount: { on: ['query', 'refund_query'], after: onMember(addFen) },
   wrong_mchid: { on: ['query'], after: lie('mchid') },

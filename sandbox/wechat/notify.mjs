@@ -50,7 +50,7 @@ const CONSOLE_OPTIONS = {
 
 function findPayable(id, options, state, now) {
   const order = state.byPrepay.get(id) ?? (OUT_TRADE_NO.test(id) ? state.orders.get(id) : undefined);
-  if (!order) throw new SandboxError(404, 'no order with this prepay_id or out_trade_no');
+  if (!order) throw new SandboxError(404, 'no order with this prepay_id, code_url or out_trade_no');
   const { coupon_fen: couponFen } = options;
   if (couponFen > order.request.amount.total) {
     throw new SandboxError(400, `coupon_fen must be at most ${order.request.amount.total}`);
@@ -63,7 +63,7 @@ function findPayable(id, options, state, now) {
     throw new SandboxError(409, 'the order is closed: "force": true plays a payment that was under way');
   }
   if (prepayExpired(order, id, now) && !options.force && !options.tamper) {
-    throw new SandboxError(409, 'the prepay_id is older than two hours');
+    throw new SandboxError(409, 'the prepay_id or code_url is over');
   }
   return order;
 }

@@ -10,7 +10,19 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const EXPIRE_DEFAULT_MS = 7 * DAY_MS;
 const EXPIRE_MAX_MS = 15 * DAY_MS; // the shortest limit in WeChat's documentation
-const PREPAY_MS = 2 * 3600_000;
+const HOUR_MS = 3600_000;
+
+// How an order is paid: WeChat's word for it, the answer to a prepay, and how long that is good.
+export const H5_PATH = '/cgi-bin/mmpayweb-bin/checkmweb';
+const JSAPI = { type: 'JSAPI', lifeMs: 2 * HOUR_MS, answer: ({ id }) => ({ prepay_id: id }) };
+const NATIVE = {
+  type: 'NATIVE', lifeMs: 2 * HOUR_MS, newId: () => `weixin://wxpay/bizpayurl?pr=${nonce(10)}`, onlyLast: true, answer: ({ id }) => ({ code_url: id }),
+};
+const MWEB = {
+  type: 'MWEB', lifeMs: 5 * MINUTE_MS, answer: ({ id }, url) => ({ h5_url: `${url}${H5_PATH}?prepay_id=${id}&package=${digits(10)}` }),
+};
+const WAYS = Object.fromEntries([JSAPI, NATIVE, MWEB].map((way) => [way.type, way]));
+const PASSER_BY = 'sandbox-payer'; // who pays where the order doesn't say
 
 const STATES = { SUCCESS: '支付成功', REFUND: '转入退款', NOTPAY: '订单未支付', CLOSED: '订单已关闭' };
 
@@ -24,7 +36,7 @@ export function tradeState(order, now) {
 
 export function prepayExpired(order, prepayId, now) {
   const prepay = order.prepays.find(({ id }) => id === prepayId);
-  return prepay !== undefined && now - prepay.at_ms >= PREPAY_MS;
+  return prepay !== undefined && now - prepay.at_ms >= WAYS[order.trade_type].lifeMs;
 }
 
 export function markPaid(order, { now, couponFen = 0, eventId }) {
@@ -44,7 +56,7 @@ function paidMembers(order) {
     transaction_id: order.transaction_id,
     bank_type: 'OTHERS',
     success_time: toRfc3339(order.success_ms),
-    payer: { openid: order.request.payer.openid },
+    payer: { openid: order.request.payer?.openid ?? PASSER_BY },
     amount: { total, payer_total: payerTotal, currency: 'CNY', payer_currency: 'CNY' },
     ...(order.coupon_fen > 0 && {
       promotion_detail: [{
@@ -62,7 +74,7 @@ export function transactionOf(order, state) {
     appid,
     mchid,
     out_trade_no: outTradeNo,
-    trade_type: 'JSAPI',
+    trade_type: order.trade_type,
     trade_state: state,
     trade_state_desc: STATES[state],
     ...(attach !== undefined && { attach }),
@@ -80,7 +92,7 @@ export function canonical(value) {
 function checkOwners({ appid, mchid, payer }, merchant) {
   if (mchid !== merchant.mchid) throw new Refusal('MCH_NOT_EXISTS');
   if (appid !== merchant.appid) throw new Refusal('APPID_MCHID_NOT_MATCH');
-  if (!isOpenid(payer.openid)) throw new Refusal('OPENID_MISMATCH');
+  if (payer && !isOpenid(payer.openid)) throw new Refusal('OPENID_MISMATCH');
 }
 
 function expiryOf(request, now) {
@@ -102,11 +114,12 @@ function checkRepeat(order, request, now) {
   return order;
 }
 
-export function jsapi({ body, merchant, state, now }) {
+const prepay = (way) => ({ body, merchant, state, now, url }) => {
   checkOwners(body, merchant);
   const known = state.orders.get(body.out_trade_no);
   const order = known ? checkRepeat(known, body, now) : {
     out_trade_no: body.out_trade_no,
+    trade_type: way.type,
     request: body,
     state: 'NOTPAY',
     created_ms: now,
@@ -115,11 +128,15 @@ export function jsapi({ body, merchant, state, now }) {
     prepays: [],
     refunds: [],
   };
-  const prepay = { id: `wx${toDigits(now)}${nonce(20)}`, at_ms: now };
+  const made = { id: way.newId?.() ?? `wx${toDigits(now)}${nonce(20)}`, at_ms: now };
   if (!known) state.putOrder(order);
-  state.addPrepay(order, prepay);
-  return { status: 200, body: { prepay_id: prepay.id }, changed: true };
-}
+  if (way.onlyLast) state.dropPrepays(order);
+  state.addPrepay(order, made);
+  return { status: 200, body: way.answer(made, url), changed: true };
+};
+export const jsapi = prepay(JSAPI);
+export const native = prepay(NATIVE);
+export const h5 = prepay(MWEB);
 
 function findOrder(order) {
   if (!order) throw new Refusal('ORDER_NOT_EXIST');

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The interfaces of WeChat Pay v3: one row each.
 import { Refusal, paramError } from './errors.mjs';
-import { close, jsapi, queryById, queryByNumber } from './pay.mjs';
+import { close, h5, jsapi, native, queryById, queryByNumber } from './pay.mjs';
 import { listCertificates } from './platform.mjs';
 import { queryRefund, refund } from './refund.mjs';
-import { ALGORITHM_TYPE, CLOSE, JSAPI, MCHID, REFUND } from './rules.mjs';
+import { ALGORITHM_TYPE, CLOSE, H5, JSAPI, MCHID, NATIVE, REFUND } from './rules.mjs';
 
 const PAY = '/v3/pay/transactions';
 const REFUNDS = '/v3/refund/domestic/refunds';
@@ -14,9 +14,11 @@ const OWN = { mchid: MCHID };
 
 // name: its name in fault switches; path: * is one segment; body: the rule for its body; query: the
 // rules of its parameters; handle gets { params, query, body, merchant, state, platform, refundMode,
-// now }, is synchronous, and returns { status, body, changed, sign? }.
+// now, url }, is synchronous, and returns { status, body, changed, sign? }.
 const routes = [
   { ...POST, name: 'jsapi', path: `${PAY}/jsapi`, body: JSAPI, handle: jsapi },
+  { ...POST, name: 'native', path: `${PAY}/native`, body: NATIVE, handle: native },
+  { ...POST, name: 'h5', path: `${PAY}/h5`, body: H5, handle: h5 },
   { ...GET, name: 'query', path: `${PAY}/out-trade-no/*`, query: OWN, handle: queryByNumber },
   { ...GET, name: 'query', path: `${PAY}/id/*`, query: OWN, handle: queryById },
   { ...POST, name: 'close', path: `${PAY}/out-trade-no/*/close`, body: CLOSE, handle: close },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What WeChat Pay accepts: bodies as tables of rules (lib/rules.mjs) that throw a Refusal; at = { field, location }.
+import { isIP } from 'node:net';
 import { fromRfc3339 } from '../lib/clock.mjs';
 import { makeRules, parseJson, required } from '../lib/rules.mjs';
 import { paramError } from './errors.mjs';
@@ -28,6 +29,11 @@ const moment = (value, at) => {
   }
 };
 
+const ip = (value, at) => {
+  text(45)(value, at);
+  if (!isIP(value)) refuse(at, value, 'must be an address of the internet protocol');
+};
+
 // WeChat's pages differ in the further characters allowed: this is their intersection.
 export const OUT_TRADE_NO = /^[0-9A-Za-z_*-]{6,32}$/;
 
@@ -39,7 +45,8 @@ const goods = object({
   unit_price: required(integer(0, TOTAL_FEN_MAX)),
 });
 
-export const JSAPI = object({
+// What all ways of paying have in common.
+const transaction = {
   appid: required(text(32)),
   mchid: required(text(32)),
   description: required(text(127)),
@@ -51,19 +58,35 @@ export const JSAPI = object({
   limit_pay: list(8, text(32)),
   support_fapiao: boolean,
   amount: required(object({ total: required(integer(1, TOTAL_FEN_MAX)), currency: text(16, /^CNY$/) })),
-  payer: required(object({ openid: required(text(128)) })),
   detail: object({
     cost_price: integer(0, TOTAL_FEN_MAX),
     invoice_id: text(32),
     goods_detail: list(6000, goods),
   }),
-  scene_info: object({
-    payer_client_ip: required(text(45)),
-    device_id: text(32),
-    store_info: object({ id: required(text(32)), name: text(256), area_code: text(32), address: text(512) }),
-  }),
   settle_info: object({ profit_sharing: boolean }),
+};
+
+const scene = {
+  payer_client_ip: required(ip),
+  device_id: text(32),
+  store_info: object({ id: required(text(32)), name: text(256), area_code: text(32), address: text(512) }),
+};
+
+const h5 = object({
+  type: required(text(32, /^(Wap|iOS|Android)$/)),
+  app_name: text(64),
+  app_url: text(128),
+  bundle_id: text(128),
+  package_name: text(128),
 });
+
+export const JSAPI = object({
+  ...transaction,
+  payer: required(object({ openid: required(text(128)) })),
+  scene_info: object(scene),
+});
+export const NATIVE = object({ ...transaction, scene_info: object(scene) });
+export const H5 = object({ ...transaction, scene_info: required(object({ ...scene, h5_info: required(h5) })) });
 
 export const CLOSE = object({ mchid: required(text(32)) });
 

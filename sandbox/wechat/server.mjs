@@ -2,7 +2,8 @@
 // The WeChat simulator: login and WeChat Pay v3 on a loopback port, as strict as WeChat, plus
 // endpoints by which a test makes it pay, forge, fail and hang.
 //   GET  /sns/jscode2session, /v3/…                     what the shop calls
-//   POST /pay/<prepay_id or out_trade_no>               pay, and deliver the notification
+//   GET, POST /cgi-bin/mmpayweb-bin/checkmweb           an h5_url: the page on which a person pays, and its buttons
+//   POST /pay/<prepay_id, code_url or out_trade_no>     pay, and deliver the notification
 //   POST /refund/<out_refund_no>                        complete a refund, and deliver the notification
 //   POST /console/refund/<out_trade_no>                 refund it in the merchant console, and deliver the notification
 //   POST /sandbox/refund-mode                           the status of new refunds
@@ -15,9 +16,10 @@ import { SandboxError } from '../lib/errors.mjs';
 import { Simulator, decode, sandboxBody, serve } from '../lib/simulator.mjs';
 import { Refusal } from './errors.mjs';
 import { FAULTS } from './faults.mjs';
+import { cashier } from './h5.mjs';
 import { checkLogin, login, loginError } from './login.mjs';
 import { pay, refundInConsole, settleRefund } from './notify.mjs';
-import { tradeState } from './pay.mjs';
+import { H5_PATH, tradeState } from './pay.mjs';
 import { Platform } from './platform.mjs';
 import { readRefundMode } from './refund.mjs';
 import { checkQuery, findRoute } from './routes.mjs';
@@ -47,6 +49,7 @@ class Wechat extends Simulator {
   handleCall({ search, ...call }) {
     const query = new URLSearchParams(search);
     if (call.pathname.startsWith('/v3/')) return this.handlePay({ ...call, query });
+    if (call.pathname === H5_PATH) return this.handleCashier({ ...call, query });
     if (call.pathname === '/sns/jscode2session') return this.handleLogin({ ...call, query });
     return null;
   }
@@ -64,6 +67,11 @@ class Wechat extends Simulator {
     };
     const reply = await this.play(fault, work, response);
     await this.send(response, { ...reply, signed: false }, entry);
+  }
+
+  async handleCashier({ request, response, pathname, query, raw }) {
+    const entry = this.note(request, pathname);
+    await this.send(response, { ...await cashier({ request, query, raw }, this.noticeContext()), signed: false }, entry);
   }
 
   async handlePay({ request, response, pathname, query, raw }) {
@@ -84,7 +92,8 @@ class Wechat extends Simulator {
     this.gate(request, raw);
     const { route, params } = findRoute(request.method, pathname);
     checkQuery(route, query, this.merchant);
-    return { route, params, query, serial: request.headers['wechatpay-serial'], body: route.body ? readBody(raw, route.body) : undefined };
+    const url = `http://${request.headers.host}`;
+    return { route, params, query, url, serial: request.headers['wechatpay-serial'], body: route.body ? readBody(raw, route.body) : undefined };
   }
 
   async perform({ route, ...call }) {
@@ -104,7 +113,8 @@ class Wechat extends Simulator {
     return { status, type: 'application/json', text: JSON.stringify(refusal.body), signed: true, number };
   }
 
-  headersOf({ signed, text, number = 0, sign = this.sign, ageS = 0, bend = (headers) => headers }) {
+  headersOf({ headers, signed, text, number = 0, sign = this.sign, ageS = 0, bend = (headers) => headers }) {
+    if (headers) return headers;
     return {
       'Request-ID': `${randomBytes(20).toString('hex').toUpperCase()}-${number}`,
       ...(signed ? bend(sign(text, this.clock.seconds() - ageS)) : {}),

@@ -25,6 +25,7 @@ export class State extends Store {
 
   putOrder(order) {
     order.refunds ??= []; // an old file may have no refunds
+    order.trade_type ??= 'JSAPI'; // or only such orders
     this.orders.set(order.out_trade_no, order);
     for (const prepay of order.prepays) this.byPrepay.set(prepay.id, order);
     for (const refund of order.refunds) this.refunds.set(refund.out_refund_no, refund);
@@ -43,6 +44,11 @@ export class State extends Store {
     order.prepays.push(prepay);
     this.byPrepay.set(prepay.id, order);
     if (order.prepays.length > PREPAYS_MAX) this.byPrepay.delete(order.prepays.shift().id);
+  }
+
+  // What was answered before is not good any more.
+  dropPrepays(order) {
+    for (const prepay of order.prepays.splice(0)) this.byPrepay.delete(prepay.id);
   }
 
   addRefund(order, refund) {
