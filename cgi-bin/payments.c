@@ -21,18 +21,20 @@ static const struct field alipay_request_fields[] = {
 static enum err prepay_wechat(struct ctx *c, struct call *k)
 {
 	const struct prepay_request *in = k->body;
+	const struct prepay p = { .channel = &channel_wechat_jsapi, .no = in->order_id };
 
-	return prepay(c, &(struct prepay){ &channel_wechat_jsapi, in->order_id }, k->answer);
+	return prepay(c, &p, k->answer);
 }
 
 static enum err prepay_alipay(struct ctx *c, struct call *k)
 {
 	const struct alipay_request *in = k->body;
+	const struct prepay p = {
+		.channel = provider_channel(&provider_alipay, in->trade_type),
+		.no = in->order_id,
+	};
 
-	return prepay(c,
-		&(struct prepay){
-			provider_channel(&provider_alipay, in->trade_type), in->order_id },
-		k->answer);
+	return prepay(c, &p, k->answer);
 }
 
 static enum err read_payment(struct ctx *c, struct call *k)

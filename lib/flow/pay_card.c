@@ -35,6 +35,7 @@ static enum err pay_tx(struct ctx *c, void *arg)
 		.payable_id = p->id,
 		.user_id = p->user_id,
 		.channel = CHANNEL_CARD,
+		.provider = CHANNEL_CARD,
 		.out_trade_no = payment_new_out_trade_no(c),
 		.amount = p->amount,
 		.expires_at.ms = p->deadline_ms,

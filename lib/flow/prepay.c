@@ -44,7 +44,7 @@ enum { DESCRIPTION_MAX = 127, ROUNDS = 3 };
 struct preparing {
 	const struct channel *channel;
 	struct payable payable;
-	const char *openid;
+	const char *openid, *client_ip;
 	struct attempt attempt;
 	bool ordered; /* the provider has answered: its handle is to be stored */
 	bool replayed;
@@ -78,6 +78,7 @@ static struct purchase purchase_of(
 		.description = description(c, x->payable.title),
 		.out_trade_no = out_trade_no,
 		.payer_openid = x->openid,
+		.client_ip = x->client_ip,
 		.total = x->payable.amount,
 		.expires_ms = x->payable.deadline_ms,
 	};
@@ -103,6 +104,7 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 		.payable_id = x->payable.id,
 		.user_id = x->payable.user_id,
 		.channel = x->channel->number,
+		.provider = x->channel->provider->channels[0]->number,
 		.out_trade_no = payment_new_out_trade_no(c),
 		.amount = x->payable.amount,
 		.expires_at.ms = x->payable.deadline_ms,
@@ -204,7 +206,7 @@ static enum err order_at_provider(struct ctx *c, struct preparing *x, bool *agai
 static enum err fill_checkout(
 	struct ctx *c, const struct channel *channel, const struct attempt *a, struct checkout *out)
 {
-	*out = (struct checkout){ .handle = a->handle };
+	*out = (struct checkout){ .out_trade_no = a->out_trade_no, .handle = a->handle };
 	return channel->fill_checkout != NULL ? channel->fill_checkout(c, out) : OK;
 }
 
@@ -214,14 +216,28 @@ static bool is_ready(const struct ctx *c, const struct attempt *a)
 	return a->handle != NULL && c->now_ms < a->handle_expires_at.ms;
 }
 
-/* Open an attempt and prepare it; one retry if it is another channel's or closed. */
+/* Is the open attempt one that this client can't pay: another channel's, or another address's? */
+static bool is_other(struct ctx *c, const struct preparing *x)
+{
+	const struct attempt *a = &x->attempt;
+	struct purchase purchase;
+
+	if (a->channel != x->channel->number)
+		return true;
+	if (!x->channel->needs_client_ip)
+		return false;
+	purchase = purchase_of(c, x, a->out_trade_no);
+	return strcmp(a->request, x->channel->request(c, &purchase)) != 0;
+}
+
+/* Open an attempt and have its handle; another one, and a closed one, is followed by one more try. */
 static enum err have_handle(struct ctx *c, struct preparing *x)
 {
 	for (int round = 0; round < ROUNDS; round++) {
 		bool again = false;
 
 		TRY(db_tx(c, open_attempt_tx, x));
-		if (x->attempt.channel != x->channel->number) {
+		if (is_other(c, x)) {
 			TRY(abandon(c, &x->attempt, ERR_PROVIDER_UNKNOWN));
 			continue;
 		}
@@ -236,12 +252,14 @@ static enum err have_handle(struct ctx *c, struct preparing *x)
 enum err prepay(struct ctx *c, const struct prepay *p, struct checkout *out)
 {
 	const struct channel *channel = p->channel;
-	struct preparing x = { .channel = channel };
+	struct preparing x = { .channel = channel, .client_ip = p->client_ip };
 	struct user payer = { 0 };
 	int64_t replayed_id;
 
 	if (provider_state(c, channel->provider->id) == NULL)
 		return ERR_PROVIDER_CONFIG;
+	if (channel->needs_client_ip && p->client_ip == NULL)
+		return invariant_violated(c, "the web server gives no REMOTE_ADDR");
 	TRY(idempotency_find(c,
 		&replayed_id)); /* a replay gets the first response, whatever the order's state */
 	if (replayed_id != 0) {

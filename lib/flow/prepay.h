@@ -22,7 +22,8 @@ extern const struct field payment_url_fields[];
 /* A payment to prepare. */
 struct prepay {
 	const struct channel *channel;
-	const char *no; /* of the payable, on the wire */
+	const char *no;        /* of the payable, on the wire */
+	const char *client_ip; /* the payer's; NULL: unknown, and no channel that needs it */
 };
 
 /*

@@ -20,13 +20,20 @@ const struct channel *channel_of(int64_t number)
 	return NULL;
 }
 
+const struct provider *provider_find(const char *key)
+{
+	for (size_t i = 0; providers[i] != NULL; i++)
+		if (strcmp(providers[i]->key, key) == 0)
+			return providers[i];
+	return NULL;
+}
+
 const struct channel *provider_channel(const struct provider *p, const char *trade_type)
 {
-	const struct channel *const *ch = p->channels;
-
-	while (*ch != NULL && trade_type != NULL && strcmp((*ch)->trade_type, trade_type) != 0)
-		ch++;
-	return *ch;
+	for (const struct channel *const *ch = p->channels; *ch != NULL; ch++)
+		if (trade_type != NULL ? strcmp((*ch)->trade_type, trade_type) == 0 : (*ch)->is_url)
+			return *ch;
+	return NULL;
 }
 
 enum outcome provider_query(struct ctx *c, const struct provider *p, const char *out_trade_no,

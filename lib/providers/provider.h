@@ -89,6 +89,7 @@ struct purchase {
 	const char *description;
 	const char *out_trade_no; /* 6-32 of [0-9A-Za-z_-] */
 	const char *payer_openid; /* if the channel needs it */
+	const char *client_ip;    /* the payer's address, if the channel needs it */
 	money total;              /* at least 1 fen */
 	int64_t expires_ms;
 };
@@ -113,7 +114,9 @@ struct channel {
 	const char *trade_type; /* its name for clients, unique within the provider */
 	const struct provider *provider;
 	bool needs_openid;
-	int64_t handle_ms; /* validity of the handle */
+	bool needs_client_ip; /* it can be paid from that address only */
+	bool is_url;          /* the handle is a URL that any browser opens */
+	int64_t handle_ms;    /* validity of the handle */
 	/* The request that prepare() sends: stored, so that a repeat is byte-equal. */
 	const char *(*request)(struct ctx *c, const struct purchase *p);
 	/* Prepare it; *handle only on OUTCOME_OK: 1 to 4096 characters, visible ASCII. */
@@ -129,6 +132,7 @@ typedef bool learn_fn(struct ctx *c, const char *serial);
 struct provider {
 	enum provider_id id;
 	const char *name;   /* in logs */
+	const char *key;    /* in requests */
 	const char *method; /* an order's payment_method */
 	/* NULL-terminated; events have the number of the first */
 	const struct channel *const *channels;
@@ -173,8 +177,9 @@ extern const struct channel channel_wechat_jsapi, channel_alipay_page, channel_a
 
 /* The channel of an attempt; NULL: not a provider's. */
 const struct channel *channel_of(int64_t number);
-
-/* A provider's channel of a trade type; NULL: the first. A type that it doesn't have: NULL. */
+/* By its key; NULL: none. */
+const struct provider *provider_find(const char *key);
+/* A provider's channel of a trade type; NULL: the first with a URL. NULL when there is none. */
 const struct channel *provider_channel(const struct provider *p, const char *trade_type);
 
 /* A row's query and close, or the default if it has none. */

@@ -15,6 +15,7 @@ static void a_row_is_at_its_number_and_says_what_flow_relies_on(void **state)
 		assert_int_equal(p->id, i);
 		assert_non_null(p->name);
 		assert_non_null(p->method);
+		assert_ptr_equal(provider_find(p->key), p); /* the first of this key */
 		assert_true(p->start != NULL && p->stop != NULL && p->usable != NULL);
 		assert_true(p->read != NULL && p->acknowledgement != NULL &&
 			    p->acknowledgement_type != NULL);
@@ -38,11 +39,21 @@ static void a_channel_has_a_number_of_its_own(void **state)
 			assert_true((*ch)->number > 0 && (*ch)->number <= INT8_MAX);
 			assert_true((*ch)->handle_ms > 0);
 			assert_true((*ch)->request != NULL && (*ch)->prepare != NULL);
+			assert_ptr_equal(provider_channel(providers[i], (*ch)->trade_type), *ch);
 		}
 	}
 	assert_null(channel_of(CHANNEL_CARD));
 	assert_null(channel_of(0));
 	assert_null(channel_of(INT64_MAX));
+}
+
+static void without_a_trade_type_it_is_the_channel_of_a_browser(void **state)
+{
+	(void)state;
+	assert_string_equal(provider_channel(&provider_wechat, NULL)->trade_type, "H5");
+	assert_string_equal(provider_channel(&provider_wechat, "NATIVE")->trade_type, "NATIVE");
+	assert_null(provider_channel(&provider_wechat, "PAGE"));
+	assert_null(provider_find("cash"));
 }
 
 static enum outcome closes(struct ctx *c, const char *no)
@@ -78,6 +89,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_row_is_at_its_number_and_says_what_flow_relies_on),
 		cmocka_unit_test(a_channel_has_a_number_of_its_own),
+		cmocka_unit_test(without_a_trade_type_it_is_the_channel_of_a_browser),
 		cmocka_unit_test(
 			without_a_query_nothing_is_known_and_without_a_close_nothing_is_closed),
 		cmocka_unit_test(nothing_is_configured_before_the_start),

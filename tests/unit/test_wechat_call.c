@@ -326,7 +326,7 @@ static void a_prepay_is_sent_as_stored(void **state)
 	start(&step, 1);
 	/* a base URL with a path, and with a trailing slash: both are signed as sent */
 	conf.wechat_pay_base_url = arena_printf(&ctx.arena, "%s/pay/", peer.url);
-	assert_int_equal(wxpay_prepay(&ctx, PREPAY_JSON, &prepay_id), OUTCOME_OK);
+	assert_int_equal(wxpay_jsapi(&ctx, PREPAY_JSON, &prepay_id), OUTCOME_OK);
 	peer_stop(&peer);
 	assert_string_equal(prepay_id, "wx2611");
 	assert_signed_request(peer.requests[0], "POST", "/pay/v3/pay/transactions/jsapi");
@@ -344,7 +344,7 @@ static void a_temporary_refusal_is_retried_with_a_new_signature(void **state)
 
 	(void)state;
 	start(steps, 3);
-	assert_int_equal(wxpay_prepay(&ctx, PREPAY_JSON, &prepay_id), OUTCOME_OK);
+	assert_int_equal(wxpay_jsapi(&ctx, PREPAY_JSON, &prepay_id), OUTCOME_OK);
 	peer_stop(&peer);
 	assert_int_equal(peer.served, 3);
 	for (int i = 0; i < 3; i++)
@@ -371,7 +371,7 @@ static void a_prepay_ends_with_the_requests_deadline(void **state)
 
 		start(steps, 2);
 		ctx.deadline_ms = deadline_ms;
-		outcome = wxpay_prepay(&ctx, PREPAY_JSON, &prepay_id);
+		outcome = wxpay_jsapi(&ctx, PREPAY_JSON, &prepay_id);
 		assert_int_equal(ctx.deadline_ms, deadline_ms);
 		ctx.deadline_ms = 0;
 		peer_stop(&peer);
@@ -403,7 +403,7 @@ static void a_refused_prepay_is_not_retried(void **state)
 		};
 
 		start(steps, 2);
-		assert_int_equal(wxpay_prepay(&ctx, PREPAY_JSON, &prepay_id), cases[i].outcome);
+		assert_int_equal(wxpay_jsapi(&ctx, PREPAY_JSON, &prepay_id), cases[i].outcome);
 		peer_stop(&peer);
 		assert_int_equal(peer.served, 1);
 	}
@@ -423,10 +423,47 @@ static void a_prepay_id_is_1_to_64_characters_of_visible_ascii(void **state)
 		const struct peer_step step = { good(200, bodies[i]), false, false };
 
 		start(&step, 1);
-		assert_int_equal(wxpay_prepay(&ctx, PREPAY_JSON, &prepay_id), OUTCOME_UNKNOWN);
+		assert_int_equal(wxpay_jsapi(&ctx, PREPAY_JSON, &prepay_id), OUTCOME_UNKNOWN);
 		peer_stop(&peer);
 	}
 	assert_null(prepay_id);
+}
+
+static void a_code_is_weixins_and_an_address_is_of_the_web(void **state)
+{
+	static const struct {
+		enum outcome (*prepare)(struct ctx *c, const char *request, const char **handle);
+		const char *body, *handle; /* NULL: refused */
+	} cases[] = {
+		{ wxpay_native, "{\"code_url\":\"weixin://wxpay/bizpayurl?pr=a1\"}",
+			"weixin://wxpay/bizpayurl?pr=a1" },
+		{ wxpay_native, "{\"code_url\":\"weixin://wxpay/ a1\"}", NULL },
+		{ wxpay_native, "{\"code_url\":\"https://wx.example/a1\"}", NULL },
+		{ wxpay_native, "{\"prepay_id\":\"wx2611\"}", NULL },
+		{ wxpay_h5, "{\"h5_url\":\"https://wx.example.com/pay?prepay_id=wx26&package=1\"}",
+			"https://wx.example.com/pay?prepay_id=wx26&package=1" },
+		{ wxpay_h5, "{\"h5_url\":\"javascript:alert(1)\"}", NULL },
+		{ wxpay_h5, "{\"h5_url\":null}", NULL },
+		{ wxpay_h5, "{}", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct peer_step step = { good(200, cases[i].body), false, false };
+		const char *handle = NULL;
+
+		start(&step, 1);
+		assert_int_equal(cases[i].prepare(&ctx, PREPAY_JSON, &handle),
+			cases[i].handle != NULL ? OUTCOME_OK : OUTCOME_UNKNOWN);
+		peer_stop(&peer);
+		if (cases[i].handle != NULL)
+			assert_string_equal(handle, cases[i].handle);
+		else
+			assert_null(handle);
+		assert_signed_request(peer.requests[0], "POST",
+			cases[i].prepare == wxpay_native ? "/v3/pay/transactions/native"
+							 : "/v3/pay/transactions/h5");
+	}
 }
 
 int main(void)
@@ -449,6 +486,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_refused_prepay_is_not_retried, unchanged),
 		cmocka_unit_test_teardown(
 			a_prepay_id_is_1_to_64_characters_of_visible_ascii, unchanged),
+		cmocka_unit_test_teardown(
+			a_code_is_weixins_and_an_address_is_of_the_web, unchanged),
 	};
 
 	if (!log_open("/dev/null", "test"))

@@ -43,23 +43,30 @@ static int unchanged(void **state)
 	return 0;
 }
 
+#define COMMON                                                                                     \
+	"{\"appid\":\"wx2421b1c4370ec43b\",\"mchid\":\"1900007291\","                              \
+	"\"description\":\"雨前龙井 \\\"特级\\\"\",\"out_trade_no\":\"" ORDER                      \
+	"\","                                                                                      \
+	"\"time_expire\":\"2026-11-21T20:00:00+08:00\","                                           \
+	"\"notify_url\":\"https://shop.example/api/payment/wxpay/notify\","                        \
+	"\"amount\":{\"total\":1999,\"currency\":\"CNY\"}"
+
 static void a_prepay_is_json_of_the_documented_form(void **state)
 {
 	const struct purchase p = { .description = "雨前龙井 \"特级\"",
 		.out_trade_no = ORDER,
 		.payer_openid = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
+		.client_ip = "2001:db8::7",
 		.total = { 1999 },
 		.expires_ms = INT64_C(1795262400123) };
 
 	(void)state;
-	assert_string_equal(wxpay_request(&ctx, &p),
-		"{\"appid\":\"wx2421b1c4370ec43b\",\"mchid\":\"1900007291\","
-		"\"description\":\"雨前龙井 \\\"特级\\\"\",\"out_trade_no\":\"" ORDER
-		"\","
-		"\"time_expire\":\"2026-11-21T20:00:00+08:00\","
-		"\"notify_url\":\"https://shop.example/api/payment/wxpay/notify\","
-		"\"amount\":{\"total\":1999,\"currency\":\"CNY\"},"
-		"\"payer\":{\"openid\":\"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o\"}}");
+	assert_string_equal(wxpay_jsapi_request(&ctx, &p),
+		COMMON ",\"payer\":{\"openid\":\"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o\"}}");
+	assert_string_equal(wxpay_native_request(&ctx, &p), COMMON "}");
+	assert_string_equal(wxpay_h5_request(&ctx, &p), COMMON
+		",\"scene_info\":{\"payer_client_ip\":\"2001:db8::7\","
+		"\"h5_info\":{\"type\":\"Wap\"}}}");
 }
 
 static const char *described(const char *description)
@@ -69,7 +76,7 @@ static const char *described(const char *description)
 		.payer_openid = "o",
 		.total = { 1 },
 		.expires_ms = 1 };
-	struct json_object *o = json_tokener_parse(wxpay_request(&ctx, &p));
+	struct json_object *o = json_tokener_parse(wxpay_jsapi_request(&ctx, &p));
 	const char *text = text_at(o, "/description");
 	const char *copy = arena_dup(&ctx.arena, text, strlen(text));
 

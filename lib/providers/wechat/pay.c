@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/log.h"
+#include "base/url.h"
 #include "ext/http.h"
 #include "ext/json.h"
 #include "providers/common.h"
@@ -28,10 +29,20 @@ struct payer_out {
 	const char *openid;
 };
 
+struct h5_info_out {
+	const char *type;
+};
+
+struct scene_info_out {
+	const char *payer_client_ip;
+	struct h5_info_out h5_info;
+};
+
 struct prepay_out {
 	const char *appid, *mchid, *description, *out_trade_no, *time_expire, *notify_url;
 	struct amount_out amount;
 	struct payer_out payer;
+	struct scene_info_out scene_info;
 };
 
 static const struct field amount_out_fields[] = {
@@ -45,6 +56,18 @@ static const struct field payer_out_fields[] = {
 	FIELD_END,
 };
 
+static const struct field h5_info_out_fields[] = {
+	FIELD(struct h5_info_out, type),
+	FIELD_END,
+};
+
+static const struct field scene_info_out_fields[] = {
+	FIELD(struct scene_info_out, payer_client_ip),
+	OBJECT(struct scene_info_out, h5_info, h5_info_out_fields, 0),
+	FIELD_END,
+};
+
+/* payer and scene_info: absent where the way of paying knows no such member */
 static const struct field prepay_out_fields[] = {
 	FIELD(struct prepay_out, appid),
 	FIELD(struct prepay_out, mchid),
@@ -53,11 +76,13 @@ static const struct field prepay_out_fields[] = {
 	FIELD(struct prepay_out, time_expire),
 	FIELD(struct prepay_out, notify_url),
 	OBJECT(struct prepay_out, amount, amount_out_fields, 0),
-	OBJECT(struct prepay_out, payer, payer_out_fields, 0),
+	OBJECT(struct prepay_out, payer, payer_out_fields, F_OMIT),
+	OBJECT(struct prepay_out, scene_info, scene_info_out_fields, F_OMIT),
 	FIELD_END,
 };
 
-const char *wxpay_request(struct ctx *c, const struct purchase *p)
+static const char *request(struct ctx *c, const struct purchase *p, struct payer_out payer,
+	struct scene_info_out scene_info)
 {
 	struct str json = str_new(&c->arena, REQUEST_MAX);
 	char time_expire[CLOCK_TEXT_MAX];
@@ -69,14 +94,34 @@ const char *wxpay_request(struct ctx *c, const struct purchase *p)
 		.time_expire = time_expire,
 		.notify_url = c->conf->wechat_notify_url,
 		.amount = { .total = p->total.fen, .currency = CURRENCY },
-		.payer = { .openid = p->payer_openid },
+		.payer = payer,
+		.scene_info = scene_info,
 	};
 
-	assert(p->total.fen >= 1 && p->payer_openid != NULL);
+	assert(p->total.fen >= 1);
 	clock_rfc3339_cst(p->expires_ms, time_expire);
 	json_write(&json, prepay_out_fields, &out);
 	assert(!json.overflow);
 	return str_text(&json);
+}
+
+const char *wxpay_jsapi_request(struct ctx *c, const struct purchase *p)
+{
+	assert(p->payer_openid != NULL);
+	return request(
+		c, p, (struct payer_out){ p->payer_openid }, (struct scene_info_out){ NULL });
+}
+
+const char *wxpay_native_request(struct ctx *c, const struct purchase *p)
+{
+	return request(c, p, (struct payer_out){ NULL }, (struct scene_info_out){ NULL });
+}
+
+const char *wxpay_h5_request(struct ctx *c, const struct purchase *p)
+{
+	assert(p->client_ip != NULL);
+	return request(c, p, (struct payer_out){ NULL },
+		(struct scene_info_out){ p->client_ip, { "Wap" } });
 }
 
 /* ---- parsing ---- */
@@ -153,13 +198,33 @@ static const struct field event_in_fields[] = {
 
 struct prepay_in {
 	uint64_t has;
-	const char *prepay_id;
+	const char *handle;
 };
 
-static const struct field prepay_in_fields[] = {
-	INPUT(struct prepay_in, prepay_id, 0, TEXT_MAX, F_NULL),
-	FIELD_END,
-};
+static bool is_prepay_id(const char *s)
+{
+	return str_is_id(s, PREPAY_ID_MAX);
+}
+
+static bool is_code_url(const char *s)
+{
+	return strncmp(s, "weixin://", 9) == 0 && str_is_id(s, TEXT_MAX);
+}
+
+static bool is_h5_url(const char *s)
+{
+	return url_is_web(s) || url_is_loopback(s);
+}
+
+/* What a way of paying answers. */
+#define HANDLE(wire_name, rule)                                                                    \
+	{                                                                                          \
+		.name = (wire_name), FIELD_AT(struct prepay_in, handle), .flags = F_IN, .min = 1,  \
+		.max = TEXT_MAX, .valid = (rule)                                                   \
+	}
+static const struct field jsapi_in_fields[] = { HANDLE("prepay_id", is_prepay_id), FIELD_END };
+static const struct field native_in_fields[] = { HANDLE("code_url", is_code_url), FIELD_END };
+static const struct field h5_in_fields[] = { HANDLE("h5_url", is_h5_url), FIELD_END };
 
 static bool text_is(const char *s, const char *wanted)
 {
@@ -262,9 +327,9 @@ static enum outcome inconsistent_reply(const char *target, const char *what)
 	return OUTCOME_UNKNOWN;
 }
 
-enum outcome wxpay_prepay(struct ctx *c, const char *request, const char **prepay_id)
+static enum outcome prepay(struct ctx *c, const char *target, const struct field *answer,
+	const char *request, const char **handle)
 {
-	static const char target[] = "/v3/pay/transactions/jsapi";
 	const int64_t deadline_ms = c->deadline_ms, until_ms = clock_mono_ms() + PREPAY_TOTAL_MS;
 	struct prepay_in in = { 0 };
 	struct wx_reply r;
@@ -279,11 +344,26 @@ enum outcome wxpay_prepay(struct ctx *c, const char *request, const char **prepa
 	c->deadline_ms = deadline_ms;
 	if (r.outcome != OUTCOME_OK)
 		return r.outcome;
-	if (r.status != 200 || !provider_json(c, r.body, prepay_in_fields, &in) ||
-		!str_is_id(in.prepay_id, PREPAY_ID_MAX))
-		return inconsistent_reply(target, "a response without a prepay_id");
-	*prepay_id = in.prepay_id;
+	if (r.status != 200 || !provider_json(c, r.body, answer, &in) || in.handle == NULL)
+		return inconsistent_reply(target, "a response without what the payer needs");
+	*handle = in.handle;
 	return OUTCOME_OK;
+}
+
+#define TRANSACTIONS "/v3/pay/transactions/"
+enum outcome wxpay_jsapi(struct ctx *c, const char *request, const char **prepay_id)
+{
+	return prepay(c, TRANSACTIONS "jsapi", jsapi_in_fields, request, prepay_id);
+}
+
+enum outcome wxpay_native(struct ctx *c, const char *request, const char **code_url)
+{
+	return prepay(c, TRANSACTIONS "native", native_in_fields, request, code_url);
+}
+
+enum outcome wxpay_h5(struct ctx *c, const char *request, const char **h5_url)
+{
+	return prepay(c, TRANSACTIONS "h5", h5_in_fields, request, h5_url);
 }
 
 enum err wxpay_fill_checkout(struct ctx *c, struct checkout *out)
@@ -300,7 +380,7 @@ static const char *order_target(struct ctx *c, const char *out_trade_no, const c
 {
 	struct str target = str_new(&c->arena, URL_MAX);
 
-	str_adds(&target, "/v3/pay/transactions/out-trade-no/");
+	str_adds(&target, TRANSACTIONS "out-trade-no/");
 	str_add_url(&target, out_trade_no);
 	str_adds(&target, tail);
 	return str_text(&target);

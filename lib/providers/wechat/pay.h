@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pay.h - WeChat Pay v3 for mini-programs: prepay, query, close, and payment
- * notifications (PAYMENTS.md 2.7 to 2.14). The calls are those of providers/provider.h.
+ * pay.h - WeChat Pay v3 in mini-programs (JSAPI), by a code that is scanned (Native) and in
+ * browsers (H5): prepay, query, close, and payment notifications (PAYMENTS.md 2.7 to 2.14). The calls are those of providers/provider.h.
  */
 #ifndef PROVIDERS_WECHAT_PAY_H
 #define PROVIDERS_WECHAT_PAY_H
@@ -9,12 +9,16 @@
 #include "providers/wechat/call.h"
 
 /* The prepay's JSON for this merchant, without null members. */
-const char *wxpay_request(struct ctx *c, const struct purchase *p) MUST;
+const char *wxpay_jsapi_request(struct ctx *c, const struct purchase *p) MUST;
+const char *wxpay_native_request(struct ctx *c, const struct purchase *p) MUST;
+const char *wxpay_h5_request(struct ctx *c, const struct purchase *p) MUST;
 /*
- * POST /v3/pay/transactions/jsapi. Temporary failures (429, 5xx, no connection) are retried
+ * POST /v3/pay/transactions/jsapi, …/native, …/h5. Temporary failures (429, 5xx, no connection) are retried
  * within the call with a new signature, at most 3 tries and 8 s in total.
  */
-enum outcome wxpay_prepay(struct ctx *c, const char *request, const char **prepay_id) MUST;
+enum outcome wxpay_jsapi(struct ctx *c, const char *request, const char **prepay_id) MUST;
+enum outcome wxpay_native(struct ctx *c, const char *request, const char **code_url) MUST;
+enum outcome wxpay_h5(struct ctx *c, const char *request, const char **h5_url) MUST;
 /* Sign its prepay_id for wx.requestPayment (PAYMENTS.md 2.8). */
 enum err wxpay_fill_checkout(struct ctx *c, struct checkout *out) MUST;
 

@@ -4,8 +4,10 @@
 #include "providers/wechat/cert.h"
 #include "providers/wechat/refund.h"
 
-/* A prepay_id is valid for two hours (PAYMENTS.md 2.7). */
+/* A prepay_id and a code are valid for two hours (PAYMENTS.md 2.7, 2.9). */
 #define PREPAY_ID_MS (2 * HOUR_MS)
+/* An address is valid for five minutes: made anew in the last of them. */
+#define H5_URL_MS (4 * MINUTE_MS)
 
 /* ---- keys ---- */
 
@@ -92,16 +94,38 @@ const struct channel channel_wechat_jsapi = {
 	.provider = &provider_wechat,
 	.needs_openid = true,
 	.handle_ms = PREPAY_ID_MS,
-	.request = wxpay_request,
-	.prepare = wxpay_prepay,
+	.request = wxpay_jsapi_request,
+	.prepare = wxpay_jsapi,
 	.fill_checkout = wxpay_fill_checkout,
 };
 
-static const struct channel *const channels[] = { &channel_wechat_jsapi, NULL };
+static const struct channel channel_native = {
+	.number = 3,
+	.trade_type = "NATIVE",
+	.provider = &provider_wechat,
+	.handle_ms = PREPAY_ID_MS,
+	.request = wxpay_native_request,
+	.prepare = wxpay_native,
+};
+
+static const struct channel channel_h5 = {
+	.number = 4,
+	.trade_type = "H5",
+	.provider = &provider_wechat,
+	.needs_client_ip = true,
+	.is_url = true,
+	.handle_ms = H5_URL_MS,
+	.request = wxpay_h5_request,
+	.prepare = wxpay_h5,
+};
+
+static const struct channel *const channels[] = { &channel_wechat_jsapi, &channel_native,
+	&channel_h5, NULL };
 
 const struct provider provider_wechat = {
 	.id = PROVIDER_WECHAT,
 	.name = "WeChat Pay",
+	.key = "wechat",
 	.method = "微信支付",
 	.channels = channels,
 	.start = start,
