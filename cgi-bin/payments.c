@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* payments.c - /api/payment: routes that may call a provider. Their notifications: notify.c. */
+/* payments.c - /api/payment and /payment/create: routes that may call a provider. Their notifications: notify.c. */
+#include "flow/buy_plan.h"
 #include "flow/prepay.h"
 #include "flow/provider_keys.h"
 #include "flow/refund.h"
@@ -24,6 +25,11 @@ static enum err prepay_wechat(struct ctx *c, struct call *k)
 	const struct prepay p = { .channel = &channel_wechat_jsapi, .no = in->order_id };
 
 	return prepay(c, &p, k->answer);
+}
+
+static enum err create_payment(struct ctx *c, struct call *k)
+{
+	return buy_plan(c, k->body, req_client_ip(k->req), k->answer);
 }
 
 static enum err prepay_alipay(struct ctx *c, struct call *k)
@@ -74,6 +80,10 @@ static const struct route routes[] = {
 		.body = NEW(struct alipay_request, alipay_request_fields),
 		.answer = ONE(struct checkout, payment_url_fields),
 		.summary = "Prepare an Alipay payment, which the user makes at a URL" },
+	{ POST, "/payment/create", ROLE_USER, RATE_CREATE, DO(create_payment), ROUTE_IDEMPOTENT,
+		.body = NEW(struct buy_plan_request, buy_plan_request_fields),
+		.answer = ONE(struct plan_payment, plan_payment_fields),
+		.summary = "Order a plan and prepare its payment at a provider" },
 	{ GET, "/api/payment/wxpay/:no", ROLE_USER, RATE_READ, DO(read_payment),
 		.answer = ONE(struct payment_status, payment_status_fields),
 		.summary = "Read the payment status of an order of the user" },

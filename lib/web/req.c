@@ -16,6 +16,11 @@ bool req_is_secure(const struct req *r)
 	       (scheme != NULL && strcmp(scheme, "https") == 0);
 }
 
+const char *req_client_ip(const struct req *r)
+{
+	return fcgi_var(r->fcgi, "REMOTE_ADDR");
+}
+
 /* A proxy may send "GET http://host/path", which Apache passes on (RFC 9112, 3.2.2). */
 static const char *without_authority(const char *uri)
 {

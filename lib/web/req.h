@@ -47,6 +47,8 @@ struct req {
 bool req_read_target(struct ctx *c, struct req *r) MUST;
 /* Is it HTTPS according to the web server? Headers that a client could send are ignored. */
 bool req_is_secure(const struct req *r) MUST;
+/* The client's address according to the web server; NULL: it doesn't say. */
+const char *req_client_ip(const struct req *r);
 /* A header of the request, or NULL: req_header(r, "HTTP_IDEMPOTENCY_KEY"). */
 const char *req_header(const struct req *r, const char *cgi_name);
 

@@ -61,6 +61,7 @@ enum err membership_quote(struct ctx *c, int64_t plan_id, struct membership_quot
 
 struct making {
 	int64_t user_id, plan_id;
+	bool reuse; /* a pending order of this plan will do */
 	struct offer gift;
 	struct membership_order *out;
 };
@@ -78,19 +79,29 @@ static const char *new_order_no(struct ctx *c)
  * One pending order per user (BEHAVIOUR 23); an expired one doesn't block, nor does one that
  * can't be paid any more because the entitlement changed.
  */
-static enum err clear_pending_tx(struct ctx *c, const struct entitlement_rows *v)
+static enum err clear_pending_tx(
+	struct ctx *c, const struct entitlement_rows *v, const struct making *x, bool *reused)
 {
 	struct membership before = { .entitlement = *v };
+	enum err pay_error;
 	bool found;
+
+	*reused = false;
 
 	TRY(membership_pending_tx(c, v->user_id, &before.order, &found));
 	if (!found)
 		return OK;
 	if (before.order.expires_at.ms <= c->now_ms)
 		return membership_move_tx(c, &before.order, MEMBERSHIP_EXPIRED);
-	if (membership_pay_error_locked(c, &before) != ERR_QUOTE_CHANGED)
+	pay_error = membership_pay_error_locked(c, &before);
+	if (pay_error == ERR_QUOTE_CHANGED)
+		return membership_cancel_pending_tx(c, &before.order);
+	*reused = x->reuse && pay_error == OK && before.order.plan_id.n == x->plan_id;
+	if (!*reused)
 		return fail(c, ERR_PENDING_EXISTS, NULL);
-	return membership_cancel_pending_tx(c, &before.order);
+	*x->out = before.order;
+	membership_show(c, x->out);
+	return OK;
 }
 
 /* An order of status PENDING or, for a payment without an order, CANCELLED. */
@@ -138,6 +149,7 @@ static enum err create_tx(struct ctx *c, void *arg)
 	struct quote q;
 	struct entitlement_rows v;
 	int64_t replayed_id;
+	bool reused;
 
 	TRY(idempotency_begin_tx(c, &replayed_id));
 	if (replayed_id != 0)
@@ -146,7 +158,9 @@ static enum err create_tx(struct ctx *c, void *arg)
 	if (!v.live) /* deleted while waiting for the lock */
 		return ERR_UNAUTHENTICATED;
 	TRY(check_refunding(c, x->user_id));
-	TRY(clear_pending_tx(c, &v));
+	TRY(clear_pending_tx(c, &v, x, &reused));
+	if (reused)
+		return idempotency_end_tx(c, x->out->id, 200);
 	TRY(plan_offered_tx(c, x->plan_id, &plan));
 	TRY(quote_plan(c, &v, &plan, &q));
 	*x->out = (struct membership_order){
@@ -164,6 +178,15 @@ enum err membership_create(struct ctx *c, int64_t plan_id, struct membership_ord
 {
 	return db_tx(c, create_tx,
 		&(struct making){ .user_id = c->actor.user_id, .plan_id = plan_id, .out = out });
+}
+
+enum err membership_create_or_reuse(struct ctx *c, int64_t plan_id, struct membership_order *out)
+{
+	return db_tx(c, create_tx,
+		&(struct making){ .user_id = c->actor.user_id,
+			.plan_id = plan_id,
+			.reuse = true,
+			.out = out });
 }
 
 static enum err give_tx(struct ctx *c, void *arg)

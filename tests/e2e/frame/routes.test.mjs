@@ -46,6 +46,7 @@ POST   /api/orders/:no/cancel   user
 POST   /api/orders/:no/complete user
 POST   /api/payment/wxpay       user
 POST   /api/payment/alipay      user
+POST   /payment/create          user
 GET    /api/payment/wxpay/:no   user
 POST   /api/payment/card        user
 GET    /api/payment/refunds     admin
@@ -82,7 +83,7 @@ const ORIGIN = 'https://admin.example.com';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const REQUEST_ID = /^[0-9a-z]{20}$/;
 
-const shop = await openShop({ leaks: true, env: { CORS_ORIGINS: `https://other.example.com, ${ORIGIN}` } });
+const shop = await openShop({ leaks: true, env: { CORS_ORIGINS: `https://other.example.com, ${ORIGIN}`, PAYMENT_CREATE_PER_HOUR: '0' } });
 const admin = await shop.admin();
 const anna = await shop.login('anna');
 const category = (await shop.ok('POST', '/api/categories', { token: admin, body: { name: '茶' } })).category_id;
@@ -137,7 +138,7 @@ const inDialect = {
 function dialectOf(address) {
   if (address.startsWith('/api/payment/wxpay/notify')) return inDialect.wechat;
   if (address.startsWith('/api/payment/alipay/notify')) return inDialect.alipay;
-  if (/^\/(api\/membership\/(plans|orders)|membership)(\/|\?|$)/.test(address)) return inDialect.flat;
+  if (/^\/(api\/membership\/(plans|orders)|membership|payment)(\/|\?|$)/.test(address)) return inDialect.flat;
   return inDialect.shop;
 }
 

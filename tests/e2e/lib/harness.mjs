@@ -119,12 +119,13 @@ class TestShop {
 
   // One request to the shop. body: sent as JSON; raw: sent unchanged. `path` may be a whole URL.
   // Returns { status, headers, body }; body is parsed JSON, a text, or null when empty.
-  async call(method, address, { token, body, raw, headers = {}, signal } = {}) {
+  async call(method, address, { token, body, raw, headers = {}, signal, from } = {}) {
     const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
     this.#watch(body);
     const { status, headers: told, text } = await request(new URL(address, this.baseUrl), {
       method,
       signal,
+      from,
       body: sent,
       headers: {
         ...(sent === undefined ? {} : { 'content-type': 'application/json' }),

@@ -8,13 +8,13 @@ import { checkAnswer } from './openapi.mjs';
 // An idle connection is closed before any of the tested servers would close it.
 const agent = new http.Agent({ keepAlive: true, timeout: 4000 });
 
-// body: a text or bytes. Resolves to { status, headers, text }, headers being a Headers; redirects are not followed. Rejects
+// body: a text or bytes; from: the address to call from, 127.0.0.1 by default. Resolves to { status, headers, text }, headers being a Headers; redirects are not followed. Rejects
 // with "no answer" and the cause, also when the response is incomplete, and with an AssertionError when it is not as documented.
-export function request(url, { method = 'GET', headers = {}, body, signal } = {}) {
+export function request(url, { method = 'GET', headers = {}, body, signal, from } = {}) {
   return new Promise((resolve, reject) => {
     const fail = (cause) => reject(new Error('no answer', { cause }));
     const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
-    const sent = http.request(url, { method, agent, signal, headers: { ...length, ...headers } }, (response) => {
+    const sent = http.request(url, { method, agent, signal, localAddress: from, headers: { ...length, ...headers } }, (response) => {
       const parts = [];
       response.on('data', (part) => parts.push(part));
       response.on('error', fail);

@@ -145,6 +145,19 @@ class Vip {
 
   // ---- payments ----
 
+  // POST /payment/create; more: { method, trade_type, headers, from }.
+  tryPayment(person, plan, { method = 'wechat', trade_type, headers, from } = {}) {
+    const body = { plan_id: plan.id, payment_method: method, trade_type };
+    return this.call('POST', '/payment/create', { token: person.token, headers, from, body });
+  }
+
+  // Prepared: { order_id, payment_url }.
+  async payment(person, plan, more) {
+    const { status, body } = await this.tryPayment(person, plan, more);
+    assert.equal(status, 200, JSON.stringify(body));
+    return body;
+  }
+
   tryPrepay(person, order, headers) {
     return this.trade.tryPrepay(person, { order_id: order.order_no }, headers);
   }

@@ -223,12 +223,12 @@ class Trade {
   async faultsLeft() { return (await this.#sandbox('GET', '/sandbox/faults')).body; }
   forgetRequests() { return this.#sandbox('DELETE', '/sandbox/requests'); }
 
-  // The shop's calls since forgetRequests(), as "query", "close" and "jsapi".
+  // The shop's calls since forgetRequests(), as "query", "close", "jsapi", "native" and "h5".
   async requests() {
     const { body } = await this.#sandbox('GET', '/sandbox/requests');
     return body.filter(({ path: p }) => p.startsWith('/v3/') && p !== '/v3/certificates').map(({ method, path: p }) => {
-      if (p.endsWith('/jsapi')) return 'jsapi';
-      if (p.endsWith('/close')) return 'close';
+      const [, name] = /\/(jsapi|native|h5|close)$/.exec(p) ?? [];
+      if (name) return name;
       return method === 'GET' ? 'query' : p;
     });
   }

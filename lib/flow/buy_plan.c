@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/buy_plan.h"
+
+#include "flow/prepay.h"
+#include "shop/membership/membership.h"
+
+static const char *const methods[] = { "wechat", "alipay", NULL };
+static const char *const trade_types[] = { "H5", "NATIVE", "PAGE", "WAP", NULL };
+
+const struct field buy_plan_request_fields[] = {
+	INPUT(struct buy_plan_request, plan_id, 1, INT64_MAX - 1, F_REQUIRED),
+	INPUT(struct buy_plan_request, payment_method, 1, 20, F_REQUIRED, .words = methods),
+	INPUT(struct buy_plan_request, trade_type, 1, 20, 0, .words = trade_types),
+	FIELD_END,
+};
+
+const struct field plan_payment_fields[] = {
+	FIELD(struct plan_payment, success),
+	FIELD(struct plan_payment, message),
+	FIELD_WITH(struct plan_payment, payment_url, .flags = F_NULL),
+	FIELD(struct plan_payment, order_id),
+	FIELD_END,
+};
+
+static enum err find_channel(
+	struct ctx *c, const struct buy_plan_request *in, const struct channel **out)
+{
+	const struct provider *p = provider_find(in->payment_method);
+
+	if (p == NULL || provider_state(c, p->id) == NULL)
+		return fail(c, ERR_METHOD_OFF, "payment_method");
+	*out = provider_channel(p, in->trade_type);
+	return *out != NULL ? OK : fail(c, ERR_INVALID, "trade_type");
+}
+
+/* The key has a row for the order, and one for its payment: a retry goes on with the same order. */
+static enum err order_plan(struct ctx *c, int64_t plan_id, struct membership_order *out)
+{
+	const char *route = c->idem.route;
+	enum err e;
+
+	c->idem.route = "POST /payment/create order";
+	e = membership_create_or_reuse(c, plan_id, out);
+	c->idem.route = route;
+	return e;
+}
+
+enum err buy_plan(struct ctx *c, const struct buy_plan_request *in, const char *client_ip,
+	struct plan_payment *out)
+{
+	struct prepay p = { .client_ip = client_ip };
+	struct membership_order order = { 0 };
+	struct checkout checkout = { 0 };
+
+	TRY(find_channel(c, in, &p.channel));
+	TRY(order_plan(c, in->plan_id, &order));
+	p.no = order.order_no;
+	*out = (struct plan_payment){ true, "无需支付，会员已开通", NULL, order.order_no };
+	if (order.amount.fen == 0)
+		return OK;
+	TRY(prepay(c, &p, &checkout));
+	out->message = "支付订单创建成功";
+	out->payment_url = checkout.handle;
+	out->order_id = checkout.out_trade_no;
+	return OK;
+}
