@@ -6,7 +6,7 @@ import path from 'node:path';
 import { Fault, checkout, dropState, lockDirectory } from './files.mjs';
 
 // Only what the launcher has created; anything else is left alone.
-const OURS = /^(db|web|wechat|log|secrets\.json|minimall\.conf|dev\.env|clock|lock|admin-minimall\w*|demo-\w+-minimall\w*)$/;
+const OURS = /^(db|web|wechat|alipay|gateway|log|secrets\.json|minimall\.conf|dev\.env|clock|lock|admin-minimall\w*|demo-\w+-minimall\w*)$/;
 
 const dir = path.resolve(process.env.VAR_DIR || path.join(checkout, 'var'));
 try {

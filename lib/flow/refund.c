@@ -166,6 +166,8 @@ enum err notify_refund(struct ctx *c, const struct provider *p, const struct pro
 	event->out_trade_no = said->out_trade_no;
 	event->amount = (opt_i64){ said->refund_fen, said->refund_fen >= 0 };
 	TRY(refund_elsewhere_find(c, p, said, &x));
+	if (!event->amount.set) /* only the sum was reported */
+		event->amount = (opt_i64){ x.refund.amount.fen, x.refund.amount.fen > 0 };
 	why = mismatch(&x, said);
 	if (why == NULL && !refunding_state_known(x.state))
 		why = "REFUND_STATUS";

@@ -373,11 +373,67 @@ static int remove_files(void **state)
 	return rmdir(dir);
 }
 
+static void look_for_no_alipay(const struct conf *c)
+{
+	if (c->alipay_app_id != NULL || c->alipay_gateway != NULL)
+		abort();
+}
+
+static void look_for_alipay(const struct conf *c)
+{
+	if (strcmp(c->alipay_gateway, "https://openapi.alipay.com/gateway.do") != 0)
+		abort();
+}
+
+static void settings_of_a_provider_count_only_with_its_first(void **state)
+{
+	static const struct change half[] = { { "ALIPAY_APP_ID", "2021000122671080" },
+		{ NULL, NULL } };
+	static const struct change whole[] = {
+		{ "ALIPAY_APP_ID", "2021000122671080" },
+		{ "ALIPAY_SELLER_ID", "2088531891668739" },
+		{ "ALIPAY_PRIVATE_KEY_FILE", key_file },
+		{ "ALIPAY_NOTIFY_URL", "https://shop.example.com/api/payment/alipay/notify" },
+		{ NULL, NULL },
+	};
+	struct change simulated[ARRAY_LEN(whole) + 3] = {
+		{ "PAYMENT_SIMULATION", "on" },
+		{ "WECHAT_PAY_BASE_URL", "http://127.0.0.1:1" },
+		{ "WECHAT_LOGIN_BASE_URL", "http://127.0.0.1:1" },
+	};
+	char said[4096];
+
+	(void)state;
+	assert_true(load(&(struct load){ .needs = CONF_ALL, .look = look_for_no_alipay }, said,
+		sizeof(said)));
+	assert_false(
+		load(&(struct load){ .needs = CONF_ALL, .changes = half }, said, sizeof(said)));
+	assert_int_equal(count_lines(said), 3);
+	for (size_t i = 1; i < 4; i++)
+		assert_non_null(strstr(said, whole[i].name));
+	assert_true(load(&(struct load){ .needs = CONF_DB, .changes = half }, said, sizeof(said)));
+	assert_true(
+		load(&(struct load){ .needs = CONF_ALL, .changes = whole, .look = look_for_alipay },
+			said, sizeof(said)));
+	assert_false(load(
+		&(struct load){ .needs = CONF_ALL, .changes = whole + 1 }, said, sizeof(said)));
+	assert_int_equal(count_lines(said), 3);
+	assert_non_null(strstr(said, "ALIPAY_SELLER_ID is set without ALIPAY_APP_ID"));
+	assert_true(load(
+		&(struct load){ .needs = CONF_ALL, .changes = simulated }, said, sizeof(said)));
+	memcpy(simulated + 3, whole, sizeof(whole));
+	assert_false(load(
+		&(struct load){ .needs = CONF_ALL, .changes = simulated }, said, sizeof(said)));
+	assert_int_equal(count_lines(said), 1);
+	assert_non_null(strstr(said, "ALIPAY_GATEWAY must be loopback"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_valid_configuration_is_accepted_silently),
 		cmocka_unit_test(all_faults_are_reported_at_once),
+		cmocka_unit_test(settings_of_a_provider_count_only_with_its_first),
 		cmocka_unit_test(an_empty_configuration_reports_exactly_the_mandatory_settings),
 		cmocka_unit_test(each_invalid_value_is_the_only_fault_reported),
 		cmocka_unit_test(values_at_the_limits_are_accepted),

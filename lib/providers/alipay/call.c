@@ -143,6 +143,9 @@ static const struct field node_in_fields[] = {
 	FIELD_END,
 };
 
+static const char other_certificate[] =
+	"it is signed with another certificate than that of ALIPAY_CERT_FILE";
+
 /* Why a response is not proved to be Alipay's; NULL: it is. */
 static const char *unproved(struct ctx *c, struct slice node, const struct envelope_in *e)
 {
@@ -152,7 +155,7 @@ static const char *unproved(struct ctx *c, struct slice node, const struct envel
 		return "it is not signed";
 	if (keys->alipay_cert_sn != NULL &&
 		(e->alipay_cert_sn == NULL || strcmp(e->alipay_cert_sn, keys->alipay_cert_sn) != 0))
-		return "it is signed with another certificate than that of ALIPAY_CERT_FILE";
+		return other_certificate;
 	return rsa_verify(&c->arena, keys->alipay, node, slice_of(e->sign))
 		       ? NULL
 		       : "the signature does not match";
@@ -191,7 +194,7 @@ static enum outcome read_response(
 	outcome = classify(&in, doubt == NULL);
 	if (outcome == OUTCOME_OK)
 		return outcome;
-	if (outcome == OUTCOME_REFUSED)
+	if (outcome == OUTCOME_REFUSED || doubt == other_certificate)
 		level = LOG_ALARM;
 	else if (outcome == OUTCOME_UNKNOWN)
 		level = LOG_WARN;
