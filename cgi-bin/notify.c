@@ -30,6 +30,11 @@ static enum err notify_alipay(struct ctx *c, struct call *k)
 	return notify(c, k, &provider_alipay);
 }
 
+static enum err notify_gateway(struct ctx *c, struct call *k)
+{
+	return notify(c, k, &provider_gateway);
+}
+
 /* clang-format off */
 static const struct route routes[] = {
 	{ POST, "/api/payment/wxpay/notify", ROLE_PROVIDER, RATE_NOTIFY, DO(notify_wechat),
@@ -38,6 +43,9 @@ static const struct route routes[] = {
 	{ POST, "/api/payment/alipay/notify", ROLE_PROVIDER, RATE_NOTIFY, DO(notify_alipay),
 		.answer = RAW,
 		.summary = "Receive an Alipay notification" },
+	{ POST, "/v1/payment/notify", ROLE_PROVIDER, RATE_NOTIFY, DO(notify_gateway),
+		.answer = RAW,
+		.summary = "Receive a notification of the hosted gateway" },
 	{ .path = NULL },
 };
 /* clang-format on */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* payments.c - /api/payment and /payment/create: routes that may call a provider. Their notifications: notify.c. */
+/* payments.c - /api/payment, /payment and /v1/payment: routes that may call a provider. Their notifications: notify.c. */
 #include "flow/buy_plan.h"
+#include "flow/hosted.h"
 #include "flow/prepay.h"
 #include "flow/provider_keys.h"
 #include "flow/refund.h"
@@ -30,6 +31,11 @@ static enum err prepay_wechat(struct ctx *c, struct call *k)
 static enum err create_payment(struct ctx *c, struct call *k)
 {
 	return buy_plan(c, k->body, req_client_ip(k->req), k->answer);
+}
+
+static enum err create_hosted(struct ctx *c, struct call *k)
+{
+	return hosted_create(c, k->body, k->answer);
 }
 
 static enum err prepay_alipay(struct ctx *c, struct call *k)
@@ -84,6 +90,10 @@ static const struct route routes[] = {
 		.body = NEW(struct buy_plan_request, buy_plan_request_fields),
 		.answer = ONE(struct plan_payment, plan_payment_fields),
 		.summary = "Order a plan and prepare its payment at a provider" },
+	{ POST, "/v1/payment/create", ROLE_USER, RATE_CREATE, DO(create_hosted), ROUTE_IDEMPOTENT,
+		.body = NEW(struct hosted_request, hosted_request_fields),
+		.answer = ONE(struct hosted_payment, hosted_payment_fields),
+		.summary = "Prepare a payment at the hosted gateway's page" },
 	{ GET, "/api/payment/wxpay/:no", ROLE_USER, RATE_READ, DO(read_payment),
 		.answer = ONE(struct payment_status, payment_status_fields),
 		.summary = "Read the payment status of an order of the user" },

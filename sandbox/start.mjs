@@ -42,7 +42,7 @@ async function main() {
     signal.throwIfAborted();
     shop = await startShop({
       // The real providers don't know the sandbox's payments: each has its own database.
-      dir, port, db: database, dbName: `${sandbox ? 'minimall' : 'minimall_live'}${serverKind().suffix}`, wechat: sandbox, alipay: sandbox, providers, demo: true,
+      dir, port, db: database, dbName: `${sandbox ? 'minimall' : 'minimall_live'}${serverKind().suffix}`, wechat: sandbox, alipay: sandbox, gateway: sandbox, providers, demo: true,
       refundMode: 'SUCCESS', // here nobody completes it by hand, as tests do
       binDir: path.join(checkout, 'build', process.env.MODE || 'release'), signal, log,
     });

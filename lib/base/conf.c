@@ -34,8 +34,9 @@ struct row {
 	const char *with; /* it counts only with this other setting; NULL: always */
 };
 
-#define AT(m)  .off = offsetof(struct conf, m)
-#define ALIPAY "ALIPAY_APP_ID"
+#define AT(m)   .off = offsetof(struct conf, m)
+#define ALIPAY  "ALIPAY_APP_ID"
+#define GATEWAY "GATEWAY_PAGE_URL"
 
 /* clang-format off */
 static const struct row rows[] = {
@@ -78,6 +79,11 @@ static const struct row rows[] = {
 	{ "ALIPAY_NOTIFY_URL", NOTIFY, CONF_PROVIDER, 8, 255, NULL, AT(alipay_notify_url), .with = ALIPAY },
 	{ "ALIPAY_RETURN_URL", URL, 0, 8, 255, NULL, AT(alipay_return_url), .with = ALIPAY },
 	{ "ALIPAY_GATEWAY", PEER, CONF_PROVIDER, 8, 255, "https://openapi.alipay.com/gateway.do", AT(alipay_gateway), .with = ALIPAY },
+	{ "GATEWAY_PAGE_URL", PEER, 0, 8, 255, NULL, AT(gateway_page_url) },
+	{ "GATEWAY_SECRET", SECRET, CONF_PROVIDER, 24, 512, NULL, AT(gateway_secret), .with = GATEWAY },
+	{ "GATEWAY_PREVIOUS_SECRET", SECRET, 0, 24, 512, NULL, AT(gateway_previous_secret), .with = GATEWAY },
+	{ "GATEWAY_NOTIFY_URL", NOTIFY, CONF_PROVIDER, 8, 255, NULL, AT(gateway_notify_url), .with = GATEWAY },
+	{ "CLIENT_URL_HOSTS", TEXT, CONF_WEB, 0, 4096, "", AT(client_url_hosts) },
 	{ "PAYMENT_QUERY_GAP_S", NUMBER, CONF_PROVIDER, 0, 60, "5", AT(payment_query_gap_s) },
 	{ "REQUIRE_HTTPS", SWITCH, CONF_DB, 0, 0, "off", AT(require_https) },
 	{ "PAYMENT_SIMULATION", SWITCH, CONF_DB, 0, 0, "off", AT(payment_simulation) },
@@ -271,6 +277,8 @@ static void check_together(struct faults *f, const struct conf *conf, unsigned n
 			conf->wechat_pay_public_key_id == NULL ? "WECHAT_PAY_PUBLIC_KEY_ID"
 							       : "WECHAT_PAY_PUBLIC_KEY_FILE",
 			"is missing; without both, platform certificates are used");
+	if (conf->gateway_page_url != NULL && strpbrk(conf->gateway_page_url, "?#") != NULL)
+		fault(f, "GATEWAY_PAGE_URL", "must have no query");
 	for (size_t i = 0; toy && i < ARRAY_LEN(rows); i++)
 		if (rows[i].kind == PEER && text_of(conf, &rows[i]) != NULL &&
 			!url_is_loopback(text_of(conf, &rows[i])))

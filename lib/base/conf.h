@@ -52,6 +52,9 @@ struct conf {
 	const char *alipay_app_cert_file, *alipay_cert_file, *alipay_root_cert_file;
 	const char *alipay_notify_url, *alipay_return_url, *alipay_gateway;
 
+	const char *gateway_page_url; /* NULL: no hosted gateway */
+	const char *gateway_secret, *gateway_previous_secret, *gateway_notify_url;
+	const char *client_url_hosts; /* comma-separated; "" allows none */
 	int64_t payment_query_gap_s;
 	bool require_https;
 	bool payment_simulation;

@@ -184,6 +184,25 @@ bool url_is_outside(const char *s, const char *ports)
 		       ports);
 }
 
+bool url_is_https_on(const char *s, const char *hosts)
+{
+	const char *host = after_scheme(s);
+	const size_t len = host != NULL ? strcspn(host, "/?#") : 0;
+
+	if (!url_is_web(s) || strncasecmp(s, "https:", 6) != 0)
+		return false;
+	for (const char *p = hosts; *p != '\0';) {
+		size_t n;
+
+		p += strspn(p, ", ");
+		n = strcspn(p, ", ");
+		if (n > 0 && n == len && strncasecmp(p, host, n) == 0)
+			return true;
+		p += n;
+	}
+	return false;
+}
+
 bool url_is_local(const char *s)
 {
 	return s[0] == '/' && s[1] != '/' && is_rest(s);

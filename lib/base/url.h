@@ -23,6 +23,8 @@ bool url_is_loopback(const char *s);
 bool url_is_outside(const char *s, const char *ports);
 /* One to eight ports between commas? */
 bool url_are_ports(const char *s);
+/* https, on the default port of a host that is one of a comma-separated list. */
+bool url_is_https_on(const char *s, const char *hosts);
 /* "/…" on this site, not "//host". */
 bool url_is_local(const char *s);
 

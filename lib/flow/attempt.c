@@ -37,5 +37,5 @@ bool attempt_is_refundable(const struct attempt *a)
 enum err attempt_refunder(struct ctx *c, const struct attempt *a, const struct provider **out)
 {
 	TRY(attempt_provider(c, a, out));
-	return attempt_is_refundable(a) ? OK : fail(c, ERR_REFUND_UNPAID, NULL);
+	return attempt_is_refundable(a) ? OK : fail(c, ERR_REFUND_MANUAL, NULL);
 }

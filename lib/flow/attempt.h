@@ -18,7 +18,7 @@ enum err attempt_find(struct ctx *c, const struct provider *p, const char *out_t
  * and needs manual review.
  */
 enum err attempt_provider(struct ctx *c, const struct attempt *a, const struct provider **out) MUST;
-/* The same, if it supports refunds. Also fails: REFUND_UNPAID. */
+/* The same, if it supports refunds. Also fails: REFUND_MANUAL. */
 enum err attempt_refunder(struct ctx *c, const struct attempt *a, const struct provider **out) MUST;
 /* Does its provider support refunds? Also for programs that start no providers. */
 bool attempt_is_refundable(const struct attempt *a);

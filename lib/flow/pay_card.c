@@ -36,7 +36,7 @@ static enum err pay_tx(struct ctx *c, void *arg)
 		.user_id = p->user_id,
 		.channel = CHANNEL_CARD,
 		.provider = CHANNEL_CARD,
-		.out_trade_no = payment_new_out_trade_no(c),
+		.out_trade_no = payment_new_out_trade_no(c, NULL),
 		.amount = p->amount,
 		.expires_at.ms = p->deadline_ms,
 	};

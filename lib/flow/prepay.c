@@ -43,8 +43,9 @@ enum { DESCRIPTION_MAX = 127, ROUNDS = 3 };
 
 struct preparing {
 	const struct channel *channel;
+	const struct prepay *asked;
 	struct payable payable;
-	const char *openid, *client_ip;
+	const char *openid;
 	struct attempt attempt;
 	bool ordered; /* the provider has answered: its handle is to be stored */
 	bool replayed;
@@ -58,9 +59,12 @@ static enum err find_own(struct ctx *c, const char *no, struct payable *out)
 }
 
 /* The shop and what is bought: the provider takes 127 characters. */
-static const char *description(struct ctx *c, const char *title)
+static const char *description(struct ctx *c, const struct preparing *x)
 {
-	char *text = arena_printf(&c->arena, "%s %s", c->conf->shop_name, title);
+	const char *subject = x->asked->subject;
+	char *text = subject != NULL ? arena_dup(&c->arena, subject, strlen(subject))
+				     : arena_printf(&c->arena, "%s %s", c->conf->shop_name,
+					       x->payable.title);
 	size_t at = 0;
 
 	for (int64_t n = 0; text[at] != '\0'; at++)
@@ -75,10 +79,12 @@ static struct purchase purchase_of(
 	struct ctx *c, const struct preparing *x, const char *out_trade_no)
 {
 	return (struct purchase){
-		.description = description(c, x->payable.title),
+		.description = description(c, x),
 		.out_trade_no = out_trade_no,
+		.order_no = x->payable.no,
+		.return_url = x->asked->return_url,
 		.payer_openid = x->openid,
-		.client_ip = x->client_ip,
+		.client_ip = x->asked->client_ip,
 		.total = x->payable.amount,
 		.expires_ms = x->payable.deadline_ms,
 	};
@@ -105,7 +111,7 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 		.user_id = x->payable.user_id,
 		.channel = x->channel->number,
 		.provider = x->channel->provider->channels[0]->number,
-		.out_trade_no = payment_new_out_trade_no(c),
+		.out_trade_no = payment_new_out_trade_no(c, x->channel->number_prefix),
 		.amount = x->payable.amount,
 		.expires_at.ms = x->payable.deadline_ms,
 	};
@@ -252,7 +258,7 @@ static enum err have_handle(struct ctx *c, struct preparing *x)
 enum err prepay(struct ctx *c, const struct prepay *p, struct checkout *out)
 {
 	const struct channel *channel = p->channel;
-	struct preparing x = { .channel = channel, .client_ip = p->client_ip };
+	struct preparing x = { .channel = channel, .asked = p };
 	struct user payer = { 0 };
 	int64_t replayed_id;
 
@@ -267,6 +273,8 @@ enum err prepay(struct ctx *c, const struct prepay *p, struct checkout *out)
 		return fill_checkout(c, channel, &x.attempt, out);
 	}
 	TRY(find_own(c, p->no, &x.payable));
+	if (p->amount != NULL && money_cmp(*p->amount, x.payable.amount) != 0)
+		return fail(c, ERR_INVALID, "amount");
 	if (x.payable.pay_error != OK)
 		return fail(c, x.payable.pay_error, NULL);
 	TRY(user_get(c, c->actor.user_id, &payer));

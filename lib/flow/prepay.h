@@ -24,6 +24,10 @@ struct prepay {
 	const struct channel *channel;
 	const char *no;        /* of the payable, on the wire */
 	const char *client_ip; /* the payer's; NULL: unknown, and no channel that needs it */
+	/* NULL where the client doesn't say */
+	const money *amount;    /* must be the payable's (BEHAVIOUR 14) */
+	const char *subject;    /* what the payer reads */
+	const char *return_url; /* where the payer goes afterwards; checked */
 };
 
 /*

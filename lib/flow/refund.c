@@ -210,6 +210,19 @@ enum err refund_begin_missing(struct ctx *c, struct outbox *row, struct outbox_r
 	return e == ERR_DUPLICATE ? OK : e; /* a concurrent pass was first */
 }
 
+/* One that can't be requested waits for an administrator: an alarm, and a failed job, until it is recorded. */
+static enum err refunder(struct ctx *c, struct refunding *x)
+{
+	const enum err e = attempt_refunder(c, &x->attempt, &x->provider);
+
+	if (e == ERR_REFUND_MANUAL)
+		log_line(LOG_ALARM, "refund",
+			"%s: refund %lld fen of %s in the provider's console, then run note-refund",
+			x->refund.refund_no, (long long)x->refund.amount.fen,
+			x->attempt.out_trade_no);
+	return e;
+}
+
 enum err refund_follow(struct ctx *c, struct outbox *row, struct outbox_report *report)
 {
 	const int64_t last = (int64_t)ARRAY_LEN(gaps_s) - 1;
@@ -220,7 +233,7 @@ enum err refund_follow(struct ctx *c, struct outbox *row, struct outbox_report *
 	TRY(refund_read(c, row->ref_id, &x.refund));
 	TRY(refunding_read(c, &x));
 	if (!refund_is_final(x.refund.state)) {
-		TRY(attempt_refunder(c, &x.attempt, &x.provider));
+		TRY(refunder(c, &x));
 		switch (x.provider->query_refund(
 			c, x.attempt.out_trade_no, x.refund.refund_no, &said)) {
 		case OUTCOME_OK:

@@ -42,7 +42,8 @@ enum err notify_refund(struct ctx *c, const struct provider *p, const struct pro
 
 /*
  * Query the providers for a refund by its number, and record it if it isn't ours (BEHAVIOUR 62): a
- * refund made in the merchant console may never be notified. Fails: NOT_FOUND, PROVIDER_UNKNOWN,
+ * refund made in the merchant console may never be notified. One of ours at a provider that can't be
+ * told to refund is recorded as successful: the caller has made it in that provider's console. Fails: NOT_FOUND, PROVIDER_UNKNOWN,
  * CONFLICT (not of a payment of ours, or more than the rest).
  */
 enum err refund_record_by_number(struct ctx *c, const char *refund_no, struct refund *out) MUST;

@@ -192,13 +192,32 @@ static enum err ask_all(struct ctx *c, const char *refund_no, const struct provi
 	return ERR_NOT_FOUND;
 }
 
+/* One of ours that its provider can't make or report: an administrator has made it in the console. */
+static enum err record_manual(struct ctx *c, const char *refund_no, bool *done)
+{
+	struct refunding x = { .state = REFUND_SUCCESS };
+	enum err e = refund_find(c, refund_no, &x.refund);
+
+	*done = false;
+	if (e == ERR_NOT_FOUND)
+		return OK;
+	TRY(e);
+	TRY(refunding_read(c, &x));
+	*done = x.attempt.channel != CHANNEL_CARD && !attempt_is_refundable(&x.attempt);
+	return *done ? db_tx(c, refunding_record_tx, &x) : OK;
+}
+
 enum err refund_record_by_number(struct ctx *c, const char *refund_no, struct refund *out)
 {
 	const struct provider *p = NULL;
 	struct provider_refund said = { 0 };
+	bool done;
 
 	if (!str_is_id(refund_no, NO_MAX))
 		return ERR_NOT_FOUND;
+	TRY(record_manual(c, refund_no, &done));
+	if (done)
+		return refund_find(c, refund_no, out);
 	TRY(ask_all(c, refund_no, &p, &said));
 	TRY(record_answer(c, p, &said));
 	return refund_find(c, refund_no, out);

@@ -26,7 +26,7 @@ static enum err give_back_tx(struct ctx *c, struct refunding *x)
 		return fail(c, ERR_REFUND_UNDER_WAY, NULL);
 	if (rest.fen > 0 && x->attempt.channel != CHANNEL_CARD &&
 		!attempt_is_refundable(&x->attempt))
-		return fail(c, ERR_REFUND_UNPAID, NULL);
+		return fail(c, ERR_REFUND_MANUAL, NULL);
 	TRY(membership_begin_refund_tx(c, m));
 	if (rest.fen == 0) /* nothing was paid, or only by simulation */
 		return membership_refunded_tx(c, m);

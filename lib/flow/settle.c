@@ -207,6 +207,9 @@ static enum err settle(struct ctx *c, struct settling *s, enum payment_event_ver
 		if (t->state == TRADE_CLOSED && found && is_granted(&s->attempt))
 			log_line(LOG_ALARM, "settle", "%s was paid, and is reported as closed",
 				t->out_trade_no);
+		/* there is nothing better than its word, and another can be opened then */
+		if (t->state == TRADE_CLOSED && found && s->provider->query == NULL)
+			TRY(payment_close(c, s->attempt.attempt_id));
 		*verdict = EVENT_NOTHING;
 		return payment_event_record(c, s->event, EVENT_NOTHING, "TRADE_STATE");
 	}

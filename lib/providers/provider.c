@@ -5,6 +5,7 @@
 const struct provider *const providers[] = {
 	[PROVIDER_WECHAT] = &provider_wechat,
 	[PROVIDER_ALIPAY] = &provider_alipay,
+	[PROVIDER_GATEWAY] = &provider_gateway,
 	[PROVIDER_N] = NULL,
 };
 

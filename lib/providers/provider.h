@@ -14,7 +14,7 @@
 #include "base/provided.h"
 #include "base/str.h"
 
-enum provider_id { PROVIDER_WECHAT, PROVIDER_ALIPAY, PROVIDER_N };
+enum provider_id { PROVIDER_WECHAT, PROVIDER_ALIPAY, PROVIDER_GATEWAY, PROVIDER_N };
 
 /* The outcome of a call. Facts are set only on OUTCOME_OK, and only if a valid signature covers them. */
 enum outcome {
@@ -88,6 +88,8 @@ struct provider_notice {
 struct purchase {
 	const char *description;
 	const char *out_trade_no; /* 6-32 of [0-9A-Za-z_-] */
+	const char *order_no;     /* of what is bought */
+	const char *return_url;   /* where the payer goes afterwards; NULL: nowhere */
 	const char *payer_openid; /* if the channel needs it */
 	const char *client_ip;    /* the payer's address, if the channel needs it */
 	money total;              /* at least 1 fen */
@@ -114,9 +116,10 @@ struct channel {
 	const char *trade_type; /* its name for clients, unique within the provider */
 	const struct provider *provider;
 	bool needs_openid;
-	bool needs_client_ip; /* it can be paid from that address only */
-	bool is_url;          /* the handle is a URL that any browser opens */
-	int64_t handle_ms;    /* validity of the handle */
+	bool needs_client_ip;      /* it can be paid from that address only */
+	bool is_url;               /* the handle is a URL that any browser opens */
+	const char *number_prefix; /* of its out_trade_nos; NULL: none is wanted */
+	int64_t handle_ms;         /* validity of the handle */
 	/* The request that prepare() sends: stored, so that a repeat is byte-equal. */
 	const char *(*request)(struct ctx *c, const struct purchase *p);
 	/* Prepare it; *handle only on OUTCOME_OK: 1 to 4096 characters, visible ASCII. */
@@ -172,8 +175,9 @@ struct provider {
 
 /* All providers; NULL-terminated. */
 extern const struct provider *const providers[];
-extern const struct provider provider_wechat, provider_alipay;
-extern const struct channel channel_wechat_jsapi, channel_alipay_page, channel_alipay_wap;
+extern const struct provider provider_wechat, provider_alipay, provider_gateway;
+extern const struct channel channel_wechat_jsapi, channel_alipay_page, channel_alipay_wap,
+	channel_gateway_page;
 
 /* The channel of an attempt; NULL: not a provider's. */
 const struct channel *channel_of(int64_t number);

@@ -154,7 +154,7 @@ struct wire_error dialect_error(
 		resp_one(w, d->fields, &out);
 	else
 		resp_raw(w, &(struct raw){ "text/plain; charset=utf-8", "fail" });
-	if (out.status == 401 && !d->tokenless)
+	if (out.status == 401 && e != ERR_SIGNATURE && !d->tokenless)
 		resp_header(w, "WWW-Authenticate", "Bearer");
 	return out;
 }

@@ -26,7 +26,7 @@ done
 for line in $(printf '%s\n' "$example" | sed 's/=.*//'); do
   printf '%s\n' "$table" | grep -q "^$line\(=\|$\)" || fault "minimall.conf.example names $line, which is no setting"
 done
-for name in $(grep -ohE '\b(DB|WECHAT|ALIPAY|PAYMENT|JWT|SHOP|ORDER|CORS|LOG)_[A-Z0-9_]*[A-Z0-9]\b' README.md docs/*.md | sort -u); do
+for name in $(grep -ohE '\b(DB|WECHAT|ALIPAY|GATEWAY|CLIENT|PAYMENT|JWT|SHOP|ORDER|CORS|LOG)_[A-Z0-9_]*[A-Z0-9]\b' README.md docs/*.md | sort -u); do
   printf '%s\n' "$table" | grep -q "^$name\(=\|$\)" || fault "the documents name $name, which is no setting"
 done
 for name in $(sed -n 's/^\t{ "\([A-Z0-9_]*\)", [A-Z]*, CONF_[A-Z]*, .*, NULL, AT(.*/\1/p' lib/base/conf.c); do

@@ -311,6 +311,34 @@ static void look_at_the_files_values(const struct conf *c)
 		abort();
 }
 
+static void a_gateway_has_all_of_its_settings_or_none(void **state)
+{
+	static const struct change all[] = {
+		{ "GATEWAY_PAGE_URL", "https://pay.example.com/pay" },
+		{ "GATEWAY_SECRET", "pX4vT9wLq2Zc7Rk1Bn5Hs8Jd" },
+		{ "GATEWAY_NOTIFY_URL", "https://shop.example.com/v1/payment/notify" },
+		{ NULL, NULL },
+	};
+	char said[4096];
+
+	(void)state;
+	if (!load(&(struct load){ .needs = CONF_ALL, .changes = all }, said, sizeof(said)))
+		fail_msg("%s", said);
+	for (size_t i = 1; i < 3; i++) {
+		const struct change one[] = { all[i], { NULL, NULL } },
+				    without[] = { all[0], all[3 - i], { NULL, NULL } };
+
+		assert_false(load(
+			&(struct load){ .needs = CONF_ALL, .changes = one }, said, sizeof(said)));
+		assert_non_null(strstr(said, "is set without GATEWAY_PAGE_URL"));
+		assert_int_equal(count_lines(said), 1);
+		assert_false(load(&(struct load){ .needs = CONF_ALL, .changes = without }, said,
+			sizeof(said)));
+		assert_non_null(strstr(said, all[i].name));
+		assert_int_equal(count_lines(said), 1);
+	}
+}
+
 static void the_file_is_read_and_the_environment_wins(void **state)
 {
 	static const char text[] =
@@ -438,6 +466,7 @@ int main(void)
 		cmocka_unit_test(each_invalid_value_is_the_only_fault_reported),
 		cmocka_unit_test(values_at_the_limits_are_accepted),
 		cmocka_unit_test(test_settings_are_refused_with_real_providers),
+		cmocka_unit_test(a_gateway_has_all_of_its_settings_or_none),
 		cmocka_unit_test(the_file_is_read_and_the_environment_wins),
 		cmocka_unit_test(faults_of_the_file_are_named_with_the_others),
 	};

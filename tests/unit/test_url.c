@@ -84,12 +84,32 @@ static void a_path_of_this_site_has_no_host(void **state)
 	assert_false(url_is_local("/\"x"));
 }
 
+static void an_address_of_a_listed_host_is_taken(void **state)
+{
+	static const char hosts[] = "a.cn, Shop.example.com,,";
+	static const char *const listed[] = { "https://a.cn", "https://A.CN/", "HTTPS://a.cn?x",
+		"https://shop.example.com/done?a=1#x" };
+	static const char *const others[] = { "http://a.cn/", "https://b.cn/", "https://a.cn.b.cn/",
+		"https://xa.cn/", "https://a.cn:443/", "https://a.cn@b.cn/", "https://b.cn@a.cn/",
+		"https://a.c", "https://", "//a.cn/", "", "https://a.cn\\@b.cn/" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(listed); i++)
+		if (!url_is_https_on(listed[i], hosts))
+			fail_msg("refused: %s", listed[i]);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (url_is_https_on(others[i], hosts))
+			fail_msg("taken: %s", others[i]);
+	assert_false(url_is_https_on("https://a.cn/", ""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_web_url_is_recognised),
 		cmocka_unit_test(a_url_of_this_host_is_recognised),
 		cmocka_unit_test(libcurl_parses_the_same_host),
+		cmocka_unit_test(an_address_of_a_listed_host_is_taken),
 		cmocka_unit_test(a_path_of_this_site_has_no_host),
 	};
 

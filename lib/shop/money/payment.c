@@ -73,8 +73,11 @@ static const char SQL_TOUCH[] =
 static const char SQL_CLAIM_QUERY[] =
 	"UPDATE payment_attempts SET queried_at = ? WHERE attempt_id = ? AND queried_at <= ?";
 
-const char *payment_new_out_trade_no(struct ctx *c)
+const char *payment_new_out_trade_no(struct ctx *c, const char *prefix)
 {
+	if (prefix != NULL)
+		return arena_printf(
+			&c->arena, "%s%s", prefix, crypto_random_text(&c->arena, BASE32, 24));
 	return arena_printf(&c->arena, "PAY_%lld_%s", (long long)ctx_now_s(c),
 		crypto_random_text(&c->arena, ALPHANUMERIC, 12));
 }

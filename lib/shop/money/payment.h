@@ -86,8 +86,8 @@ struct attempt {
 	timestamp held_at;
 };
 
-/* A new out_trade_no: PAY_<unix seconds>_<12 random alphanumerics>, unguessable. */
-const char *payment_new_out_trade_no(struct ctx *c) MUST;
+/* A new out_trade_no, unguessable: PAY_<unix seconds>_<12 random alphanumerics>, or after a prefix. */
+const char *payment_new_out_trade_no(struct ctx *c, const char *prefix) MUST;
 /* Insert a new open attempt, and the job that follows it. The caller has locked the payable. */
 enum err payment_create_tx(struct ctx *c, struct attempt *a) MUST;
 /* Insert an attempt that is granted at once (by card); its out_trade_no is its transaction. */

@@ -37,6 +37,7 @@ POST   /membership/clear-cache  user
 POST   /weixin-login            public
 POST   /api/payment/wxpay/notify provider
 POST   /api/payment/alipay/notify provider
+POST   /v1/payment/notify       provider
 GET    /api/orders              user
 POST   /api/orders              user
 GET    /api/orders/:no          user
@@ -47,6 +48,7 @@ POST   /api/orders/:no/complete user
 POST   /api/payment/wxpay       user
 POST   /api/payment/alipay      user
 POST   /payment/create          user
+POST   /v1/payment/create       user
 GET    /api/payment/wxpay/:no   user
 POST   /api/payment/card        user
 GET    /api/payment/refunds     admin
@@ -138,12 +140,16 @@ const inDialect = {
 function dialectOf(address) {
   if (address.startsWith('/api/payment/wxpay/notify')) return inDialect.wechat;
   if (address.startsWith('/api/payment/alipay/notify')) return inDialect.alipay;
+  if (address.startsWith('/v1/payment')) return inDialect.nested;
   if (/^\/(api\/membership\/(plans|orders)|membership|payment)(\/|\?|$)/.test(address)) return inDialect.flat;
   return inDialect.shop;
 }
 
-// membership-orders has codes of its own for some causes.
-const codeOf = (address, code) => (dialectOf(address) === inDialect.flat && address.startsWith('/api/') ? { UNAUTHENTICATED: 'UNAUTHORIZED' }[code] ?? code : code);
+// membership-orders and renewal-payments have codes of their own for some causes.
+function codeOf(address, code) {
+  if (address.startsWith('/v1/payment')) return { UNAUTHENTICATED: 'INVALID_TOKEN' }[code] ?? code;
+  return dialectOf(address) === inDialect.flat && address.startsWith('/api/') ? { UNAUTHENTICATED: 'UNAUTHORIZED' }[code] ?? code : code;
+}
 
 // The headers of every response.
 function hasFrame({ headers, status, text }) {
@@ -307,7 +313,7 @@ test('a wrong method is 405 with exactly the methods of its path, for any caller
       for (const token of [undefined, admin]) {
         const answer = await rawRequest(shop, method, existing(pattern), { token });
         hasFrame(answer);
-        const expected = pattern.endsWith('/notify') ? 'FAIL' : 'METHOD_NOT_ALLOWED';
+        const expected = /^\/api\/.*\/notify$/.test(pattern) ? 'FAIL' : 'METHOD_NOT_ALLOWED';
         assert.deepEqual(dialectOf(pattern)(answer.json, answer.status), { status: 405, code: expected }, `${method} ${pattern}`);
         assert.equal(answer.headers.allow, allow, `${method} ${pattern}`);
       }

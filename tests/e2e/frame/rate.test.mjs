@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// Limits of requests: exact in any window, wherever it begins, across all processes (BEHAVIOUR 51; contract renewal-payments).
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { askProcess, processSockets } from '../lib/raw-request.mjs';
+import { MINUTE_S, openTrade, tally } from '../lib/trade.mjs';
+
+const CREATE = '/v1/payment/create';
+const MAX = 5;
+const HOUR_S = 60 * MINUTE_S;
+const trade = await openTrade({ gateway: true });
+const { shop } = trade;
+const tea = await trade.product();
+
+async function customer() {
+  const person = await trade.buyer();
+  const { order_id: orderId } = await trade.order(person, [[tea, 1]]);
+  return { ...person, body: { order_id: orderId, amount: '10.00' } };
+}
+const create = ({ token, body }, more = {}) => trade.call('POST', CREATE, { token, body: { ...body, ...more } });
+const limitOf = ({ headers }) => ['limit', 'remaining', 'reset'].map((name) => Number(headers.get(`x-ratelimit-${name}`)));
+const nowS = (offset = 0) => Math.floor(Date.now() / 1000) + offset;
+
+test('each answer says what is left, and a refused one when to come again', async () => {
+  const anna = await customer();
+  const before = nowS();
+  for (let left = MAX - 1; left >= 0; left--) {
+    const answer = await create(anna, left === 2 ? { amount: 1 } : {}); // one that fails counts too
+    assert.equal(answer.status, left === 2 ? 400 : 200, JSON.stringify(answer.body));
+    const [limit, remaining, reset] = limitOf(answer);
+    assert.deepEqual([limit, remaining], [MAX, left]);
+    assert.ok(reset >= before + HOUR_S && reset <= nowS(HOUR_S + 1), `${reset}`);
+  }
+  const refused = await create(anna);
+  assert.equal(refused.status, 429);
+  assert.equal(refused.body.error.code, 'RATE_LIMIT_EXCEEDED');
+  assert.deepEqual(limitOf(refused).slice(0, 2), [MAX, 0]);
+  const wait = Number(refused.headers.get('retry-after'));
+  assert.ok(wait >= HOUR_S - 60 && wait <= HOUR_S, `${wait}`);
+  assert.equal((await create(await customer())).status, 200, 'another user');
+  assert.equal((await trade.call('GET', `/api/orders/${anna.body.order_id}`, { token: anna.token })).headers.get('x-ratelimit-limit'), null);
+});
+
+test('concurrent requests to all processes are admitted exactly that often (B51)', async () => {
+  const bella = await customer();
+  const sockets = processSockets(shop, 'payments');
+  assert.ok(sockets.length > 1);
+  const answers = await Promise.all(Array.from({ length: 24 }, (_, i) => (
+    askProcess(sockets[i % sockets.length], { method: 'POST', uri: CREATE, token: bella.token, body: { ...bella.body, amount: 1 } }))));
+  assert.deepEqual(tally(answers.map(({ status }) => status)), { 400: MAX, 429: 24 - MAX });
+});
+
+test('no hour has more, wherever it begins, and refused requests don\'t count (B51)', async () => {
+  const carla = await customer();
+  const at = async (minutes) => {
+    shop.clock(minutes * MINUTE_S);
+    return (await create(carla, { amount: 1 })).status === 429 ? 0 : 1;
+  };
+  const admitted = [];
+  for (const minutes of [0, 20, 40, 58, 59, 59, 61, 62, 81, 81, 101, 119]) admitted.push(await at(minutes));
+  assert.deepEqual(admitted, [1, 1, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1]);
+  shop.clock(0);
+});
