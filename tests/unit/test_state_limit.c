@@ -163,7 +163,7 @@ static void without_a_home_a_process_counts_by_itself(void **state)
 	assert_false(admit(&c, "a", 0));
 	assert_true(admit(&c, "b", 0));
 	for (int i = 0; i < 100; i++) { /* the latest keys only */
-		char id[8];
+		char id[16];
 
 		snprintf(id, sizeof(id), "k%d", i);
 		assert_true(admit(&c, id, 0));
