@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "ext/db.h"
+#include "ext/http.h"
 #include "flow/attempt.h"
 #include "flow/payable.h"
 #include "flow/settle.h"
@@ -40,6 +41,8 @@ const struct field payment_status_fields[] = {
 };
 
 enum { DESCRIPTION_MAX = 127, ROUNDS = 3 };
+/* How long another request may take to prepare an attempt that it created. */
+enum { PREPARING_MS = 8000, PREPARING_STEP_MS = 200 };
 
 struct preparing {
 	const struct channel *channel;
@@ -47,6 +50,7 @@ struct preparing {
 	struct payable payable;
 	const char *openid;
 	struct attempt attempt;
+	bool created; /* by this request */
 	bool ordered; /* the provider has answered: its handle is to be stored */
 	bool replayed;
 };
@@ -102,6 +106,7 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 	if (x->payable.pay_error != OK)
 		return fail(c, x->payable.pay_error, NULL);
 	*a = (struct attempt){ 0 };
+	x->created = false;
 	TRY(payment_current(c, x->payable.kind, x->payable.id, a, &found));
 	if (found && a->state == ATTEMPT_OPEN) /* held: it was paid, and possibly refunded */
 		return a->held_at.ms != 0 ? fail(c, ERR_ORDER_PAID, NULL) : OK;
@@ -121,6 +126,7 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 	a->request = x->channel->request(c, &purchase);
 	/* a concurrent cancellation or deletion of its user on another node must see this attempt or conflict */
 	TRY(payable_touch_tx(c, &x->payable));
+	x->created = true;
 	return payment_create_tx(c, a);
 }
 
@@ -206,6 +212,7 @@ static enum err order_at_provider(struct ctx *c, struct preparing *x, bool *agai
 	case OUTCOME_UNKNOWN:
 		break;
 	}
+	TRY(payment_set_unanswered(c, x->attempt.attempt_id));
 	return ERR_PROVIDER_UNKNOWN;
 }
 
@@ -220,6 +227,21 @@ static enum err fill_checkout(
 static bool is_ready(const struct ctx *c, const struct attempt *a)
 {
 	return a->handle != NULL && c->now_ms < a->handle_expires_at.ms;
+}
+
+/* Another request is preparing it just now: its handle will do, and a second would invalidate it. */
+static enum err await_handle(struct ctx *c, struct attempt *a)
+{
+	const int64_t until_ms = a->created_at.ms + PREPARING_MS;
+
+	for (int64_t ms = c->now_ms; ms < until_ms; ms += PREPARING_STEP_MS) {
+		if (a->state != ATTEMPT_OPEN || a->handle != NULL || a->handle_expires_at.ms != 0)
+			break;
+		if (!http_pause(c, PREPARING_STEP_MS))
+			return ERR_PROVIDER_UNKNOWN;
+		TRY(payment_read(c, a->attempt_id, a));
+	}
+	return OK;
 }
 
 /* Is the open attempt one that this client can't pay: another channel's, or another address's? */
@@ -247,6 +269,8 @@ static enum err have_handle(struct ctx *c, struct preparing *x)
 			TRY(abandon(c, &x->attempt, ERR_PROVIDER_UNKNOWN));
 			continue;
 		}
+		if (x->channel->one_handle && !x->created)
+			TRY(await_handle(c, &x->attempt));
 		if (!is_ready(c, &x->attempt))
 			TRY(order_at_provider(c, x, &again));
 		if (!again)

@@ -118,6 +118,7 @@ struct channel {
 	bool needs_openid;
 	bool needs_client_ip;      /* it can be paid from that address only */
 	bool is_url;               /* the handle is a URL that any browser opens */
+	bool one_handle;           /* preparing it again invalidates the handle before */
 	const char *number_prefix; /* of its out_trade_nos; NULL: none is wanted */
 	int64_t handle_ms;         /* validity of the handle */
 	/* The request that prepare() sends: stored, so that a repeat is byte-equal. */

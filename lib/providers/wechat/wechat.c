@@ -103,6 +103,7 @@ static const struct channel channel_native = {
 	.number = 3,
 	.trade_type = "NATIVE",
 	.provider = &provider_wechat,
+	.one_handle = true,
 	.handle_ms = PREPAY_ID_MS,
 	.request = wxpay_native_request,
 	.prepare = wxpay_native,

@@ -33,6 +33,9 @@ static const char SQL_INSERT[] =
 static const char SQL_SET_HANDLE[] =
 	"UPDATE payment_attempts SET handle = ?, handle_expires_at = ?, updated_at = ? "
 	"WHERE attempt_id = ? AND state = " SQL(ATTEMPT_OPEN);
+static const char SQL_UNANSWERED[] =
+	"UPDATE payment_attempts SET handle_expires_at = ?, updated_at = ? "
+	"WHERE attempt_id = ? AND handle IS NULL AND state = " SQL(ATTEMPT_OPEN);
 static const char SQL_CLOSE[] =
 	"UPDATE payment_attempts "
 	"SET state = " SQL(ATTEMPT_CLOSED) ", open_payable_id = NULL, updated_at = ? "
@@ -116,6 +119,12 @@ enum err payment_set_handle_tx(struct ctx *c, const struct attempt *a)
 	return db_exec_one(c, SQL_SET_HANDLE,
 		ARGS(TEXT(a->handle), AT(a->handle_expires_at), I64(c->now_ms),
 			I64(a->attempt_id)));
+}
+
+enum err payment_set_unanswered(struct ctx *c, int64_t attempt_id)
+{
+	return db_exec(
+		c, SQL_UNANSWERED, ARGS(I64(c->now_ms), I64(c->now_ms), I64(attempt_id)), NULL);
 }
 
 static enum err close_tx(struct ctx *c, void *arg)

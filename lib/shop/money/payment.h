@@ -76,9 +76,9 @@ struct attempt {
 	int64_t provider; /* the first of its provider's channels: a transaction has one attempt there */
 	const char *out_trade_no;
 	money amount;
-	const char *request; /* stored JSON, sent unchanged */
-	const char *handle;  /* what the provider answered to it; NULL: nothing yet */
-	timestamp handle_expires_at;
+	const char *request;         /* stored JSON, sent unchanged */
+	const char *handle;          /* what the provider answered to it; NULL: nothing yet */
+	timestamp handle_expires_at; /* of no handle: when its creator gave up; 0: not yet */
 	int64_t state;
 	const char *transaction_id, *reason;
 	timestamp expires_at, queried_at, paid_at, created_at;
@@ -94,6 +94,8 @@ enum err payment_create_tx(struct ctx *c, struct attempt *a) MUST;
 enum err payment_create_granted_tx(struct ctx *c, struct attempt *a) MUST;
 /* Store its handle and until when that is good. Fails: CONFLICT when it is no longer open. */
 enum err payment_set_handle_tx(struct ctx *c, const struct attempt *a) MUST;
+/* The request that created it got no handle: another may prepare it at once. */
+enum err payment_set_unanswered(struct ctx *c, int64_t attempt_id) MUST;
 /* The provider will accept no payment for it: OPEN to CLOSED; other states are unchanged. */
 enum err payment_close(struct ctx *c, int64_t attempt_id) MUST;
 /*

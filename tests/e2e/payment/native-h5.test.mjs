@@ -116,6 +116,21 @@ test('another way of paying closes the one before at WeChat: one order there can
   assertRefused(await vip.tryPrepay(anna, order), 409, 'ORDER_PAID');
 });
 
+test('while a code is being prepared, others wait for it: a second would invalidate it (B39)', async () => {
+  const anna = await vip.buyer();
+  await trade.forgetRequests();
+  await trade.delayed('native');
+  const first = native(anna);
+  await trade.asked('native');
+  const others = [native(anna), native(anna)];
+  await trade.noFaults();
+  const [{ order_id: no, payment_url: code }, ...same] = await Promise.all([first, ...others]);
+  for (const body of same) assert.deepEqual([body.order_id, body.payment_url], [no, code]);
+  assert.deepEqual(await trade.requests(), ['native']);
+  assert.equal((await trade.payNotified(code)).body.status, 200);
+  assert.equal(await stateOf(anna), 'PAID');
+});
+
 test('an attempt of another way that was paid meanwhile pays the order, and no other is opened (B39)', async () => {
   const anna = await vip.buyer();
   const order = await vip.create(anna, month);
