@@ -50,6 +50,15 @@ test('concurrent requests to all processes are admitted exactly that often (B51)
   assert.deepEqual(tally(answers.map(({ status }) => status)), { 400: MAX, 429: 24 - MAX });
 });
 
+test('both addresses that create payments count together (B51)', async () => {
+  const dora = await customer();
+  const other = (body = {}) => trade.call('POST', '/payment/create', { token: dora.token, body });
+  for (const [answer, left] of [[await other(), 4], [await create(dora), 3], [await other(), 2], [await create(dora), 1], [await other(), 0]]) {
+    assert.equal(limitOf(answer)[1], left);
+  }
+  assert.deepEqual([(await other()).status, (await create(dora)).status], [429, 429]);
+});
+
 test('no hour has more, wherever it begins, and refused requests don\'t count (B51)', async () => {
   const carla = await customer();
   const at = async (minutes) => {

@@ -43,6 +43,9 @@ test('who confirms the payment returns as a member', async (t) => {
   assert.deepEqual([told.get('transaction_id'), told.get('status')], [id, 'success']);
   assert.equal(await vip.state(order), 'PAID');
   assert.equal((await status(anna)).is_vip, true);
+  const refused = await vip.tryRefund(order); // it must be made in the gateway's console
+  assert.deepEqual([refused.status, refused.body.cause], [422, 'REFUND_MANUAL']);
+  assert.equal((await status(anna)).is_vip, true, 'nothing is revoked');
 });
 
 test('who fails or closes it is no member, and can try again', async (t) => {

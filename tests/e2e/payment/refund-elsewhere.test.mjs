@@ -324,3 +324,13 @@ test('a refund of another transaction than the settled one changes nothing, and 
   await refunds.completeRefund(no, 'SUCCESS');
   assert.equal(await trade.status(x.order), REFUNDED);
 });
+
+test('a refund of ours that its provider still processes is not recorded as made by hand (B43)', async () => {
+  const x = await refunds.paid();
+  const { refund_no: no } = await refunds.refund(x);
+  const { code, stdout } = await shop.minimall(['note-refund', no]);
+  assert.equal(code, 0);
+  assert.match(stdout, /PROCESSING/);
+  assert.equal(await refunds.status(no), 'PROCESSING');
+  await refunds.completeRefund(no, 'SUCCESS');
+});
