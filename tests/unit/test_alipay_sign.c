@@ -118,7 +118,7 @@ static void a_parameter_without_a_value_is_neither_sent_nor_signed(void **state)
 
 static void a_notification_of_alipay_is_verified(void **state)
 {
-	struct alipay_params p;
+	struct alipay_params p, weaker;
 
 	(void)state;
 	use_alipay_key("/notify_v1/alipay_public_key_pem");
@@ -127,6 +127,7 @@ static void a_notification_of_alipay_is_verified(void **state)
 	assert_text(alipay_signed_text(&ctx.arena, &p, ALIPAY_SIGN_TYPE),
 		text_at(doc, "/notify_v1/sign_content"));
 	assert_true(alipay_is_signed(&ctx, &p));
+	weaker = p;
 	for (size_t i = 0; i < p.n; i++) {
 		struct alipay_params spoilt = p;
 
@@ -139,6 +140,11 @@ static void a_notification_of_alipay_is_verified(void **state)
 		if (alipay_is_signed(&ctx, &spoilt))
 			fail_msg("%s may be left out", p.list[i].name);
 	}
+	/* sign_type itself isn't signed */
+	for (size_t i = 0; i < p.n; i++)
+		if (strcmp(weaker.list[i].name, "sign_type") == 0)
+			weaker.list[i].value = "RSA";
+	assert_false(alipay_is_signed(&ctx, &weaker));
 	/* one without a value may have been left out of what was signed */
 	p.list[p.n++] = (struct alipay_param){ "zero", "" };
 	assert_true(alipay_is_signed(&ctx, &p));

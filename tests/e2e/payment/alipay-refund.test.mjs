@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { openAlipay } from '../lib/alipay.mjs';
-import { ATTEMPT, PAID, REFUNDED, VERDICT, assertRefused } from '../lib/trade.mjs';
+import { ATTEMPT, PAID, REFUNDED, VERDICT, assertRefused, until } from '../lib/trade.mjs';
 
 const alipay = await openAlipay();
 const { trade, shop } = alipay;
@@ -150,6 +150,36 @@ test('while one of our refunds is under way, one in the console waits for the re
     trade_no: (await alipay.tradeOf(x)).trade_no, out_biz_no: no, refund_fee: '5.00',
   })), { status: 200, body: 'success' });
   assert.deepEqual(await statuses(x), [['2.00', 'SUCCESS'], ['3.00', 'SUCCESS']]);
+});
+
+test('two notifications of refunds in the console at once are not both taken for the whole sum (B62)', async () => {
+  const x = await paid();
+  const { trade_no: number } = await alipay.tradeOf(x);
+  const notice = (no, fee) => alipay.notice(x.outTradeNo, FEN, { trade_no: number, out_biz_no: no, refund_fee: fee });
+  const both = [notice('C1', '1.00'), notice('C2', '3.00')];
+  const answers = await shop.holding([`SELECT 1 FROM payment_attempts WHERE out_trade_no = '${x.outTradeNo}' FOR UPDATE`], async (session) => {
+    const sent = both.map((one) => alipay.send(one));
+    const waiting = "SELECT COUNT(*) AS n FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'";
+    await until('both to wait for the lock', async () => (await shop.sql(waiting))[0].n >= 2, { everyMs: 150 }); // the view is renewed after 100 ms
+    await session.run('ROLLBACK');
+    return Promise.all(sent);
+  });
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 400]);
+  for (const [i, { status }] of answers.entries()) if (status !== 200) await alipay.send(both[i]);
+  const sum = (await list(x)).reduce((fen, { amount }) => fen + Math.round(Number(amount) * 100), 0);
+  assert.equal(sum, 300);
+});
+
+test("the notification of one's own refund must report at least its amount (B43)", async () => {
+  const x = await paid();
+  await alipay.refundMode('N');
+  const made = await refund(x, { amount: '3.00' });
+  const notice = alipay.notice(x.outTradeNo, FEN, { trade_no: (await alipay.tradeOf(x)).trade_no, out_biz_no: made.refund_no, refund_fee: '2.99' });
+  assert.equal((await alipay.send(notice)).status, 400);
+  assert.deepEqual(await statuses(x), [['3.00', 'PROCESSING']]);
+  assert.equal((await alipay.send({ ...notice, refund_fee: '3.00' })).status, 200);
+  assert.deepEqual(await statuses(x), [['3.00', 'SUCCESS']]);
+  await alipay.completeRefund(made.refund_no, { notify: false });
 });
 
 test('what was refunded in the console before the shop heard of the payment grants nothing (B62)', async () => {
