@@ -111,10 +111,12 @@ static enum err replay_delivery(struct ctx *c, struct call *k)
 #define WEBHOOKS   "/api/webhooks"
 #define DELIVERIES WEBHOOKS "/deliveries/:id"
 static const struct route routes[] = {
-	{ GET, "/healthz", ROLE_PUBLIC, RATE_NONE, DO(read_health), ROUTE_VOLATILE,
+	{ GET, "/healthz", ROLE_PUBLIC, RATE_NONE, DO(read_health),
+		ROUTE_VOLATILE | ROUTE_ANONYMOUS,
 		.answer = ONE(struct health, alive_fields),
 		.summary = "Liveness" },
-	{ GET, "/readyz", ROLE_PUBLIC, RATE_NONE, DO(read_readiness), ROUTE_VOLATILE,
+	{ GET, "/readyz", ROLE_PUBLIC, RATE_NONE, DO(read_readiness),
+		ROUTE_VOLATILE | ROUTE_ANONYMOUS,
 		.answer = ONE(struct health, ready_fields), .other_status = 503,
 		.summary = "Readiness" },
 	{ GET, WEBHOOKS, ROLE_ADMIN, RATE_READ, DO(list_webhooks),

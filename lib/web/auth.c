@@ -43,7 +43,7 @@ enum err auth_check(struct ctx *c, const struct req *r, identify_fn *identify)
 
 	if (role == ROLE_NONE)
 		return ERR_FORBIDDEN;
-	if (role == ROLE_PROVIDER)
+	if (role == ROLE_PROVIDER || (r->route->flags & ROUTE_ANONYMOUS))
 		return OK;
 	e = identify_bearer(c, r, identify);
 	if (role == ROLE_PUBLIC)

@@ -256,15 +256,18 @@ static void put_responses_of(struct str *s, const struct route *routes, const st
 
 /* ---- the document ---- */
 
-/* Security: anyone, identified by an optional token; or only with a token. */
+/* Security: none; an optional token; or a token. */
 static void put_security(struct str *s, const struct app *app, const struct route *r)
 {
+	const bool asks =
+		app->identify != NULL && r->role != ROLE_PROVIDER && !(r->flags & ROUTE_ANONYMOUS);
+
 	json_put_array(s, "security");
-	if (r->role == ROLE_PUBLIC && app->identify != NULL) {
+	if (asks && r->role == ROLE_PUBLIC) {
 		json_put_object(s, NULL);
 		json_end_object(s);
 	}
-	if (r->role != ROLE_PROVIDER && app->identify != NULL) {
+	if (asks) {
 		json_put_object(s, NULL);
 		json_put_array(s, "bearer");
 		json_end_array(s);

@@ -161,6 +161,8 @@ const char *route_fault(const struct route *r)
 		return "no handler";
 	if (r->summary == NULL)
 		return "no summary";
+	if ((r->flags & ROUTE_ANONYMOUS) && r->role != ROLE_PUBLIC)
+		return "a role for whoever isn't asked who it is";
 	if (r->method == GET && (r->body.fields != NULL || (r->flags & ROUTE_IDEMPOTENT)))
 		return "a GET that changes something";
 	if ((r->method == PUT || r->method == PATCH) && r->body.fields == NULL)

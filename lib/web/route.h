@@ -43,6 +43,7 @@ enum rate {
 enum route_flag {
 	ROUTE_IDEMPOTENT = 1, /* accepts an Idempotency-Key */
 	ROUTE_VOLATILE = 2,   /* public, but changes by itself: never stored */
+	ROUTE_ANONYMOUS = 4,  /* public, and a token isn't looked at: it needs no database */
 };
 
 /* ---- input ---- */
