@@ -3,7 +3,7 @@
 // with SERVER=apache.
 
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Fault, accepts, checkout, shortName, tail } from './files.mjs';
 import { cleanEnv, endStrays, mayEnter, startProcess, stopProcess, untilReady } from './process.mjs';
@@ -27,12 +27,14 @@ const APACHE_USER = 'www-data';
 const SERVERS = {
   lighttpd: {
     // the umask sets the mode of the programs' sockets
-    command: ['/bin/sh', '-c', 'umask 0177 && exec "$@"', 'sh', 'lighttpd', '-D', '-f', path.join(checkout, 'lighttpd.conf.example')],
+    command: (configuration) => ['/bin/sh', '-c', 'umask 0177 && exec "$@"', 'sh', 'lighttpd', '-D', '-f', configuration],
+    configure: lighttpdConfiguration,
     prepare: () => {},
     startPrograms: () => [],
   },
   apache: {
-    command: ['apache2', '-D', 'FOREGROUND', '-f', path.join(checkout, 'apache.conf.example')],
+    command: (configuration) => ['apache2', '-D', 'FOREGROUND', '-f', configuration],
+    configure: () => path.join(checkout, 'apache.conf.example'),
     prepare: admitApache,
     startPrograms,
   },
@@ -41,10 +43,12 @@ const SERVERS = {
 // The web server's log file.
 export const logName = `${serverName}.log`;
 
-// home: the web server's directory for sockets and log.
+// home: the web server's directory for sockets and log. families: whose programs are started, besides the last one, which answers
+// paths without an owner; the others' addresses answer 503.
 // Returns { exited, stop(patienceMs) }; stop() returns how many programs had to be killed.
-export async function startWeb({ home, port, binDir, configFile, env }) {
+export async function startWeb({ home, port, binDir, configFile, env, families: wanted = FAMILIES }) {
   const kind = SERVERS[serverName];
+  const families = FAMILIES.filter((family) => wanted.includes(family) || family === FAMILIES.at(-1));
   if (!kind) throw new Fault(`SERVER=${serverName} is none of ${Object.keys(SERVERS).join(', ')}`);
   mkdirSync(home, { recursive: true, mode: 0o700 });
   await endStrays(home);
@@ -55,8 +59,9 @@ export async function startWeb({ home, port, binDir, configFile, env }) {
     MINIMALL_VAR: short.path, MINIMALL_CONFIG: configFile, MINIMALL_USER: APACHE_USER, ...env,
   });
   kind.prepare(home);
-  const server = startProcess(kind.command[0], kind.command.slice(1), { cwd: checkout, logFile, env: serverEnv });
-  const groups = kind.startPrograms({ logFile, env: serverEnv });
+  const [command, ...args] = kind.command(kind.configure(home, families));
+  const server = startProcess(command, args, { cwd: checkout, logFile, env: serverEnv });
+  const groups = kind.startPrograms({ logFile, env: serverEnv, families });
   const stop = async (patienceMs) => {
     await stopProcess(server, STOP_MS);
     groups.forEach(endGroup); // first, so that ended programs are not restarted
@@ -73,6 +78,16 @@ export async function startWeb({ home, port, binDir, configFile, env }) {
   return { exited: server.exited, stop };
 }
 
+// lighttpd itself starts the programs that its configuration names: the one that the project ships, or without some of them.
+function lighttpdConfiguration(home, families) {
+  const shipped = path.join(checkout, 'lighttpd.conf.example');
+  if (families.length === FAMILIES.length) return shipped;
+  const file = path.join(home, 'lighttpd.conf');
+  writeFileSync(file, readFileSync(shipped, 'utf8').replaceAll(/"bin-path" => env\.MINIMALL_BIN \+ "\/(\w+)\.fcgi", /g,
+    (text, family) => (families.includes(family) ? text : '')), { mode: 0o600 });
+  return file;
+}
+
 // When started by root Apache runs as another user, which must be able to reach pages and sockets; secrets stay root's.
 function admitApache(home) {
   if (process.getuid() !== 0) return;
@@ -87,12 +102,12 @@ function admitApache(home) {
 }
 
 // Each family's programs on one listening socket, kept running by workers.sh.
-function startPrograms({ logFile, env }) {
+function startPrograms({ logFile, env, families }) {
   const owner = process.getuid() === 0 ? ['-U', APACHE_USER, '-G', APACHE_USER] : [];
-  return Object.entries(WORKERS).map(([family, count]) => {
+  return families.map((family) => {
     const socket = path.join(env.MINIMALL_VAR, `${family}.sock`);
     const group = startProcess('spawn-fcgi', ['-n', '-s', socket, '-b', '1024', '-M', '0600', ...owner, '--', '/bin/sh',
-      path.join(checkout, 'cgi-bin', 'workers.sh'), String(count), path.join(env.MINIMALL_BIN, `${family}.fcgi`)],
+      path.join(checkout, 'cgi-bin', 'workers.sh'), String(WORKERS[family]), path.join(env.MINIMALL_BIN, `${family}.fcgi`)],
     { cwd: checkout, logFile, env });
     return Object.assign(group, { socket });
   });

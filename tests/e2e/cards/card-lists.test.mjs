@@ -10,7 +10,7 @@ import { EIGHT, assertWalks, cursorOf, deepCursor, nextOf, pagesOf, rowsRead, wi
 
 const ROWS = 4000; // enough for an index to matter
 
-const shop = await openShop({ own: true });
+const shop = await openShop({ families: ['cards', 'login', 'users'] });
 const admin = await shop.admin();
 const anna = await shop.login('anna');
 const bob = await shop.login('bob');

@@ -12,7 +12,7 @@ const ROWS = 6000; // of each kind: enough for an index to matter
 const DEFAULT_LIMIT = 100;
 const LIMIT_MAX = 500;
 
-const shop = await openShop({ own: true });
+const shop = await openShop({ families: ['catalogue', 'login', 'memberships', 'orders', 'users'] });
 const admin = await shop.admin();
 const anna = await shop.login('anna');
 const userId = anna.user.user_id;

@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { askProcess, processSockets } from '../lib/raw-request.mjs';
-import { MINUTE_S, openTrade, tally } from '../lib/trade.mjs';
+import { MINUTE_S, TRADE, openTrade, tally } from '../lib/trade.mjs';
 
 const CREATE = '/v1/payment/create';
 const MAX = 5;
 const HOUR_S = 60 * MINUTE_S;
-const trade = await openTrade({ gateway: true });
+const trade = await openTrade({ families: TRADE, gateway: true });
 const { shop } = trade;
 const tea = await trade.product();
 

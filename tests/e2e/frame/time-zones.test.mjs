@@ -2,7 +2,7 @@
 // UTC in, UTC out: the results don't depend on the programs' zone, and days are those of SHOP_TZ (BEHAVIOUR 49).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CANCELLED, DAY_S, PAY_S, openTrade } from '../lib/trade.mjs';
+import { CANCELLED, DAY_S, PAY_S, TRADE, openTrade } from '../lib/trade.mjs';
 
 const SHANGHAI_MS = 8 * 3_600_000;
 const NEAR_MS = 60_000;
@@ -12,7 +12,7 @@ const near = (moment, ms, what) => assert.ok(Math.abs(Date.parse(moment) - ms) <
 
 for (const zone of ['UTC', 'Asia/Shanghai', 'America/St_Johns']) {
   test(`with TZ=${zone} times are UTC, and days are the shop's (B49)`, async () => {
-    const trade = await openTrade({ processEnv: { TZ: zone } });
+    const trade = await openTrade({ families: TRADE, processEnv: { TZ: zone } });
     const { shop } = trade;
     const offset = DAY_S + NIGHT_UTC_S - Math.floor(Date.now() / 1000) % DAY_S; // tomorrow at 20:00 UTC
     const now = () => Date.now() + offset * 1000;

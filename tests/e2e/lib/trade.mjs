@@ -35,6 +35,9 @@ const PATIENCE_MS = 4500; // the shop's calls of WeChat Pay time out after 5 s
 export const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const ORDER_EXTRAS = ['paid_by', 'consignee', 'remark', 'shipment']; // DESIGN: extra members of an order
 
+// The families of programs that most files about orders and payments use.
+export const TRADE = ['catalogue', 'login', 'notify', 'orders', 'payments', 'users'];
+
 export async function openTrade(options) {
   const shop = await openShop(options);
   return new Trade(shop, await shop.admin());
@@ -402,7 +405,8 @@ export function tally(values) {
   return counts;
 }
 
-function programsOf(home, name) {
+// The processes of a family below the home of a web server.
+export function programsOf(home, name) {
   return processesOf(home).filter((pid) => programOf(pid).includes(`${name}.fcgi`));
 }
 

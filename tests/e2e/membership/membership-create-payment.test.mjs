@@ -7,7 +7,7 @@ import { PENDING_TEXT, REFUNDING_TEXT, openVip } from '../lib/memberships.mjs';
 import { send } from '../lib/simulators.mjs';
 import { ATTEMPT, MINUTE_S, PAY_S, tally } from '../lib/trade.mjs';
 
-const vip = await openVip({ own: true, alipay: true, env: { PAYMENT_CREATE_PER_HOUR: '0' } });
+const vip = await openVip({ families: ['login', 'memberships', 'notify', 'payments', 'users'], alipay: true, env: { PAYMENT_CREATE_PER_HOUR: '0' } });
 const { shop, trade } = vip;
 const month = await vip.plan({ name: '月度', price: '30.00', duration_days: 30, level: 1 });
 const year = await vip.plan({ name: '年度', price: '300.00', duration_days: 365, level: 1 });

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { ORDERS, PENDING_TEXT, assertDenied, assertOrder, dataOf, openVip } from '../lib/memberships.mjs';
 import { DAY_S, PAY_S, replayed, tally } from '../lib/trade.mjs';
 
-const vip = await openVip({ own: true, leaks: true });
+const vip = await openVip({ families: ['login', 'memberships', 'notify', 'payments', 'users'], leaks: true });
 const { shop, trade } = vip;
 const month = await vip.plan({ name: '月度会员', price: '29.90', duration_days: 30, level: 1 });
 const year = await vip.plan({ name: '年度会员', price: '300.00', duration_days: 365, level: 1 });

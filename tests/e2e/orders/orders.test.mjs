@@ -2,11 +2,9 @@
 // Placing and reading orders: prices, lines, snapshots, lists, and ownership.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  CANCELLED, COMPLETED, PAID, PENDING, REFUNDED, SHIPPED, assertFullOrder, assertOrder, assertRefused, openTrade,
-} from '../lib/trade.mjs';
+import { CANCELLED, COMPLETED, PAID, PENDING, REFUNDED, SHIPPED, TRADE, assertFullOrder, assertOrder, assertRefused, openTrade } from '../lib/trade.mjs';
 
-const trade = await openTrade({ own: true, leaks: true });
+const trade = await openTrade({ families: TRADE, leaks: true });
 const { shop } = trade;
 const [anna, bob] = await trade.buyers(2);
 

@@ -5,15 +5,15 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { makeForger } from '../lib/notifications.mjs';
-import { PAID, PENDING, openTrade } from '../lib/trade.mjs';
+import { PAID, PENDING, TRADE, openTrade } from '../lib/trade.mjs';
 
 const WITHOUT_PUBLIC_KEY = { WECHAT_PAY_PUBLIC_KEY_ID: null, WECHAT_PAY_PUBLIC_KEY_FILE: null };
 const HOUR_S = 3600;
 const YEAR_S = 365 * 86_400;
 
-const alone = await openTrade({ certificates: true, env: WITHOUT_PUBLIC_KEY });
-const both = await openTrade({ certificates: true });
-const publicKeyOnly = await openTrade({ own: true });
+const alone = await openTrade({ families: TRADE, certificates: true, env: WITHOUT_PUBLIC_KEY });
+const both = await openTrade({ families: TRADE, certificates: true });
+const publicKeyOnly = await openTrade({ families: TRADE });
 
 const signWith = async ({ shop }, choice) => {
   const { status, body } = await shop.sandbox('POST', '/sandbox/sign-with', choice);

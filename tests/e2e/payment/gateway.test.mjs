@@ -5,14 +5,14 @@ import assert from 'node:assert/strict';
 import { createHmac, randomBytes } from 'node:crypto';
 import { afterEach, test } from 'node:test';
 import { command, send } from '../lib/simulators.mjs';
-import { ATTEMPT, CANCELLED, PAID, PENDING, MINUTE_S, PAY_S, VERDICT, openTrade, replayed, tally } from '../lib/trade.mjs';
+import { ATTEMPT, CANCELLED, MINUTE_S, PAID, PAY_S, PENDING, TRADE, VERDICT, openTrade, replayed, tally } from '../lib/trade.mjs';
 
 const CREATE = '/v1/payment/create';
 const NOTIFY = '/v1/payment/notify';
 const HOST = 'shop.example.com';
 const PREVIOUS = randomBytes(24).toString('hex');
 const trade = await openTrade({
-  gateway: true, env: { CLIENT_URL_HOSTS: `www.example.com, ${HOST}`, GATEWAY_PREVIOUS_SECRET: PREVIOUS, PAYMENT_CREATE_PER_HOUR: '0' },
+  families: TRADE, gateway: true, env: { CLIENT_URL_HOSTS: `www.example.com, ${HOST}`, GATEWAY_PREVIOUS_SECRET: PREVIOUS, PAYMENT_CREATE_PER_HOUR: '0' },
 });
 const { shop } = trade;
 const gateway = shop.shop.simulators.gateway.url;

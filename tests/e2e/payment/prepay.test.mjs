@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { createSign, createVerify, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { ATTEMPT, CANCELLED, PAID, PAY_S, PENDING, assertRefused, openTrade, prepayIdOf } from '../lib/trade.mjs';
+import { ATTEMPT, CANCELLED, PAID, PAY_S, PENDING, TRADE, assertRefused, openTrade, prepayIdOf } from '../lib/trade.mjs';
 
-const trade = await openTrade({ own: true });
+const trade = await openTrade({ families: TRADE });
 const { shop, keys } = trade;
 const anna = await trade.buyer();
 const product = await trade.product({ name: '桂花乌龙', price: '29.90', stock: 10_000 });

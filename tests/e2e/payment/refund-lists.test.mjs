@@ -5,12 +5,12 @@ import { test } from 'node:test';
 import { sequence } from '../../../sandbox/database/sql.mjs';
 import { EIGHT, assertWalks, nextOf, pagesOf, rowsRead, withQuery, withStatementLog } from '../lib/query-plans.mjs';
 import { openRefunds } from '../lib/refunds.mjs';
-import { assertRefused } from '../lib/trade.mjs';
+import { TRADE, assertRefused } from '../lib/trade.mjs';
 
 const LIST = '/api/payment/refunds';
 const MANY = 600;
 
-const refunds = await openRefunds({ own: true });
+const refunds = await openRefunds({ families: [...TRADE, 'memberships'] });
 const { trade, shop, anna } = refunds;
 const list = (query = '', token = trade.admin) => shop.call('GET', `${LIST}${query}`, { token });
 const numbers = async (query) => {

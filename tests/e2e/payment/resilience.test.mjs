@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WORKERS } from '../../../sandbox/web.mjs';
-import { ATTEMPT, PAID, isBusy, killConnections, openTrade, until } from '../lib/trade.mjs';
+import { ATTEMPT, PAID, TRADE, isBusy, killConnections, openTrade, until } from '../lib/trade.mjs';
 
-const trade = await openTrade({ own: true });
+const trade = await openTrade({ families: TRADE });
 const { shop } = trade;
 const crowd = await trade.buyers(12);
 const anna = crowd[0];

@@ -4,11 +4,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeForger } from '../lib/notifications.mjs';
-import {
-  ATTEMPT, CANCELLED, COMPLETED, PAID, PAY_S, PENDING, REFUNDED, SHIPPED, VERDICT, assertRefused, openTrade, tally,
-} from '../lib/trade.mjs';
+import { ATTEMPT, CANCELLED, COMPLETED, PAID, PAY_S, PENDING, REFUNDED, SHIPPED, TRADE, VERDICT, assertRefused, openTrade, tally } from '../lib/trade.mjs';
 
-const trade = await openTrade({ own: true, leaks: true });
+const trade = await openTrade({ families: TRADE, leaks: true });
 const { shop } = trade;
 const forger = makeForger(trade.keys, new URL('/api/payment/wxpay/notify', shop.baseUrl));
 const anna = await trade.buyer();

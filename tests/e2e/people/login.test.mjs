@@ -11,7 +11,7 @@ const DEADLINE_MS = 5000; // of a call to WeChat
 const USER = ['user_id', 'openid', 'nickname', 'avatar_url', 'gender', 'phone', 'email', 'permission_level', 'created_at',
   'updated_at', 'member_id'];
 
-const trade = await openTrade({ leaks: true, processEnv: { TZ: 'America/Los_Angeles' } });
+const trade = await openTrade({ families: ['catalogue', 'login', 'users'], leaks: true, processEnv: { TZ: 'America/Los_Angeles' } });
 const { shop } = trade;
 
 const signIn = (code) => shop.call('POST', '/weixin-login', { body: { code } });

@@ -5,6 +5,8 @@ import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { openShop } from '../lib/harness.mjs';
 import { command, send } from '../lib/simulators.mjs';
+import { programsOf } from '../lib/trade.mjs';
+import { FAMILIES } from '../../../sandbox/web.mjs';
 
 const { shop } = await openShop({ alipay: { certificates: true }, gateway: true });
 
@@ -34,4 +36,12 @@ test('a clock for all, and new simulators at the same addresses', async () => {
   assert.ok(await at(0) < 86_000_000);
   await shop.renewSimulators();
   for (const one of [alipay, gateway]) assert.deepEqual(await requests(one), []);
+});
+
+test('only the programs of the families that were asked for are started', async () => {
+  const small = await openShop({ families: ['users'] });
+  assert.equal((await small.call('GET', '/healthz')).status, 200);
+  assert.equal((await small.call('GET', '/api/products')).status, 503);
+  const started = FAMILIES.filter((family) => programsOf(small.shop.webHome, family).length > 0);
+  assert.deepEqual(started, ['users', 'system']);
 });
