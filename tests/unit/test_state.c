@@ -4,28 +4,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "state_rig.h"
+#include "state_pair.h"
 #include <poll.h>
 #include <sys/wait.h>
-
-static struct ctx c, d; /* two processes' views of one home */
-
-static int begin(void **state)
-{
-	(void)state;
-	c = rig_ctx();
-	d = rig_ctx();
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	rig_free(&c);
-	rig_free(&d);
-	rig_remove(rig_dir);
-	return 0;
-}
 
 static void a_value_stored_by_one_process_is_found_by_another(void **state)
 {

@@ -3,29 +3,10 @@
 #include "unit.h"
 
 #include "base/log.h"
-#include "state_rig.h"
+#include "state_pair.h"
 #include <sys/wait.h>
 
 enum { MAX = 5, WINDOW_MS = 1000 };
-
-static struct ctx c, d; /* two processes' views of one home */
-
-static int begin(void **state)
-{
-	(void)state;
-	c = rig_ctx();
-	d = rig_ctx();
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	rig_free(&c);
-	rig_free(&d);
-	rig_remove(rig_dir);
-	return 0;
-}
 
 static struct state_limit limit_of(const char *id)
 {
