@@ -279,11 +279,20 @@ static enum err have_handle(struct ctx *c, struct preparing *x)
 	return ERR_PROVIDER_REFUSED;
 }
 
+/* WeChat's name of the payer, who is the user. */
+static enum err find_openid(struct ctx *c, const char **out)
+{
+	struct user payer = { 0 };
+
+	TRY(user_get(c, c->actor.user_id, &payer));
+	*out = payer.openid;
+	return *out != NULL ? OK : fail(c, ERR_PAYER_UNKNOWN, NULL);
+}
+
 enum err prepay(struct ctx *c, const struct prepay *p, struct checkout *out)
 {
 	const struct channel *channel = p->channel;
 	struct preparing x = { .channel = channel, .asked = p };
-	struct user payer = { 0 };
 	int64_t replayed_id;
 
 	if (provider_state(c, channel->provider->id) == NULL)
@@ -301,10 +310,8 @@ enum err prepay(struct ctx *c, const struct prepay *p, struct checkout *out)
 		return fail(c, ERR_INVALID, "amount");
 	if (x.payable.pay_error != OK)
 		return fail(c, x.payable.pay_error, NULL);
-	TRY(user_get(c, c->actor.user_id, &payer));
-	if (channel->needs_openid && payer.openid == NULL)
-		return fail(c, ERR_PAYER_UNKNOWN, NULL);
-	x.openid = payer.openid;
+	if (channel->needs_openid)
+		TRY(find_openid(c, &x.openid));
 	TRY(have_handle(c, &x));
 	return fill_checkout(c, channel, &x.attempt, out);
 }
