@@ -90,7 +90,6 @@ static enum err note_tx(struct ctx *c, void *arg)
 	struct refunding *x = arg;
 	struct refund same = { 0 };
 	struct refund_sums sums;
-	money rest;
 	enum err e;
 
 	TRY(refunding_lock_tx(c, x));
@@ -98,8 +97,8 @@ static enum err note_tx(struct ctx *c, void *arg)
 	if (e != ERR_NOT_FOUND)
 		return e == OK ? ERR_DUPLICATE : e;
 	TRY(refund_sum(c, x->attempt.attempt_id, &sums));
-	rest = money_sub(x->attempt.amount, money_add(sums.done, sums.under_way));
-	if (x->state != REFUND_CLOSED && money_cmp(x->refund.amount, rest) > 0)
+	if (x->state != REFUND_CLOSED &&
+		money_cmp(x->refund.amount, refund_rest(x->attempt.amount, &sums)) > 0)
 		return ERR_REFUND_EXCEEDS;
 	/* another was recorded meanwhile */
 	if (x->refunded_fen != 0 && money_add(sums.done, x->refund.amount).fen != x->refunded_fen)

@@ -166,7 +166,7 @@ enum err refunding_rest_tx(struct ctx *c, const struct refunding *x, money *rest
 	struct refund_sums sums;
 
 	TRY(refund_sum(c, x->attempt.attempt_id, &sums));
-	*rest = money_sub(x->attempt.amount, money_add(sums.done, sums.under_way));
+	*rest = refund_rest(x->attempt.amount, &sums);
 	return OK;
 }
 

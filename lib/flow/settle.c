@@ -65,7 +65,7 @@ static enum err sum_elsewhere_tx(struct ctx *c, const struct settling *s, const 
 	struct refund_sums sums;
 
 	TRY(refund_sum(c, a->attempt_id, &sums));
-	*rest = money_sub(a->amount, money_add(sums.done, sums.under_way));
+	*rest = refund_rest(a->amount, &sums);
 	*back = BACK_SOME;
 	if ((s->refund_reported || a->held_at.ms != 0) && sums.known == 0)
 		*back = BACK_UNKNOWN;

@@ -76,6 +76,11 @@ enum err refund_read(struct ctx *c, int64_t refund_id, struct refund *out) MUST;
 enum err refund_list(struct ctx *c, const struct refund_query *q, struct page_rows *out) MUST;
 enum err refund_lock_tx(struct ctx *c, int64_t refund_id, struct refund *out) MUST;
 enum err refund_sum(struct ctx *c, int64_t attempt_id, struct refund_sums *out) MUST;
+/* What of an attempt's amount no refund has taken, or is about to take. */
+static inline money refund_rest(money amount, const struct refund_sums *sums)
+{
+	return money_sub(amount, money_add(sums->done, sums->under_way));
+}
 /* To another state, unless it is already final. provider_refund_id may be NULL. */
 enum err refund_set_tx(struct ctx *c, const struct refund *r, enum refund_state state,
 	const char *provider_refund_id) MUST;
