@@ -129,6 +129,26 @@ struct channel {
 	enum err (*fill_checkout)(struct ctx *c, struct checkout *out);
 };
 
+/* One line of a provider's bill of a day. The texts live until the callback returns. */
+enum bill_kind { BILL_PAYMENT, BILL_REFUND };
+struct bill_line {
+	enum bill_kind kind;
+	const char *out_trade_no, *transaction_id; /* of the payment, in both kinds */
+	/* BILL_REFUND: our number and the provider's; NULL if the bill doesn't say it */
+	const char *refund_no, *refund_id;
+	money amount;             /* positive in both kinds */
+	enum trade_state trade;   /* BILL_PAYMENT */
+	enum refund_state refund; /* BILL_REFUND */
+	int64_t at_ms;            /* of the payment, or of the refund; 0: not said */
+};
+/* What a bill declares about its lines; they were found to agree with it. */
+struct bill_summary {
+	int64_t payments, refunds;
+	money paid, refunded;
+};
+/* Called outside a transaction. Anything but OK ends the bill. */
+typedef enum err bill_line_fn(struct ctx *c, void *arg, const struct bill_line *line);
+
 /* Look for a stored key of this serial and add it. False: there is none. */
 typedef bool learn_fn(struct ctx *c, const char *serial);
 
@@ -165,6 +185,16 @@ struct provider {
 	/* out_trade_no NULL: unknown. */
 	enum outcome (*query_refund)(struct ctx *c, const char *out_trade_no, const char *refund_no,
 		struct provider_refund *out);
+
+	/*
+	 * The payments and refunds of one day (yyyy-mm-dd, UTC+8). The whole bill is verified (its
+	 * hash or signature, what it declares about itself) before the first line is given.
+	 * OUTCOME_NONE: the provider knows of no trade on that day. OUTCOME_LATER: not made yet.
+	 * OUTCOME_UNKNOWN: no trustworthy bill, or `each` failed. `sum` is set only on OUTCOME_OK.
+	 * There may be a million lines: memory is bounded. NULL: it has no bills.
+	 */
+	enum outcome (*bill)(struct ctx *c, const char *day, bill_line_fn *each, void *arg,
+		struct bill_summary *sum);
 
 	/* Verify and parse a notification; forged ones are logged. */
 	void (*read)(struct ctx *c, const struct notification *n, struct provider_notice *out);

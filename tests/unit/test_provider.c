@@ -22,6 +22,8 @@ static void a_row_is_at_its_number_and_says_what_flow_relies_on(void **state)
 		/* what was asked for must be asked about; what is fetched must be added */
 		assert_true((p->refund == NULL) == (p->query_refund == NULL));
 		assert_true((p->fetch_certificates == NULL) == (p->add_certificate == NULL));
+		/* what a bill finds missing here is settled by a query */
+		assert_true(p->bill == NULL || p->query != NULL);
 	}
 	assert_null(providers[PROVIDER_N]);
 }
