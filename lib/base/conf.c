@@ -57,6 +57,7 @@ static const struct row rows[] = {
 	{ "ORDER_PAY_MINUTES", NUMBER, CONF_DB, 1, 120, "30", AT(order_pay_minutes) },
 	{ "PENDING_ORDERS_MAX", NUMBER, CONF_DB, 0, 10000, "20", AT(pending_orders_max) },
 	{ "PAYMENT_CREATE_PER_HOUR", NUMBER, CONF_WEB, 0, 100, "5", AT(payment_create_per_hour) },
+	{ "FORGED_PER_MINUTE", NUMBER, CONF_WEB, 0, 100, "60", AT(forged_per_minute) },
 	{ "WEBHOOK_PORTS", TEXT, CONF_DB, 1, 60, "443", AT(webhook_ports) },
 	{ "WECHAT_APPID", TEXT, CONF_PROVIDER, 4, 32, NULL, AT(wechat_appid) },
 	{ "WECHAT_SECRET", SECRET, CONF_PROVIDER, 16, 128, NULL, AT(wechat_secret) },

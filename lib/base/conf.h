@@ -36,6 +36,7 @@ struct conf {
 	int64_t order_pay_minutes;
 	int64_t pending_orders_max;      /* per user; 0: no limit */
 	int64_t payment_create_per_hour; /* per user; 0: no limit */
+	int64_t forged_per_minute;       /* failed signatures per address; 0: no limit */
 
 	const char *wechat_appid, *wechat_secret, *wechat_mchid;
 	const char *wechat_api_v3_key;

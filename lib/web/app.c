@@ -130,7 +130,7 @@ static enum err dispatch(struct ctx *c, const struct app *app, struct req *r, st
 	TRY(read_body(c, r));
 	read_precondition(c, r);
 	TRY(read_idempotency_key(c, r));
-	return call_run(c, r, w);
+	return rate_failure(c, r, call_run(c, r, w));
 }
 
 /* May the response be stored and revalidated? Public ones, as anyone but staff gets them. */

@@ -69,7 +69,8 @@ static bool can_fail(const struct route *r, int status)
 	case 422:
 		return pays;
 	case 429:
-		return r->rate == RATE_LOGIN || rate_is_limited(r->rate);
+		return r->rate == RATE_LOGIN || rate_is_limited(r->rate) ||
+		       rate_limits_failures(r->rate);
 	case 502:
 		return calls_provider;
 	case 503:

@@ -13,10 +13,14 @@ struct rule {
 	int64_t window_ms;
 };
 
+/* Of requests, per user. */
 static const struct rule rules[] = {
 	{ 1U << RATE_CREATE, "rate-create", offsetof(struct conf, payment_create_per_hour),
 		HOUR_MS },
 };
+/* Of failed signatures, per address. */
+static const struct rule forgeries = { 1U << RATE_NOTIFY, "rate-forged",
+	offsetof(struct conf, forged_per_minute), MINUTE_MS };
 
 static int64_t max_of(const struct ctx *c, const struct rule *rule)
 {
@@ -26,6 +30,13 @@ static int64_t max_of(const struct ctx *c, const struct rule *rule)
 static struct slice user_of(struct ctx *c)
 {
 	return slice_of(arena_printf(&c->arena, "%lld", (long long)c->actor.user_id));
+}
+
+static struct slice address_of(const struct req *r)
+{
+	const char *ip = req_client_ip(r);
+
+	return (struct slice){ ip, ip != NULL ? strnlen(ip, STATE_ID_MAX) : 0 };
 }
 
 /* The limits of this request, with their keys. */
@@ -55,23 +66,42 @@ static const struct state_limit *nearest(const struct state_limit *limits, size_
 	return out;
 }
 
-enum err rate_check(struct ctx *c, struct req *r)
+/* Answers are about this limit. */
+static void tell(struct req *r, const struct state_limit *l)
 {
-	struct state_limit limits[ARRAY_LEN(rules)];
-	const size_t n = collect(c, r, limits);
-	const struct state_limit *l;
-	bool admitted;
-
-	if (n == 0)
-		return OK;
-	admitted = state_admit(c, limits, n);
-	l = nearest(limits, n);
 	r->limit = (struct rate_limit){
 		.max = l->max,
 		.remaining = l->count < l->max ? l->max - l->count : 0,
 		.reset_ms = l->oldest_ms + l->window_ms,
 	};
+}
+
+enum err rate_check(struct ctx *c, struct req *r)
+{
+	struct state_limit limits[ARRAY_LEN(rules)];
+	const size_t n = collect(c, r, limits);
+	bool admitted;
+
+	if (n == 0)
+		return OK;
+	admitted = state_admit(c, limits, n);
+	tell(r, nearest(limits, n));
 	return admitted ? OK : ERR_RATE_LIMITED;
+}
+
+enum err rate_failure(struct ctx *c, struct req *r, enum err e)
+{
+	struct state_limit limit = {
+		.key = { forgeries.family, address_of(r) },
+		.max = max_of(c, &forgeries),
+		.window_ms = forgeries.window_ms,
+	};
+
+	if (e != ERR_SIGNATURE || !(forgeries.classes & 1U << r->route->rate) || limit.max == 0 ||
+		state_admit(c, &limit, 1))
+		return e;
+	tell(r, &limit);
+	return ERR_RATE_LIMITED;
 }
 
 static int64_t seconds_up(int64_t ms)
@@ -107,4 +137,9 @@ bool rate_is_limited(enum rate rate)
 		if (rules[i].classes & 1U << rate)
 			return true;
 	return false;
+}
+
+bool rate_limits_failures(enum rate rate)
+{
+	return forgeries.classes & 1U << rate;
 }
