@@ -18,7 +18,7 @@ export const LOCKING_READS = {
   'lib/shop/books/webhook.c SQL_LOCK': 'the row itself: SQL_UPDATE, SQL_ROTATE or SQL_DELETE',
   'lib/shop/membership/membership.c SQL_LOCK': 'entitlement_lock_tx wrote the user before; SQL_WRITE where the order moves',
   'lib/shop/membership/membership.c SQL_PENDING': 'the user was written before; SQL_WRITE, or the unique key of the next order',
-  'lib/shop/trade/order.c SQL_LOCK': 'SQL_WRITE where it moves; order_touch_tx for an attempt that is opened, or a refund',
+  'lib/shop/trade/order_move.c SQL_LOCK': 'SQL_WRITE where it moves; order_touch_tx for an attempt that is opened, or a refund',
   'lib/shop/money/payment.c SQL_LOCK': 'SQL_SETTLE; payment_touch_tx for a refund that begins, or succeeds',
   'lib/shop/membership/plan.c SQL_LOCK': 'the row itself: SQL_UPDATE or SQL_DELETE',
   'lib/shop/catalogue/product.c SQL_LOCK': 'the row itself: SQL_UPDATE',

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* order_abandoned.c - cancels and anonymises the orders of a deleted user, some at a time. */
+/* order_abandoned.c - the orders of a deleted user: cancelled and anonymised, some at a time. */
 #include "ext/db.h"
-#include "shop/trade/order.h"
+#include "shop/trade/order_sql.h"
 
+static const char SQL_BUSY[] =
+	"SELECT o.id FROM orders o FORCE INDEX (by_user_status) WHERE o.user_id = ? "
+	"AND o.status IN (" SQL(ORDER_IN_PROGRESS_SET) ") LIMIT 1";
 static const char SQL_SOME[] =
 	"SELECT o.id, o.status, o.created_at FROM orders o FORCE INDEX (by_user) "
 	"WHERE o.user_id = ? AND o.created_at <= ? AND (o.created_at < ? OR o.id < ?) "
@@ -13,6 +16,28 @@ static const char SQL_ERASE[] =
 	"STRAIGHT_JOIN orders o FORCE INDEX (PRIMARY) ON o.id = l.id "
 	"SET o.consignee_name = NULL, o.consignee_phone = NULL, o.consignee_address = NULL, "
 	"o.remark = NULL WHERE o.status IN (" SQL(ORDER_FINAL_SET) ")";
+
+enum err order_check_user_deletion_tx(struct ctx *c, int64_t user_id)
+{
+	int64_t busy;
+
+	TRY(db_int64(c, SQL_BUSY, ARGS(I64(user_id)), &busy));
+	return busy != 0 ? fail(c, ERR_USER_IN_USE, NULL) : OK;
+}
+
+static enum err abandon_tx(struct ctx *c, void *arg)
+{
+	const int64_t id = *(const int64_t *)arg;
+	struct order o = { 0 };
+
+	TRY(order_lock_tx(c, id, true, &o));
+	return o.status == ORDER_PENDING ? order_move_tx(c, &o, ORDER_CANCELLED, BY_ADMIN) : OK;
+}
+
+enum err order_cancel_abandoned(struct ctx *c, int64_t id)
+{
+	return db_tx(c, abandon_tx, &id);
+}
 
 enum err order_erase_some(struct ctx *c, int64_t user_id, int64_t until_ms, struct order_walk *at)
 {

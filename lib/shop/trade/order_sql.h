@@ -33,6 +33,19 @@
 	"o.id, " ORDER_TERMS(ORDER_O) ORDER_STATE(ORDER_O) ORDER_CONSIGNEE(ORDER_O_AS)             \
 		ORDER_SHIPMENT(ORDER_O_AS) "o.updated_at, o.deleted_at"
 
+enum mover { BY_ADMIN = 1, BY_OWNER = 2, BY_SETTLEMENT = 4, BY_TIMEOUT = 8, BY_REFUND = 16 };
+
+/* An order's lines (of struct stock_line), which never change: read without a lock. */
+enum err order_lines(struct ctx *c, int64_t id, struct list *out) MUST;
+/* The same, with their products locked. */
+enum err order_lock_products_tx(struct ctx *c, int64_t id, struct list *lines) MUST;
+/* May it move so (BEHAVIOUR 18)? */
+bool order_can_move(const struct order *o, enum order_status to, enum mover by);
+/* Move a locked order (with its products, if stock moves) and write it. Fails: ORDER_TRANSITION. */
+enum err order_move_tx(struct ctx *c, struct order *o, enum order_status to, enum mover by) MUST;
+/* Write a locked order that had the status `from`. */
+enum err order_write_tx(struct ctx *c, const struct order *row, int64_t from) MUST;
+
 /* Notify webhooks of an order's new status. */
 enum err order_notify_tx(struct ctx *c, const struct order *o) MUST;
 
