@@ -17,5 +17,13 @@ enum err invariant_checked(const struct ctx *c, enum err e, const char *what)
 enum err fail(struct ctx *c, enum err e, const char *what)
 {
 	c->fault = what;
+	c->retry_at_ms = 0;
+	return e;
+}
+
+enum err fail_until(struct ctx *c, enum err e, int64_t retry_at_ms)
+{
+	e = fail(c, e, NULL);
+	c->retry_at_ms = retry_at_ms;
 	return e;
 }

@@ -54,6 +54,7 @@ struct ctx {
 	int64_t now_ms;      /* the time of this request (clock.h) */
 	int64_t deadline_ms; /* clock_mono_ms() after which nothing is retried; 0: none */
 	const char *fault; /* field that an error is about, e.g. "items[0].quantity"; NULL: none */
+	int64_t retry_at_ms; /* until when an error is certain to last; 0: unknown */
 };
 
 /* The time of this request in whole seconds. */
@@ -72,5 +73,7 @@ enum err invariant_checked(const struct ctx *c, enum err e, const char *what) MU
 
 /* Raise the caller's fault e, about `what` (a field or resource; NULL for none; borrowed). */
 enum err fail(struct ctx *c, enum err e, const char *what) MUST;
+/* Raise e, which lasts until a time: the response says so (Retry-After, retry_at). */
+enum err fail_until(struct ctx *c, enum err e, int64_t retry_at_ms) MUST;
 
 #endif

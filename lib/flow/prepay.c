@@ -168,8 +168,9 @@ static enum err forget_refused(struct ctx *c, const struct provider *p, const st
 /*
  * Close an open attempt, so that another one can be created: no provider may keep a second payable
  * order (BEHAVIOUR 39). The query decides: a payment is settled, and the payable decides the rest.
- * Unless the query says unpaid, this fails with e. A payment that arrives for a closed one is
- * settled as a late one.
+ * A payment that arrives for a closed one is settled as a late one.
+ * Fails: e (the query says nothing about it), PAYMENT_OPEN (the payer is paying, or its provider
+ * can't close it), PROVIDER_UNKNOWN.
  */
 static enum err abandon(struct ctx *c, struct attempt *a, enum err e)
 {
@@ -182,9 +183,13 @@ static enum err abandon(struct ctx *c, struct attempt *a, enum err e)
 	TRY(payment_read(c, a->attempt_id, a));
 	if (a->state != ATTEMPT_OPEN)
 		return OK;
+	if (state == TRADE_PAYING)
+		return fail_until(c, ERR_PAYMENT_OPEN, a->expires_at.ms);
 	if (state != TRADE_UNPAID)
 		return fail(c, e, NULL);
 	closed = provider_close(c, p, a->out_trade_no);
+	if (closed == OUTCOME_REFUSED)
+		return fail_until(c, ERR_PAYMENT_OPEN, a->expires_at.ms);
 	if (closed != OUTCOME_OK && closed != OUTCOME_CLOSED && closed != OUTCOME_NONE)
 		return ERR_PROVIDER_UNKNOWN;
 	return payment_close(c, a->attempt_id);

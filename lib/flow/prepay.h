@@ -33,8 +33,8 @@ struct prepay {
 /*
  * Prepare the payment of the user's own payable by a channel, or return the open one.
  * Honours c->idem. Fails: NOT_FOUND, FORBIDDEN, ORDER_NOT_PENDING, ORDER_PAID,
- * ORDER_EXPIRED, PAYER_UNKNOWN, PROVIDER_CONFIG, PROVIDER_REFUSED, PROVIDER_UNKNOWN (retry:
- * it is the same payment).
+ * ORDER_EXPIRED, PAYER_UNKNOWN, PAYMENT_OPEN (by another channel, which can't be closed before its
+ * deadline), PROVIDER_CONFIG, PROVIDER_REFUSED, PROVIDER_UNKNOWN (retry: it is the same payment).
  */
 enum err prepay(struct ctx *c, const struct prepay *p, struct checkout *out) MUST;
 

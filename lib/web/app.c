@@ -202,8 +202,7 @@ static void serve_one(struct ctx *c, const struct app *app, struct fcgi *fcgi)
 	if (c->arena.exhausted || (e == OK && w.body.overflow)) {
 		log_line(LOG_ALARM, "memory", "a request passed the limit of %s",
 			c->arena.exhausted ? "its arena" : "its answer");
-		e = ERR_INTERNAL;
-		c->fault = NULL;
+		e = fail(c, ERR_INTERNAL, NULL);
 	}
 	if (e != OK) {
 		struct str kept = w.headers; /* Allow */

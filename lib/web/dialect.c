@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "web/dialect.h"
 
+#include <stdio.h>
+
 enum { SHOP, MEMBERSHIP_ORDERS, MEMBERSHIP_STATUS, MEMBER_SYSTEM, RENEWAL, WECHAT, ALIPAY };
 
 /* The web server's own errors have the same shape without request_id (tests/lint/errors.sh). */
@@ -9,6 +11,7 @@ enum { SHOP, MEMBERSHIP_ORDERS, MEMBERSHIP_STATUS, MEMBER_SYSTEM, RENEWAL, WECHA
 #define WHAT_FIELDS                                                                            \
 	FIELD_WITH(struct wire_error, field, .flags = F_OMIT),                                 \
 	FIELD_WITH(struct wire_error, cause, .flags = F_OMIT),                                 \
+	FIELD_WITH(struct wire_error, retry_at, .flags = F_OMIT),                              \
 	FIELD_WITH(struct wire_error, request_id, .flags = F_OMIT)
 
 static const struct field shop_fields[] = {
@@ -138,6 +141,17 @@ struct wire_error dialect_wire(const struct dialect *d, enum err e)
 	return out;
 }
 
+static void put_retry_after(const struct ctx *c, struct resp *w)
+{
+	const int64_t wait_ms = c->retry_at_ms - c->now_ms;
+	char text[24];
+
+	if (wait_ms <= 0)
+		return;
+	snprintf(text, sizeof(text), "%lld", (long long)((wait_ms + SECOND_MS - 1) / SECOND_MS));
+	resp_header(w, "Retry-After", text);
+}
+
 struct wire_error dialect_error(
 	struct ctx *c, const char *path, enum err e, const char *request_id, struct resp *w)
 {
@@ -146,6 +160,7 @@ struct wire_error dialect_error(
 
 	out.request_id = request_id;
 	out.field = c->fault;
+	out.retry_at.ms = c->retry_at_ms;
 	if (c->fault != NULL)
 		out.text = arena_printf(&c->arena, "%s: %s", out.text, c->fault);
 	*w = resp_new(c);
@@ -156,5 +171,6 @@ struct wire_error dialect_error(
 		resp_raw(w, &(struct raw){ "text/plain; charset=utf-8", "fail" });
 	if (out.status == 401 && e != ERR_SIGNATURE && !d->tokenless)
 		resp_header(w, "WWW-Authenticate", "Bearer");
+	put_retry_after(c, w);
 	return out;
 }

@@ -17,6 +17,7 @@ struct wire_error {
 	const char *cause; /* of err.def, where the dialect names a whole class by one code; NULL */
 	const char *text;  /* names the field, if there is one */
 	const char *field, *request_id;
+	timestamp retry_at; /* until when it is certain to last; 0: unknown */
 };
 
 struct dialect {

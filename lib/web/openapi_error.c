@@ -217,7 +217,7 @@ static void put_response(struct str *s, const struct dialect *d, int status)
 		schema_ref(s, "WWW-Authenticate", "headers", "WWW-Authenticate");
 	if (status == 429)
 		openapi_put_limit(s);
-	if (status == 429 || status == 503)
+	if (status == 409 || status == 429 || status == 503)
 		schema_ref(s, "Retry-After", "headers", "Retry-After");
 	json_end_object(s);
 	put_content(s, d, status);

@@ -36,6 +36,7 @@ export const FAULTS = {
   unknown_serial: { on: PAY, after: setHeader('Wechatpay-Serial', otherKeyId) },
   duplicate_header: { on: PAY, after: setHeader('Wechatpay-Signature', (value) => [value, value]) },
   refunded: { on: ['query'], after: onMember((body) => { Object.assign(body, { trade_state: 'REFUND', trade_state_desc: '转入退款' }); }) },
+  paying: { on: ['query'], after: onMember((body) => { Object.assign(body, { trade_state: 'USERPAYING', trade_state_desc: '用户支付中' }); }) },
   order_paid: { on: [...PREPAY, 'close'], instead: json(400, 'ORDERPAID', '该订单已支付') },
   not_enough: { on: ['refund'], instead: json(403, 'NOT_ENOUGH', '基本账户余额不足，请充值后重新发起') },
   wrong_amount: { on: ['query', 'refund_query'], after: onMember(addFen) },

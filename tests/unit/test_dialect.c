@@ -247,6 +247,29 @@ static void statuses_carry_their_headers(void **state)
 	}
 }
 
+/* The time in each JSON shape, and the wait as a header, rounded up. */
+static void an_error_that_lasts_says_until_when(void **state)
+{
+	static const char said[] = "\"retry_at\":\"1970-01-01T00:00:10.500Z\"";
+	struct resp w;
+
+	(void)state;
+	ctx.now_ms = 8 * SECOND_MS;
+	assert_int_equal(fail_until(&ctx, ERR_PAYMENT_OPEN, 10500), ERR_PAYMENT_OPEN);
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		const bool to_provider = strstr(paths[i], "notify") != NULL;
+
+		(void)dialect_error(&ctx, paths[i], ERR_PAYMENT_OPEN, "id-1", &w);
+		assert_int_equal(strstr(str_text(&w.body), said) != NULL, !to_provider);
+		assert_string_equal(str_text(&w.headers), "Retry-After: 3\r\n");
+	}
+	ctx.now_ms = 10500; /* over by now */
+	(void)dialect_error(&ctx, "/api/orders", ERR_PAYMENT_OPEN, "id-1", &w);
+	assert_string_equal(str_text(&w.headers), "");
+	assert_int_equal(fail(&ctx, ERR_CONFLICT, NULL), ERR_CONFLICT);
+	assert_int_equal(ctx.retry_at_ms, 0);
+}
+
 static void alipay_is_answered_in_plain_text(void **state)
 {
 	struct resp w;
@@ -269,6 +292,7 @@ int main(void)
 		cmocka_unit_test_teardown(every_cause_is_an_error_with_a_text_for_people, forget),
 		cmocka_unit_test_teardown(an_error_replaces_whatever_was_written, forget),
 		cmocka_unit_test_teardown(statuses_carry_their_headers, forget),
+		cmocka_unit_test_teardown(an_error_that_lasts_says_until_when, forget),
 		cmocka_unit_test_teardown(alipay_is_answered_in_plain_text, forget),
 	};
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createHmac, randomBytes } from 'node:crypto';
 import { afterEach, test } from 'node:test';
 import { command, send } from '../lib/simulators.mjs';
-import { ATTEMPT, CANCELLED, MINUTE_S, PAID, PAY_S, PENDING, TRADE, VERDICT, openTrade, replayed, tally } from '../lib/trade.mjs';
+import { ATTEMPT, CANCELLED, MINUTE_S, PAID, PAY_S, PENDING, TRADE, VERDICT, assertRefused, openTrade, replayed, tally } from '../lib/trade.mjs';
 
 const CREATE = '/v1/payment/create';
 const NOTIFY = '/v1/payment/notify';
@@ -213,15 +213,31 @@ test('it ends by its deadline, since nobody can be asked; money after that is la
   assert.equal(await trade.status(order), PAID);
 });
 
-test('another channel is refused while this payment can still be paid (B39)', async () => {
+test('another channel is refused while this payment can still be paid, and is told until when that is (B39)', async () => {
   const { order, id } = await opened();
-  assert.equal((await trade.tryPrepay(anna, order)).status, 503);
+  const refused = await trade.tryPrepay(anna, order);
+  assertRefused(refused, 409, 'PAYMENT_OPEN');
+  const { expires_at: deadline } = await rowOf(id);
+  assert.equal(Date.parse(refused.body.retry_at), deadline);
+  assert.ok(Math.abs(Number(refused.headers.get('retry-after')) - (deadline - Date.now()) / 1000) < 5);
   assert.deepEqual(await trade.states(order), [ATTEMPT.open]);
   await play(id, { status: 'closed' });
   await trade.prepay(anna, order);
   const { transaction_id: second } = await created(order); // closes the other at WeChat
   assert.deepEqual(await trade.states(order), [ATTEMPT.closed, ATTEMPT.closed, ATTEMPT.open]);
   assert.notEqual(second, id);
+});
+
+test('while somebody pays by another channel, the page is refused in the contract\'s dialect (B39)', async () => {
+  const order = await newOrder();
+  const { outTradeNo } = await trade.prepay(anna, order);
+  await trade.fault('query', 'paying');
+  const refused = await tryCreate(order);
+  assertError(refused, 409, 'PAYMENT_OPEN');
+  assert.equal(Date.parse(refused.body.error.details.retry_at), (await rowOf(outTradeNo)).expires_at);
+  assert.ok(Number(refused.headers.get('retry-after')) > 0);
+  await created(order); // not any more: closed, and the page opened
+  assert.deepEqual(await trade.states(order), [ATTEMPT.closed, ATTEMPT.open]);
 });
 
 test('a refund is refused; one that is due by itself is for an administrator, with an alarm, until it is recorded (B37, B43)', async () => {

@@ -112,6 +112,11 @@ test('another way of paying closes the one before at WeChat: one order there can
   await trade.fault('query', 'status_500');
   assertRefused(await vip.tryPrepay(anna, order), 503, 'PROVIDER_UNKNOWN');
   assert.equal(await stateThere(code.order_id), 'NOTPAY', 'as long as that is not sure, no other is opened');
+  await trade.fault('query', 'paying');
+  const { status, headers, body } = await vip.tryPayment(anna, month);
+  assert.deepEqual([status, body.success, body.code], [409, false, 'PAYMENT_OPEN']);
+  assert.equal(body.retry_at, (await vip.read(order)).expires_at);
+  assert.ok(Number(headers.get('retry-after')) > 0);
   assert.equal((await trade.payNotified(code.order_id)).body.status, 200);
   assertRefused(await vip.tryPrepay(anna, order), 409, 'ORDER_PAID');
 });
