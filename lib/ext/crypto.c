@@ -136,6 +136,36 @@ void crypto_md5_hex(struct slice data, char out[static MD5_HEX_LEN + 1])
 	hex_encode(md5, sizeof(md5), out);
 }
 
+/* An EVP_MD_CTX, so that the header needs none of OpenSSL's. */
+struct sha1 *sha1_new(void)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	if (ctx == NULL || EVP_DigestInit_ex(ctx, EVP_sha1(), NULL) != 1)
+		abort();
+	return (struct sha1 *)ctx;
+}
+
+void sha1_add(struct sha1 *s, const void *data, size_t len)
+{
+	if (EVP_DigestUpdate((EVP_MD_CTX *)s, data, len) != 1)
+		abort();
+}
+
+void sha1_hex(struct sha1 *s, char out[static SHA1_HEX_LEN + 1])
+{
+	unsigned char sha1[SHA1_HEX_LEN / 2];
+
+	if (EVP_DigestFinal_ex((EVP_MD_CTX *)s, sha1, NULL) != 1)
+		abort();
+	hex_encode(sha1, sizeof(sha1), out);
+}
+
+void sha1_free(struct sha1 *s)
+{
+	EVP_MD_CTX_free((EVP_MD_CTX *)s);
+}
+
 void crypto_hmac_sha256(struct slice key, struct slice data, unsigned char out[static SHA256_LEN])
 {
 	static const unsigned char empty[1];

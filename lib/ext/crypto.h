@@ -23,6 +23,14 @@ void crypto_sha256(const void *data, size_t len, unsigned char out[static SHA256
 /* Only for names that others have chosen: MD5 protects nothing. Lower-case hexadecimal. */
 enum { MD5_HEX_LEN = 32 };
 void crypto_md5_hex(struct slice data, char out[static MD5_HEX_LEN + 1]);
+/* Of pieces, only where others have chosen SHA-1: against accidents. Lower-case hexadecimal. */
+enum { SHA1_HEX_LEN = 40 };
+struct sha1;
+struct sha1 *sha1_new(void) MUST;
+void sha1_add(struct sha1 *s, const void *data, size_t len);
+/* Of all that was added; nothing more may be. */
+void sha1_hex(struct sha1 *s, char out[static SHA1_HEX_LEN + 1]);
+void sha1_free(struct sha1 *s);
 void crypto_hmac_sha256(struct slice key, struct slice data, unsigned char out[static SHA256_LEN]);
 
 /* Standard Base64 with padding, one line. */

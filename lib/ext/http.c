@@ -102,12 +102,34 @@ static curl_socket_t open_stranger(void *arg, curlsocktype purpose, struct curl_
 	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
+/* Where the body goes. */
+struct sink {
+	CURL *curl;
+	struct str text;
+	struct spool *spool;
+};
+
+static bool is_200(CURL *curl)
+{
+	long status = 0;
+
+	return curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+	       status == 200;
+}
+
 static size_t take_body(char *bytes, size_t size, size_t n, void *arg)
 {
-	struct str *body = arg;
+	struct sink *sink = arg;
 
-	str_add(body, bytes, size * n);
-	return body->overflow ? 0 : size * n; /* 0 ends the call */
+	if (sink->spool != NULL && is_200(sink->curl))
+		return spool_add(sink->spool, bytes, size * n) ? size * n : 0;
+	str_add(&sink->text, bytes, size * n);
+	return sink->text.overflow ? 0 : size * n; /* 0 ends the call */
+}
+
+static bool overflown(const struct sink *sink)
+{
+	return sink->text.overflow || (sink->spool != NULL && sink->spool->overflow);
 }
 
 static struct curl_slist *make_headers(const struct http_call *call)
@@ -181,7 +203,7 @@ static void set_stranger(CURL *curl, struct target *t)
 }
 
 static void set_request(CURL *curl, const struct target *t, const struct http_call *call,
-	struct curl_slist *headers, struct str *body)
+	struct curl_slist *headers, struct sink *sink)
 {
 	const bool post = strcmp(call->method, "POST") == 0;
 	bool set = true;
@@ -191,7 +213,7 @@ static void set_request(CURL *curl, const struct target *t, const struct http_ca
 	set &= curl_easy_setopt(curl, CURLOPT_USERAGENT, "minimall") == CURLE_OK;
 	set &= curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
 	set &= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK;
-	set &= curl_easy_setopt(curl, CURLOPT_WRITEDATA, body) == CURLE_OK;
+	set &= curl_easy_setopt(curl, CURLOPT_WRITEDATA, sink) == CURLE_OK;
 	set &= curl_easy_setopt(curl, post ? CURLOPT_POST : CURLOPT_HTTPGET, 1L) == CURLE_OK;
 	if (post) {
 		set &= curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
@@ -230,7 +252,7 @@ static bool nothing_sent(CURL *curl)
 	return curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK && sent == 0;
 }
 
-static enum err perform(CURL *curl, const struct target *t, struct str *body)
+static enum err perform(CURL *curl, const struct target *t, const struct sink *sink)
 {
 	char reason[CURL_ERROR_SIZE] = "";
 	int64_t start_ms = clock_mono_ms();
@@ -242,14 +264,14 @@ static enum err perform(CURL *curl, const struct target *t, struct str *body)
 		abort();
 	rc = curl_easy_perform(curl);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL); /* its scope ends here */
-	if (t->stranger && body->overflow)                 /* the status is all that is wanted */
+	if (t->stranger && sink->text.overflow)            /* the status is all that is wanted */
 		rc = CURLE_OK;
 	if (rc != CURLE_OK) {
 		e = t->refused           ? ERR_PROVIDER_CONFIG
 		    : nothing_sent(curl) ? ERR_PROVIDER_BUSY
 					 : ERR_PROVIDER_UNKNOWN;
 		log_line(LOG_ERROR, "http", "%s%s: %s%s, after %lld ms", t->host, t->path,
-			body->overflow ? "answer too large: " : "",
+			overflown(sink) ? "answer too large: " : "",
 			reason[0] != '\0' ? reason : curl_easy_strerror(rc),
 			(long long)(clock_mono_ms() - start_ms));
 	} else if (curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
@@ -264,10 +286,13 @@ enum err http_call(struct ctx *c, const struct http_call *call, struct http_answ
 {
 	AUTO(target_done) struct target t = { 0 };
 	AUTO(headers_done) struct curl_slist *headers = NULL;
-	struct str body =
-		str_new(&c->arena, call->stranger ? STRANGER_ANSWER_MAX : HTTP_ANSWER_MAX);
 	int64_t left_ms = time_left_ms(c, call->timeout_ms);
 	CURL *curl = handle();
+	struct sink sink = {
+		.curl = curl,
+		.text = str_new(&c->arena, call->stranger ? STRANGER_ANSWER_MAX : HTTP_ANSWER_MAX),
+		.spool = call->spool,
+	};
 	curl_off_t retry_s = 0;
 	long status = 0;
 
@@ -290,16 +315,16 @@ enum err http_call(struct ctx *c, const struct http_call *call, struct http_answ
 	curl_easy_reset(curl); /* only the options; connections are kept */
 	set_limits(curl, &t, call, left_ms);
 	set_stranger(curl, &t);
-	set_request(curl, &t, call, headers, &body);
-	TRY(perform(curl, &t, &body));
+	set_request(curl, &t, call, headers, &sink);
+	TRY(perform(curl, &t, &sink));
 	if (curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
 		curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_s) != CURLE_OK)
 		return ERR_PROVIDER_UNKNOWN;
 	out->retry_after_s = retry_s;
 	out->repeated = keep_headers(curl, &c->arena, call);
 	out->status = (int)status;
-	out->body =
-		t.stranger ? (struct slice){ "", 0 } : (struct slice){ str_text(&body), body.len };
+	out->body = t.stranger ? (struct slice){ "", 0 }
+			       : (struct slice){ str_text(&sink.text), sink.text.len };
 	return OK;
 }
 

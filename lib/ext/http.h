@@ -16,6 +16,7 @@
 #define EXT_HTTP_H
 
 #include "base/ctx.h"
+#include "base/spool.h"
 #include "base/str.h"
 
 #define HTTP_ANSWER_MAX ((size_t)1 << 20)
@@ -30,6 +31,8 @@ struct http_call {
 	const char **wanted_values; /* one each: the value, or NULL when absent */
 	int64_t connect_timeout_ms, timeout_ms;
 	bool stranger;
+	/* Takes the body of a 200, up to the spool's own maximum; then the answer has none. NULL: it is in memory. */
+	struct spool *spool;
 };
 
 struct http_answer {

@@ -10,7 +10,7 @@ BEGIN {
   may["base"] = " base "
   may["ext"] = " base ext "
   may["web"] = " base ext web "
-  may["providers"] = " base ext providers/provider.h providers/common.h " # and anything in its own folder
+  may["providers"] = " base ext providers/provider.h providers/common.h providers/bill.h " # and anything in its own folder
   may["shop"] = " base ext shop "
   may["flow"] = " base ext shop providers/provider.h flow "
   may["cgi-bin"] = " base web shop flow ext/db.h " # ext/db.h: only for the names of db_limits_*
@@ -28,6 +28,7 @@ BEGIN {
   home["openssl/"] = home["crypt.h"] = "(crypto|base64)"
   home["curl/"] = "http"
   home["fcgiapp.h"] = home["fcgi_stdio.h"] = "fcgi"
+  home["zlib.h"] = "gunzip"
   home["lmdb.h"] = "state_lmdb"
   home["hiredis/"] = "state_redis"
 

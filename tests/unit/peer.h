@@ -31,6 +31,7 @@ struct peer_step {
 
 struct peer {
 	const struct peer_step *steps;
+	const size_t *sizes; /* of the answers; NULL: they are texts */
 	int steps_n, served; /* `served` is valid after peer_stop only */
 	char requests[PEER_STEPS_MAX][PEER_REQUEST_MAX];
 	char url[64];
@@ -79,9 +80,9 @@ static inline bool peer_read(const struct peer *p, char *request)
 	return true;
 }
 
-static inline void peer_write(const struct peer *p, const char *answer)
+static inline void peer_write(const struct peer *p, const char *answer, size_t len)
 {
-	size_t len = strlen(answer), sent = 0;
+	size_t sent = 0;
 	ssize_t n = 1;
 
 	while (sent < len && n > 0) {
@@ -121,7 +122,8 @@ static inline void *peer_main(void *arg)
 		}
 		p->served++;
 		if (s->answer != NULL)
-			peer_write(p, s->answer);
+			peer_write(p, s->answer,
+				p->sizes != NULL ? p->sizes[p->served - 1] : strlen(s->answer));
 		while (s->hang && peer_readable(p, p->conn) &&
 			recv(p->conn, rest, sizeof(rest), 0) > 0)
 			;
@@ -147,11 +149,13 @@ static inline int peer_bind(char *url, size_t size)
 	return fd;
 }
 
-static inline void peer_start(struct peer *p, const struct peer_step *steps, size_t n)
+static inline void peer_start_sized(
+	struct peer *p, const struct peer_step *steps, const size_t *sizes, size_t n)
 {
 	assert(n <= PEER_STEPS_MAX);
 	memset(p, 0, sizeof(*p));
 	p->steps = steps;
+	p->sizes = sizes;
 	p->steps_n = (int)n;
 	p->conn = -1;
 	p->listener = peer_bind(p->url, sizeof(p->url));
@@ -159,6 +163,11 @@ static inline void peer_start(struct peer *p, const struct peer_step *steps, siz
 	if (p->stop < 0 || listen(p->listener, 8) != 0 ||
 		pthread_create(&p->thread, NULL, peer_main, p) != 0)
 		abort();
+}
+
+static inline void peer_start(struct peer *p, const struct peer_step *steps, size_t n)
+{
+	peer_start_sized(p, steps, NULL, n);
 }
 
 static inline void peer_stop(struct peer *p)
