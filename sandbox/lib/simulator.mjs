@@ -90,7 +90,7 @@ export class Simulator {
     entry.status = status;
     response.writeHead(status, {
       ...this.headersOf(reply),
-      ...(text !== '' && { 'Content-Type': `${type}; charset=utf-8` }),
+      ...(text !== '' && { 'Content-Type': typeof text === 'string' ? `${type}; charset=utf-8` : type }),
       ...(status !== 204 && { 'Content-Length': Buffer.byteLength(text) }),
     });
     if (reply.cut) response.write(text.slice(0, text.length / 2), () => response.destroy());

@@ -8,6 +8,8 @@ const REFUSALS = {
   MCH_NOT_EXISTS: [400, 268445527, '商户号不存在或与签名的商户号不一致'],
   ORDERPAID: [400, 268498689, '该订单已支付'],
   ORDER_CLOSED: [400, 268447914, '该订单已关闭'],
+  STATEMENT_CREATING: [400, 268435461, '账单生成中，请在次日上午10点后再下载'],
+  NO_STATEMENT_EXIST: [400, 268435461, '账单文件不存在'],
   SIGN_ERROR: [401, 268443699, '签名错误，请检查后再试'],
   ORDER_NOT_EXIST: [404, 268512771, '订单不存在'],
   RESOURCE_NOT_EXISTS: [404, 268512771, '请求的资源不存在'],

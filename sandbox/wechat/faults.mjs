@@ -5,8 +5,8 @@ import { corrupt, otherEnd } from '../lib/sign.mjs';
 import { probe } from './sign.mjs';
 
 const PREPAY = ['jsapi', 'native', 'h5'];
-const PAY = [...PREPAY, 'query', 'close', 'refund', 'refund_query', 'certificates'];
-const ALL = ['jscode2session', ...PAY];
+const PAY = [...PREPAY, 'query', 'close', 'refund', 'refund_query', 'certificates', 'bill'];
+const ALL = ['jscode2session', ...PAY, 'bill_file'];
 const OLD_S = 301;
 
 const json = (status, code, message) => () => (
@@ -17,6 +17,10 @@ const setHeader = (name, change) => (reply) => (
 
 const backwards = (id) => id.split('').reverse().join('');
 const otherKeyId = (id) => (id.startsWith('PUB_KEY_ID_') ? `PUB_KEY_ID_${backwards(id.replace(/\D/g, ''))}7` : backwards(id));
+
+// The bill is another one than it should be, or damaged: bill.mjs.
+const damages = Object.fromEntries(
+  ['hash', 'totals', 'elsewhere', 'encoding', 'truncated', 'damaged', 'bomb', 'trailing'].map((what) => [`bill_${what}`, { on: ['bill'], damage: `bill_${what}` }]));
 
 const lie = (member) => onMember((body) => { body[member] = otherEnd(body[member]); });
 
@@ -39,6 +43,9 @@ export const FAULTS = {
   paying: { on: ['query'], after: onMember((body) => { Object.assign(body, { trade_state: 'USERPAYING', trade_state_desc: '用户支付中' }); }) },
   order_paid: { on: [...PREPAY, 'close'], instead: json(400, 'ORDERPAID', '该订单已支付') },
   not_enough: { on: ['refund'], instead: json(403, 'NOT_ENOUGH', '基本账户余额不足，请充值后重新发起') },
+  bill_making: { on: ['bill'], instead: json(400, 'STATEMENT_CREATING', '账单生成中，请在次日上午10点后再下载') },
+  bill_none: { on: ['bill'], instead: json(400, 'NO_STATEMENT_EXIST', '账单文件不存在') },
+  ...damages,
   wrong_amount: { on: ['query', 'refund_query'], after: onMember(addFen) },
   wrong_mchid: { on: ['query'], after: lie('mchid') },
   wrong_out_trade_no: { on: ['query', 'refund_query'], after: lie('out_trade_no') },

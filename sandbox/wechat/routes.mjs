@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The interfaces of WeChat Pay v3: one row each.
+import { FILE_PATH, billFile, tradeBill } from './bill.mjs';
 import { Refusal, paramError } from './errors.mjs';
 import { close, h5, jsapi, native, queryById, queryByNumber } from './pay.mjs';
 import { listCertificates } from './platform.mjs';
 import { queryRefund, refund } from './refund.mjs';
-import { ALGORITHM_TYPE, CLOSE, H5, JSAPI, MCHID, NATIVE, REFUND } from './rules.mjs';
+import { ALGORITHM_TYPE, BILL, BILL_FILE, CLOSE, H5, JSAPI, MCHID, NATIVE, REFUND } from './rules.mjs';
 
 const PAY = '/v3/pay/transactions';
 const REFUNDS = '/v3/refund/domestic/refunds';
@@ -13,8 +14,8 @@ const GET = { method: 'GET', query: {} };
 const OWN = { mchid: MCHID };
 
 // name: its name in fault switches; path: * is one segment; body: the rule for its body; query: the
-// rules of its parameters; handle gets { params, query, body, merchant, state, platform, refundMode,
-// now, url }, is synchronous, and returns { status, body, changed, sign? }.
+// rules of its parameters; handle gets { params, query, body, merchant, state, platform, refundMode, bills,
+// now, url, damage }, is synchronous, and returns { status, body, changed, sign? }, or { status, file }.
 const routes = [
   { ...POST, name: 'jsapi', path: `${PAY}/jsapi`, body: JSAPI, handle: jsapi },
   { ...POST, name: 'native', path: `${PAY}/native`, body: NATIVE, handle: native },
@@ -25,6 +26,8 @@ const routes = [
   { ...POST, name: 'refund', path: REFUNDS, body: REFUND, handle: refund },
   { ...GET, name: 'refund_query', path: `${REFUNDS}/*`, handle: queryRefund },
   { ...GET, name: 'certificates', path: '/v3/certificates', query: { algorithm_type: ALGORITHM_TYPE }, handle: listCertificates },
+  { ...GET, name: 'bill', path: '/v3/bill/tradebill', query: BILL, handle: tradeBill },
+  { ...GET, name: 'bill_file', path: FILE_PATH, query: BILL_FILE, handle: billFile },
 ].map((route) => ({ ...route, path: new RegExp(`^${route.path.replaceAll('*', '([^/]+)')}$`) }));
 
 export function findRoute(method, pathname) {

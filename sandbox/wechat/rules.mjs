@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What WeChat Pay accepts: bodies as tables of rules (lib/rules.mjs) that throw a Refusal; at = { field, location }.
 import { isIP } from 'node:net';
+import { startOf } from '../lib/bill.mjs';
 import { fromRfc3339 } from '../lib/clock.mjs';
 import { makeRules, parseJson, required } from '../lib/rules.mjs';
 import { paramError } from './errors.mjs';
@@ -115,6 +116,14 @@ export const REFUND = either('transaction_id', 'out_trade_no', object({
   })),
   goods_detail: list(3000, returned),
 }));
+
+const day = (value, at) => {
+  if (startOf(value) === null) refuse(at, value, 'must be a day such as 2026-01-31');
+};
+
+// Of WeChat's three types of trade bills, the simulator makes the whole one.
+export const BILL = { bill_date: required(day), bill_type: text(32, /^ALL$/), tar_type: text(32, /^GZIP$/) };
+export const BILL_FILE = { token: required(text(256)) };
 
 export const ALGORITHM_TYPE = text(8, /^(RSA|SM2|ALL)$/);
 export const MCHID = required(text(32));

@@ -7,13 +7,16 @@
 //   POST /refund/<out_refund_no>                        complete a refund, and deliver the notification
 //   POST /console/refund/<out_trade_no>                 refund it in the merchant console, and deliver the notification
 //   POST /sandbox/refund-mode                           the status of new refunds
+//   PUT  /sandbox/bill                                  differences between bills and what happened (lib/bill.mjs)
 //   POST /sandbox/sign-with                             the key that signs from now on
 //   GET, POST, DELETE /sandbox/faults                   fault switches
 //   GET, DELETE /sandbox/requests                       the shop's calls so far
 //   GET  /sandbox/orders/<out_trade_no>, /sandbox/session-keys
 import { randomBytes } from 'node:crypto';
+import { Links, readPlan } from '../lib/bill.mjs';
 import { SandboxError } from '../lib/errors.mjs';
 import { Simulator, decode, sandboxBody, serve } from '../lib/simulator.mjs';
+import { LINK_MS } from './bill.mjs';
 import { Refusal } from './errors.mjs';
 import { FAULTS } from './faults.mjs';
 import { cashier } from './h5.mjs';
@@ -44,6 +47,7 @@ class Wechat extends Simulator {
     });
     this.notices = { apiV3Key, notifyUrl };
     this.refundMode = readRefundMode({ status: refundMode });
+    this.bills = { links: new Links(LINK_MS), plan: readPlan({}) };
   }
 
   handleCall({ search, ...call }) {
@@ -82,7 +86,7 @@ class Wechat extends Simulator {
       call = this.admit({ request, pathname, query, raw });
     });
     const fault = refused ? NO_FAULT : this.faults.take(call.route.name);
-    const reply = refused ?? await this.play(fault, () => orRefusal(() => this.perform(call)), response);
+    const reply = refused ?? await this.play(fault, () => orRefusal(() => this.perform(call, fault)), response);
     await this.send(response, reply, entry);
   }
 
@@ -96,10 +100,11 @@ class Wechat extends Simulator {
     return { route, params, query, url, serial: request.headers['wechatpay-serial'], body: route.body ? readBody(raw, route.body) : undefined };
   }
 
-  async perform({ route, ...call }) {
-    const { merchant, state, platform, refundMode, clock } = this;
-    const result = route.handle({ ...call, merchant, state, platform, refundMode, now: clock.ms() });
+  async perform({ route, ...call }, { damage }) {
+    const { merchant, state, platform, refundMode, bills, clock } = this;
+    const result = route.handle({ ...call, merchant, state, platform, refundMode, bills, now: clock.ms(), damage });
     if (result.changed) await state.saved();
+    if (result.file) return { status: result.status, type: 'application/octet-stream', text: result.file, signed: false };
     const text = result.body === null ? '' : JSON.stringify(result.body);
     return { status: result.status, type: 'application/json', text, signed: true, sign: result.sign };
   }
@@ -134,6 +139,9 @@ class Wechat extends Simulator {
       case 'POST /sandbox/refund-mode':
         this.refundMode = readRefundMode(sandboxBody(raw));
         return { status: this.refundMode };
+      case 'PUT /sandbox/bill':
+        this.bills.plan = readPlan(sandboxBody(raw));
+        return this.bills.plan;
       case 'POST /sandbox/sign-with': return this.platform.choose(sandboxBody(raw));
       case 'GET /sandbox/session-keys': return this.state.sessionKeys;
       default: return super.command(line, raw);

@@ -10,8 +10,8 @@ export async function send(method, url, { text = '', headers = {}, signal } = {}
   const [response] = await once(request, 'response');
   const chunks = [];
   for await (const chunk of response) chunks.push(chunk);
-  const body = Buffer.concat(chunks).toString();
-  return { status: response.statusCode, headers: response.headers, raw: response.rawHeaders, text: body };
+  const bytes = Buffer.concat(chunks);
+  return { status: response.statusCode, headers: response.headers, raw: response.rawHeaders, bytes, text: bytes.toString() };
 }
 
 // One of a simulator's own commands, such as POST /pay/….
