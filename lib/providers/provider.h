@@ -187,7 +187,8 @@ struct provider {
 		struct provider_refund *out);
 
 	/*
-	 * The payments and refunds of one day (yyyy-mm-dd, UTC+8). The whole bill is verified (its
+	 * The payments and refunds of one day (yyyy-mm-dd, UTC+8); a refund may be listed on the day of its
+	 * request, while it is still in progress. The whole bill is verified (its
 	 * hash or signature, what it declares about itself) before the first line is given.
 	 * OUTCOME_NONE: the provider knows of no trade on that day. OUTCOME_LATER: not made yet.
 	 * OUTCOME_UNKNOWN: no trustworthy bill, or `each` failed. `sum` is set only on OUTCOME_OK.

@@ -5,7 +5,7 @@
 #include "ext/http.h"
 #include "providers/common.h"
 
-enum { CONNECT_MS = 2000, TIMEOUT_MS = 5000 };
+enum { CONNECT_MS = 2000, TIMEOUT_MS = 5000, DOWNLOAD_MS = 600000 };
 enum { CODE_MAX = 64 };
 
 /* The response headers, in the order of wanted[]. */
@@ -28,6 +28,8 @@ static const struct refusal {
 	{ "ORDERCLOSED", 4, OUTCOME_CLOSED },
 	{ "ORDERNOTEXIST", 4, OUTCOME_NONE },
 	{ "RESOURCENOTEXISTS", 4, OUTCOME_NONE },
+	{ "NOSTATEMENTEXIST", 4, OUTCOME_NONE },
+	{ "STATEMENTCREATING", 4, OUTCOME_LATER },
 	{ "NOTENOUGH", 4, OUTCOME_LATER },
 	{ "FREQUENCYLIMITED", 4, OUTCOME_UNKNOWN },
 	{ "RATELIMITEXCEEDED", 4, OUTCOME_UNKNOWN },
@@ -142,8 +144,9 @@ static const char *base_path(const char *base)
 	return slash != NULL ? slash : "";
 }
 
+/* file: where the body of a 200 goes; NULL: it is in the answer. */
 static enum err send_signed(struct ctx *c, const char *method, const char *target,
-	struct slice body, const char **values, struct http_answer *http)
+	struct slice body, struct spool *file, const char **values, struct http_answer *http)
 {
 	struct arena *a = &c->arena;
 	const char *base = trim_base(a, c->conf->wechat_pay_base_url), *authorization;
@@ -169,17 +172,19 @@ static enum err send_signed(struct ctx *c, const char *method, const char *targe
 			.wanted = wanted,
 			.wanted_values = values,
 			.connect_timeout_ms = CONNECT_MS,
-			.timeout_ms = TIMEOUT_MS,
+			.timeout_ms = file != NULL ? DOWNLOAD_MS : TIMEOUT_MS,
+			.spool = file,
 		},
 		http);
 }
 
-struct wx_reply wx_send(struct ctx *c, const char *method, const char *target, struct slice body)
+static struct wx_reply send_and_sort(struct ctx *c, const char *method, const char *target,
+	struct slice body, struct spool *file)
 {
 	struct wx_reply reply = { .outcome = OUTCOME_UNKNOWN };
 	const char *values[H_N] = { NULL };
 	struct http_answer http;
-	enum err e = send_signed(c, method, target, body, values, &http);
+	enum err e = send_signed(c, method, target, body, file, values, &http);
 
 	if (e != OK) {
 		reply.temporary = e == ERR_PROVIDER_BUSY;
@@ -195,10 +200,22 @@ struct wx_reply wx_send(struct ctx *c, const char *method, const char *target, s
 	return reply;
 }
 
+struct wx_reply wx_send(struct ctx *c, const char *method, const char *target, struct slice body)
+{
+	return send_and_sort(c, method, target, body, NULL);
+}
+
 struct wx_reply wx_call(struct ctx *c, const char *method, const char *target, struct slice body)
 {
 	struct wx_reply reply = wx_send(c, method, target, body);
 
 	wx_verify_reply(c, wx_keys_of(c), target, &reply);
 	return reply;
+}
+
+enum outcome wx_download(struct ctx *c, const char *target, struct spool *file)
+{
+	const struct wx_reply reply = send_and_sort(c, "GET", target, (struct slice){ 0 }, file);
+
+	return reply.status == 200 ? OUTCOME_OK : reply.outcome;
 }

@@ -7,6 +7,7 @@
 #define PROVIDERS_WECHAT_CALL_H
 
 #include "base/field.h"
+#include "base/spool.h"
 #include "providers/wechat/sign.h"
 
 struct wx_reply {
@@ -33,5 +34,10 @@ struct wx_reply wx_send(
 	struct ctx *c, const char *method, const char *target, struct slice body) MUST;
 void wx_verify_reply(
 	struct ctx *c, const struct wx_keys *keys, const char *target, struct wx_reply *reply);
+/*
+ * Download a file by a signed request. The response is not signed, so OUTCOME_OK says nothing of what is
+ * in it: the caller checks it against what a signed response has declared. At most the file's own maximum.
+ */
+enum outcome wx_download(struct ctx *c, const char *target, struct spool *file) MUST;
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* wechat.c - WeChat Pay's row, and parsing of its notifications (PAYMENTS.md 2.14). */
 #include "base/log.h"
+#include "providers/wechat/bill.h"
 #include "providers/wechat/cert.h"
 #include "providers/wechat/refund.h"
 
@@ -138,6 +139,7 @@ const struct provider provider_wechat = {
 	.close = wxpay_close,
 	.refund = wxrefund_create,
 	.query_refund = wxrefund_query,
+	.bill = wxbill,
 	.read = read_notice,
 	.acknowledgement = "{\"code\":\"SUCCESS\",\"message\":\"成功\"}",
 	.acknowledgement_type = "application/json; charset=utf-8",
