@@ -12,10 +12,11 @@
 #include "shop/books/idempotency.h"
 #include "shop/books/webhook_delivery.h"
 #include "shop/membership/membership.h"
+#include "shop/people/member.h"
 #include "shop/people/session.h"
 #include "shop/trade/order.h"
 
-enum { PURGE_PASS_MAX = 5000 };
+enum { PURGE_PASS_MAX = 5000, COUNT_PASS_MAX = 1000 };
 
 /* In the order of a pass. */
 enum {
@@ -26,6 +27,7 @@ enum {
 	MISSING_REFUNDS,
 	REFUNDS,
 	USERS,
+	MEMBERS,
 	MEMBERSHIP_ENDS,
 	WEBHOOKS, /* after those that notify */
 	DELIVERIES,
@@ -42,6 +44,11 @@ static enum err fetch_certificates(struct ctx *c, struct outbox_report *report)
 static enum err delete_keys(struct ctx *c, struct outbox_report *report)
 {
 	return idempotency_purge(c, PURGE_PASS_MAX, &report->done);
+}
+
+static enum err count_members(struct ctx *c, struct outbox_report *report)
+{
+	return member_count_missed(c, COUNT_PASS_MAX, &report->done);
 }
 
 static enum err delete_sessions(struct ctx *c, struct outbox_report *report)
@@ -71,6 +78,7 @@ static const struct job {
 		{ OUTBOX_MISSING_REFUND, refund_begin_missing, refund_list_missing } },
 	[REFUNDS] = { "refunds", 45 * SECOND_MS, { OUTBOX_FOLLOW_REFUND, refund_follow } },
 	[USERS] = { "deleted users", 45 * SECOND_MS, { OUTBOX_ERASE_USER, user_close_rest } },
+	[MEMBERS] = { "members", 10 * SECOND_MS, .run = count_members },
 	[MEMBERSHIP_ENDS] = { "membership ends", 10 * SECOND_MS,
 		{ OUTBOX_NOTIFY_END, entitlement_notify_end, entitlement_list_ended } },
 	[WEBHOOKS] = { "webhooks", 60 * SECOND_MS, .run = webhook_pass },

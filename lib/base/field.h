@@ -49,6 +49,11 @@ enum field_flag {
 	F_PACK = 4096,       /* text: all blanks are removed */
 	F_PROSE = 8192,      /* text: may have several lines; otherwise one visible line */
 	F_OPAQUE = 16384,    /* text: compared, never shown: any characters */
+	F_BARE = 32768,      /* list, output: each element is its first member's value */
+	F_KEYED =
+		65536, /* list, output: an object; an element's first member is a name, its second the value */
+	F_WHOLE = 262144,    /* object: never null */
+	F_PERMILLE = 131072, /* number, output: a thousandth, written as 0.950 */
 };
 
 struct field {

@@ -324,6 +324,8 @@ static bool is_null(const struct field *f, const void *at)
 	case F_TIME:
 		return ((const timestamp *)at)->ms == 0;
 	case F_OBJECT: /* an outer join without a match, or a group that was not given */
+		if (f->flags & F_WHOLE)
+			return false;
 		f0 = (const char *)at + f->sub[0].off;
 		return (f->sub[0].type == F_I64 && *(const int64_t *)f0 == 0) ||
 		       (f->sub[0].type == F_STR && *(const char *const *)f0 == NULL);
@@ -356,6 +358,34 @@ static void write_time(struct str *w, const struct field *f, timestamp t)
 	str_add_json(w, text, strlen(text));
 }
 
+static void write_permille(struct str *w, int64_t n)
+{
+	str_addf(w, "%s%lld.%03lld", n < 0 ? "-" : "", (long long)(n < 0 ? -n : n) / 1000,
+		(long long)(n < 0 ? -n : n) % 1000);
+}
+
+static void write_value(struct str *w, const struct field *f, const void *at);
+
+/* A list whose elements aren't objects of their own (F_BARE, F_KEYED). */
+static void write_list(struct str *w, const struct field *f, const struct list *list)
+{
+	const bool keyed = f->flags & F_KEYED;
+
+	str_addc(w, keyed ? '{' : '[');
+	for (int64_t i = 0; i < list->n; i++) {
+		const char *row = (const char *)list->rows + (size_t)i * f->sub_size;
+
+		if (i > 0)
+			str_addc(w, ',');
+		write_value(w, &f->sub[0], row + f->sub[0].off);
+		if (keyed) {
+			str_addc(w, ':');
+			write_value(w, &f->sub[1], row + f->sub[1].off);
+		}
+	}
+	str_addc(w, keyed ? '}' : ']');
+}
+
 static void write_value(struct str *w, const struct field *f, const void *at)
 {
 	const struct list *list;
@@ -366,7 +396,10 @@ static void write_value(struct str *w, const struct field *f, const void *at)
 	}
 	switch (f->type) {
 	case F_I64:
-		str_addi(w, *(const int64_t *)at);
+		if (f->flags & F_PERMILLE)
+			write_permille(w, *(const int64_t *)at);
+		else
+			str_addi(w, *(const int64_t *)at);
 		break;
 	case F_OPT_I64:
 		str_addi(w, ((const opt_i64 *)at)->n);
@@ -388,7 +421,10 @@ static void write_value(struct str *w, const struct field *f, const void *at)
 		break;
 	case F_LIST:
 		list = at;
-		json_write_rows(w, f->sub, list->rows, f->sub_size, list->n);
+		if (f->flags & (F_BARE | F_KEYED))
+			write_list(w, f, list);
+		else
+			json_write_rows(w, f->sub, list->rows, f->sub_size, list->n);
 		break;
 	}
 }

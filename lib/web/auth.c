@@ -36,6 +36,13 @@ static enum err identify_bearer(struct ctx *c, const struct req *r, identify_fn 
 	return identify(c, &cred);
 }
 
+static enum role role_of(const struct actor *actor)
+{
+	if (actor->kind == ACTOR_SYSTEM)
+		return ROLE_SYSTEM;
+	return actor->administrator ? ROLE_ADMIN : ROLE_MEMBER;
+}
+
 enum err auth_check(struct ctx *c, const struct req *r, identify_fn *identify)
 {
 	const enum role role = r->route->role;
@@ -49,7 +56,5 @@ enum err auth_check(struct ctx *c, const struct req *r, identify_fn *identify)
 	if (role == ROLE_PUBLIC)
 		return e == ERR_UNAUTHENTICATED ? OK : e;
 	TRY(e);
-	if (c->actor.kind != ACTOR_USER || (role == ROLE_ADMIN && !c->actor.administrator))
-		return ERR_FORBIDDEN;
-	return OK;
+	return role & role_of(&c->actor) ? OK : ERR_FORBIDDEN;
 }

@@ -51,6 +51,8 @@ static enum err read_body(struct ctx *c, struct req *r, void *out)
 static const size_t filled[ANSWER_KIND_N] = {
 	[ANSWER_PAGE] = sizeof(struct page_rows),
 	[ANSWER_ENVELOPE_PAGE] = sizeof(struct page_counted),
+	[ANSWER_DATA_LIST] = sizeof(struct list),
+	[ANSWER_DATA_PAGE] = sizeof(struct page_rows),
 	[ANSWER_RAW] = sizeof(struct raw),
 };
 
@@ -86,6 +88,14 @@ static enum err write_answer(struct ctx *c, struct req *r, const struct call *k,
 	case ANSWER_ENVELOPE_MESSAGE:
 		envelope_message(w, k->message);
 		break;
+	case ANSWER_DATA:
+		resp_data(w, a->fields, k->answer);
+		break;
+	case ANSWER_DATA_LIST:
+		resp_data_list(w, a->fields, a->size, k->answer);
+		break;
+	case ANSWER_DATA_PAGE:
+		return resp_data_page(c, r, w, a->fields, a->size, k->answer);
 	case ANSWER_EMPTY:
 	case ANSWER_FORGOTTEN:
 	case ANSWER_KIND_N:

@@ -183,6 +183,24 @@ static void put_envelope(struct str *s, const struct route *r, const char *schem
 	json_end_object(s);
 }
 
+/* {"data": …} */
+static void put_data(struct str *s, const struct route *r, const char *schema)
+{
+	json_put_object(s, "schema");
+	json_put_text(s, "type", "object");
+	json_put_object(s, "properties");
+	if (r->answer.kind == ANSWER_DATA)
+		schema_ref(s, "data", "schemas", schema);
+	else
+		put_array_of(s, "data", schema);
+	json_end_object(s);
+	json_put_array(s, "required");
+	json_put_text(s, NULL, "data");
+	json_end_array(s);
+	json_put_bool(s, "additionalProperties", false);
+	json_end_object(s);
+}
+
 static void put_schema(struct str *s, const struct route *r)
 {
 	const struct answer *a = &r->answer;
@@ -200,6 +218,11 @@ static void put_schema(struct str *s, const struct route *r)
 	case ANSWER_ENVELOPE_PAGE:
 	case ANSWER_ENVELOPE_MESSAGE:
 		put_envelope(s, r, schema);
+		break;
+	case ANSWER_DATA:
+	case ANSWER_DATA_LIST:
+	case ANSWER_DATA_PAGE:
+		put_data(s, r, schema);
 		break;
 	case ANSWER_RAW:
 	case ANSWER_EMPTY:
@@ -228,7 +251,7 @@ static void put_answer(struct str *s, const struct route *routes, const struct r
 	schema_ref(s, "X-Request-Id", "headers", "X-Request-Id");
 	if (is_tagged(routes, r) && status < 400)
 		schema_ref(s, "ETag", "headers", "ETag");
-	if (r->answer.kind == ANSWER_PAGE && status == 200)
+	if ((r->answer.kind == ANSWER_PAGE || r->answer.kind == ANSWER_DATA_PAGE) && status == 200)
 		schema_ref(s, "Link", "headers", "Link");
 	if (r->flags & ROUTE_IDEMPOTENT)
 		schema_ref(s, "Idempotent-Replayed", "headers", "Idempotent-Replayed");

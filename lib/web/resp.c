@@ -96,6 +96,36 @@ enum err resp_page(struct ctx *c, struct req *r, struct resp *w, const struct fi
 	return add_next_link(c, r, w, after);
 }
 
+static void begin_data(struct resp *w)
+{
+	w->content_type = JSON_TYPE;
+	str_adds(&w->body, "{\"data\":");
+}
+
+void resp_data(struct resp *w, const struct field *fields, const void *row)
+{
+	begin_data(w);
+	json_write(&w->body, fields, row);
+	str_addc(&w->body, '}');
+}
+
+void resp_data_list(
+	struct resp *w, const struct field *fields, size_t size, const struct list *list)
+{
+	begin_data(w);
+	json_write_rows(&w->body, fields, list->rows, size, list->n);
+	str_addc(&w->body, '}');
+}
+
+enum err resp_data_page(struct ctx *c, struct req *r, struct resp *w, const struct field *fields,
+	size_t size, const struct page_rows *rows)
+{
+	begin_data(w);
+	TRY(resp_page(c, r, w, fields, size, rows));
+	str_addc(&w->body, '}');
+	return OK;
+}
+
 void resp_raw(struct resp *w, const struct raw *raw)
 {
 	w->content_type = raw->content_type;

@@ -39,6 +39,12 @@ void resp_one(struct resp *w, const struct field *fields, const void *row);
  */
 enum err resp_page(struct ctx *c, struct req *r, struct resp *w, const struct field *fields,
 	size_t size, const struct page_rows *rows) MUST;
+/* The same in {"data": …}, as the contract member-system shows them. */
+void resp_data(struct resp *w, const struct field *fields, const void *row);
+void resp_data_list(
+	struct resp *w, const struct field *fields, size_t size, const struct list *list);
+enum err resp_data_page(struct ctx *c, struct req *r, struct resp *w, const struct field *fields,
+	size_t size, const struct page_rows *rows) MUST;
 void resp_raw(struct resp *w, const struct raw *raw);
 
 #endif

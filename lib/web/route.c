@@ -16,12 +16,18 @@ static const char *const method_names[METHOD_N] = {
 	[OPTIONS] = "OPTIONS",
 };
 
-static const char *const role_names[] = {
-	[ROLE_NONE] = "nobody",
-	[ROLE_PUBLIC] = "public",
-	[ROLE_USER] = "user",
-	[ROLE_ADMIN] = "admin",
-	[ROLE_PROVIDER] = "provider",
+/* The sets of roles that a row may have. */
+static const struct {
+	enum role role;
+	const char *name;
+} roles[] = {
+	{ ROLE_NONE, "nobody" },
+	{ ROLE_PUBLIC, "public" },
+	{ ROLE_PROVIDER, "provider" },
+	{ ROLE_USER, "user" },
+	{ ROLE_ADMIN, "admin" },
+	{ ROLE_USER | ROLE_SYSTEM, "user+system" },
+	{ ROLE_ADMIN | ROLE_SYSTEM, "admin+system" },
 };
 
 static const char *const rate_names[] = {
@@ -117,7 +123,10 @@ struct match route_match(const struct route *routes, enum method method, const c
 
 const char *role_name(enum role role)
 {
-	return role_names[role];
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
+		if (roles[i].role == role)
+			return roles[i].name;
+	return NULL;
 }
 
 /* Has the struct room for all that its table names? */
@@ -134,6 +143,7 @@ static const char *answer_fault(const struct route *r)
 {
 	switch (r->answer.kind) {
 	case ANSWER_PAGE:
+	case ANSWER_DATA_PAGE:
 		return r->query.paging == PAGING_CURSOR ? NULL : "a page without a cursor";
 	case ANSWER_ENVELOPE_PAGE:
 		return r->query.paging == PAGING_NUMBER ? NULL : "a page without a number";
@@ -146,6 +156,8 @@ static const char *answer_fault(const struct route *r)
 		return "no answer";
 	case ANSWER_ONE:
 	case ANSWER_ENVELOPE:
+	case ANSWER_DATA:
+	case ANSWER_DATA_LIST:
 	case ANSWER_EMPTY:
 	case ANSWER_KIND_N:
 		break;
@@ -155,7 +167,7 @@ static const char *answer_fault(const struct route *r)
 
 const char *route_fault(const struct route *r)
 {
-	if (r->role == ROLE_NONE)
+	if (r->role == ROLE_NONE || role_name(r->role) == NULL)
 		return "no role";
 	if (r->handler == NULL || r->name == NULL)
 		return "no handler";
@@ -190,6 +202,6 @@ void route_print(const struct route *routes)
 {
 	for (const struct route *r = routes; r->path != NULL; r++)
 		printf("%-7s %-40s %-9s %-8s%s\n", method_names[r->method], r->path,
-			role_names[r->role], rate_names[r->rate],
+			role_name(r->role), rate_names[r->rate],
 			r->flags & ROUTE_IDEMPOTENT ? " idempotent" : "");
 }

@@ -20,13 +20,18 @@ struct call;
 
 enum method { GET = 1, POST, PUT, PATCH, DELETE, OPTIONS, METHOD_N };
 
-/* Zero denies: a row without a role is closed (BEHAVIOUR 4). */
+/*
+ * Who may call a route. Zero denies: a row without a role is closed (BEHAVIOUR 4). Those that a token
+ * identifies are bits, so that a row may have several: ROLE_ADMIN | ROLE_SYSTEM.
+ */
 enum role {
 	ROLE_NONE = 0,
-	ROLE_PUBLIC,   /* anyone; a valid token identifies the user */
-	ROLE_USER,     /* a signed-in user */
-	ROLE_ADMIN,    /* a user with permission_level 1 */
-	ROLE_PROVIDER, /* a provider's notification: no token, raw body up to 256 KiB */
+	ROLE_PUBLIC = 1,   /* anyone; a valid token identifies the user */
+	ROLE_PROVIDER = 2, /* a provider's notification: no token, raw body up to 256 KiB */
+	ROLE_ADMIN = 4,    /* a user with permission_level 1 */
+	ROLE_MEMBER = 8,   /* a user without */
+	ROLE_SYSTEM = 16,  /* another system, by a service token (shop/people/service_token.h) */
+	ROLE_USER = ROLE_MEMBER | ROLE_ADMIN, /* a signed-in user */
 };
 
 /* The rate limit of a route (BEHAVIOUR 51). */
@@ -86,6 +91,9 @@ enum answer_kind {
 	ANSWER_ENVELOPE,        /* an object in envelope.h's format; with a message if the row has one */
 	ANSWER_ENVELOPE_PAGE,   /* a numbered page (handler: struct page_counted) */
 	ANSWER_ENVELOPE_MESSAGE, /* null and a message */
+	ANSWER_DATA,            /* {"data": {...}}: contract member-system */
+	ANSWER_DATA_LIST,       /* {"data": [...]}: a whole, short list (handler: struct list) */
+	ANSWER_DATA_PAGE,       /* {"data": [...]}, and Link to the next page (handler: struct page_rows) */
 	ANSWER_KIND_N
 };
 
@@ -107,6 +115,9 @@ extern const struct field message_fields[];
 #define ENVELOPE(T, f)      ANSWER_OF(ANSWER_ENVELOPE, T, f)
 #define ENVELOPE_PAGE(T, f) ANSWER_OF(ANSWER_ENVELOPE_PAGE, T, f)
 #define ENVELOPE_MESSAGE    { .kind = ANSWER_ENVELOPE_MESSAGE }
+#define DATA(T, f)          ANSWER_OF(ANSWER_DATA, T, f)
+#define DATA_LIST(T, f)     ANSWER_OF(ANSWER_DATA_LIST, T, f)
+#define DATA_PAGE(T, f)     ANSWER_OF(ANSWER_DATA_PAGE, T, f)
 #define MESSAGE             ANSWER_OF(ANSWER_MESSAGE, struct message, message_fields)
 #define EMPTY               { .kind = ANSWER_EMPTY }
 #define RAW                 { .kind = ANSWER_RAW }
@@ -154,6 +165,7 @@ bool route_is_storable(const struct route *route);
 const char *route_fault(const struct route *route);
 
 const char *method_name(enum method m);
+/* "admin+system"; NULL: no set of roles that a row may have. */
 const char *role_name(enum role role);
 /* 0 for an unknown one; HEAD is treated as GET. */
 enum method method_of(const char *name);

@@ -44,6 +44,10 @@ static void put_type(struct str *s, const char *type, const char * or, bool null
 /* In rows a range is checked only if it isn't one for input (field.h). */
 static void put_integer(struct str *s, const struct field *f, enum schema_use use)
 {
+	if (f->flags & F_PERMILLE) {
+		put_type(s, "number", NULL, may_be_null(f, use));
+		return;
+	}
 	put_type(s, "integer", NULL, may_be_null(f, use));
 	json_put_text(s, "format", "int64");
 	if (f->min == f->max || (use == SCHEMA_OUT && (f->flags & F_IN)))
@@ -130,10 +134,19 @@ static void put_members(struct str *s, const struct field *fields, enum schema_u
 
 static void put_list(struct str *s, const struct field *f, enum schema_use use)
 {
+	if (f->flags & F_KEYED) {
+		put_type(s, "object", NULL, may_be_null(f, use));
+		schema_field(s, "additionalProperties", &f->sub[1], use);
+		return;
+	}
 	put_type(s, "array", NULL, may_be_null(f, use));
 	if (use != SCHEMA_OUT) {
 		json_put_int(s, "minItems", f->min);
 		json_put_int(s, "maxItems", f->max);
+	}
+	if (f->flags & F_BARE) {
+		schema_field(s, "items", &f->sub[0], use);
+		return;
 	}
 	json_put_object(s, "items");
 	put_members(s, f->sub, use == SCHEMA_OUT ? SCHEMA_OUT : SCHEMA_NEW, false);

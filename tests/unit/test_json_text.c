@@ -152,6 +152,41 @@ static void rows_are_written_as_an_array(void **state)
 		"[{\"product_id\":1,\"quantity\":2},{\"product_id\":3,\"quantity\":4}][]");
 }
 
+struct figures {
+	struct list names, counts;
+	int64_t rate;
+	struct place place;
+};
+
+static void a_list_may_be_of_values_or_an_object_by_names(void **state)
+{
+	static const struct field name_fields[] = { FIELD(struct line, note), FIELD_END };
+	static const struct field count_fields[] = {
+		FIELD(struct line, note),
+		FIELD(struct line, quantity),
+		FIELD_END,
+	};
+	static const struct field fields[] = {
+		LIST(struct figures, names, struct line, name_fields, 0, 9, F_BARE),
+		LIST(struct figures, counts, struct line, count_fields, 0, 9, F_KEYED),
+		FIELD_WITH(struct figures, rate, .flags = F_PERMILLE),
+		OBJECT(struct figures, place, place_fields, F_WHOLE),
+		FIELD_END,
+	};
+	struct line lines[] = { { .note = "a", .quantity = 2 }, { .note = "\"", .quantity = 0 } };
+	struct figures x = { { lines, 2 }, { lines, 2 }, 950, { 0 } };
+	struct str s = str_new(&ctx.arena, 1000);
+
+	(void)state;
+	json_write(&s, fields, &x);
+	x = (struct figures){ .rate = -1001 };
+	json_write(&s, fields, &x);
+	assert_string_equal(str_text(&s),
+		"{\"names\":[\"a\",\"\\\"\"],\"counts\":{\"a\":2,\"\\\"\":0},\"rate\":0.950,"
+		"\"place\":{\"id\":0,\"city\":null}}"
+		"{\"names\":[],\"counts\":{},\"rate\":-1.001,\"place\":{\"id\":0,\"city\":null}}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +194,7 @@ int main(void)
 		cmocka_unit_test_teardown(every_type_is_written_by_its_field, forget),
 		cmocka_unit_test_teardown(null_is_written_or_omitted, forget),
 		cmocka_unit_test_teardown(rows_are_written_as_an_array, forget),
+		cmocka_unit_test_teardown(a_list_may_be_of_values_or_an_object_by_names, forget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

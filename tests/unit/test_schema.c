@@ -143,6 +143,35 @@ static void a_name_that_two_rows_have_may_be_either(void **state)
 		       "},{'type':'string'}]}},'additionalProperties':false}"));
 }
 
+static void lists_of_values_objects_by_names_and_thousandths(void **state)
+{
+	static const struct field name_fields[] = { FIELD(struct part, name), FIELD_END };
+	static const struct field count_fields[] = {
+		FIELD(struct part, name),
+		FIELD(struct part, id),
+		FIELD_END,
+	};
+	static const struct field figures[] = {
+		LIST(struct thing, parts, struct part, name_fields, 0, 9, F_BARE),
+		{ .name = "counts",
+			.type = F_LIST,
+			.off = offsetof(struct thing, parts),
+			.sub = count_fields,
+			.sub_size = sizeof(struct part),
+			.flags = F_KEYED },
+		FIELD_WITH(struct thing, state, .flags = F_PERMILLE),
+		FIELD_END,
+	};
+
+	(void)state;
+	assert_string_equal(schema(figures, SCHEMA_OUT),
+		quoted("{'type':'object','properties':{"
+		       "'parts':{'type':'array','items':{'type':'string'}},"
+		       "'counts':{'type':'object','additionalProperties':{" INT "}},"
+		       "'state':{'type':'number'}},"
+		       "'required':['parts','counts','state'],'additionalProperties':false}"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +179,7 @@ int main(void)
 		cmocka_unit_test_teardown(
 			what_is_given_says_what_is_always_there_and_what_may_be_null, forget),
 		cmocka_unit_test_teardown(a_name_that_two_rows_have_may_be_either, forget),
+		cmocka_unit_test_teardown(lists_of_values_objects_by_names_and_thousandths, forget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

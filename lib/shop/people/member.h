@@ -2,17 +2,59 @@
 /*
  * member.h - members: one row per user, created with the user.
  * Owns tables: members, member_days.
+ *
+ * Whoever changes a member's points or level locks its row first (BEHAVIOUR 58). The figures of
+ * member_count.h about levels and activity are kept here, by what writes the row.
  */
 #ifndef SHOP_PEOPLE_MEMBER_H
 #define SHOP_PEOPLE_MEMBER_H
 
 #include "base/ctx.h"
+#include "base/field.h"
+#include "ext/sql.h"
+
+#define MEMBER_FROZEN 0 /* by an administrator: its points can't be earned or used */
+#define MEMBER_ACTIVE 1
+#define MEMBER_CLOSED 2 /* its user is deleted */
+enum member_status { STORED(MEMBER_FROZEN), STORED(MEMBER_ACTIVE), STORED(MEMBER_CLOSED) };
+
+/* A member's row without what it tells about itself (loyalty/profile.h). */
+struct member {
+	int64_t member_id, user_id;
+	const char *member_code;
+	int64_t status;
+	int64_t level_id;        /* the higher of the next two */
+	int64_t earned_level_id; /* follows the points earned */
+	opt_i64 manual_level_id; /* given by an administrator */
+	money total_spent;
+	bool counted; /* in the figures of member_count.h; jobs count those that aren't */
+	int64_t active_day;
+};
+
+/* The new member's level: no points are needed for it (member_levels). */
+#define MEMBER_FIRST_LEVEL 1
 
 /* Create a new user's member; its code is M + the day in the shop's zone + a number. */
 enum err member_create_tx(struct ctx *c, int64_t user_id, int64_t *member_id) MUST;
-/* Set last_active; writes at most once in five minutes. */
-enum err member_touch(struct ctx *c, int64_t member_id, int64_t last_active_ms) MUST;
+/* A deleted user's member: it is closed, and counted no more. */
+enum err member_close_tx(struct ctx *c, int64_t user_id) MUST;
+/* Set last_active; writes at most once in five minutes. active_day: as in its row. */
+enum err member_touch(
+	struct ctx *c, int64_t member_id, int64_t last_active_ms, int64_t active_day) MUST;
 /* The member's user. Fails: NOT_FOUND. */
 enum err member_user(struct ctx *c, int64_t member_id, int64_t *user_id) MUST;
+/* The user's member. Fails: MEMBER_NOT_FOUND. */
+enum err member_of_user(struct ctx *c, int64_t user_id, int64_t *member_id) MUST;
+
+/*
+ * Keep a member as it is until the end of the transaction, on any node: the row is written, which
+ * also locks it (BEHAVIOUR 61). The caller checks its status. Fails: MEMBER_NOT_FOUND.
+ */
+enum err member_lock_tx(struct ctx *c, int64_t member_id, struct member *out) MUST;
+/* Write a locked member's levels, from *m; `before` is its level_id until now. */
+enum err member_set_levels_tx(struct ctx *c, const struct member *m, int64_t before) MUST;
+
+/* Count members whom a program of an earlier version created; at most `limit`. For jobs. */
+enum err member_count_missed(struct ctx *c, int64_t limit, int64_t *counted) MUST;
 
 #endif

@@ -43,13 +43,14 @@ const struct field sign_out_fields[] = {
 
 /* Everything about a credential in one row: one round trip per request. */
 struct standing {
-	int64_t user_id, permission_level, member_id, last_active_at;
+	int64_t user_id, permission_level, member_id, last_active_at, active_day;
 };
 static const struct field identity_fields[] = {
 	FIELD(struct standing, user_id),
 	FIELD(struct standing, permission_level),
 	FIELD(struct standing, member_id),
 	FIELD(struct standing, last_active_at),
+	FIELD(struct standing, active_day),
 	FIELD_END,
 };
 
@@ -65,7 +66,7 @@ static const struct field refresh_row_fields[] = {
 };
 
 static const char SQL_IDENTITY[] =
-	"SELECT u.user_id, u.permission_level, m.member_id, m.last_active_at "
+	"SELECT u.user_id, u.permission_level, m.member_id, m.last_active_at, m.active_day "
 	"FROM sessions s JOIN users u ON u.user_id = s.user_id "
 	"JOIN members m ON m.user_id = u.user_id "
 	"WHERE s.session_id = ? AND s.user_id = ? AND s.ended_at IS NULL "
@@ -111,7 +112,7 @@ enum err session_identify(struct ctx *c, const struct credential *cred)
 		.member_id = row.member_id,
 		.session_id = cred->session_id,
 		.administrator = row.permission_level == LEVEL_ADMINISTRATOR };
-	return member_touch(c, row.member_id, row.last_active_at);
+	return member_touch(c, row.member_id, row.last_active_at, row.active_day);
 }
 
 /* ---- opening ---- */

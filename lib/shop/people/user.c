@@ -358,6 +358,7 @@ enum err user_lock_to_delete_tx(struct ctx *c, int64_t id)
 enum err user_delete_tx(struct ctx *c, int64_t id)
 {
 	TRY(journal_add_tx(c, "delete", arena_printf(&c->arena, "user %lld", (long long)id), NULL));
+	TRY(member_close_tx(c, id));
 	return db_exec_one(c, SQL_DELETE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(id)));
 }
 

@@ -58,7 +58,7 @@ enum err user_update(struct ctx *c, int64_t id, const struct user *in) MUST;
 enum err user_update_self(struct ctx *c, const struct user *in, struct user *out) MUST;
 /* Lock a user who is about to be deleted (flow/user_close.h). Fails: NOT_FOUND, LAST_ADMINISTRATOR. */
 enum err user_lock_to_delete_tx(struct ctx *c, int64_t id) MUST;
-/* Soft-delete a locked user and release openid, e-mail and phone; records keep the id. */
+/* Soft-delete a locked user, close its member, and release openid, e-mail and phone; records keep the id. */
 enum err user_delete_tx(struct ctx *c, int64_t id) MUST;
 
 /*

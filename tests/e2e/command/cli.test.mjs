@@ -11,7 +11,7 @@ import { connectionsTo, openSession, query } from '../../../sandbox/database/sql
 import { binDir, openShop } from '../lib/harness.mjs';
 import { assertRefused, tally } from '../lib/trade.mjs';
 
-const PROGRAMS = ['cards', 'catalogue', 'login', 'memberships', 'notify', 'orders', 'payments', 'system', 'users'];
+const PROGRAMS = ['cards', 'catalogue', 'login', 'members', 'memberships', 'notify', 'orders', 'payments', 'system', 'users'];
 const SCHEMA = path.join(checkout, 'schema');
 const PASSWORD = 'a-password-of-12';
 

@@ -51,7 +51,7 @@ test('each parameter of a path is declared', () => {
 
 test('a token is required where a role needs one, with its error responses', () => {
   for (const { operation, words } of operations) {
-    const needed = ['user', 'admin'].includes(operation['x-role']);
+    const needed = !['public', 'provider'].includes(operation['x-role']);
     assert.equal(operation.security.length > 0 && operation.security.every((way) => 'bearer' in way), needed, words);
     if (needed) assert.ok(operation.responses[401] && operation.responses[403], words);
   }
@@ -76,7 +76,7 @@ test('responses have no member that isn\'t declared', () => {
 
 test('errors have the codes of their status, in each dialect', () => {
   const codes = (name, ...at) => [...at, 'properties', 'code', 'enum'].reduce((value, key) => value[key], doc.components.responses[name].content['application/json'].schema.allOf[1]);
-  assert.deepEqual(codes('Shop404'), ['NOT_FOUND', 'PRODUCT_NOT_FOUND']);
+  assert.deepEqual(codes('Shop404'), ['NOT_FOUND', 'PRODUCT_NOT_FOUND', 'MEMBER_NOT_FOUND']);
   assert.deepEqual(codes('MembershipOrders422'), ['VALIDATION_ERROR']);
   assert.match(doc.components.responses.MembershipOrders422.description, /^- `PLAN_LEVEL_LOWER`: \p{Script=Han}/mu);
   assert.ok(!('MembershipOrders409' in doc.components.responses));

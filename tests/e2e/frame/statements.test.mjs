@@ -68,6 +68,8 @@ const EXCEPT = {
   'outbox.kind': 'IF(n % 1024 = 1, 2, 1)', 'refunds.state': '1 + (n DIV 2) % 4', 'refunds.automatic': 'n % 2', 'card_transactions.type': '1 + n % 4',
   'membership_orders.pending_user_id': `IF(${SIX} = 0, n, NULL)`, 'membership_orders.paid_by': '0', 'plans.is_active': 'n % 2', 'plans.original_price': 'NULL',
   'entitlement_segments.state': '1', 'entitlement_segments.folded_by': '0', 'entitlement_segments.refunded_version': '0', 'member_days.day': "LPAD(n, 8, '0')",
+  'members.status': 'n % 3', 'members.level_id': '1 + n % 4', 'members.manual_level_id': '1', 'members.earned_level_id': '1', 'members.counted': 'n % 128 <> 1',
+  'member_counts.figure': '1 + n % 4', 'member_log.member_id': OWNER, 'member_levels.discount_permille': '950',
   'webhooks.status': 'IF(n % 1024 = 2, 1, 0)', 'webhooks.reason': 'NULL', 'webhook_deliveries.webhook_id': OWNER, 'webhook_deliveries.status': DELIVERY,
   'webhook_deliveries.due_at': `IF(${DELIVERY} = 0, 1700000000000 + n, NULL)`,
 };

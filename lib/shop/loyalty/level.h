@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * level.h - levels of members: each from a number of points on. A member's level is the higher of
+ * the one that follows its points earned, up and down, and one that an administrator gave it
+ * (DESIGN.md 2, BEHAVIOUR 58).
+ * Owns tables: member_levels.
+ */
+#ifndef SHOP_LOYALTY_LEVEL_H
+#define SHOP_LOYALTY_LEVEL_H
+
+#include "base/ctx.h"
+#include "base/field.h"
+
+struct level_benefit {
+	const char *text;
+};
+
+struct level {
+	int64_t id;
+	const char *name;
+	int64_t min_points;
+	int64_t discount_permille; /* what of a price is paid; on the wire discount_rate */
+	struct list benefits;      /* of struct level_benefit */
+	const char *benefit_lines; /* rows only */
+};
+extern const struct field level_fields[];
+extern const struct field level_brief_fields[]; /* without threshold and benefits */
+
+/* All levels, the lowest first (struct level). */
+enum err level_list(struct ctx *c, struct list *out) MUST;
+
+/* Of a list as level_list gives it: the highest level that so many points reach; never NULL. */
+const struct level *level_for(const struct list *levels, int64_t points);
+/* The level with this id; NULL: none. */
+const struct level *level_of_id(const struct list *levels, int64_t id);
+
+/*
+ * Of a locked member (member_lock_tx) whose points earned have changed: set the level that follows
+ * them. A manual level stays.
+ */
+enum err level_follow_tx(struct ctx *c, int64_t member_id, int64_t total_earned) MUST;
+
+#endif
