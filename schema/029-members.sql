@@ -41,7 +41,8 @@ ALTER TABLE members
   ADD COLUMN counted TINYINT NOT NULL DEFAULT 0,
   ADD COLUMN holds BIGINT NOT NULL DEFAULT 0,
   ADD KEY by_status (status, member_id),
-  ADD KEY by_level (level_id, status, member_id),
+  ADD KEY by_level (level_id, member_id),
+  ADD KEY by_level_status (level_id, status, member_id),
   ADD KEY by_counted (counted, member_id),
   ADD CHECK (status BETWEEN 0 AND 2),
   ADD CHECK ((manual_level_id IS NULL) = (manual_at IS NULL));
