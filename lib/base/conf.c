@@ -58,6 +58,7 @@ static const struct row rows[] = {
 	{ "PENDING_ORDERS_MAX", NUMBER, CONF_DB, 0, 10000, "20", AT(pending_orders_max) },
 	{ "PAYMENT_CREATE_PER_HOUR", NUMBER, CONF_WEB, 0, 100, "5", AT(payment_create_per_hour) },
 	{ "FORGED_PER_MINUTE", NUMBER, CONF_WEB, 0, 100, "60", AT(forged_per_minute) },
+	{ "PUBLIC_URL", URL, 0, 8, 255, NULL, AT(public_url) },
 	{ "WEBHOOK_PORTS", TEXT, CONF_DB, 1, 60, "443", AT(webhook_ports) },
 	{ "WECHAT_APPID", TEXT, CONF_PROVIDER, 4, 32, NULL, AT(wechat_appid) },
 	{ "WECHAT_SECRET", SECRET, CONF_PROVIDER, 16, 128, NULL, AT(wechat_secret) },
@@ -251,6 +252,25 @@ static void load_file(struct faults *f, struct arena *a)
 	}
 }
 
+/* The length of a URL's scheme and host. */
+static size_t origin_len(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	return host != NULL ? (size_t)(host + 3 - url) + strcspn(host + 3, "/?#") : strlen(url);
+}
+
+/* The shop is where its notifications go, unless PUBLIC_URL says otherwise. */
+static void set_public_url(struct faults *f, struct conf *conf, struct arena *a)
+{
+	const char *notify = conf->wechat_notify_url;
+
+	if (conf->public_url != NULL && conf->public_url[origin_len(conf->public_url)] != '\0')
+		fault(f, "PUBLIC_URL", "must be a scheme and a host, without a path");
+	if (conf->public_url == NULL && notify != NULL)
+		conf->public_url = arena_dup(a, notify, origin_len(notify));
+}
+
 static const char *text_of(const struct conf *conf, const struct row *r)
 {
 	return *(const char *const *)((const char *)conf + r->off);
@@ -317,6 +337,7 @@ bool conf_load(struct conf *conf, unsigned needs, struct arena *a)
 		else if (counts && (r->need & needs))
 			fault(&f, r->name, "is missing");
 	}
+	set_public_url(&f, conf, a);
 	check_together(&f, conf, needs);
 	return f.n == 0;
 }

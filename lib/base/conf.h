@@ -27,6 +27,7 @@ struct conf {
 	const char *cors_origins; /* comma-separated; "" allows none */
 
 	const char *webhook_ports; /* url.h */
+	const char *public_url; /* where browsers find the shop: scheme and host; NULL: unknown */
 
 	const char *shop_tz, *shop_name;
 	const char *log_file;   /* NULL: standard error */

@@ -4,6 +4,9 @@
 #include "flow/prepay.h"
 #include "shop/membership/membership.h"
 
+/* A handle is at most 4096 characters, each of which may become three. */
+enum { CODE_PAGE_MAX = 16 << 10 };
+
 static const char *const methods[] = { "wechat", "alipay", NULL };
 static const char *const trade_types[] = { "H5", "NATIVE", "PAGE", "WAP", NULL };
 
@@ -18,6 +21,7 @@ const struct field plan_payment_fields[] = {
 	FIELD(struct plan_payment, success),
 	FIELD(struct plan_payment, message),
 	FIELD_WITH(struct plan_payment, payment_url, .flags = F_NULL),
+	FIELD_WITH(struct plan_payment, code_url, .flags = F_OMIT),
 	FIELD(struct plan_payment, order_id),
 	FIELD_END,
 };
@@ -45,6 +49,25 @@ static enum err order_plan(struct ctx *c, int64_t plan_id, struct membership_ord
 	return e;
 }
 
+/*
+ * The page that shows a code (htdocs/pay/pay.mjs). What it shows is behind the #: no browser sends that
+ * anywhere, and the page asks the shop only about an order of whoever is signed in.
+ */
+static const char *code_page(
+	struct ctx *c, const char *code_url, const struct membership_order *order)
+{
+	struct str s = str_new(&c->arena, CODE_PAGE_MAX);
+	char amount[MONEY_TEXT_MAX];
+
+	money_text(order->amount, false, amount);
+	str_addf(&s, "%s/pay/#order=%s&amount=%s&until=%lld&title=", c->conf->public_url,
+		order->order_no, amount, (long long)(order->expires_at.ms / SECOND_MS));
+	str_add_url(&s, order->plan_name);
+	str_adds(&s, "&code_url=");
+	str_add_url(&s, code_url);
+	return str_text(&s);
+}
+
 enum err buy_plan(struct ctx *c, const struct buy_plan_request *in, const char *client_ip,
 	struct plan_payment *out)
 {
@@ -55,12 +78,18 @@ enum err buy_plan(struct ctx *c, const struct buy_plan_request *in, const char *
 	TRY(find_channel(c, in, &p.channel));
 	TRY(order_plan(c, in->plan_id, &order));
 	p.no = order.order_no;
-	*out = (struct plan_payment){ true, "无需支付，会员已开通", NULL, order.order_no };
+	*out = (struct plan_payment){
+		.success = true, .message = "无需支付，会员已开通", .order_id = order.order_no
+	};
 	if (order.amount.fen == 0)
 		return OK;
 	TRY(prepay(c, &p, &checkout));
 	out->message = "支付订单创建成功";
 	out->payment_url = checkout.handle;
 	out->order_id = checkout.out_trade_no;
+	if (!p.channel->is_code)
+		return OK;
+	out->code_url = checkout.handle;
+	out->payment_url = code_page(c, checkout.handle, &order);
 	return OK;
 }

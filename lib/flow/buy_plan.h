@@ -20,7 +20,9 @@ extern const struct field buy_plan_request_fields[];
 struct plan_payment {
 	bool success;
 	const char *message;
-	const char *payment_url; /* NULL: nothing is due, the membership is granted */
+	/* for a browser; NULL: nothing is due, the membership is granted */
+	const char *payment_url;
+	const char *code_url; /* what that page shows as a QR code; NULL: it isn't such a page */
 	const char
 		*order_id; /* the attempt's out_trade_no; if nothing is due, the order's number */
 };

@@ -118,6 +118,7 @@ struct channel {
 	bool needs_openid;
 	bool needs_client_ip;      /* it can be paid from that address only */
 	bool is_url;               /* the handle is a URL that any browser opens */
+	bool is_code;              /* the handle is a text to be scanned as a QR code */
 	bool one_handle;           /* preparing it again invalidates the handle before */
 	const char *number_prefix; /* of its out_trade_nos; NULL: none is wanted */
 	int64_t handle_ms;         /* validity of the handle */

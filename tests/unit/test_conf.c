@@ -117,6 +117,7 @@ static void look_at_defaults(const struct conf *c)
 			   c->test_clock == NULL && c->order_pay_minutes == 30 &&
 			   c->payment_query_gap_s == 5 && !c->payment_simulation &&
 			   strcmp(c->wechat_login_base_url, "https://api.weixin.qq.com") == 0 &&
+			   strcmp(c->public_url, "https://shop.example.com") == 0 &&
 			   strcmp(c->wechat_pay_base_url, "https://api.mch.weixin.qq.com") == 0;
 
 	if (!right)
@@ -311,6 +312,30 @@ static void look_at_the_files_values(const struct conf *c)
 		abort();
 }
 
+static void look_at_public_url(const struct conf *c)
+{
+	if (strcmp(c->public_url, "https://www.example.com:8443") != 0)
+		abort();
+}
+
+static void browsers_find_the_shop_at_a_scheme_and_a_host(void **state)
+{
+	static const char *const bad[] = { "http://shop.example.com", "https://shop.example.com/",
+		"https://shop.example.com?x", "https://shop.example.com#x", "shop.example.com" };
+	static const struct change own[] = { { "PUBLIC_URL", "https://www.example.com:8443" },
+		{ NULL, NULL } };
+	char said[4096];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		if (load_with("PUBLIC_URL", bad[i], said, sizeof(said)) ||
+			!strstr(said, "PUBLIC_URL"))
+			fail_msg("%s: %s", bad[i], said);
+	assert_true(load(
+		&(struct load){ .needs = CONF_ALL, .changes = own, .look = look_at_public_url },
+		said, sizeof(said)));
+}
+
 static void a_gateway_has_all_of_its_settings_or_none(void **state)
 {
 	static const struct change all[] = {
@@ -466,6 +491,7 @@ int main(void)
 		cmocka_unit_test(each_invalid_value_is_the_only_fault_reported),
 		cmocka_unit_test(values_at_the_limits_are_accepted),
 		cmocka_unit_test(test_settings_are_refused_with_real_providers),
+		cmocka_unit_test(browsers_find_the_shop_at_a_scheme_and_a_host),
 		cmocka_unit_test(a_gateway_has_all_of_its_settings_or_none),
 		cmocka_unit_test(the_file_is_read_and_the_environment_wins),
 		cmocka_unit_test(faults_of_the_file_are_named_with_the_others),

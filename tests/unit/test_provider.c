@@ -40,6 +40,7 @@ static void a_channel_has_a_number_of_its_own(void **state)
 			assert_int_not_equal((*ch)->number, CHANNEL_CARD);
 			assert_true((*ch)->number > 0 && (*ch)->number <= INT8_MAX);
 			assert_true((*ch)->handle_ms > 0);
+			assert_false((*ch)->is_url && (*ch)->is_code);
 			assert_true((*ch)->request != NULL && (*ch)->prepare != NULL);
 			assert_ptr_equal(provider_channel(providers[i], (*ch)->trade_type), *ch);
 		}

@@ -104,6 +104,7 @@ static const struct channel channel_native = {
 	.number = 3,
 	.trade_type = "NATIVE",
 	.provider = &provider_wechat,
+	.is_code = true,
 	.one_handle = true,
 	.handle_ms = PREPAY_ID_MS,
 	.request = wxpay_native_request,

@@ -224,7 +224,7 @@ test('a body over the limit is refused in the API\'s format, or by the web serve
 });
 
 test('everything else is served with the security headers of pages', async () => {
-  for (const address of ['/', '/admin/', '/nothing.html']) {
+  for (const address of ['/', '/admin/', '/pay/', '/nothing.html']) {
     const { headers } = await rawRequest('GET', address);
     assert.match(headers['content-security-policy'], /default-src 'none'; script-src 'self';/, address);
     assert.doesNotMatch(headers['content-security-policy'], /unsafe/, address);
@@ -234,7 +234,7 @@ test('everything else is served with the security headers of pages', async () =>
 
 test('every page of htdocs is served with its type and a short max-age', async () => {
   const htdocs = path.join(checkout, 'htdocs');
-  const pages = ['', 'admin'].map((part) => path.join(htdocs, part)).filter((directory) => existsSync(directory))
+  const pages = ['', 'admin', 'pay'].map((part) => path.join(htdocs, part)).filter((directory) => existsSync(directory))
     .flatMap((directory) => readdirSync(directory).filter((name) => name.endsWith('.html')).map((name) => path.join(directory, name)));
   for (const page of pages) {
     const { status, headers } = await rawRequest('GET', `/${path.relative(htdocs, page)}`);

@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 const native = (person) => vip.payment(person, month, { trade_type: 'NATIVE' });
-const ordersOf = (person) => shop.sql(`SELECT order_no FROM membership_orders WHERE user_id = ${person.user.user_id} ORDER BY id`);
+const ordersOf = (person) => shop.sql(`SELECT order_no, expires_at FROM membership_orders WHERE user_id = ${person.user.user_id} ORDER BY id`);
 const stateOf = async (person) => vip.state((await ordersOf(person)).at(-1));
 const attempts = (person) => shop.sql(`SELECT out_trade_no, channel, state FROM payment_attempts WHERE user_id = ${person.user.user_id} ORDER BY attempt_id`);
 const states = async (person) => (await attempts(person)).map(({ channel, state }) => [channel, state]);
@@ -53,7 +53,14 @@ test('an H5 payment: the payer opens the address, pays on WeChat\'s page, and is
 
 test('a Native payment: the code is a text to be shown as a QR code, and whoever scans it pays', async () => {
   const anna = await vip.buyer();
-  const { order_id: no, payment_url: code } = await native(anna);
+  const { order_id: no, payment_url: page, code_url: code, ...rest } = await native(anna);
+  assert.deepEqual(Object.keys(rest), ['success', 'message']);
+  const [order] = await ordersOf(anna);
+  const [address, shown] = page.split('#');
+  assert.equal(address, `${shop.baseUrl}/pay/`);
+  assert.deepEqual(Object.fromEntries(new URLSearchParams(shown)), {
+    order: order.order_no, amount: '30.00', until: String(Math.floor(order.expires_at / 1000)), title: month.name, code_url: code,
+  });
   assert.match(code, /^weixin:\/\/wxpay\/bizpayurl\?pr=[0-9A-Za-z]+$/);
   const { request } = await trade.atWechat(no);
   assert.deepEqual(['payer' in request, 'scene_info' in request], [false, false]);
@@ -127,8 +134,8 @@ test('while a code is being prepared, others wait for it: a second would invalid
   await trade.fault('native', 'late', { delay_ms: 1500 });
   const first = native(anna);
   await trade.asked('native');
-  const [{ order_id: no, payment_url: code }, ...same] = await Promise.all([first, native(anna), native(anna)]);
-  for (const body of same) assert.deepEqual([body.order_id, body.payment_url], [no, code]);
+  const [{ order_id: no, code_url: code }, ...same] = await Promise.all([first, native(anna), native(anna)]);
+  for (const body of same) assert.deepEqual([body.order_id, body.code_url], [no, code]);
   assert.deepEqual(await trade.requests(), ['native']);
   assert.equal((await trade.payNotified(code)).body.status, 200);
   assert.equal(await stateOf(anna), 'PAID');
