@@ -6,8 +6,12 @@
 //   const accepted = EVENTS.pay(s);             // each returns whether it is accepted, where that is seen
 //   pass(s);                                    // `minimall jobs`, until nothing is due
 //
+// Of events at the same time any order is right: a test follows all states that are possible so far (advance()).
+//
 // kind: 'order' (of one item, of which there is one) or 'membership'. can: what the provider can be asked (payments.md 9.3).
 // opened: the provider has a trade from the start; otherwise only once the payer opens the page, if it is still good then.
+
+import { permutations } from './sequences.mjs';
 
 const LIVE = ['PENDING', 'PAID', 'REFUNDING'];
 export const SETTLED = ['granted', 'grantedLate', 'refundDue', 'refunded'];
@@ -29,6 +33,8 @@ export function begin({ kind, can, fen, opened, expires = true }) {
   };
 }
 
+// Both before settlement: the money was there, and went back elsewhere (62).
+const isAllBack = (s) => s.refunds.some(({ elsewhere }) => elsewhere);
 const isSettled = (s) => SETTLED.includes(s.attempt);
 const restOf = (s) => s.fen - s.refunds.reduce((sum, { fen }) => sum + fen, 0);
 const closedThere = (s) => s.there === 'closed' || (s.there === 'unpaid' && s.overdue && s.expires);
@@ -49,6 +55,10 @@ function grant(s, late) {
 
 function settle(s) {
   if (isSettled(s)) return;
+  if (isAllBack(s)) {
+    s.attempt = 'refunded';
+    return;
+  }
   const paid = ['PAID', 'REFUNDING', 'REFUNDED'].includes(s.order);
   if (paid || s.removed) refuse(s);
   else if (s.kind === 'membership') {
@@ -155,6 +165,12 @@ export const EVENTS = {
     for (const refund of s.refunds) if (refund.at === 'provider') finishRefund(s, refund);
     return true;
   },
+  // Everything is refunded in the provider's console, which notifies of it (62).
+  console(s) {
+    s.refunds.push({ fen: s.fen, automatic: false, at: 'done', elsewhere: true });
+    if (s.attempt === 'granted' || s.attempt === 'grantedLate') end(s, 'REFUNDED');
+    return true;
+  },
   // Another buys what the order doesn't hold any more.
   rival(s) {
     if (!canRival(s)) return false;
@@ -171,9 +187,29 @@ export const EVENTS = {
   },
 };
 
-export function canRival(s) {
+function canRival(s) {
   if (s.kind === 'order') return s.free;
   return !s.removed && !(LIVE.includes(s.order) && !(s.order === 'PENDING' && s.overdue));
+}
+
+// Where an event has no sense, or one that isn't this payment's.
+const POSSIBLE = {
+  rival: canRival,
+  console: (s) => s.can.refund && s.there === 'paid' && s.refunds.length === 0,
+};
+export const isPossible = (s, event) => POSSIBLE[event]?.(s) ?? true;
+
+// Plays events that happen at the same time, in any order: of the possible states, those after them in which each is accepted
+// as it was. accepted: by event.
+export function advance(states, events, accepted) {
+  const after = new Map();
+  for (const state of states) {
+    for (const order of permutations(events)) {
+      const s = structuredClone(state);
+      if (order.every((event) => EVENTS[event](s) === accepted[event])) after.set(JSON.stringify(s), s);
+    }
+  }
+  return [...after.values()];
 }
 
 // The provider is asked about the attempt (20, 44).
@@ -188,6 +224,7 @@ function ask(s) {
 export function pass(s) {
   if (s.kind === 'membership' && s.order === 'PENDING' && s.overdue) s.order = 'EXPIRED';
   if (s.attempt === 'open') ask(s);
+  if (!isSettled(s) && isAllBack(s)) settle(s);
   if (s.attempt === 'open' && (s.order !== 'PENDING' || s.overdue) && s.can.close && s.opened) {
     s.there = 'closed';
     s.attempt = 'closed';
@@ -218,7 +255,7 @@ export const resultOf = (s) => ({
 export function violations(s) {
   const ends = { granted: s.attempt === 'granted', 'granted late': s.attempt === 'grantedLate', refunded: s.attempt === 'refunded' };
   const count = Object.values(ends).filter(Boolean).length;
-  const given = s.refunds.reduce((sum, { fen }) => sum + fen, 0);
+  const given = resultOf(s).refunded;
   return [
     s.there === 'paid' && count !== 1 && 'exactly one of granted, granted late, refunded',
     s.there !== 'paid' && s.attempt !== 'closed' && 'without money there is nothing to grant or refund',
