@@ -49,9 +49,12 @@ enum err close_membership(struct ctx *c, struct outbox *row, struct outbox_repor
 
 /* ---- with a provider ---- */
 
-/* This attempt is not needed any more: close it at the provider, which may still report it paid. */
-static enum err close_at_provider(
-	struct ctx *c, const struct attempt *a, struct outbox *row, struct outbox_report *report)
+/*
+ * This attempt is not needed any more: close it at the provider, which may still report it paid. *over: nothing is
+ * left to do there.
+ */
+static enum err close_at_provider(struct ctx *c, const struct attempt *a, struct outbox *row,
+	struct outbox_report *report, bool *over)
 {
 	const struct provider *p = NULL;
 	enum trade_state state;
@@ -61,6 +64,7 @@ static enum err close_at_provider(
 	case OUTCOME_OK:
 	case OUTCOME_CLOSED:
 		report->closed++;
+		*over = true;
 		return payment_close(c, a->attempt_id);
 	case OUTCOME_PAID:
 		return settle_by_query(c, a, &state);
@@ -75,23 +79,35 @@ static enum err close_at_provider(
 	return OK;
 }
 
+/* Is it still to be closed at its provider, given what that has reported of it? */
+static bool is_in_the_way(const struct attempt *a, const struct payable *p, enum trade_state state)
+{
+	if (a->held_at.ms != 0)
+		return false;
+	return a->state == ATTEMPT_CLOSED ? state == TRADE_UNPAID
+					  : a->state == ATTEMPT_OPEN && p->pay_error != OK;
+}
+
+/* A closed one is followed where its provider didn't know it: it may have been opened since (payment_abandon). */
 enum err close_attempt(struct ctx *c, struct outbox *row, struct outbox_report *report)
 {
 	struct attempt a = { 0 };
 	struct payable p = { 0 };
 	enum trade_state state = TRADE_NONE;
-	bool done;
+	bool followed, over, done;
 
 	TRY(payment_read(c, row->ref_id, &a));
-	if (payment_is_followed(&a))
+	followed = !payment_is_settled(&a);
+	if (followed)
 		TRY(settle_by_query(c, &a, &state));
+	over = state == TRADE_CLOSED;
 	TRY(payment_read(c, row->ref_id, &a));
 	TRY(payable_read(c, (enum payable_kind)a.payable_kind, a.payable_id, &p));
-	row->unanswered = payment_is_followed(&a) && state == TRADE_NONE;
-	if (!row->unanswered && a.state == ATTEMPT_OPEN && p.pay_error != OK && a.held_at.ms == 0)
-		TRY(close_at_provider(c, &a, row, report));
+	row->unanswered = followed && state == TRADE_NONE;
+	if (!row->unanswered && is_in_the_way(&a, &p, state))
+		TRY(close_at_provider(c, &a, row, report, &over));
 	TRY(payment_read(c, row->ref_id, &a));
-	if (payment_is_followed(&a)) {
+	if (payment_is_followed(&a) || (a.state == ATTEMPT_CLOSED && !over)) {
 		row->again_ms = next_due_ms(c, row, &a);
 		return OK;
 	}

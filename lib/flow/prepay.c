@@ -190,7 +190,9 @@ static enum err abandon(struct ctx *c, struct attempt *a, enum err e)
 	closed = provider_close(c, p, a->out_trade_no);
 	if (closed == OUTCOME_REFUSED)
 		return fail_until(c, ERR_PAYMENT_OPEN, a->expires_at.ms);
-	if (closed != OUTCOME_OK && closed != OUTCOME_CLOSED && closed != OUTCOME_NONE)
+	if (closed == OUTCOME_NONE)
+		return payment_abandon(c, a->attempt_id);
+	if (closed != OUTCOME_OK && closed != OUTCOME_CLOSED)
 		return ERR_PROVIDER_UNKNOWN;
 	return payment_close(c, a->attempt_id);
 }

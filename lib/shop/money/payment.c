@@ -141,6 +141,22 @@ enum err payment_close(struct ctx *c, int64_t attempt_id)
 	return db_tx(c, close_tx, &attempt_id);
 }
 
+static enum err abandon_tx(struct ctx *c, void *arg)
+{
+	const int64_t attempt_id = *(const int64_t *)arg;
+	int64_t matched;
+
+	TRY(db_exec(c, SQL_CLOSE, ARGS(I64(c->now_ms), I64(attempt_id)), &matched));
+	return matched == 1 ? outbox_put_tx(c, OUTBOX_FOLLOW_ATTEMPT, attempt_id,
+				      c->now_ms + FIRST_QUERY_MS)
+			    : OK;
+}
+
+enum err payment_abandon(struct ctx *c, int64_t attempt_id)
+{
+	return db_tx(c, abandon_tx, &attempt_id);
+}
+
 bool payment_is_settled(const struct attempt *a)
 {
 	return a->state != ATTEMPT_OPEN && a->state != ATTEMPT_CLOSED;

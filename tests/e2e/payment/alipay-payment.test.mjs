@@ -240,6 +240,47 @@ test('a query with another amount is an orphan, and the right one settles (B34)'
 
 // ---- with another provider ----
 
+// Its address can still be opened when another payment of the order is prepared, so Alipay can't close it yet.
+async function givenUp() {
+  const x = await prepared();
+  const { outTradeNo } = await trade.prepay(anna, x.order);
+  assert.deepEqual(await trade.states(x.order), [ATTEMPT.closed, ATTEMPT.open]);
+  return { x, outTradeNo };
+}
+
+test('opened after another payment was prepared, it is closed at Alipay by jobs (B39)', async () => {
+  const { x } = await givenUp();
+  await jobsAt(61);
+  assert.equal(await alipay.tradeOf(x), null);
+  await alipay.open(x);
+  await jobsAt(180);
+  assert.equal((await alipay.tradeOf(x)).trade_status, 'TRADE_CLOSED');
+  await alipay.forgetRequests();
+  await jobsAt(PAY_S + 6 * 60);
+  assert.deepEqual(await alipay.requests(), [], 'nobody asks any more');
+});
+
+test('paid after another payment was prepared, without any notification: found by jobs, and refunded (B37, B39)', async () => {
+  const { x, outTradeNo } = await givenUp();
+  assert.equal((await trade.payNotified(outTradeNo)).body.status, 200);
+  await alipay.open(x);
+  await alipay.pay(x, { notify: false });
+  await jobsAt(61);
+  assert.deepEqual(await trade.states(x.order), [ATTEMPT.refundDue + 1, ATTEMPT.granted]);
+  assert.equal(await trade.status(x.order), PAID);
+});
+
+test('never opened, it is followed until some minutes after its deadline (B20, B39)', async () => {
+  const { x } = await givenUp();
+  const followed = async () => (await shop.sql(`SELECT COUNT(*) AS n FROM outbox b JOIN payment_attempts a ON b.kind = 1 AND b.ref_id = a.attempt_id
+    WHERE a.out_trade_no = '${x.outTradeNo}'`))[0].n;
+  await jobsAt(PAY_S + 60);
+  assert.equal(await followed(), 1);
+  await jobsAt(PAY_S + 6 * 60);
+  assert.equal(await followed(), 0);
+  assert.deepEqual((await trade.states(x.order))[0], ATTEMPT.closed);
+});
+
 for (const first of ['alipay', 'wechat']) {
   test(`Alipay and WeChat can both be paid for one order: ${first} comes first and is granted, the other is refunded (B37)`, async () => {
     const x = await opened();
