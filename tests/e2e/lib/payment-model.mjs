@@ -199,17 +199,38 @@ const POSSIBLE = {
 };
 export const isPossible = (s, event) => POSSIBLE[event]?.(s) ?? true;
 
+const distinct = (states) => [...new Map(states.map((s) => [JSON.stringify(s), s])).values()];
+
+// The states after an event that was accepted or not, as it was seen; null: there was no answer, so it happened or didn't.
+function afterEvent(state, event, accepted, disturbed) {
+  const s = structuredClone(state);
+  const right = EVENTS[event](s) === accepted || accepted === null;
+  const after = right ? [s] : [];
+  if (accepted === null) after.push(state);
+  if (disturbed && accepted && IN_DOUBT[event]) after.push(...IN_DOUBT[event](state, s));
+  return after;
+}
+
+// What an accepted event may have come to if the provider's answer was lost.
+const IN_DOUBT = {
+  query: (before) => [before],
+  refund: (_, after) => [withheld(after)],
+  part: (_, after) => [withheld(after)],
+};
+
+// The refund was not asked for yet.
+function withheld(state) {
+  const s = structuredClone(state);
+  const last = s.refunds.at(-1);
+  if (last?.at === 'provider') last.at = 'us';
+  return s;
+}
+
 // Plays events that happen at the same time, in any order: of the possible states, those after them in which each is accepted
-// as it was. accepted: by event.
-export function advance(states, events, accepted) {
-  const after = new Map();
-  for (const state of states) {
-    for (const order of permutations(events)) {
-      const s = structuredClone(state);
-      if (order.every((event) => EVENTS[event](s) === accepted[event])) after.set(JSON.stringify(s), s);
-    }
-  }
-  return [...after.values()];
+// as it was. accepted: by event. disturbed: the provider's answers may be lost.
+export function advance(states, events, accepted, { disturbed = false } = {}) {
+  return distinct(states.flatMap((state) => permutations(events).flatMap((order) => order.reduce(
+    (now, event) => now.flatMap((s) => afterEvent(s, event, accepted[event], disturbed)), [state]))));
 }
 
 // The provider is asked about the attempt (20, 44).
@@ -220,17 +241,31 @@ function ask(s) {
   else if (closedThere(s)) s.attempt = 'closed';
 }
 
-// A pass of jobs (20, 37).
+// What a pass of jobs does to a payment, in this order (20, 37).
+const STEPS = [
+  (s) => { if (s.kind === 'membership' && s.order === 'PENDING' && s.overdue) s.order = 'EXPIRED'; },
+  (s) => { if (s.attempt === 'open') ask(s); },
+  (s) => { if (!isSettled(s) && isAllBack(s)) settle(s); },
+  (s) => {
+    if (s.attempt !== 'open' || (s.order === 'PENDING' && !s.overdue) || !s.can.close || !s.opened) return;
+    s.there = s.there === 'paid' ? 'paid' : 'closed';
+    if (s.there === 'closed') s.attempt = 'closed';
+  },
+  (s) => { if (s.kind === 'order' && s.order === 'PENDING' && s.overdue && s.attempt !== 'open') end(s, 'CANCELLED'); },
+  (s) => { for (const refund of s.refunds) if (refund.at === 'us' && s.can.refund) refund.at = 'provider'; },
+];
+
 export function pass(s) {
-  if (s.kind === 'membership' && s.order === 'PENDING' && s.overdue) s.order = 'EXPIRED';
-  if (s.attempt === 'open') ask(s);
-  if (!isSettled(s) && isAllBack(s)) settle(s);
-  if (s.attempt === 'open' && (s.order !== 'PENDING' || s.overdue) && s.can.close && s.opened) {
-    s.there = 'closed';
-    s.attempt = 'closed';
-  }
-  if (s.kind === 'order' && s.order === 'PENDING' && s.overdue && s.attempt !== 'open') end(s, 'CANCELLED');
-  for (const refund of s.refunds) if (refund.at === 'us' && s.can.refund) refund.at = 'provider';
+  for (const step of STEPS) step(s);
+}
+
+// What states a pass may leave in which any step may fail.
+export function passes(states) {
+  return STEPS.reduce((now, step) => distinct(now.flatMap((state) => {
+    const s = structuredClone(state);
+    step(s);
+    return [state, s];
+  })), states);
 }
 
 // In the end the provider has notified of every success, and every refund is completed, if need be by a person.
