@@ -2,6 +2,7 @@
 /* payments.c - /api/payment, /payment and /v1/payment: routes that may call a provider. Their notifications: notify.c. */
 #include "flow/buy_plan.h"
 #include "flow/hosted.h"
+#include "flow/oversight.h"
 #include "flow/prepay.h"
 #include "flow/provider_keys.h"
 #include "flow/refund.h"
@@ -76,6 +77,23 @@ static enum err read_refund(struct ctx *c, struct call *k)
 	return refund_find(c, k->no, k->answer);
 }
 
+static enum err list_attempts(struct ctx *c, struct call *k)
+{
+	return oversight_attempts(c, k->query, k->answer);
+}
+
+static enum err list_orphans(struct ctx *c, struct call *k)
+{
+	return oversight_orphans(c, k->query, k->answer);
+}
+
+static enum err resolve_orphan(struct ctx *c, struct call *k)
+{
+	const struct orphan_note *in = k->body;
+
+	return oversight_resolve(c, k->id, in->note, k->answer);
+}
+
 /* clang-format off */
 static const struct route routes[] = {
 	{ POST, "/api/payment/wxpay", ROLE_USER, RATE_PAYMENT, DO(prepay_wechat), ROUTE_IDEMPOTENT,
@@ -112,6 +130,18 @@ static const struct route routes[] = {
 	{ GET, "/api/payment/refunds/:no", ROLE_ADMIN, RATE_READ, DO(read_refund),
 		.answer = ONE(struct refund, refund_fields),
 		.summary = "Read a refund" },
+	{ GET, "/api/payment/attempts", ROLE_ADMIN, RATE_READ, DO(list_attempts),
+		.query = LISTED(struct attempt_query, attempt_query_fields),
+		.answer = PAGE(struct attempt_view, attempt_view_fields),
+		.summary = "List payments prepared at providers, or made by card" },
+	{ GET, "/api/payment/orphans", ROLE_ADMIN, RATE_READ, DO(list_orphans),
+		.query = LISTED(struct orphan_query, orphan_query_fields),
+		.answer = PAGE(struct orphan, orphan_fields),
+		.summary = "List providers' messages that match nothing" },
+	{ POST, "/api/payment/orphans/:id/resolve", ROLE_ADMIN, RATE_WRITE, DO(resolve_orphan),
+		.body = NEW(struct orphan_note, orphan_note_fields),
+		.answer = ONE(struct orphan, orphan_fields),
+		.summary = "Note what became of a message that matches nothing, once" },
 	{ .path = NULL },
 };
 /* clang-format on */

@@ -5,6 +5,7 @@
 #include "command.h"
 #include "ext/state.h"
 #include "flow/close.h"
+#include "flow/oversight.h"
 #include "flow/provider_keys.h"
 #include "flow/refund.h"
 #include "flow/user_close.h"
@@ -107,7 +108,8 @@ static enum err run_job(struct ctx *c, const struct job *job, struct outbox_repo
 	return e;
 }
 
-static void print(const struct outbox_report *of, int64_t in_trouble)
+static void print(
+	const struct outbox_report *of, int64_t in_trouble, const struct oversight *waiting)
 {
 	const struct outbox_report *payments = &of[PAYMENTS], *refunds = &of[REFUNDS];
 
@@ -123,6 +125,9 @@ static void print(const struct outbox_report *of, int64_t in_trouble)
 		(long long)of[USERS].done, (long long)of[KEYS].done, (long long)of[SESSIONS].done,
 		(long long)of[WEBHOOKS].done, (long long)of[WEBHOOKS].tried,
 		(long long)of[CERTIFICATES].done);
+	if (waiting->refunds + waiting->orphans > 0)
+		printf("; a person is needed for %lld refunds and %lld orphan payments",
+			(long long)waiting->refunds, (long long)waiting->orphans);
 	if (in_trouble > 0)
 		printf("; %lld of %d kinds of work in trouble", (long long)in_trouble, JOBS_N);
 	printf("\n");
@@ -131,7 +136,9 @@ static void print(const struct outbox_report *of, int64_t in_trouble)
 int run_jobs(struct ctx *c, int argc, char **argv)
 {
 	struct outbox_report reports[JOBS_N] = { 0 };
+	struct oversight waiting = { 0 };
 	int64_t in_trouble = 0;
+	bool counted;
 
 	(void)argv;
 	if (argc != 1)
@@ -142,6 +149,7 @@ int run_jobs(struct ctx *c, int argc, char **argv)
 		in_trouble += run_job(c, &jobs[i], &reports[i]) != OK;
 	(void)state_sweep(c);
 	keys_stop(c);
-	print(reports, in_trouble);
-	return in_trouble == 0 ? EXIT_DONE : EXIT_FAILED;
+	counted = oversight_count(c, &waiting) == OK;
+	print(reports, in_trouble, &waiting);
+	return in_trouble == 0 && counted ? EXIT_DONE : EXIT_FAILED;
 }

@@ -34,6 +34,11 @@ bool attempt_is_refundable(const struct attempt *a)
 	return channel != NULL && channel->provider->refund != NULL;
 }
 
+bool attempt_is_refunded_by_hand(const struct attempt *a)
+{
+	return a->channel != CHANNEL_CARD && !attempt_is_refundable(a);
+}
+
 enum err attempt_refunder(struct ctx *c, const struct attempt *a, const struct provider **out)
 {
 	TRY(attempt_provider(c, a, out));

@@ -20,6 +20,8 @@ enum err attempt_find(struct ctx *c, const struct provider *p, const char *out_t
 enum err attempt_provider(struct ctx *c, const struct attempt *a, const struct provider **out) MUST;
 /* The same, if it supports refunds. Also fails: REFUND_MANUAL. */
 enum err attempt_refunder(struct ctx *c, const struct attempt *a, const struct provider **out) MUST;
+/* Must a refund of it be made in its provider's console, and noted? */
+bool attempt_is_refunded_by_hand(const struct attempt *a);
 /* Does its provider support refunds? Also for programs that start no providers. */
 bool attempt_is_refundable(const struct attempt *a);
 

@@ -33,6 +33,7 @@ static enum err pay_tx(struct ctx *c, void *arg)
 	x->attempt = (struct attempt){
 		.payable_kind = p->kind,
 		.payable_id = p->id,
+		.payable_no = p->no,
 		.user_id = p->user_id,
 		.channel = CHANNEL_CARD,
 		.provider = CHANNEL_CARD,

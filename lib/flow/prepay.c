@@ -113,6 +113,7 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 	*a = (struct attempt){
 		.payable_kind = x->payable.kind,
 		.payable_id = x->payable.id,
+		.payable_no = x->payable.no,
 		.user_id = x->payable.user_id,
 		.channel = x->channel->number,
 		.provider = x->channel->provider->channels[0]->number,

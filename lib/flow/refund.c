@@ -136,6 +136,7 @@ enum err refund_automatically_tx(
 		.reason = reason != NULL ? arena_printf(&c->arena, AUTOMATIC_REASON " %s", reason)
 					 : AUTOMATIC_REASON,
 		.automatic = true,
+		.waits = refunding_waits(a),
 	};
 
 	TRY(payable_read(c, (enum payable_kind)a->payable_kind, a->payable_id, &p));
@@ -233,6 +234,7 @@ enum err refund_follow(struct ctx *c, struct outbox *row, struct outbox_report *
 	TRY(refund_read(c, row->ref_id, &x.refund));
 	TRY(refunding_read(c, &x));
 	if (!refund_is_final(x.refund.state)) {
+		TRY(refund_doubt(c, &x.refund));
 		TRY(refunder(c, &x));
 		switch (x.provider->query_refund(
 			c, x.attempt.out_trade_no, x.refund.refund_no, &said)) {

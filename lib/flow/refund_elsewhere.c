@@ -202,7 +202,7 @@ static enum err record_manual(struct ctx *c, const char *refund_no, bool *done)
 		return OK;
 	TRY(e);
 	TRY(refunding_read(c, &x));
-	*done = x.attempt.channel != CHANNEL_CARD && !attempt_is_refundable(&x.attempt);
+	*done = attempt_is_refunded_by_hand(&x.attempt);
 	return *done ? db_tx(c, refunding_record_tx, &x) : OK;
 }
 

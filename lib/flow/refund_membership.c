@@ -24,8 +24,7 @@ static enum err give_back_tx(struct ctx *c, struct refunding *x)
 	}
 	if (sums.elsewhere.fen > 0) /* the rest is known only when it has ended */
 		return fail(c, ERR_REFUND_UNDER_WAY, NULL);
-	if (rest.fen > 0 && x->attempt.channel != CHANNEL_CARD &&
-		!attempt_is_refundable(&x->attempt))
+	if (rest.fen > 0 && attempt_is_refunded_by_hand(&x->attempt))
 		return fail(c, ERR_REFUND_MANUAL, NULL);
 	TRY(membership_begin_refund_tx(c, m));
 	if (rest.fen == 0) /* nothing was paid, or only by simulation */

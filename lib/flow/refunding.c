@@ -139,6 +139,11 @@ enum err refunding_record_answer(
 
 /* ---- a new one ---- */
 
+int64_t refunding_waits(const struct attempt *a)
+{
+	return attempt_is_refunded_by_hand(a) ? REFUND_BY_HAND : REFUND_NEEDS_NOBODY;
+}
+
 /* A card needs no provider: it is refunded in this transaction. */
 static enum err give_back_to_card_tx(struct ctx *c, struct refunding *x)
 {
@@ -181,6 +186,7 @@ enum err refunding_begin_tx(
 		.order_id = x->payable.no,
 		.amount = amount,
 		.reason = reason,
+		.waits = refunding_waits(&x->attempt),
 	};
 	TRY(refund_create_tx(c, &x->refund, due_ms));
 	return x->attempt.channel == CHANNEL_CARD ? give_back_to_card_tx(c, x) : OK;

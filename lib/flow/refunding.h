@@ -29,6 +29,8 @@ enum err refunding_rest_tx(struct ctx *c, const struct refunding *x, money *rest
 enum err refunding_begin_tx(
 	struct ctx *c, struct refunding *x, money amount, const char *reason, int64_t due_ms) MUST;
 
+/* Whom a new refund of an attempt waits for (enum refund_attention). */
+int64_t refunding_waits(const struct attempt *a);
 /* Read the attempt and payable of a recorded refund. */
 enum err refunding_read(struct ctx *c, struct refunding *x) MUST;
 /* Is it a known state? False, with an alarm, if not. */

@@ -263,7 +263,8 @@ static enum err read_count(
  */
 static const char *const list_words[] = { "status", "q", "user_id", "category_id", "created_from",
 	"created_to", "parent_id", "permission_level", "card_id", "order_id", "order_no", "scope",
-	"limit", "cursor", "page", "page_size", "offset" };
+	"provider", "out_trade_no", "transaction_id", "attention", "reason", "received_from",
+	"received_to", "limit", "cursor", "page", "page_size", "offset" };
 
 static bool is_filter(const struct field *filters, const char *name)
 {

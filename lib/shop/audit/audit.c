@@ -118,6 +118,15 @@ static const char SQL_PAYMENT_OWNER[] =
 	"FROM payment_attempts a LEFT JOIN orders o FORCE INDEX (PRIMARY) "
 	"ON o.id = a.payable_id WHERE a.payable_kind = " SQL(PAYABLE_ORDER) " AND (o.id IS NULL "
 	"OR o.user_id <> a.user_id OR o.total_amount <> a.amount) LIMIT ?";
+/* stored with it, so that an attempt is shown without reading the payable */
+static const char SQL_PAYMENT_NUMBER[] =
+	"SELECT CONCAT('payment ', a.out_trade_no) AS subject, "
+	"CONCAT('says it is for ', a.payable_no, ', which it is not') AS problem "
+	"FROM payment_attempts a LEFT JOIN orders o FORCE INDEX (PRIMARY) "
+	"ON a.payable_kind = " SQL(PAYABLE_ORDER) " AND o.id = a.payable_id "
+	"LEFT JOIN membership_orders m FORCE INDEX (PRIMARY) "
+	"ON a.payable_kind = " SQL(PAYABLE_MEMBERSHIP) " AND m.id = a.payable_id "
+	"WHERE a.payable_no <> COALESCE(o.order_no, m.order_no, '') LIMIT ?";
 static const char SQL_PAYMENT_SHAPE[] =
 	"SELECT CONCAT('payment ', out_trade_no) AS subject, "
 	"CONCAT('state ', state, ' does not match its transaction or open flag') AS problem "
@@ -333,34 +342,6 @@ static const char SQL_DELIVERY[] =
 	"AND (d.error IS NOT NULL OR COALESCE(d.answer_status, 0) NOT BETWEEN 200 AND 299)) "
 	"OR (d.status = " SQL(DELIVERY_FAILED) " AND d.error IS NULL) LIMIT ?";
 
-/* ---- needs attention ---- */
-
-static const char SQL_REFUND_DUE[] =
-	"SELECT CONCAT('payment ', out_trade_no) AS subject, "
-	"CONCAT('refund due: ', amount, ' fen, ', COALESCE(reason, '')) AS problem "
-	"FROM payment_attempts WHERE state = " SQL(ATTEMPT_REFUND_DUE) " ORDER BY attempt_id "
-	"LIMIT ?";
-static const char SQL_HELD_PAYMENT[] =
-	"SELECT CONCAT('payment ', out_trade_no) AS subject, "
-	"CONCAT('held: of ', amount, ' fen something went back elsewhere, see the merchant "
-	"console') AS problem FROM payment_attempts "
-	"WHERE state IN (" SQL(ATTEMPT_UNSETTLED_SET) ") AND held_at IS NOT NULL "
-	"ORDER BY attempt_id LIMIT ?";
-static const char SQL_ABNORMAL[] =
-	"SELECT CONCAT('refund ', refund_no) AS subject, "
-	"CONCAT('abnormal: ', amount, ' fen, resolve it in the merchant console') AS problem "
-	"FROM refunds WHERE state = " SQL(REFUND_ABNORMAL) " ORDER BY refund_id LIMIT ?";
-static const char SQL_ORPHAN[] =
-	"SELECT CONCAT('event ', event_id) AS subject, "
-	"CONCAT('orphan: ', COALESCE(reason, ''), ', ', COALESCE(out_trade_no, 'no order'), "
-	"', ', COALESCE(amount, '?'), ' fen') AS problem FROM payment_events "
-	"WHERE verdict = " SQL(EVENT_ORPHAN) " ORDER BY event_no LIMIT ?";
-
-static const char SQL_WEBHOOK_OFF[] =
-	"SELECT CONCAT('webhook ', webhook_id) AS subject, "
-	"CONCAT('switched off: ', reason) AS problem FROM webhooks "
-	"WHERE status = " SQL(WEBHOOK_OFF) " AND deleted_at IS NULL ORDER BY webhook_id LIMIT ?";
-
 static const struct audit_rule shop_rules[] = {
 	{ "stock is the sum of its moves", SQL_STOCK, false, NULL },
 	{ "an order's lines hold their stock", SQL_LINE_STOCK, false, NULL },
@@ -375,6 +356,7 @@ static const struct audit_rule shop_rules[] = {
 	{ "an order paid by a provider has its payment", SQL_ORDER_PAYMENT, false, NULL },
 	{ "a granted payment has its order", SQL_PAYMENT_ORDER, false, NULL },
 	{ "a payment is of its order's buyer and total", SQL_PAYMENT_OWNER, false, NULL },
+	{ "a payment has its payable's number", SQL_PAYMENT_NUMBER, false, NULL },
 	{ "a payment's state matches its data", SQL_PAYMENT_SHAPE, false, NULL },
 	{ "an open payment is followed", SQL_FOLLOWED, false, NULL },
 	{ "a payment was settled by its transaction", SQL_EVENT_PAYMENT, false, NULL },
@@ -400,16 +382,11 @@ static const struct audit_rule shop_rules[] = {
 	{ "everything owned has its owner", SQL_OWNER, false, NULL },
 	{ "a deleted user has no pending order", SQL_DELETED_USER, false, NULL },
 	{ "a notification is delivered when it was accepted", SQL_DELIVERY, false, NULL },
-	{ "refund due", SQL_REFUND_DUE, true, NULL },
-	{ "held payment", SQL_HELD_PAYMENT, true, NULL },
-	{ "abnormal refund", SQL_ABNORMAL, true, NULL },
-	{ "orphan payment", SQL_ORPHAN, true, NULL },
-	{ "webhook switched off", SQL_WEBHOOK_OFF, true, NULL },
 	{ NULL, NULL, false, NULL },
 };
 
 const struct audit_rule *const audit_books[] = { shop_rules, audit_vip_rules, audit_member_rules,
-	NULL };
+	audit_open_rules, NULL };
 
 enum err audit_check(struct ctx *c, const struct audit_rule *rule, struct list *out, bool *more)
 {

@@ -13,7 +13,7 @@
 /* clang-format off */
 /* What an attempt is inserted with, and what is set later (sql.h). */
 #define ATTEMPT_NEW(X)                                                                         \
-	X(payable_kind) X(payable_id) X(user_id) X(channel) X(provider) X(out_trade_no)        \
+	X(payable_kind) X(payable_id) X(payable_no) X(user_id) X(channel) X(provider) X(out_trade_no)        \
 	X(amount) X(request) X(state) X(transaction_id) X(expires_at) X(paid_at) X(created_at)
 #define ATTEMPT_LATER(X) X(handle) X(handle_expires_at) X(reason) X(queried_at) X(held_at)
 

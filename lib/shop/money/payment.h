@@ -74,6 +74,7 @@ enum attempt_state {
 struct attempt {
 	int64_t attempt_id, payable_kind, payable_id, user_id, channel;
 	int64_t provider; /* the first of its provider's channels: a transaction has one attempt there */
+	const char *payable_no; /* on the wire */
 	const char *out_trade_no;
 	money amount;
 	const char *request;         /* stored JSON, sent unchanged */

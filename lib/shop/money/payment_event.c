@@ -24,13 +24,21 @@ static const char SQL_FIND[] =
 
 #define EVENT_MARK(column, mark, value)  mark ", "
 #define EVENT_VALUE(column, mark, value) value,
+/* Does an orphan's copy report what the one before did, or nothing new? Then it stays resolved. */
+#define IS_SAME                                                                                \
+	"(verdict IN (" SQL(EVENT_FINAL_SET) ") OR (verdict = " SQL(EVENT_ORPHAN) " "          \
+	"AND VALUES(verdict) = " SQL(EVENT_ORPHAN) " "                                         \
+	"AND reason <=> VALUES(reason) AND amount <=> VALUES(amount) "                         \
+	"AND transaction_id <=> VALUES(transaction_id)))"
+#define RESOLUTION(column) #column " = IF(" IS_SAME ", " #column ", NULL), "
 #define UNLESS_FINAL(column, mark, value)                                                      \
 	#column " = IF(verdict IN (" SQL(EVENT_FINAL_SET) "), " #column ", VALUES(" #column ")), "
 /* clang-format on */
 static const char SQL_RECORD[] =
 	"INSERT INTO payment_events (" EVENT_ROW(SQL_NAME) "channel, event_id, received_at) "
 	"VALUES (" EVENT_ROW(EVENT_MARK) "?, ?, ?) "
-	"ON DUPLICATE KEY UPDATE " EVENT_ROW(UNLESS_FINAL) "copies = copies + 1";
+	"ON DUPLICATE KEY UPDATE resolved = IF(" IS_SAME ", resolved, FALSE), "
+	RESOLUTION(note) RESOLUTION(resolved_at) RESOLUTION(resolved_by) EVENT_ROW(UNLESS_FINAL) "copies = copies + 1";
 
 bool payment_event_is_final(enum payment_event_verdict v)
 {

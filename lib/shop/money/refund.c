@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "base/log.h"
 #include "ext/crypto.h"
 #include "ext/db.h"
 #include "shop/books/outbox.h"
@@ -14,6 +15,19 @@ enum { NO_MAX = 64, PAUSE_HOURS_MAX = 24 };
 /* from REFUND_PROCESSING on */
 static const char *const status_names[] = { "PROCESSING", "SUCCESS", "CLOSED", "ABNORMAL", NULL };
 
+/* from REFUND_NEEDS_NOBODY on */
+static const struct {
+	const char *name, *text;
+} attentions[] = {
+	{ NULL, NULL },
+	{ "ABNORMAL", "顾客的账户收不了款：请在支付平台的商户后台处理" },
+	{ "MANUAL", "该支付渠道不能由商店退款：请在其后台退款后登记" },
+	{ "IN_DOUBT", "退款超过一天没有结果：请在支付平台的商户后台核对" },
+	{ "REFUSED", "支付平台没有退款，请核对原因后重新退款" },
+};
+static const char *const attention_names[] = { "ABNORMAL", "MANUAL", "IN_DOUBT", "REFUSED", NULL };
+static const char *const only_true[] = { "true", NULL };
+
 const struct field refund_fields[] = {
 	FIELD_WITH(struct refund, refund_id, .flags = F_HIDDEN),
 	FIELD(struct refund, refund_no),
@@ -24,6 +38,10 @@ const struct field refund_fields[] = {
 	FIELD_WITH(struct refund, amount, .flags = F_TEXT),
 	FIELD_WITH(struct refund, state, .flags = F_HIDDEN),
 	FIELD_WITH(struct refund, status, .words = status_names),
+	FIELD_WITH(struct refund, waits, .column = "attention", .flags = F_HIDDEN),
+	FIELD_WITH(
+		struct refund, attention, .flags = F_NO_COLUMN | F_OMIT, .words = attention_names),
+	FIELD_WITH(struct refund, attention_text, .flags = F_NO_COLUMN | F_OMIT),
 	FIELD(struct refund, reason),
 	FIELD(struct refund, automatic),
 	FIELD_WITH(struct refund, origin, .flags = F_HIDDEN),
@@ -43,6 +61,7 @@ const struct field refund_new_fields[] = {
 const struct field refund_query_fields[] = {
 	INPUT(struct refund_query, order_id, 1, 64, 0),
 	INPUT(struct refund_query, status, 1, 20, 0, .words = status_names),
+	INPUT(struct refund_query, attention, 1, 5, 0, .words = only_true),
 	FIELD_END,
 };
 
@@ -79,8 +98,8 @@ static const struct field missing_fields[] = {
 /* clang-format off */
 #define REFUND_ROW(X)                                                                          \
 	X(refund_no) X(attempt_id) X(payable_kind) X(payable_id) X(payable_no, order_id)       \
-	X(amount) X(reason) X(automatic) X(origin) X(state) X(provider_refund_id)              \
-	X(created_at)
+	X(amount) X(reason) X(automatic) X(origin) X(state) X(attention, waits)                \
+	X(provider_refund_id) X(created_at)
 /* clang-format on */
 #define COLUMNS                                                                                    \
 	REFUND_ROW(SQL_NAME)                                                                       \
@@ -95,10 +114,18 @@ static const char SQL_READ[] = "SELECT " COLUMNS " FROM refunds WHERE refund_id 
 static const char SQL_LOCK[] = "SELECT " COLUMNS " FROM refunds WHERE refund_id = ? FOR UPDATE";
 #define LIST_BY(index, where)                                                                      \
 	"SELECT " COLUMNS " FROM refunds FORCE INDEX (" index ") WHERE " where                     \
-	" refund_id < ? AND (? IS NULL OR state = ?) ORDER BY refund_id DESC LIMIT ?"
+	" refund_id < ? AND (? IS NULL OR state = ?) "                                             \
+	"AND (? IS NULL OR attention > " SQL(REFUND_NEEDS_NOBODY) ") "                             \
+	"ORDER BY refund_id DESC LIMIT ?"
 static const char SQL_LIST[] = LIST_BY("PRIMARY", "");
 static const char SQL_LIST_STATE[] = LIST_BY("by_state", "state = ? AND");
 static const char SQL_LIST_PAYABLE[] = LIST_BY("by_number", "payable_no = ? AND");
+/* those that need a person are few */
+static const char SQL_LIST_ATTENTION[] =
+	LIST_BY("by_attention", "attention > " SQL(REFUND_NEEDS_NOBODY) " AND");
+static const char SQL_COUNT_WAITING[] =
+	"SELECT COUNT(*) FROM (SELECT refund_id FROM refunds FORCE INDEX (by_attention) "
+	"WHERE attention > " SQL(REFUND_NEEDS_NOBODY) " LIMIT ?) w";
 #define SUM_IF(condition, amount)                                                                  \
 	"CAST(COALESCE(SUM(IF(" condition ", " amount ", 0)), 0) AS SIGNED)"
 static const char SQL_SUM[] =
@@ -115,8 +142,15 @@ static const char SQL_TOTAL[] =
 	"WHERE r.payable_kind = ? AND r.payable_id = ? AND a.state IN (" SQL(ATTEMPT_GRANTED_SET) ")";
 static const char SQL_SET[] =
 	"UPDATE refunds "
-	"SET state = ?, provider_refund_id = COALESCE(?, provider_refund_id), updated_at = ? "
-	"WHERE refund_id = ? AND state IN (" SQL(REFUND_IN_PROGRESS_SET) ")";
+	"SET state = ?, attention = ?, provider_refund_id = COALESCE(?, provider_refund_id), "
+	"updated_at = ? WHERE refund_id = ? AND state IN (" SQL(REFUND_IN_PROGRESS_SET) ")";
+static const char SQL_ASKED_AGAIN[] =
+	"UPDATE refunds SET attention = " SQL(REFUND_NEEDS_NOBODY) " "
+	"WHERE attempt_id = ? AND attention = " SQL(REFUND_REFUSED);
+static const char SQL_DOUBT[] =
+	"UPDATE refunds SET attention = " SQL(REFUND_IN_DOUBT) " "
+	"WHERE refund_id = ? AND attention = " SQL(REFUND_NEEDS_NOBODY) " "
+	"AND state = " SQL(REFUND_PROCESSING);
 /*
  * Of a payment that was not granted, the rest: possibly even after a successful refund, if one made
  * elsewhere failed after it. Of a granted one, the overpaid amount. Each try waits an hour longer
@@ -175,6 +209,34 @@ static enum err notify_tx(struct ctx *c, const struct refund *r, enum refund_sta
 		       : OK;
 }
 
+const char *refund_attention_text(int64_t waits)
+{
+	assert(waits >= 0 && waits < (int64_t)ARRAY_LEN(attentions));
+	return attentions[waits].text;
+}
+
+static void put_into_words(struct refund *r)
+{
+	r->attention = attentions[r->waits].name;
+	r->attention_text = attentions[r->waits].text;
+}
+
+/* Whom a refund needs in its new state. */
+static enum refund_attention waits_for(const struct refund *r, enum refund_state state)
+{
+	switch (state) {
+	case REFUND_ABNORMAL:
+		return REFUND_UNPAYABLE;
+	case REFUND_CLOSED:
+		return r->origin == REFUND_OURS ? REFUND_REFUSED : REFUND_NEEDS_NOBODY;
+	case REFUND_UNKNOWN:
+	case REFUND_PROCESSING:
+	case REFUND_SUCCESS:
+		break;
+	}
+	return REFUND_NEEDS_NOBODY;
+}
+
 static enum err insert_tx(struct ctx *c, struct refund *row)
 {
 	assert(db_in_tx(c->db));
@@ -182,6 +244,8 @@ static enum err insert_tx(struct ctx *c, struct refund *row)
 	TRY(payment_touch_tx(c, row->attempt_id));
 	row->status = status_names[row->state - REFUND_PROCESSING];
 	row->created_at.ms = row->updated_at.ms = c->now_ms;
+	put_into_words(row);
+	TRY(db_exec(c, SQL_ASKED_AGAIN, ARGS(I64(row->attempt_id)), NULL));
 	return db_insert(
 		c, SQL_INSERT, ARGS(REFUND_ROW(ROW_MEMBER) AT(row->updated_at)), &row->refund_id);
 }
@@ -196,6 +260,7 @@ enum err refund_create_tx(struct ctx *c, struct refund *r, int64_t due_ms)
 enum err refund_record_tx(struct ctx *c, struct refund *r)
 {
 	r->origin = REFUND_MADE_ELSEWHERE;
+	r->waits = waits_for(r, (enum refund_state)r->state);
 	TRY(insert_tx(c, r));
 	TRY(notify_tx(c, r, (enum refund_state)r->state));
 	return refund_is_final(r->state) ? OK
@@ -208,36 +273,59 @@ enum err refund_find(struct ctx *c, const char *refund_no, struct refund *out)
 	/* numbers are ASCII; comparing other text would be a collation error */
 	if (!str_is_id(refund_no, NO_MAX))
 		return ERR_NOT_FOUND;
-	return db_one(c, SQL_FIND, ARGS(TEXT(refund_no)), refund_fields, out);
+	TRY(db_one(c, SQL_FIND, ARGS(TEXT(refund_no)), refund_fields, out));
+	put_into_words(out);
+	return OK;
 }
 
 enum err refund_read(struct ctx *c, int64_t refund_id, struct refund *out)
 {
-	return db_one(c, SQL_READ, ARGS(I64(refund_id)), refund_fields, out);
+	TRY(db_one(c, SQL_READ, ARGS(I64(refund_id)), refund_fields, out));
+	put_into_words(out);
+	return OK;
 }
 
 static const struct db_listed listed = DB_LISTED(refund_fields, struct refund, refund_id);
 
+static enum err list(struct ctx *c, const struct refund_query *q, struct page_rows *out)
+{
+	const int64_t limit = q->page.limit;
+	const bool by_state = field_has(refund_query_fields, q, "status");
+	const opt_i64 state = {
+		by_state ? REFUND_PROCESSING + str_index(q->status, status_names) : 0, by_state
+	};
+	const struct db_arg after = I64(q->page.after[0]), n = I64(limit + 1), s = OPT(state),
+			    waits = TEXT(q->attention);
+
+	if (q->order_id != NULL)
+		return db_page(c, SQL_LIST_PAYABLE, ARGS(TEXT(q->order_id), after, s, s, waits, n),
+			&listed, limit, out);
+	if (q->attention != NULL)
+		return db_page(
+			c, SQL_LIST_ATTENTION, ARGS(after, s, s, waits, n), &listed, limit, out);
+	if (by_state)
+		return db_page(
+			c, SQL_LIST_STATE, ARGS(s, after, s, s, waits, n), &listed, limit, out);
+	return db_page(c, SQL_LIST, ARGS(after, s, s, waits, n), &listed, limit, out);
+}
+
 enum err refund_list(struct ctx *c, const struct refund_query *q, struct page_rows *out)
 {
-	const struct db_arg after = I64(q->page.after[0]), n = I64(q->page.limit + 1);
-	const bool by_state = field_has(refund_query_fields, q, "status");
-	opt_i64 state = { 0 };
+	struct refund *rows;
 
-	if (by_state)
-		state = (opt_i64){ REFUND_PROCESSING + str_index(q->status, status_names), true };
-	if (!field_has(refund_query_fields, q, "order_id"))
-		return state.set ? db_page(c, SQL_LIST_STATE,
-					   ARGS(OPT(state), after, OPT(state), OPT(state), n),
-					   &listed, q->page.limit, out)
-				 : db_page(c, SQL_LIST, ARGS(after, OPT(state), OPT(state), n),
-					   &listed, q->page.limit, out);
 	*out = (struct page_rows){ 0 };
-	if (!str_is_id(q->order_id, NO_MAX))
+	if (q->order_id != NULL && !str_is_id(q->order_id, NO_MAX))
 		return OK;
-	return db_page(c, SQL_LIST_PAYABLE,
-		ARGS(TEXT(q->order_id), after, OPT(state), OPT(state), n), &listed, q->page.limit,
-		out);
+	TRY(list(c, q, out));
+	rows = out->list.rows;
+	for (int64_t i = 0; i < out->list.n; i++)
+		put_into_words(&rows[i]);
+	return OK;
+}
+
+enum err refund_count_waiting(struct ctx *c, int64_t limit, int64_t *n)
+{
+	return db_int64(c, SQL_COUNT_WAITING, ARGS(I64(limit)), n);
 }
 
 enum err refund_lock_tx(struct ctx *c, int64_t refund_id, struct refund *out)
@@ -250,11 +338,26 @@ enum err refund_sum(struct ctx *c, int64_t attempt_id, struct refund_sums *out)
 	return db_one(c, SQL_SUM, ARGS(I64(attempt_id)), sums_fields, out);
 }
 
+enum err refund_doubt(struct ctx *c, const struct refund *r)
+{
+	int64_t matched;
+
+	if (r->state != REFUND_PROCESSING || r->waits != REFUND_NEEDS_NOBODY ||
+		c->now_ms - r->created_at.ms < REFUND_DOUBT_MS)
+		return OK;
+	TRY(db_exec(c, SQL_DOUBT, ARGS(I64(r->refund_id)), &matched));
+	if (matched == 1)
+		log_line(LOG_ALARM, "refund", "%s: no result for a day, see the merchant console",
+			r->refund_no);
+	return OK;
+}
+
 enum err refund_set_tx(struct ctx *c, const struct refund *r, enum refund_state state,
 	const char *provider_refund_id)
 {
 	TRY(db_exec_one(c, SQL_SET,
-		ARGS(I64(state), TEXT(provider_refund_id), I64(c->now_ms), I64(r->refund_id))));
+		ARGS(I64(state), I64(waits_for(r, state)), TEXT(provider_refund_id), I64(c->now_ms),
+			I64(r->refund_id))));
 	TRY(notify_tx(c, r, state));
 	return refund_is_final(state) ? outbox_done(c, OUTBOX_FOLLOW_REFUND, r->refund_id) : OK;
 }

@@ -22,6 +22,21 @@
 #define REFUND_MADE_ELSEWHERE 1
 enum refund_origin { STORED(REFUND_OURS), STORED(REFUND_MADE_ELSEWHERE) };
 
+/* Why it waits for a person. */
+#define REFUND_NEEDS_NOBODY 0
+#define REFUND_UNPAYABLE    1 /* ABNORMAL: the payer's account can't receive it */
+#define REFUND_BY_HAND      2 /* its provider can't be told to refund: make it there, then note it */
+#define REFUND_IN_DOUBT     3 /* no result for a day */
+#define REFUND_REFUSED      4 /* CLOSED without being made, and not requested again yet */
+enum refund_attention {
+	STORED(REFUND_NEEDS_NOBODY),
+	STORED(REFUND_UNPAYABLE),
+	STORED(REFUND_BY_HAND),
+	STORED(REFUND_IN_DOUBT),
+	STORED(REFUND_REFUSED),
+};
+#define REFUND_DOUBT_MS DAY_MS /* after that long a refund without a result is in doubt */
+
 struct refund {
 	uint64_t has;
 	int64_t refund_id; /* never on the wire */
@@ -33,7 +48,9 @@ struct refund {
 	bool automatic;
 	int64_t origin;
 	int64_t state;
-	const char *status; /* the state's name, as on the wire */
+	const char *status;                     /* the state's name, as on the wire */
+	int64_t waits;                          /* enum refund_attention */
+	const char *attention, *attention_text; /* its name, and in words; NULL: it needs nobody */
 	const char *provider_refund_id;
 	timestamp created_at, updated_at;
 };
@@ -41,10 +58,10 @@ extern const struct field refund_fields[];
 /* POST: order_id, amount (default: the rest), reason. */
 extern const struct field refund_new_fields[];
 
-/* The filters of a list: the number of a shop or membership order, and a status by name. */
+/* The filters of a list: the number of a shop or membership order, a status by name, whether it needs a person. */
 struct refund_query {
 	uint64_t has;
-	const char *order_id, *status;
+	const char *order_id, *status, *attention;
 	struct page page;
 };
 extern const struct field refund_query_fields[];
@@ -65,7 +82,10 @@ struct refund_totals {
 /* A new number. Automatic ones derive theirs from the attempt and the number of tries. */
 const char *refund_new_no(struct ctx *c) MUST;
 const char *refund_automatic_no(struct ctx *c, const char *out_trade_no, int64_t tries) MUST;
-/* Insert it, in progress, with a job due at due_ms. The caller has locked payable and attempt. */
+/*
+ * Insert it, in progress, with a job due at due_ms. The caller has locked payable and attempt. Refused
+ * ones of the attempt need nobody any more.
+ */
 enum err refund_create_tx(struct ctx *c, struct refund *r, int64_t due_ms) MUST;
 /* Insert one made elsewhere, in the provider's state; jobs query it until it is final. Fails: DUPLICATE. */
 enum err refund_record_tx(struct ctx *c, struct refund *r) MUST;
@@ -74,6 +94,8 @@ enum err refund_find(struct ctx *c, const char *refund_no, struct refund *out) M
 enum err refund_read(struct ctx *c, int64_t refund_id, struct refund *out) MUST;
 /* Newest first. Fails: INVALID. An unknown order has none. */
 enum err refund_list(struct ctx *c, const struct refund_query *q, struct page_rows *out) MUST;
+/* How many need a person, at most `limit`. */
+enum err refund_count_waiting(struct ctx *c, int64_t limit, int64_t *n) MUST;
 enum err refund_lock_tx(struct ctx *c, int64_t refund_id, struct refund *out) MUST;
 enum err refund_sum(struct ctx *c, int64_t attempt_id, struct refund_sums *out) MUST;
 /* What of an attempt's amount no refund has taken, or is about to take. */
@@ -100,5 +122,9 @@ struct refund_missing {
 enum err refund_missing(
 	struct ctx *c, int64_t attempt_id, struct refund_missing *out, bool *missing) MUST;
 bool refund_is_final(int64_t state);
+/* One in progress without a result for REFUND_DOUBT_MS is in doubt from now on, with an alarm. */
+enum err refund_doubt(struct ctx *c, const struct refund *r) MUST;
+/* A reason to wait in words; static. */
+const char *refund_attention_text(int64_t waits);
 
 #endif

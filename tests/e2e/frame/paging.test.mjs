@@ -16,6 +16,8 @@ const shop = await openShop({ families: ['catalogue', 'login', 'memberships', 'o
 const admin = await shop.admin();
 const anna = await shop.login('anna');
 const userId = anna.user.user_id;
+const [webhook] = [await shop.ok('POST', '/api/webhooks', { token: admin, body: { url: 'https://hooks.example.com/1' } }),
+  await shop.ok('POST', '/api/webhooks', { token: admin, body: { url: 'https://hooks.example.com/2' } })].map(({ webhook_id: id }) => id);
 
 // Half of the products in category 6, half of the categories below category 7, states mixed, some deleted. Without stock no move is missing, and a free
 // order without a line would be: so every order has its line and was cancelled or paid with nothing due.
@@ -41,7 +43,10 @@ await shop.sql(`
       expires_at, created_at, updated_at)
     SELECT CONCAT('VIPT', seq), IF(seq % 2 = 0, ${userId}, 1000 + seq), 1, '旧', 1, 1, 100, 30, 0, 100, 30, 100, 0, IF(seq % 5 < 2, 2, 3),
       1700000000000, 1700000000000, 1700000000000 FROM ${sequence(ROWS)};
-  ANALYZE TABLE categories, products, users, orders, order_items, membership_orders`);
+  INSERT INTO webhook_deliveries (webhook_id, message_id, type, body, status, tries, answer_status, error, created_at)
+    SELECT IF(seq % 3 = 0, ${webhook} + 1, ${webhook}), CONCAT('msg_', seq), 'order.paid', '{}', 1 + seq % 2, 1, IF(seq % 2 = 0, 200, 500), IF(seq % 2 = 0, NULL, 'STATUS'), 1700000000000
+    FROM ${sequence(ROWS)};
+  ANALYZE TABLE categories, products, users, orders, order_items, membership_orders, webhook_deliveries`);
 
 // ---- limits ----
 
@@ -195,6 +200,8 @@ const VARIANTS = [
   [`/api/orders?status=5&user_id=${userId}`, admin, 'o', 'by_user_status', EIGHT + 1 + EIGHT],
   ['/api/orders', anna.token, 'o', 'by_user', EIGHT + EIGHT],
   ['/api/orders?status=4', anna.token, 'o', 'by_user_status', EIGHT + 1 + EIGHT],
+  [`/api/webhooks/${webhook}/deliveries`, admin, 'webhook_deliveries', 'by_webhook', EIGHT + EIGHT],
+  [`/api/webhooks/${webhook}/deliveries?status=FAILED`, admin, 'webhook_deliveries', 'by_status', EIGHT + 1 + EIGHT],
 ];
 
 test('every list reads its own index from the cursor on, at constant cost per page (B13, B60)', async () => {

@@ -56,6 +56,9 @@ POST   /api/payment/card        user
 GET    /api/payment/refunds     admin
 POST   /api/payment/refunds     admin
 GET    /api/payment/refunds/:no admin
+GET    /api/payment/attempts    admin
+GET    /api/payment/orphans     admin
+POST   /api/payment/orphans/:id/resolve admin
 GET    /api/products            public
 POST   /api/products            admin
 GET    /api/products/:id        public
@@ -98,11 +101,13 @@ const order = (await shop.ok('POST', '/api/orders', { token: anna.token, body: {
 const webhook = (await shop.ok('POST', '/api/webhooks', { token: admin, body: { url: 'https://hooks.example.com/' } })).webhook_id;
 await shop.sql(`INSERT INTO webhook_deliveries (webhook_id, message_id, type, body, status, tries, error, created_at)
   VALUES (${webhook}, 'msg_1', 'order.paid', '{}', 2, 10, 'STATUS', ${Date.now()})`);
+await shop.sql(`INSERT INTO payment_events (channel, event_id, verdict, reason, body, received_at, judged_at) VALUES (1, 'strange', 6, 'MCHID', '', 1, 1)`);
+const [{ event_no: orphan }] = await shop.sql("SELECT event_no FROM payment_events WHERE event_id = 'strange'");
 const [{ delivery_id: delivery }] = await shop.sql('SELECT delivery_id FROM webhook_deliveries');
 
 const IDS = {
   '/api/categories': category, '/api/products': product, '/api/users': anna.user.user_id, '/api/membership/cards': card,
-  '/api/webhooks/deliveries': delivery, '/api/webhooks': webhook,
+  '/api/payment/orphans': orphan, '/api/webhooks/deliveries': delivery, '/api/webhooks': webhook,
 };
 // A path of a resource of its owner or an administrator.
 function existing(pattern) {

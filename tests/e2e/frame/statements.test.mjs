@@ -42,6 +42,8 @@ const MORE = {
   'order.c SQL_OVERDUE': 'overdue orders that an open attempt holds are passed over; they are as many as attempts are followed',
   'order_place.c SQL_PENDING': 'counts no more than PENDING_ORDERS_MAX, which the LIMIT is here',
   'refund.c SQL_MISSING': 'what is due and not asked for is found among all that is due, which is little: what was refunded is due no more',
+  'payment_event_view.c SQL_COUNT': 'counts no more than the LIMIT',
+  'payment_view.c SQL_LIST_ATTENTION': 'finds all that need a person, and sorts them; they are few, and half of the orphans here',
   'plan.c SQL_COUNT': 'the contract asks for the number of all plans; a shop has a dozen',
   'plan.c SQL_COUNT_ACTIVE': 'the same of those on the shelf',
   'webhook.c SQL_COUNT': 'counts no more than WEBHOOKS_MAX, which the LIMIT is here',
@@ -71,6 +73,7 @@ const EXCEPT = {
   'members.status': 'n % 3', 'members.level_id': '1 + n % 4', 'members.manual_level_id': '1', 'members.earned_level_id': '1', 'members.counted': 'n % 128 <> 1',
   'member_counts.figure': '1 + n % 4', 'member_log.member_id': OWNER, 'member_levels.discount_permille': '950',
   'webhooks.status': 'IF(n % 1024 = 2, 1, 0)', 'webhooks.reason': 'NULL', 'webhook_deliveries.webhook_id': OWNER, 'webhook_deliveries.status': DELIVERY,
+  'refunds.attention': 'IF(n % 1024 = 2, 2, 0)', 'payment_attempts.held_at': 'IF(n % 1024 = 2, n, NULL)', 'payment_events.resolved_at': 'IF(n % 2 = 1, n, NULL)',
   'webhook_deliveries.due_at': `IF(${DELIVERY} = 0, 1700000000000 + n, NULL)`,
 };
 const SMALL = ['certificate_refresh', 'schema_migrations']; // one row, and one per migration

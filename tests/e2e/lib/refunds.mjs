@@ -18,8 +18,13 @@ export const FIRST_LOOK_S = 61; // `jobs` queries a refund a minute after it was
 const MEMBERS = ['refund_no', 'order_id', 'amount', 'status', 'reason', 'automatic', 'created_at', 'updated_at'];
 const NUMBER = { false: /^RF[0-9A-HJKMNP-TV-Z]{26}$/, true: /^RPAY_[0-9]{10}_[0-9A-Za-z]{12}L$/ };
 
+// Whom a refund in this state may wait for; undefined: nobody.
+const ATTENTION = { PROCESSING: [undefined, 'MANUAL', 'IN_DOUBT'], SUCCESS: [undefined], CLOSED: [undefined, 'REFUSED'], ABNORMAL: ['ABNORMAL'] };
+
 export function assertRefund(body, expected = {}) {
-  assert.deepEqual(Object.keys(body), MEMBERS);
+  assert.deepEqual(Object.keys(body).filter((name) => !name.startsWith('attention')), MEMBERS);
+  assert.ok(ATTENTION[body.status].includes(body.attention), `${body.status} ${body.attention}`);
+  assert.equal(body.attention === undefined, body.attention_text === undefined);
   assert.match(body.refund_no, NUMBER[body.automatic]);
   assert.match(body.amount, /^\d+\.\d\d$/);
   for (const moment of [body.created_at, body.updated_at]) assert.match(moment, DATE);
