@@ -30,6 +30,8 @@ const REFUSALS = {
   'isv.invalid-alipay-root-cert-sn': [40002, '无效的支付宝根证书序列号'],
   'isv.invalid-parameter': [40002, '参数无效'],
   'isv.url-too-long': [40002, '请求地址过长'],
+  BILL_NOT_EXIST: [40004, '账单不存在'],
+  INVAILID_ARGUMENTS: [40004, '入参不合法'], // so Alipay spells it
   'ACQ.SYSTEM_ERROR': [40004, '系统错误'],
   'ACQ.INVALID_PARAMETER': [40004, '参数无效'],
   'ACQ.TRADE_NOT_EXIST': [40004, '交易不存在'],

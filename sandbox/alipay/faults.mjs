@@ -20,16 +20,24 @@ const lie = (change) => (reply) => {
 const otherNumber = (name) => lie((node) => { node[name] = otherEnd(node[name]); });
 const addFen = (name) => lie((node) => { node[name] = toYuan(Math.round(Number(node[name]) * 100) + 1); });
 const sent = (change) => (reply) => ({ ...reply, bend: change });
-const broken = brokenAnswers(API);
+const broken = brokenAnswers([...API, 'bill_file']);
+const TRADES = API.filter((name) => name !== 'bill');
+
+// The bill is another one than it should be, or damaged: bill.mjs.
+const damages = Object.fromEntries(
+  ['account', 'bomb', 'damaged', 'elsewhere', 'encoding', 'encrypted', 'many', 'no_details', 'size', 'totals', 'truncated']
+    .map((what) => [`bill_${what}`, { on: ['bill'], damage: `bill_${what}` }]));
 
 export const FAULTS = {
   ...Object.fromEntries(Object.entries(broken).map(([name, { after, ...row }]) => [name, { ...row, ...(after && { after: sent(after) }) }])),
   ...lostNotices,
-  late: { on: [...API, 'notify'], after: (reply) => reply },
-  status_500: { on: API, instead: () => ({ status: 500, type: 'text/html', text: '<html><h1>500</h1></html>' }) },
+  late: { on: [...API, 'bill_file', 'notify'], after: (reply) => reply },
+  status_500: { on: [...API, 'bill_file'], instead: () => ({ status: 500, type: 'text/html', text: '<html><h1>500</h1></html>' }) },
   unavailable: { on: API, instead: refused('isp.unknow-error') },
   system_error: { on: API, instead: refused('ACQ.SYSTEM_ERROR') },
-  unknown_trade: { on: API, instead: refused('ACQ.TRADE_NOT_EXIST') },
+  unknown_trade: { on: TRADES, instead: refused('ACQ.TRADE_NOT_EXIST') },
+  bill_none: { on: ['bill'], instead: refused('BILL_NOT_EXIST') },
+  ...damages,
   seller_balance: { on: ['refund'], instead: refused('ACQ.SELLER_BALANCE_NOT_ENOUGH') },
   status_error: { on: ['close', 'refund'], instead: refused('ACQ.TRADE_STATUS_ERROR') },
   error_response: { on: API, instead: () => ({ ...refused('isp.unknow-error')(), key: 'error_response', sign: false }) },
@@ -41,8 +49,8 @@ export const FAULTS = {
   finished: { on: ['query'], after: lie((node) => { node.trade_status = 'TRADE_FINISHED'; }) },
   no_fund_change: { on: ['refund'], after: lie((node) => { node.fund_change = 'N'; }) },
   wrong_amount: { on: ['query'], after: addFen('total_amount') },
-  wrong_out_trade_no: { on: API, after: otherNumber('out_trade_no') },
-  wrong_trade_no: { on: API, after: otherNumber('trade_no') },
+  wrong_out_trade_no: { on: TRADES, after: otherNumber('out_trade_no') },
+  wrong_trade_no: { on: TRADES, after: otherNumber('trade_no') },
   wrong_refund_amount: { on: ['refund_query'], after: addFen('refund_amount') },
   wrong_out_request_no: { on: ['refund_query'], after: otherNumber('out_request_no') },
 };

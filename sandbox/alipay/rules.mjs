@@ -78,6 +78,9 @@ export const CLOSE = ofTrade({ operator_id: text(28) });
 export const REFUND = ofTrade({ refund_amount: required(amount), out_request_no: number, refund_reason: text(256) });
 export const REFUND_QUERY = ofTrade({ out_request_no: required(number), query_options: list(10, text(32)) });
 
+// Of Alipay's bills, the simulator makes those of trades, by the day.
+export const BILL = object({ bill_type: required(text(20, /^trade$/)), bill_date: required(text(15)), smid: text(20) });
+
 export function readContent(source, rule) {
   if (source === undefined) throw new Refusal('ACQ.INVALID_PARAMETER', 'biz_content is missing');
   const value = parseJson(Buffer.from(source), (field, issue) => refuse({ field }, '', issue));

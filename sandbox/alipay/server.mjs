@@ -2,21 +2,25 @@
 // The Alipay simulator: the open gateway (gateway.do, RSA2) on a loopback port, as strict as Alipay, with the cashier that a
 // person or a script opens, plus endpoints by which a test makes it pay, forge, fail and hang.
 //   GET, POST /gateway.do                          what the shop and its customers' browsers call
+//   GET  /downloadBillFile.resource                the link to a bill
 //   POST /cashier/<trade_no>                       the cashier's buttons
 //   POST /pay/<out_trade_no or trade_no>           pay, and deliver the notification; the address must have been opened
 //   POST /notify/<out_trade_no or trade_no>        deliver the last notification again, or the one of a closed trade
 //   POST /refund/<out_request_no>                  complete a refund, and deliver the notification
 //   POST /console/refund/<out_trade_no>            refund it in the merchant console, and deliver the notification
 //   POST /sandbox/refund-mode                      fund_change of new refunds: Y, or N, in progress until completed
+//   PUT  /sandbox/bill                             differences between bills and what happened (../lib/bill.mjs)
 //   GET, POST, DELETE /sandbox/faults              fault switches
 //   GET, DELETE /sandbox/requests                  the shop's calls so far
 //   GET  /sandbox/trades/<out_trade_no>
 // A shop's settings: alipaySettings() in ../config.mjs.
 import { readFileSync } from 'node:fs';
+import { readPlan } from '../lib/bill.mjs';
 import { toLocal } from '../lib/clock.mjs';
 import { SandboxError } from '../lib/errors.mjs';
 import { buttonOf, page, redirect } from '../lib/page.mjs';
 import { Simulator, decode, sandboxBody, serve } from '../lib/simulator.mjs';
+import { FILE_PATH, billFile, makeLinks } from './bill.mjs';
 import { Refusal } from './errors.mjs';
 import { FAULTS } from './faults.mjs';
 import { notifyAgain, pay, refundInConsole, settleRefund } from './notify.mjs';
@@ -58,6 +62,7 @@ class Alipay extends Simulator {
     this.gate = makeGate({ appId, appPublicKey, serials, clock: this.clock });
     this.notifyUrl = notifyUrl;
     this.setFundChange(fundChange);
+    this.bills = { links: makeLinks(), plan: readPlan({}) };
   }
 
   setFundChange(value) {
@@ -68,6 +73,7 @@ class Alipay extends Simulator {
 
   handleCall(call) {
     if (call.pathname === '/gateway.do') return this.handleGateway(call);
+    if (call.pathname === FILE_PATH) return this.handleFile(call);
     const [, tradeNo] = /^\/cashier\/(\d+)$/.exec(call.pathname) ?? [];
     return tradeNo ? this.handleCashier(call, tradeNo) : null;
   }
@@ -87,14 +93,15 @@ class Alipay extends Simulator {
       refusal = this.refused(request, error, entry);
     }
     const fault = refusal || !method.handle ? { delayMs: 0 } : this.faults.take(method.fault);
-    const work = async () => refusal ?? this.perform(request, method, params, entry);
+    const work = async () => refusal ?? this.perform(request, method, params, entry, fault.damage);
     const reply = await this.play(fault, work, response);
     await this.send(response, this.render(reply, params), entry);
   }
 
   // Resolves to a page, or to the node of a response.
-  async perform(request, { rule, handle }, params, entry) {
-    const call = { params, state: this.state, now: this.clock.ms(), fundChange: this.fundChange };
+  async perform(request, { rule, handle }, params, entry, damage) {
+    const { merchant, state, bills, clock, fundChange } = this;
+    const call = { params, merchant, state, bills, now: clock.ms(), fundChange, url: `http://${request.headers.host}`, damage };
     try {
       call.content = readContent(params.biz_content, rule);
       const result = (handle ?? open)(call);
@@ -146,6 +153,14 @@ class Alipay extends Simulator {
       action: `/cashier/${trade.trade_no}`,
       buttons: [['pay', '确认付款'], ['cancel', '取消']],
     });
+  }
+
+  async handleFile(call) {
+    const { request, response, pathname } = call;
+    const entry = this.note(request, pathname);
+    const fault = this.faults.take('bill_file');
+    const reply = await this.play(fault, async () => billFile(call, this.bills, this.clock.ms()), response);
+    await this.send(response, reply.bend ? reply.bend(reply) : reply, entry);
   }
 
   async handleCashier({ request, response, pathname, raw }, tradeNo) {
@@ -203,6 +218,10 @@ class Alipay extends Simulator {
     }
     const [, outTradeNo] = /^GET \/sandbox\/trades\/([^/]+)$/.exec(line) ?? [];
     if (outTradeNo) return this.describe(decode(outTradeNo));
+    if (line === 'PUT /sandbox/bill') {
+      this.bills.plan = readPlan(sandboxBody(raw));
+      return this.bills.plan;
+    }
     if (line === 'POST /sandbox/refund-mode') return this.setFundChange(sandboxBody(raw).fund_change);
     return super.command(line, raw);
   }

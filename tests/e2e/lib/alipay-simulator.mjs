@@ -22,6 +22,7 @@ export const QUERY = 'alipay.trade.query';
 export const CLOSE = 'alipay.trade.close';
 export const REFUND = 'alipay.trade.refund';
 export const REFUND_QUERY = 'alipay.trade.fastpay.refund.query';
+export const BILL = 'alipay.data.dataservice.bill.downloadurl.query';
 
 export const dir = mkdtempSync(join(tmpdir(), 'alipay-test-'));
 const clockFile = join(dir, 'clock');

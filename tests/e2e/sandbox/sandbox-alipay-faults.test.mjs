@@ -5,7 +5,7 @@ import { after, afterEach, test } from 'node:test';
 import { FAULTS } from '../../../sandbox/alipay/faults.mjs';
 import { signedText } from '../../../sandbox/alipay/sign.mjs';
 import {
-  CLOSE, QUERY, REFUND, REFUND_QUERY, alipay, call, content, exec, keys, log, opened, paid, paramsOf, pay, payUrl, refusal, sandbox, sdk, serials,
+  BILL, CLOSE, QUERY, REFUND, REFUND_QUERY, alipay, call, china, content, exec, keys, log, opened, paid, paramsOf, pay, payUrl, refusal, sandbox, sdk, serials,
   shop, start, stop, switchOn, verifyAlipay,
 } from '../lib/alipay-simulator.mjs';
 import { send } from '../lib/simulators.mjs';
@@ -27,6 +27,7 @@ const CALLS = {
     await exec(REFUND, { out_trade_no: number, refund_amount: '1.00', out_request_no: 'R1' });
     return call(REFUND_QUERY, { out_trade_no: number, out_request_no: 'R1' });
   },
+  bill: () => call(BILL, { bill_type: 'trade', bill_date: china(Date.now() - 3 * 86_400_000).slice(0, 10) }),
 };
 
 function signedBy({ text }) {
@@ -65,7 +66,7 @@ const CHECKS = {
 
 test('broken, unsigned and refusing answers, on every interface', async (t) => {
   for (const [fault, holds] of Object.entries(CHECKS)) {
-    for (const on of FAULTS[fault].on) {
+    for (const on of FAULTS[fault].on.filter((one) => CALLS[one])) { // a bill's file is not an answer of an interface
       await t.test(`${on} ${fault}`, async () => {
         await switchOn(on, fault);
         const reply = await CALLS[on]();
