@@ -35,7 +35,7 @@ OPT.fuzz := -w -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,und
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wformat=2 -Wwrite-strings -Wswitch-enum -Wdouble-promotion -Werror
 
-PKGS := json-c libmariadb libcrypto libcurl fcgi libcrypt lmdb zlib
+PKGS := json-c libmariadb libcrypto libcurl fcgi libcrypt lmdb zlib libzip
 # deferred: install.sh installs them first
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS))
 PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS))
@@ -49,7 +49,7 @@ CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cli/*.c)))
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
 # only what they test: the whole library would have to be compiled for them
-FUZZ_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard lib/base/*.c)) $(patsubst %,lib/ext/%.c,base64 crypto crypto_cert entity gunzip http json) \
+FUZZ_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard lib/base/*.c)) $(patsubst %,lib/ext/%.c,base64 crypto crypto_cert entity gunzip http json unzip) \
 	$(patsubst %,lib/web/%.c,jwt req route) $(sort $(wildcard lib/providers/*.c lib/providers/*/*.c)))
 V ?= 0
 Q := $(if $(filter 0,$(V)),@,)

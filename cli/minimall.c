@@ -13,6 +13,7 @@
 #include "command.h"
 #include "ext/db.h"
 #include "ext/state.h"
+#include "ext/unpack.h"
 
 static const struct command commands[] = {
 	{ "migrate", run_migrate, CONF_DB, "", "update the database schema", false },
@@ -105,7 +106,7 @@ static int run(const struct command *command, int argc, char **argv)
 {
 	struct arena forever = { 0 };
 	struct conf conf;
-	struct ctx c = { .actor.kind = ACTOR_COMMAND };
+	struct ctx c = { .actor.kind = ACTOR_COMMAND, .unzip = unzip_library };
 	int status = EXIT_FAILED;
 
 	if (conf_load(&conf, command->needs, &forever)) {

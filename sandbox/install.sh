@@ -13,7 +13,7 @@ log=$root/var/log/install.log
 
 # name|an acceptable alternative
 run_packages='curl gcc make pkg-config|pkgconf libc6-dev libfcgi-dev libjson-c-dev libmariadb-dev libssl-dev
-  libcurl4-openssl-dev|libcurl4-gnutls-dev libcrypt-dev liblmdb-dev zlib1g-dev libhiredis-dev libcmocka-dev
+  libcurl4-openssl-dev|libcurl4-gnutls-dev libcrypt-dev liblmdb-dev zlib1g-dev libzip-dev libhiredis-dev libcmocka-dev
   mariadb-server-core mariadb-client-core lighttpd'
 # Apache's program and modules, without the package that makes it a service
 apache_packages='apache2-bin spawn-fcgi'

@@ -12,6 +12,9 @@
 
 struct db;
 struct state;
+struct spool;
+struct unpack_limits;
+struct unzip_to;
 
 enum actor_kind {
 	ACTOR_ANONYMOUS = 0,
@@ -47,6 +50,9 @@ struct ctx {
 	struct db *db;          /* process-owned */
 	struct state *state;    /* process-owned */
 	void **provider_states; /* process-owned (providers/provider.h); NULL where none is used */
+	/* reads zip archives (ext/unpack.h); NULL in programs that link no library for them */
+	enum err (*unzip)(const struct spool *file, const struct unpack_limits *limits,
+		const struct unzip_to *to, const char **fault);
 	struct actor actor;
 	struct idempotency idem;
 	const char *

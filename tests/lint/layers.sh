@@ -29,10 +29,11 @@ BEGIN {
   home["curl/"] = "http"
   home["fcgiapp.h"] = home["fcgi_stdio.h"] = "fcgi"
   home["zlib.h"] = "gunzip"
+  home["zip.h"] = "unzip"
   home["lmdb.h"] = "state_lmdb"
   home["hiredis/"] = "state_redis"
 
-  n = split("arpa/ assert.h ctype.h dirent.h errno.h fcntl.h getopt.h glob.h grp.h inttypes.h limits.h " \
+  n = split("arpa/ assert.h ctype.h dirent.h errno.h fcntl.h getopt.h glob.h grp.h iconv.h inttypes.h limits.h " \
     "locale.h netdb.h netinet/ poll.h pthread.h pwd.h sched.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h " \
     "stddef.h stdint.h stdio.h stdlib.h string.h strings.h sys/ termios.h time.h unistd.h wctype.h", names)
   while (n > 0)

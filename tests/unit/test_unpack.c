@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_unpack.c - temporary files, lines that arrive in pieces, and gzip files of others. */
+/* test_unpack.c - temporary files, lines that arrive in pieces, and gzip and zip files of others. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "base/lines.h"
 #include "base/log.h"
 #include "ext/unpack.h"
-#include "gzip.h"
+#include "pack.h"
 
 static struct arena arena;
 
@@ -227,6 +227,103 @@ static void a_refusal_of_what_was_unpacked_is_passed_on(void **state)
 	assert_null(unpacked(gzipped(&arena, noise(9 << 20)), &wide, ERR_BUSY));
 }
 
+/* ---- zip ---- */
+
+static int begun;
+
+static enum err begin(void *arg)
+{
+	(void)arg;
+	begun++;
+	return OK;
+}
+
+static const char *unzipped(struct slice packed, const struct unpack_limits *limits, enum err want)
+{
+	AUTO(spool_close) struct spool file = spooled(packed);
+	const struct unzip_to to = { begin, keep, NULL };
+	const char *fault = "none";
+
+	got = str_new(&arena, 8 << 20);
+	begun = 0;
+	assert_int_equal(unzip_library(&file, limits, &to, &fault), want);
+	return fault;
+}
+
+static void the_files_of_an_archive_come_one_after_the_other(void **state)
+{
+	const struct slice texts[] = { slice_of("one"), slice_of(""), noise(200000),
+		slice_of("end") };
+	const struct slice packed = zipped(&arena, texts, ARRAY_LEN(texts));
+
+	(void)state;
+	assert_null(unzipped(packed, &wide, OK));
+	assert_int_equal(begun, 4);
+	assert_int_equal(got.len, 200006);
+	assert_memory_equal(str_text(&got), "one", 3);
+	assert_memory_equal(str_text(&got) + 3, texts[2].p, texts[2].len);
+	assert_string_equal(str_text(&got) + 200003, "end");
+}
+
+static void no_part_of_an_archive_is_taken_for_the_whole(void **state)
+{
+	const struct slice text = slice_of("a bill, and its totals");
+	const struct slice packed = zipped(&arena, &text, 1);
+
+	(void)state;
+	for (size_t n = 0; n < packed.len; n++)
+		assert_string_equal(
+			unzipped((struct slice){ packed.p, n }, &wide, ERR_INTERNAL), "damaged");
+}
+
+static void a_changed_text_of_an_archive_is_noticed(void **state)
+{
+	const struct slice text = noise(2000);
+	const struct slice packed = zipped(&arena, &text, 1);
+	const size_t after = packed.len - 2000; /* noise isn't packed: it is somewhere in there */
+
+	(void)state;
+	for (size_t i = after; i < 2000; i += 97) {
+		char *copy = arena_dup(&arena, packed.p, packed.len);
+
+		copy[i] ^= 1;
+		assert_string_equal(
+			unzipped((struct slice){ copy, packed.len }, &wide, ERR_INTERNAL),
+			"damaged");
+	}
+}
+
+static void an_archive_costs_no_more_than_its_limits(void **state)
+{
+	const struct slice zeros = { arena_alloc(&arena, 4 << 20), 4 << 20 },
+			   few = { zeros.p, 1 << 20 };
+	const struct slice bombs[] = { zeros, zeros };
+	const struct unpack_limits small = { 7 << 20, 2000 }, tight = { INT64_C(1) << 30, 100 };
+	struct slice many[17];
+
+	(void)state;
+	assert_null(unzipped(zipped(&arena, bombs, 1), &small, OK));
+	assert_string_equal(unzipped(zipped(&arena, bombs, 2), &small, ERR_INTERNAL), "too large");
+	assert_string_equal(
+		unzipped(zipped(&arena, bombs, 1), &tight, ERR_INTERNAL), "packed too tightly");
+	assert_true(got.len <= 1 << 20);
+	assert_null(unzipped(zipped(&arena, &few, 1), &tight, OK));
+	for (size_t i = 0; i < ARRAY_LEN(many); i++)
+		many[i] = slice_of("x");
+	assert_null(unzipped(zipped(&arena, many, 16), &wide, OK));
+	assert_string_equal(
+		unzipped(zipped(&arena, many, 17), &wide, ERR_INTERNAL), "of too many files");
+	assert_int_equal(begun, 0);
+}
+
+static void a_refusal_of_a_file_of_an_archive_is_passed_on(void **state)
+{
+	const struct slice text = noise(9 << 20);
+
+	(void)state;
+	assert_null(unzipped(zipped(&arena, &text, 1), &wide, ERR_BUSY));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +337,11 @@ int main(void)
 		cmocka_unit_test_teardown(a_changed_byte_is_noticed, forget),
 		cmocka_unit_test_teardown(a_bomb_costs_no_more_than_its_limits, forget),
 		cmocka_unit_test_teardown(a_refusal_of_what_was_unpacked_is_passed_on, forget),
+		cmocka_unit_test_teardown(the_files_of_an_archive_come_one_after_the_other, forget),
+		cmocka_unit_test_teardown(no_part_of_an_archive_is_taken_for_the_whole, forget),
+		cmocka_unit_test_teardown(a_changed_text_of_an_archive_is_noticed, forget),
+		cmocka_unit_test_teardown(an_archive_costs_no_more_than_its_limits, forget),
+		cmocka_unit_test_teardown(a_refusal_of_a_file_of_an_archive_is_passed_on, forget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

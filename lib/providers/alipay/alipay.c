@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "base/log.h"
+#include "providers/alipay/bill.h"
 #include "providers/alipay/pay.h"
 #include "providers/alipay/text.h"
 
@@ -167,6 +168,7 @@ const struct provider provider_alipay = {
 	.close = alipay_close,
 	.refund = alipay_refund,
 	.query_refund = alipay_query_refund,
+	.bill = alipay_bill,
 	.read = read_notice,
 	.notifies_all = true,
 	.acknowledgement = "success",

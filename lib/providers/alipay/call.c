@@ -32,6 +32,9 @@ static const struct class codes[] = {
 
 static const struct class sub_codes[] = {
 	{ "ACQ.TRADE_NOT_EXIST", OUTCOME_NONE }, /* the buyer may not have opened it yet */
+	{ "BILL_NOT_EXIST", OUTCOME_NONE },
+	{ "isp.bill_not_exist", OUTCOME_NONE },
+	{ "UNKNOW_ERROR", OUTCOME_UNKNOWN }, /* so Alipay spells it */
 	{ "ACQ.TRADE_HAS_CLOSE", OUTCOME_CLOSED },
 	{ "ACQ.TRADE_HAS_SUCCESS", OUTCOME_PAID },
 	{ "ACQ.TRADE_STATUS_ERROR", OUTCOME_PAID }, /* perhaps */
