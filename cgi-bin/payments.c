@@ -21,6 +21,17 @@ static const struct field alipay_request_fields[] = {
 	FIELD_END,
 };
 
+/* What an administrator notes about what needs a person. */
+struct resolution {
+	uint64_t has;
+	const char *note;
+};
+
+static const struct field resolution_fields[] = {
+	INPUT(struct resolution, note, 1, 500, F_REQUIRED | F_TRIM | F_PROSE),
+	FIELD_END,
+};
+
 static enum err prepay_wechat(struct ctx *c, struct call *k)
 {
 	const struct prepay_request *in = k->body;
@@ -77,6 +88,13 @@ static enum err read_refund(struct ctx *c, struct call *k)
 	return refund_find(c, k->no, k->answer);
 }
 
+static enum err resolve_refund(struct ctx *c, struct call *k)
+{
+	const struct resolution *in = k->body;
+
+	return refund_resolve(c, k->no, in->note, k->answer);
+}
+
 static enum err list_attempts(struct ctx *c, struct call *k)
 {
 	return oversight_attempts(c, k->query, k->answer);
@@ -89,7 +107,7 @@ static enum err list_orphans(struct ctx *c, struct call *k)
 
 static enum err resolve_orphan(struct ctx *c, struct call *k)
 {
-	const struct orphan_note *in = k->body;
+	const struct resolution *in = k->body;
 
 	return oversight_resolve(c, k->id, in->note, k->answer);
 }
@@ -130,6 +148,10 @@ static const struct route routes[] = {
 	{ GET, "/api/payment/refunds/:no", ROLE_ADMIN, RATE_READ, DO(read_refund),
 		.answer = ONE(struct refund, refund_fields),
 		.summary = "Read a refund" },
+	{ POST, "/api/payment/refunds/:no/resolve", ROLE_ADMIN, RATE_WRITE, DO(resolve_refund),
+		.body = NEW(struct resolution, resolution_fields),
+		.answer = ONE(struct refund, refund_fields),
+		.summary = "Note that a refund was made by hand, or that a refused one is given up" },
 	{ GET, "/api/payment/attempts", ROLE_ADMIN, RATE_READ, DO(list_attempts),
 		.query = LISTED(struct attempt_query, attempt_query_fields),
 		.answer = PAGE(struct attempt_view, attempt_view_fields),
@@ -139,7 +161,7 @@ static const struct route routes[] = {
 		.answer = PAGE(struct orphan, orphan_fields),
 		.summary = "List providers' messages that match nothing" },
 	{ POST, "/api/payment/orphans/:id/resolve", ROLE_ADMIN, RATE_WRITE, DO(resolve_orphan),
-		.body = NEW(struct orphan_note, orphan_note_fields),
+		.body = NEW(struct resolution, resolution_fields),
 		.answer = ONE(struct orphan, orphan_fields),
 		.summary = "Note what became of a message that matches nothing, once" },
 	{ .path = NULL },

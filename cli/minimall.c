@@ -23,7 +23,7 @@ static const struct command commands[] = {
 		"issue a service token (shown once), list them, or revoke one", false },
 	{ "grant-vip", run_grant_vip, CONF_DB, "--user ID --level N --days N",
 		"give a user a VIP membership for nothing", true },
-	{ "note-refund", run_note_refund, CONF_ALL, "REFUND_NUMBER",
+	{ "note-refund", run_note_refund, CONF_ALL, "NUMBER [--payment NUMBER [--amount YUAN]]",
 		"record a refund made in a merchant console, by querying the payment providers",
 		true },
 	{ "jobs", run_jobs, CONF_ALL, "", "one pass over everything that is due", true },

@@ -40,13 +40,27 @@ enum err refund_automatically_tx(struct ctx *c, const struct attempt *a, money a
 enum err notify_refund(struct ctx *c, const struct provider *p, const struct provider_refund *said,
 	struct payment_event *event, enum payment_event_verdict *verdict) MUST;
 
+/* A refund made in a provider's console, as an administrator notes it. */
+struct refund_note {
+	const char *refund_no;    /* ours, or the console's */
+	const char *out_trade_no; /* of the payment; NULL: of any */
+	money amount;             /* where its provider can't be asked; otherwise 0 */
+};
 /*
- * Query the providers for a refund by its number, and record it if it isn't ours (BEHAVIOUR 62): a
- * refund made in the merchant console may never be notified. One of ours at a provider that can't be
- * told to refund is recorded as successful: the caller has made it in that provider's console. Fails: NOT_FOUND, PROVIDER_UNKNOWN,
- * CONFLICT (not of a payment of ours, or more than the rest).
+ * Record a refund made in a provider's console, which may never be notified (BEHAVIOUR 62). A provider that
+ * knows refunds is asked: by the number, or by payment and number. One that can't be told to refund can't be asked
+ * either: one of ours there is recorded as successful, another with its payment and amount, on the caller's word, in
+ * the journal. Fails: NOT_FOUND, PROVIDER_UNKNOWN, PROVIDER_CONFIG, INVALID (amount), CONFLICT (not of a payment of
+ * ours, or more than the rest).
  */
-enum err refund_record_by_number(struct ctx *c, const char *refund_no, struct refund *out) MUST;
+enum err refund_record_noted(
+	struct ctx *c, const struct refund_note *note, struct refund *out) MUST;
+/*
+ * An administrator ends the waiting of a refund, with a note in the journal: one to be made by hand was
+ * made; a refused one won't be requested again. Fails: NOT_FOUND, REFUND_NOT_WAITING.
+ */
+enum err refund_resolve(
+	struct ctx *c, const char *refund_no, const char *note, struct refund *out) MUST;
 
 /*
  * For `minimall jobs` (outbox_fn), about an attempt: start a missing automatic refund, whether never

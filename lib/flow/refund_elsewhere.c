@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "ext/db.h"
 #include "flow/refunding.h"
+#include "shop/books/journal.h"
 
 enum { NO_MAX = 64 };
 
@@ -109,6 +110,8 @@ static enum err note_tx(struct ctx *c, void *arg)
 	if (x->payable.kind == PAYABLE_ORDER && payment_is_settled(&x->attempt))
 		TRY(order_touch_tx(c, &x->payable.order));
 	TRY(refunding_end_tx(c, x));
+	if (x->event == NULL && attempt_is_refunded_by_hand(&x->attempt))
+		TRY(journal_add_tx(c, "refund-by-hand", x->refund.refund_no, NULL));
 	x->verdict = EVENT_REFUND;
 	return x->event != NULL ? payment_event_record(c, x->event, x->verdict, NULL) : OK;
 }
@@ -191,33 +194,58 @@ static enum err ask_all(struct ctx *c, const char *refund_no, const struct provi
 	return ERR_NOT_FOUND;
 }
 
-/* One of ours that its provider can't make or report: an administrator has made it in the console. */
-static enum err record_manual(struct ctx *c, const char *refund_no, bool *done)
+/* The same of one provider, for a refund of this payment. */
+static enum err ask_one(struct ctx *c, const struct provider *p, const struct refund_note *note,
+	struct provider_refund *said)
 {
-	struct refunding x = { .state = REFUND_SUCCESS };
-	enum err e = refund_find(c, refund_no, &x.refund);
-
-	*done = false;
-	if (e == ERR_NOT_FOUND)
+	if (note->amount.fen != 0) /* the provider says how much it was */
+		return fail(c, ERR_INVALID, "amount");
+	switch (p->query_refund(c, note->out_trade_no, note->refund_no, said)) {
+	case OUTCOME_OK:
 		return OK;
-	TRY(e);
-	TRY(refunding_read(c, &x));
-	*done = attempt_is_refunded_by_hand(&x.attempt);
-	return *done ? db_tx(c, refunding_record_tx, &x) : OK;
+	case OUTCOME_NONE:
+		return ERR_NOT_FOUND;
+	case OUTCOME_PAID:
+	case OUTCOME_CLOSED:
+	case OUTCOME_LATER:
+	case OUTCOME_REFUSED:
+	case OUTCOME_UNKNOWN:
+		break;
+	}
+	return ERR_PROVIDER_UNKNOWN;
 }
 
-enum err refund_record_by_number(struct ctx *c, const char *refund_no, struct refund *out)
+/* What is known about a refund of a payment. */
+static enum err facts_of(struct ctx *c, const struct refund_note *note, const struct provider **out,
+	struct provider_refund *said)
+{
+	struct attempt a = { 0 };
+	bool found = false;
+
+	if (note->out_trade_no == NULL)
+		return note->amount.fen == 0 ? ask_all(c, note->refund_no, out, said)
+					     : fail(c, ERR_INVALID, "amount");
+	if (str_is_id(note->out_trade_no, NO_MAX))
+		TRY(payment_find(c, note->out_trade_no, &a, &found));
+	if (!found)
+		return ERR_NOT_FOUND;
+	TRY(attempt_provider(c, &a, out));
+	return (*out)->query_refund != NULL ? ask_one(c, *out, note, said)
+					    : refund_by_hand_facts(c, note, &a, said);
+}
+
+enum err refund_record_noted(struct ctx *c, const struct refund_note *note, struct refund *out)
 {
 	const struct provider *p = NULL;
 	struct provider_refund said = { 0 };
 	bool done;
 
-	if (!str_is_id(refund_no, NO_MAX))
+	if (!str_is_id(note->refund_no, NO_MAX))
 		return ERR_NOT_FOUND;
-	TRY(record_manual(c, refund_no, &done));
-	if (done)
-		return refund_find(c, refund_no, out);
-	TRY(ask_all(c, refund_no, &p, &said));
-	TRY(record_answer(c, p, &said));
-	return refund_find(c, refund_no, out);
+	TRY(refund_by_hand_record(c, note, &done));
+	if (!done) {
+		TRY(facts_of(c, note, &p, &said));
+		TRY(record_answer(c, p, &said));
+	}
+	return refund_find(c, note->refund_no, out);
 }

@@ -47,6 +47,14 @@ enum err refunding_record_answer(
 /* Apply the state of a locked refund to its payment and payable. */
 enum err refunding_end_tx(struct ctx *c, struct refunding *x) MUST;
 
+/* ---- made by hand (refund_by_hand.c) ---- */
+
+/* Is it one of ours that is made by hand? Then it is made. Fails: CONFLICT (of another payment or amount). */
+enum err refund_by_hand_record(struct ctx *c, const struct refund_note *note, bool *done) MUST;
+/* The facts about one that isn't ours: what the note says. Fails: INVALID (no amount), CONFLICT (not paid). */
+enum err refund_by_hand_facts(struct ctx *c, const struct refund_note *note,
+	const struct attempt *a, struct provider_refund *out) MUST;
+
 /* ---- made elsewhere (refund_elsewhere.c) ---- */
 
 /*

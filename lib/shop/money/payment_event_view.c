@@ -38,11 +38,6 @@ const struct field orphan_query_fields[] = {
 	FIELD_END,
 };
 
-const struct field orphan_note_fields[] = {
-	INPUT(struct orphan_note, note, 1, 500, F_REQUIRED | F_TRIM | F_PROSE),
-	FIELD_END,
-};
-
 #define COLUMNS                                                                                    \
 	"event_no, channel, event_id, reason, out_trade_no, transaction_id, amount, copies, "      \
 	"resolved, note, resolved_at, resolved_by, received_at"

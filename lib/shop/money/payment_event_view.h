@@ -38,12 +38,6 @@ struct orphan_query {
 };
 extern const struct field orphan_query_fields[];
 
-struct orphan_note {
-	uint64_t has;
-	const char *note;
-};
-extern const struct field orphan_note_fields[];
-
 /* Newest first. */
 enum err orphan_list(struct ctx *c, const struct orphan_query *q, struct page_rows *out) MUST;
 /*

@@ -147,6 +147,9 @@ static const char SQL_SET[] =
 static const char SQL_ASKED_AGAIN[] =
 	"UPDATE refunds SET attention = " SQL(REFUND_NEEDS_NOBODY) " "
 	"WHERE attempt_id = ? AND attention = " SQL(REFUND_REFUSED);
+static const char SQL_DISMISS[] =
+	"UPDATE refunds SET attention = " SQL(REFUND_NEEDS_NOBODY) " "
+	"WHERE refund_id = ? AND attention = " SQL(REFUND_REFUSED);
 static const char SQL_DOUBT[] =
 	"UPDATE refunds SET attention = " SQL(REFUND_IN_DOUBT) " "
 	"WHERE refund_id = ? AND attention = " SQL(REFUND_NEEDS_NOBODY) " "
@@ -336,6 +339,11 @@ enum err refund_lock_tx(struct ctx *c, int64_t refund_id, struct refund *out)
 enum err refund_sum(struct ctx *c, int64_t attempt_id, struct refund_sums *out)
 {
 	return db_one(c, SQL_SUM, ARGS(I64(attempt_id)), sums_fields, out);
+}
+
+enum err refund_dismiss_tx(struct ctx *c, int64_t refund_id)
+{
+	return db_exec_one(c, SQL_DISMISS, ARGS(I64(refund_id)));
 }
 
 enum err refund_doubt(struct ctx *c, const struct refund *r)

@@ -124,6 +124,8 @@ enum err refund_missing(
 bool refund_is_final(int64_t state);
 /* One in progress without a result for REFUND_DOUBT_MS is in doubt from now on, with an alarm. */
 enum err refund_doubt(struct ctx *c, const struct refund *r) MUST;
+/* A refused one needs nobody any more. */
+enum err refund_dismiss_tx(struct ctx *c, int64_t refund_id) MUST;
 /* A reason to wait in words; static. */
 const char *refund_attention_text(int64_t waits);
 

@@ -56,6 +56,7 @@ POST   /api/payment/card        user
 GET    /api/payment/refunds     admin
 POST   /api/payment/refunds     admin
 GET    /api/payment/refunds/:no admin
+POST   /api/payment/refunds/:no/resolve admin
 GET    /api/payment/attempts    admin
 GET    /api/payment/orphans     admin
 POST   /api/payment/orphans/:id/resolve admin

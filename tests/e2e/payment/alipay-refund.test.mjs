@@ -138,6 +138,23 @@ test('a refund in the console is recorded by its notification, with what it adds
   assert.deepEqual(await trade.states(x.order), [ATTEMPT.granted], 'TRADE_CLOSED reverts nothing else');
 });
 
+test('one whose notification never came is noted with its payment, once (B62)', async () => {
+  const x = await paid();
+  const { out_request_no: no } = await alipay.refundInConsole(x, { amount_fen: 400, notify: false });
+  const note = (...more) => shop.minimall(['note-refund', no, ...more]);
+  assert.equal((await note()).code, 1, 'Alipay knows no number without its payment');
+  assert.equal((await note('--payment', 'PAY_1_none')).code, 1);
+  assert.equal((await note('--payment', x.outTradeNo, '--amount', '4.00')).code, 1, 'Alipay says how much it was');
+  assert.deepEqual(await statuses(x), []);
+  for (let i = 0; i < 2; i += 1) {
+    const noted = await note('--payment', x.outTradeNo);
+    assert.equal(noted.code, 0, noted.stderr);
+    assert.match(noted.stdout, new RegExp(`^${no}: 4.00 of order ${x.order.order_id}, SUCCESS`));
+  }
+  assert.deepEqual([await statuses(x), await trade.status(x.order)], [[['4.00', 'SUCCESS']], PAID]);
+  assert.equal((await shop.minimall(['note-refund', 'R0', '--payment', x.outTradeNo])).code, 1, 'one that Alipay does not know');
+});
+
 test('while one of our refunds is under way, one in the console waits for the repeated notification (B62)', async () => {
   const x = await paid();
   await alipay.refundMode('N');

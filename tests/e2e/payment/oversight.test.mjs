@@ -7,7 +7,7 @@ import { sequence } from '../../../sandbox/database/sql.mjs';
 import { EIGHT, assertWalks, nextOf, pagesOf, rowsRead, withQuery, withStatementLog } from '../lib/query-plans.mjs';
 import { openRefunds } from '../lib/refunds.mjs';
 import { command, send } from '../lib/simulators.mjs';
-import { DATE, DAY_S, PAID, PENDING, TRADE, assertRefused } from '../lib/trade.mjs';
+import { DATE, DAY_S, PAID, PENDING, REFUNDED, TRADE, assertRefused } from '../lib/trade.mjs';
 
 const ATTEMPTS = '/api/payment/attempts';
 const ORPHANS = '/api/payment/orphans';
@@ -275,6 +275,52 @@ test('refunds that need a person are listed with the reason: by hand, abnormal, 
   assert.equal(noted.code, 0, noted.stderr);
   assert.deepEqual(await seen(), []);
   await refunds.mode('PROCESSING');
+});
+
+const settle = (no, body, token = trade.admin) => shop.call('POST', `${REFUNDS}/${no}/resolve`, { token, body });
+
+test('a refund made by hand, and one that was refused, end with a note; others are not for a person to end', async () => {
+  const { refund, order } = await owedByHand();
+  for (const body of [{}, { note: '' }, { note: 7 }]) assertRefused(await settle(refund.refund_no, body), 400, 'INVALID_REQUEST');
+  assertRefused(await settle(refund.refund_no, { note: 'x' }, anna.token), 403, 'FORBIDDEN');
+  assertRefused(await settle('RF0', { note: 'x' }), 404, 'NOT_FOUND');
+  const answers = await Promise.all(Array.from({ length: 6 }, (_, i) => settle(refund.refund_no, { note: `已在网关后台退款 ${i}` })));
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409, 409, 409, 409, 409]);
+  const { body } = answers.find(({ status }) => status === 200);
+  assert.deepEqual([body.status, body.attention, body.attention_text], ['SUCCESS', undefined, undefined]);
+  assert.equal(answers.find(({ status }) => status === 409).body.code, 'REFUND_NOT_WAITING');
+  assert.equal((await rows(ATTEMPTS, `?order_id=${order.order_id}`))[0].status, 'REFUNDED');
+  const noted = await shop.sql(`SELECT action, detail, actor_user_id IS NOT NULL AS known FROM journal WHERE subject = '${refund.refund_no}'`);
+  assert.equal(noted.length, 1);
+  assert.match(noted[0].detail, /^已在网关后台退款 \d$/);
+  assert.deepEqual([noted[0].action, noted[0].known], ['refund-by-hand', 1]);
+
+  const x = await refunds.paid();
+  await refunds.mode('CLOSED');
+  const refused = await refunds.refund(x);
+  await refunds.mode('PROCESSING');
+  const { status, body: given } = await settle(refused.refund_no, { note: '顾客不要了' });
+  assert.deepEqual([status, given.status, given.attention], [200, 'CLOSED', undefined]);
+  assertRefused(await settle(refused.refund_no, { note: 'x' }), 409, 'REFUND_NOT_WAITING');
+  assertRefused(await settle((await refunds.refund(x)).refund_no, { note: 'x' }), 409, 'REFUND_NOT_WAITING');
+});
+
+test("what was refunded at the gateway for another reason is noted with payment and amount, on the administrator's word (B62)", async () => {
+  const { order, id } = await atGateway();
+  const note = (no, ...more) => shop.minimall(['note-refund', no, '--payment', id, ...more]);
+  assert.equal((await note('GW1', '--amount', '1.00')).code, 1, 'not paid yet');
+  await payAtGateway(id);
+  for (const more of [[], ['--amount', '10.01']]) assert.equal((await note('GW1', ...more)).code, 1, `${more}`);
+  for (const more of [['--amount', '0'], ['--amount', '-1'], ['--amount', '1.001'], ['--amount'], ['--fee', '1']]) assert.equal((await note('GW1', ...more)).code, 2, `${more}`);
+  assert.equal((await shop.minimall(['note-refund', 'GW1', '--amount', '1.00'])).code, 2);
+  for (let i = 0; i < 2; i += 1) assert.equal((await note('GW1', '--amount', '4.00')).code, 0);
+  assert.equal((await note('GW1', '--amount', '5.00')).code, 1, 'it was another amount');
+  assert.deepEqual(await shop.sql("SELECT action, actor_user_id FROM journal WHERE subject = 'GW1'"), [{ action: 'refund-by-hand', actor_user_id: null }]);
+  assert.equal(await trade.status(order), PAID);
+  assert.equal((await note('GW2', '--amount', '6.00')).code, 0);
+  assert.equal(await trade.status(order), REFUNDED);
+  assert.deepEqual((await rows(REFUNDS, `?order_id=${order.order_id}`)).map(({ refund_no: no, amount, status }) => [no, amount, status]),
+    [['GW2', '6.00', 'SUCCESS'], ['GW1', '4.00', 'SUCCESS']]);
 });
 
 test('audit and jobs say what waits for a person, until somebody has looked into it (B34, B43)', async () => {
