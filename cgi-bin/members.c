@@ -2,6 +2,7 @@
 /* members.c - /api/v1/member-system: members, their levels and points. */
 #include "shop/books/health.h"
 #include "shop/loyalty/level.h"
+#include "shop/loyalty/points.h"
 #include "shop/people/session.h"
 #include "web/app.h"
 
@@ -48,6 +49,33 @@ static enum err list_levels(struct ctx *c, struct call *k)
 	return level_list(c, k->answer);
 }
 
+/* ---- points ---- */
+
+static enum err read_points(struct ctx *c, struct call *k)
+{
+	return points_balance(c, c->actor.member_id, k->answer);
+}
+
+static enum err earn_points(struct ctx *c, struct call *k)
+{
+	return points_earn(c, k->body, k->answer);
+}
+
+static enum err use_points(struct ctx *c, struct call *k)
+{
+	return points_use(c, k->body, k->answer);
+}
+
+static enum err list_points(struct ctx *c, struct call *k)
+{
+	return points_list(c, k->query, k->answer);
+}
+
+static enum err recalculate_member(struct ctx *c, struct call *k)
+{
+	return points_recalculate(c, k->id, k->body, k->answer);
+}
+
 /* clang-format off */
 #define MEMBER_SYSTEM "/api/v1/member-system"
 static const struct route routes[] = {
@@ -58,6 +86,25 @@ static const struct route routes[] = {
 	{ GET, MEMBER_SYSTEM "/levels", ROLE_PUBLIC, RATE_READ, DO(list_levels),
 		.answer = DATA_LIST(struct level, level_fields),
 		.summary = "List the levels of members, the lowest first" },
+	{ GET, MEMBER_SYSTEM "/points/balance", ROLE_USER, RATE_READ, DO(read_points),
+		.answer = DATA(struct points_balance, points_balance_fields),
+		.summary = "Read the user's points, and when they expire" },
+	{ POST, MEMBER_SYSTEM "/points/earn", ROLE_ADMIN | ROLE_SYSTEM, RATE_WRITE, DO(earn_points), ROUTE_IDEMPOTENT,
+		.body = NEW(struct points_request, points_earn_fields),
+		.answer = DATA(struct points_receipt, points_earned_fields), .status = 201,
+		.summary = "Give a user points, once per source" },
+	{ POST, MEMBER_SYSTEM "/points/use", ROLE_USER | ROLE_SYSTEM, RATE_WRITE, DO(use_points), ROUTE_IDEMPOTENT,
+		.body = NEW(struct points_request, points_use_fields),
+		.answer = DATA(struct points_receipt, points_used_fields), .status = 201,
+		.summary = "Use points" },
+	{ GET, MEMBER_SYSTEM "/points/transactions", ROLE_USER, RATE_READ, DO(list_points),
+		.query = LISTED_BY(struct points_query, points_query_fields, 20),
+		.answer = DATA(struct points_page, points_page_fields),
+		.summary = "List the changes of the user's points, the newest first" },
+	{ POST, MEMBER_SYSTEM "/admin/recalculate/:id", ROLE_ADMIN, RATE_WRITE, DO(recalculate_member),
+		.body = NEW(struct points_recalculation, points_recalculate_fields),
+		.answer = DATA(struct points_recalculated, points_recalculated_fields),
+		.summary = "Correct a member's kept points and level" },
 	{ .path = NULL },
 };
 /* clang-format on */

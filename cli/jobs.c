@@ -12,6 +12,7 @@
 #include "flow/webhook.h"
 #include "shop/books/idempotency.h"
 #include "shop/books/webhook_delivery.h"
+#include "shop/loyalty/points.h"
 #include "shop/membership/membership.h"
 #include "shop/people/member.h"
 #include "shop/people/session.h"
@@ -30,6 +31,7 @@ enum {
 	USERS,
 	MEMBERS,
 	MEMBERSHIP_ENDS,
+	POINTS,
 	WEBHOOKS, /* after those that notify */
 	DELIVERIES,
 	KEYS,
@@ -82,6 +84,8 @@ static const struct job {
 	[MEMBERS] = { "members", 10 * SECOND_MS, .run = count_members },
 	[MEMBERSHIP_ENDS] = { "membership ends", 10 * SECOND_MS,
 		{ OUTBOX_NOTIFY_END, entitlement_notify_end, entitlement_list_ended } },
+	[POINTS] = { "points", 20 * SECOND_MS,
+		{ OUTBOX_EXPIRE_POINTS, points_expire, points_list_due } },
 	[WEBHOOKS] = { "webhooks", 60 * SECOND_MS, .run = webhook_pass },
 	[DELIVERIES] = { "deliveries", 10 * SECOND_MS, .run = delete_deliveries },
 	[KEYS] = { "keys", 10 * SECOND_MS, .run = delete_keys },

@@ -102,6 +102,27 @@ void clock_shop_day(int64_t ms, char out[static CLOCK_TEXT_MAX])
 	strftime(out, CLOCK_TEXT_MAX, "%Y%m%d", &tm);
 }
 
+void clock_shop_date(int64_t ms, char out[static CLOCK_TEXT_MAX])
+{
+	time_t s = (time_t)(ms / 1000);
+	struct tm tm;
+
+	localtime_r(&s, &tm);
+	strftime(out, CLOCK_TEXT_MAX, "%Y-%m-%d", &tm);
+}
+
+int64_t clock_shop_midnight(int64_t ms, int later)
+{
+	time_t s = (time_t)(ms / 1000);
+	struct tm at, day = { .tm_isdst = -1 };
+
+	localtime_r(&s, &at);
+	day.tm_year = at.tm_year;
+	day.tm_mon = at.tm_mon;
+	day.tm_mday = at.tm_mday + later; /* mktime() normalises */
+	return (int64_t)mktime(&day) * 1000;
+}
+
 /* Exactly n digits at *p, which is advanced. */
 static bool take_number(const char **p, int n, int lo, int hi, int *out)
 {

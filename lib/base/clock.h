@@ -37,6 +37,10 @@ void clock_iso(int64_t ms, bool with_ms, char out[static CLOCK_TEXT_MAX]);
 void clock_rfc3339_cst(int64_t ms, char out[static CLOCK_TEXT_MAX]);
 /* "20230915" in the shop's zone. */
 void clock_shop_day(int64_t ms, char out[static CLOCK_TEXT_MAX]);
+/* "2023-09-15" in the shop's zone. */
+void clock_shop_date(int64_t ms, char out[static CLOCK_TEXT_MAX]);
+/* The start of the day, in the shop's zone, that is `later` days after that of ms. */
+int64_t clock_shop_midnight(int64_t ms, int later);
 
 /* RFC 3339 with any offset; seconds and fraction as given, years 1970-9999. */
 bool clock_parse(const char *text, int64_t *out_ms) MUST;

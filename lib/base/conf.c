@@ -56,6 +56,8 @@ static const struct row rows[] = {
 	{ "SHARED_HOSTS", SWITCH, CONF_DB, 0, 0, "off", AT(shared_hosts) },
 	{ "ORDER_PAY_MINUTES", NUMBER, CONF_DB, 1, 120, "30", AT(order_pay_minutes) },
 	{ "PENDING_ORDERS_MAX", NUMBER, CONF_DB, 0, 10000, "20", AT(pending_orders_max) },
+	{ "POINTS_VALID_DAYS", NUMBER, CONF_DB, 1, 3660, "730", AT(points_valid_days) },
+	{ "POINTS_RETURN_GRACE_DAYS", NUMBER, CONF_DB, 0, 3660, "0", AT(points_return_grace_days) },
 	{ "PAYMENT_CREATE_PER_HOUR", NUMBER, CONF_WEB, 0, 100, "5", AT(payment_create_per_hour) },
 	{ "FORGED_PER_MINUTE", NUMBER, CONF_WEB, 0, 100, "60", AT(forged_per_minute) },
 	{ "PUBLIC_URL", URL, 0, 8, 255, NULL, AT(public_url) },

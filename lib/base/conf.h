@@ -35,7 +35,9 @@ struct conf {
 	const char *state_dir;  /* NULL: ext/state.h chooses one */
 	bool shared_hosts;      /* other hosts serve the same shop */
 	int64_t order_pay_minutes;
-	int64_t pending_orders_max;      /* per user; 0: no limit */
+	int64_t pending_orders_max; /* per user; 0: no limit */
+	int64_t points_valid_days;  /* after the day on which they were earned */
+	int64_t points_return_grace_days; /* of points returned after their expiry; 0: they expire at once */
 	int64_t payment_create_per_hour; /* per user; 0: no limit */
 	int64_t forged_per_minute;       /* failed signatures per address; 0: no limit */
 

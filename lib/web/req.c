@@ -261,10 +261,11 @@ static enum err read_count(
  * The filters and paging parameters of all lists. Ignoring one that a list doesn't support
  * would return everything, or page 1 forever.
  */
-static const char *const list_words[] = { "status", "q", "user_id", "category_id", "created_from",
-	"created_to", "parent_id", "permission_level", "card_id", "order_id", "order_no", "scope",
-	"provider", "out_trade_no", "transaction_id", "attention", "reason", "received_from",
-	"received_to", "limit", "cursor", "page", "page_size", "offset" };
+static const char *const list_words[] = { "status", "type", "start_date", "end_date", "q",
+	"user_id", "category_id", "created_from", "created_to", "parent_id", "permission_level",
+	"card_id", "order_id", "order_no", "scope", "provider", "out_trade_no", "transaction_id",
+	"attention", "reason", "received_from", "received_to", "limit", "cursor", "page",
+	"page_size", "offset" };
 
 static bool is_filter(const struct field *filters, const char *name)
 {
@@ -298,6 +299,8 @@ enum err req_list_numbered(struct ctx *c, struct req *r, const struct field *fil
 
 	TRY(read_filters(c, r, filters, out, paging));
 	*page = (struct page_number){ .page = 1, .size = PAGE_DEFAULT };
+	if (r->route->query.page_default != 0)
+		page->size = r->route->query.page_default;
 	TRY(read_count(c, r, "page", INT32_MAX, &page->page));
 	TRY(read_count(c, r, "limit", PAGE_MAX, &page->size));
 	return read_count(c, r, "page_size", PAGE_MAX, &page->size);

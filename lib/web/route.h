@@ -63,6 +63,7 @@ struct input {
 	bool optional;              /* an empty body is treated as {} */
 	enum paging paging;         /* of a list's query */
 	size_t page_off;            /* the offset of its page */
+	int64_t page_default; /* PAGING_NUMBER: rows per page without a limit; 0: PAGE_DEFAULT */
 };
 
 /* clang-format off */
@@ -78,6 +79,9 @@ struct input {
 /* The filters of a list and its page: T has a struct page or a struct page_number named `page`. */
 #define LISTED(T, f) INPUT_OF(T, f, .mode = JSON_CHANGE, .page_off = offsetof(T, page),        \
 	.paging = _Generic(((T *)0)->page, struct page: PAGING_CURSOR, struct page_number: PAGING_NUMBER))
+/* The same with numbered pages of n rows by default. */
+#define LISTED_BY(T, f, n) INPUT_OF(T, f, .mode = JSON_CHANGE, .page_off = offsetof(T, page),  \
+	.paging = PAGING_NUMBER, .page_default = (n))
 
 /* ---- output ---- */
 

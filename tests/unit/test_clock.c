@@ -87,6 +87,36 @@ static void a_day_is_in_the_shops_zone(void **state)
 	}
 }
 
+static void a_date_and_its_midnight_are_in_the_shops_zone(void **state)
+{
+	static const struct {
+		const char *zone;
+		int64_t ms, midnight, next; /* of the day, and of the day after */
+		const char *date;
+	} cases[] = {
+		{ "Asia/Shanghai", 1694793599999, 1694707200000, 1694793600000, "2023-09-15" },
+		{ "Asia/Shanghai", 1694793600000, 1694793600000, 1694880000000, "2023-09-16" },
+		{ "UTC", 1694793600000, 1694736000000, 1694822400000, "2023-09-15" },
+		/* 25 hours */
+		{ "America/New_York", 1699200000000, 1699156800000, 1699246800000, "2023-11-05" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char text[CLOCK_TEXT_MAX];
+
+		assert_true(clock_init(cases[i].zone, NULL));
+		clock_shop_date(cases[i].ms, text);
+		assert_string_equal(text, cases[i].date);
+		assert_int_equal(clock_shop_midnight(cases[i].ms, 0), cases[i].midnight);
+		assert_int_equal(clock_shop_midnight(cases[i].ms, 1), cases[i].next);
+		assert_int_equal(clock_shop_midnight(cases[i].next, -1), cases[i].midnight);
+	}
+	assert_true(clock_init("Asia/Shanghai", NULL));
+	assert_int_equal(clock_shop_midnight(1694764800000, 731),
+		clock_shop_midnight(1694764800000, 0) + 731 * DAY_MS);
+}
+
 static void timestamps_are_read_with_any_offset(void **state)
 {
 	static const struct {
@@ -284,6 +314,7 @@ int main(void)
 		cmocka_unit_test(timestamps_are_written_in_utc),
 		cmocka_unit_test(times_for_wechat_are_china_standard_time_in_any_zone),
 		cmocka_unit_test(a_day_is_in_the_shops_zone),
+		cmocka_unit_test(a_date_and_its_midnight_are_in_the_shops_zone),
 		cmocka_unit_test_setup(timestamps_are_read_with_any_offset, shanghai),
 		cmocka_unit_test_setup(invalid_timestamps_are_refused, shanghai),
 		cmocka_unit_test(what_was_written_reads_back_under_every_zone),

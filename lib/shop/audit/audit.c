@@ -386,7 +386,7 @@ static const struct audit_rule shop_rules[] = {
 };
 
 const struct audit_rule *const audit_books[] = { shop_rules, audit_vip_rules, audit_member_rules,
-	audit_open_rules, NULL };
+	audit_points_rules, audit_open_rules, NULL };
 
 enum err audit_check(struct ctx *c, const struct audit_rule *rule, struct list *out, bool *more)
 {

@@ -16,6 +16,7 @@
 	"(SELECT CAST(COALESCE(SUM(" what "), 0) AS SIGNED) FROM " table " FORCE INDEX (" index    \
 	") WHERE " where ")"
 
-extern const struct audit_rule audit_vip_rules[], audit_member_rules[], audit_open_rules[];
+extern const struct audit_rule audit_vip_rules[], audit_member_rules[], audit_points_rules[],
+	audit_open_rules[];
 
 #endif

@@ -93,6 +93,14 @@ static void put_in_order(struct lots *l, int64_t i)
 	l->rows[i] = lot;
 }
 
+void lots_include(struct lots *l, const struct lot *lot)
+{
+	if (find(l, lot->lot_id) != NULL)
+		return;
+	l->rows[l->n++] = *lot;
+	put_in_order(l, l->n - 1);
+}
+
 /* Take from a lot's free points: how many. */
 static int64_t take(struct lot *lot, int64_t points, int64_t now_ms)
 {

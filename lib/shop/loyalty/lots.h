@@ -42,6 +42,8 @@ struct lot_parts {
 
 /* Are these possible lots, in order? Of rows that were read; the functions below expect it. */
 bool lots_possible(const struct lots *l) MUST;
+/* Put a lot in its place, unless it is there (the caller provides room): one with nothing left may be absent. */
+void lots_include(struct lots *l, const struct lot *lot);
 /* From here on the changes are counted. */
 void lots_mark(struct lots *l);
 

@@ -17,6 +17,7 @@
 #include "base/ctx.h"
 #include "base/page.h"
 #include "ext/sql.h"
+#include "shop/books/outbox.h"
 #include "shop/loyalty/lots.h"
 
 /* The most points that one request may earn or use. */
@@ -93,6 +94,32 @@ enum err points_release_tx(struct ctx *c, const struct points_source *source, in
 enum err points_refund_tx(
 	struct ctx *c, const struct points_source *source, const struct lot_refund *r) MUST;
 
+/* ---- requests ---- */
+
+/* The bodies of earn and use. */
+struct points_request {
+	uint64_t has;
+	int64_t user_id, points;
+	const char *source_type, *source_id;   /* of earning */
+	const char *usage_type, *reference_id; /* of using */
+	const char *description;
+};
+extern const struct field points_earn_fields[], points_use_fields[];
+extern const struct field points_earned_fields[], points_used_fields[]; /* struct points_receipt */
+
+/*
+ * Earn for a user (administrators and other systems). A known source gives its first answer. Honours
+ * c->idem. Fails: MEMBER_NOT_FOUND, MEMBER_STATUS.
+ */
+enum err points_earn(
+	struct ctx *c, const struct points_request *in, struct points_receipt *out) MUST;
+/*
+ * Use points: of the user named by a system (mandatory) or an administrator (optional), else the actor's
+ * own. Honours c->idem. Fails: MEMBER_NOT_FOUND, MEMBER_STATUS, INSUFFICIENT_POINTS, POINTS_EXPIRED.
+ */
+enum err points_use(
+	struct ctx *c, const struct points_request *in, struct points_receipt *out) MUST;
+
 /* ---- figures ---- */
 
 /* All 0 for a member who never had points. */
@@ -102,6 +129,73 @@ struct points_totals {
 	int64_t available; /* current - frozen, what may be used; may be below 0 */
 	int64_t total_earned, total_used;
 };
+extern const struct field points_totals_fields[]; /* current, total_earned and total_used */
 enum err points_totals(struct ctx *c, int64_t member_id, struct points_totals *out) MUST;
+
+/* What expires at the end of a day of the shop's zone. */
+struct points_expiry {
+	int64_t points;
+	const char *expire_date; /* "2025-12-31" */
+	timestamp expires_at;
+};
+struct points_balance {
+	struct points_totals totals;
+	struct list
+		pending_expiry; /* of struct points_expiry, the earliest first; without what is held */
+};
+enum { POINTS_EXPIRIES_MAX = 500 };
+extern const struct field points_balance_fields[];
+enum err points_balance(struct ctx *c, int64_t member_id, struct points_balance *out) MUST;
+
+struct points_query {
+	uint64_t has;
+	const char *type;
+	timestamp start_date, end_date; /* days of the shop's zone, inclusive, or times */
+	struct page_number page;
+};
+extern const struct field points_query_fields[];
+struct points_page {
+	struct list transactions;
+	struct points_pagination {
+		int64_t page, limit, total, total_pages;
+	} pagination;
+};
+extern const struct field points_page_fields[];
+/* The actor's ledger, newest first. */
+enum err points_list(struct ctx *c, const struct points_query *q, struct points_page *out) MUST;
+
+/* ---- recalculation ---- */
+
+struct points_recalculation {
+	uint64_t has;
+	bool recalculate_points, recalculate_level; /* absent: yes */
+	const char *reason;
+};
+extern const struct field points_recalculate_fields[];
+struct points_drift {
+	const char *figure;
+	int64_t stored, actual;
+};
+enum { POINTS_DRIFTS_MAX = 100 };
+struct points_recalculated {
+	int64_t member_id;
+	bool changed;
+	struct list drift; /* of struct points_drift: what was corrected */
+	struct points_totals points;
+	int64_t level_id;
+};
+extern const struct field points_recalculated_fields[];
+/*
+ * Make the kept figures of a member anew from the ledger and the holds, and its level from what it
+ * earned; logged with the reason. Fails: MEMBER_NOT_FOUND.
+ */
+enum err points_recalculate(struct ctx *c, int64_t member_id, const struct points_recalculation *in,
+	struct points_recalculated *out) MUST;
+
+/* ---- jobs ---- */
+
+/* Members of whom something has expired: OUTBOX_EXPIRE_POINTS. */
+enum err points_list_due(struct ctx *c, int64_t limit, struct list *out) MUST;
+enum err points_expire(struct ctx *c, struct outbox *row, struct outbox_report *report) MUST;
 
 #endif

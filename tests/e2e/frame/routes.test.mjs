@@ -36,6 +36,11 @@ GET    /membership/status       user
 POST   /membership/clear-cache  user
 GET    /api/v1/member-system/health public
 GET    /api/v1/member-system/levels public
+GET    /api/v1/member-system/points/balance user
+POST   /api/v1/member-system/points/earn admin+system
+POST   /api/v1/member-system/points/use user+system
+GET    /api/v1/member-system/points/transactions user
+POST   /api/v1/member-system/admin/recalculate/:id admin
 POST   /weixin-login            public
 POST   /api/payment/wxpay/notify provider
 POST   /api/payment/alipay/notify provider
@@ -108,7 +113,7 @@ const [{ delivery_id: delivery }] = await shop.sql('SELECT delivery_id FROM webh
 
 const IDS = {
   '/api/categories': category, '/api/products': product, '/api/users': anna.user.user_id, '/api/membership/cards': card,
-  '/api/payment/orphans': orphan, '/api/webhooks/deliveries': delivery, '/api/webhooks': webhook,
+  '/api/payment/orphans': orphan, '/api/webhooks/deliveries': delivery, '/api/webhooks': webhook, '/api/v1/member-system/admin/recalculate': anna.user.member_id,
 };
 // A path of a resource of its owner or an administrator.
 function existing(pattern) {
