@@ -8,6 +8,7 @@ import { showCategories } from './categories.mjs';
 import { closeDialogs, say } from './dialog.mjs';
 import { makeForm } from './form.mjs';
 import { listMembershipOrders, showMembershipOrder } from './membership-orders.mjs';
+import { showMoney } from './money.mjs';
 import { listOrders, showOrder } from './orders.mjs';
 import { editPlan, listPlans, newPlan } from './plans.mjs';
 import { editProduct, listProducts, newProduct } from './products.mjs';
@@ -28,12 +29,13 @@ const PAGES = [
   [/^plans\/(\d+)$/, editPlan],
   [/^membership-orders$/, listMembershipOrders],
   [/^membership-orders\/([^/]+)$/, showMembershipOrder],
+  [/^money$/, showMoney],
   [/^users$/, listUsers],
   [/^users\/(\d+)$/, editUser],
 ];
 const SECTIONS = [
   ['orders', '订单'], ['products', '商品'], ['categories', '分类'],
-  ['plans', '会员套餐'], ['membership-orders', '会员订单'], ['users', '用户'],
+  ['plans', '会员套餐'], ['membership-orders', '会员订单'], ['money', '资金'], ['users', '用户'],
 ];
 const START = 'orders';
 
