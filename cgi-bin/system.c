@@ -97,6 +97,11 @@ static enum err list_deliveries(struct ctx *c, struct call *k)
 	return delivery_list(c, k->id, k->query, k->answer);
 }
 
+static enum err list_client_deliveries(struct ctx *c, struct call *k)
+{
+	return delivery_list(c, DELIVERY_TO_CLIENT, k->query, k->answer);
+}
+
 static enum err read_delivery(struct ctx *c, struct call *k)
 {
 	return delivery_get(c, k->id, k->answer);
@@ -144,6 +149,10 @@ static const struct route routes[] = {
 		.query = LISTED(struct delivery_query, delivery_query_fields),
 		.answer = PAGE(struct delivery, delivery_fields),
 		.summary = "List what an address was notified of" },
+	{ GET, WEBHOOKS "/clients/deliveries", ROLE_ADMIN, RATE_READ, DO(list_client_deliveries),
+		.query = LISTED(struct delivery_query, delivery_query_fields),
+		.answer = PAGE(struct delivery, delivery_fields),
+		.summary = "List what clients were notified of at a notify_url of their own" },
 	{ GET, DELIVERIES, ROLE_ADMIN, RATE_READ, DO(read_delivery),
 		.answer = ONE(struct delivery, delivery_full_fields),
 		.summary = "Read a notification with its body" },

@@ -88,6 +88,7 @@ static const struct row rows[] = {
 	{ "GATEWAY_PREVIOUS_SECRET", SECRET, 0, 24, 512, NULL, AT(gateway_previous_secret), .with = GATEWAY },
 	{ "GATEWAY_NOTIFY_URL", NOTIFY, CONF_PROVIDER, 8, 255, NULL, AT(gateway_notify_url), .with = GATEWAY },
 	{ "CLIENT_URL_HOSTS", TEXT, CONF_WEB, 0, 4096, "", AT(client_url_hosts) },
+	{ "CLIENT_NOTIFY_SECRET", SECRET, 0, 24, 512, NULL, AT(client_notify_secret) },
 	{ "PAYMENT_QUERY_GAP_S", NUMBER, CONF_PROVIDER, 0, 60, "5", AT(payment_query_gap_s) },
 	{ "REQUIRE_HTTPS", SWITCH, CONF_DB, 0, 0, "off", AT(require_https) },
 	{ "PAYMENT_SIMULATION", SWITCH, CONF_DB, 0, 0, "off", AT(payment_simulation) },
@@ -278,6 +279,17 @@ static const char *text_of(const struct conf *conf, const struct row *r)
 	return *(const char *const *)((const char *)conf + r->off);
 }
 
+/* Who checks our notifications must not be able to sign the gateway's, or tokens. */
+static void check_client_secret(struct faults *f, const struct conf *conf)
+{
+	const char *const others[] = { conf->gateway_secret, conf->gateway_previous_secret,
+		conf->jwt_secret };
+
+	for (size_t i = 0; conf->client_notify_secret != NULL && i < ARRAY_LEN(others); i++)
+		if (others[i] != NULL && strcmp(others[i], conf->client_notify_secret) == 0)
+			fault(f, "CLIENT_NOTIFY_SECRET", "must not be another secret of the shop");
+}
+
 static void check_together(struct faults *f, const struct conf *conf, unsigned needs)
 {
 	const bool toy = conf->payment_simulation || conf->test_clock != NULL;
@@ -300,6 +312,7 @@ static void check_together(struct faults *f, const struct conf *conf, unsigned n
 			conf->wechat_pay_public_key_id == NULL ? "WECHAT_PAY_PUBLIC_KEY_ID"
 							       : "WECHAT_PAY_PUBLIC_KEY_FILE",
 			"is missing; without both, platform certificates are used");
+	check_client_secret(f, conf);
 	if (conf->gateway_page_url != NULL && strpbrk(conf->gateway_page_url, "?#") != NULL)
 		fault(f, "GATEWAY_PAGE_URL", "must have no query");
 	for (size_t i = 0; toy && i < ARRAY_LEN(rows); i++)

@@ -59,6 +59,8 @@ struct conf {
 	const char *gateway_page_url; /* NULL: no hosted gateway */
 	const char *gateway_secret, *gateway_previous_secret, *gateway_notify_url;
 	const char *client_url_hosts; /* comma-separated; "" allows none */
+	const char
+		*client_notify_secret; /* signs what clients are notified of; NULL: they aren't */
 	int64_t payment_query_gap_s;
 	bool require_https;
 	bool payment_simulation;

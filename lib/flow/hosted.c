@@ -3,6 +3,7 @@
 
 #include "base/url.h"
 #include "flow/prepay.h"
+#include "shop/books/webhook.h"
 
 enum { ORDER_NO_MAX = 64, SUBJECT_MAX = 100, URL_MAX = 500 };
 
@@ -28,11 +29,15 @@ const struct field hosted_payment_fields[] = {
 	FIELD_END,
 };
 
-static enum err check_address(struct ctx *c, const char *url, const char *field)
+static enum err check_addresses(struct ctx *c, const struct hosted_request *in)
 {
-	if (url == NULL || url_is_https_on(url, c->conf->client_url_hosts))
-		return OK;
-	return fail(c, ERR_INVALID, field);
+	if (in->return_url != NULL && !url_is_https_on(in->return_url, c->conf->client_url_hosts))
+		return fail(c, ERR_INVALID, "return_url");
+	/* without a secret nothing would ever be sent there */
+	if (in->notify_url != NULL && (c->conf->client_notify_secret == NULL ||
+					      !webhook_may_call_client(c, in->notify_url)))
+		return fail(c, ERR_INVALID, "notify_url");
+	return OK;
 }
 
 enum err hosted_create(struct ctx *c, const struct hosted_request *in, struct hosted_payment *out)
@@ -43,11 +48,11 @@ enum err hosted_create(struct ctx *c, const struct hosted_request *in, struct ho
 		.amount = &in->amount,
 		.subject = in->subject != NULL ? in->subject : "Membership Renewal",
 		.return_url = in->return_url,
+		.notify_url = in->notify_url,
 	};
 	struct checkout checkout = { 0 };
 
-	TRY(check_address(c, in->return_url, "return_url"));
-	TRY(check_address(c, in->notify_url, "notify_url"));
+	TRY(check_addresses(c, in));
 	TRY(prepay(c, &p, &checkout));
 	*out = (struct hosted_payment){ true, checkout.out_trade_no, checkout.handle,
 		"Payment order created successfully" };

@@ -27,7 +27,8 @@ extern const struct field hosted_payment_fields[];
 
 /*
  * Prepare the payment of the user's own payable, or return the open one. Fails as prepay() does;
- * INVALID: another amount (BEHAVIOUR 14), or an address that isn't allowed (BEHAVIOUR 15).
+ * INVALID: another amount (BEHAVIOUR 14), or an address that isn't allowed (BEHAVIOUR 15). Its client
+ * is told at notify_url how the payment ended (payment_notice.h).
  */
 enum err hosted_create(
 	struct ctx *c, const struct hosted_request *in, struct hosted_payment *out) MUST;

@@ -94,6 +94,21 @@ static struct purchase purchase_of(
 	};
 }
 
+/* A held one was paid, and possibly refunded. Its client may want to be told elsewhere by now. */
+static enum err use_open_tx(struct ctx *c, struct preparing *x)
+{
+	struct attempt *a = &x->attempt;
+	const char *url = x->asked->notify_url;
+
+	if (a->held_at.ms != 0)
+		return fail(c, ERR_ORDER_PAID, NULL);
+	if (url == NULL || a->channel != x->channel->number ||
+		(a->notify_url != NULL && strcmp(a->notify_url, url) == 0))
+		return OK;
+	a->notify_url = url;
+	return payment_set_notify_url_tx(c, a);
+}
+
 /* The open attempt of a payable that can still be paid, by any channel; a new one if there is none. */
 static enum err open_attempt_tx(struct ctx *c, void *arg)
 {
@@ -108,8 +123,8 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 	*a = (struct attempt){ 0 };
 	x->created = false;
 	TRY(payment_current(c, x->payable.kind, x->payable.id, a, &found));
-	if (found && a->state == ATTEMPT_OPEN) /* held: it was paid, and possibly refunded */
-		return a->held_at.ms != 0 ? fail(c, ERR_ORDER_PAID, NULL) : OK;
+	if (found && a->state == ATTEMPT_OPEN)
+		return use_open_tx(c, x);
 	*a = (struct attempt){
 		.payable_kind = x->payable.kind,
 		.payable_id = x->payable.id,
@@ -120,6 +135,7 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 		.out_trade_no = payment_new_out_trade_no(c, x->channel->number_prefix),
 		.amount = x->payable.amount,
 		.expires_at.ms = x->payable.deadline_ms,
+		.notify_url = x->asked->notify_url,
 	};
 	if (a->amount.fen < 1)
 		return invariant_violated(c, "a pending payable has nothing due");

@@ -28,6 +28,7 @@ struct prepay {
 	const money *amount;    /* must be the payable's (BEHAVIOUR 14) */
 	const char *subject;    /* what the payer reads */
 	const char *return_url; /* where the payer goes afterwards; checked */
+	const char *notify_url; /* where the client is told how it ended; checked */
 };
 
 /*

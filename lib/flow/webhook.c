@@ -13,6 +13,10 @@
 #define PAUSE_MAX_MS DAY_MS
 #define FAILING_MS   (3 * DAY_MS) /* about as long as a delivery is tried */
 
+/* What goes to clients has its turns as a webhook's has. */
+static const struct webhook clients = { .webhook_id = DELIVERY_TO_CLIENT,
+	.state = WEBHOOK_ENABLED };
+
 /* A webhook's turns in a pass. */
 struct turns {
 	const struct webhook *webhook;
@@ -48,24 +52,50 @@ static int64_t pause_of(const struct http_answer *answer)
 	return slow ? SLOW_MS : 0;
 }
 
-static enum err send(
-	struct ctx *c, const struct webhook *w, struct delivery *d, struct outcome *out)
+static bool is_client(const struct webhook *w)
+{
+	return w->webhook_id == DELIVERY_TO_CLIENT;
+}
+
+/* The settings may have changed since the address was taken. */
+static bool may_call(const struct ctx *c, const struct webhook *w, const char *url)
+{
+	return is_client(w)
+		       ? c->conf->client_notify_secret != NULL && webhook_may_call_client(c, url)
+		       : webhook_may_call(c, url);
+}
+
+/* The headers of an attempt to an address that may be called. */
+static bool sign(struct ctx *c, const struct webhook *w, const struct delivery *d,
+	struct webhook_headers *out)
 {
 	const bool two = w->old_secret != NULL && w->old_secret_until.ms > c->now_ms;
 	const char *const secrets[] = { w->secret, two ? w->old_secret : NULL, NULL };
 	const struct slice body = slice_of(d->body);
+
+	if (!is_client(w))
+		return webhook_sign(&c->arena, secrets, d->message_id, ctx_now_s(c), body, out);
+	client_sign(&c->arena, c->conf->client_notify_secret, body, out);
+	return true;
+}
+
+static enum err send(
+	struct ctx *c, const struct webhook *w, struct delivery *d, struct outcome *out)
+{
+	const char *url = is_client(w) ? d->url : w->url;
+	const bool allowed = may_call(c, w, url);
 	struct webhook_headers headers;
 	struct http_answer answer = { 0 };
 	enum err e = ERR_PROVIDER_CONFIG;
 
 	*out = (struct outcome){ 0 };
-	if (!webhook_sign(&c->arena, secrets, d->message_id, ctx_now_s(c), body, &headers))
+	if (allowed && !sign(c, w, d, &headers))
 		return invariant_violated(c, "a webhook's secret is none");
-	if (webhook_may_call(c, w->url)) /* the settings may have changed */
+	if (allowed)
 		e = http_call(c,
 			&(struct http_call){ .method = "POST",
-				.url = w->url,
-				.body = body,
+				.url = url,
+				.body = slice_of(d->body),
 				.headers = headers.lines,
 				.connect_timeout_ms = CONNECT_MS,
 				.timeout_ms = ATTEMPT_MS,
@@ -102,11 +132,14 @@ static enum err end_failed(
 		due_ms = c->now_ms + o->pause_ms;
 	d->state = gap_ms == 0 ? DELIVERY_FAILED : DELIVERY_PENDING;
 	TRY(delivery_end(c, d, due_ms));
-	TRY(webhook_note_failure(c, w->webhook_id, c->now_ms + o->pause_ms));
+	if (!is_client(w))
+		TRY(webhook_note_failure(c, w->webhook_id, c->now_ms + o->pause_ms));
 	if (d->state == DELIVERY_PENDING)
 		return OK;
 	log_line(LOG_ERROR, "webhook", "webhook %lld: %s was not delivered: %s, status %lld",
 		(long long)w->webhook_id, d->message_id, d->error, (long long)d->answer_status.n);
+	if (is_client(w))
+		return OK;
 	return webhook_switch_off(c, w->webhook_id, o->gone ? "GONE" : "EXHAUSTED",
 		o->gone ? c->now_ms : c->now_ms - FAILING_MS);
 }
@@ -128,7 +161,7 @@ static enum err deliver(struct ctx *c, struct turns *t, struct outbox_report *re
 	TRY(send(c, w, &d, &o));
 	c->now_ms = clock_now_ms();
 	if (!o.delivered) {
-		t->over = true;
+		t->over = !is_client(w); /* the next may be another client's */
 		return end_failed(c, w, &d, &o);
 	}
 	report->done++;
@@ -181,6 +214,7 @@ enum err webhook_pass(struct ctx *c, struct outbox_report *report)
 	for (int64_t i = 0; i < due.n; i++)
 		turns[i] = (struct turns){ .webhook = &webhooks[i],
 			.failing = webhooks[i].failing_since.ms != 0 };
+	turns[due.n++] = (struct turns){ .webhook = &clients };
 	while (more && has_time(c)) {
 		more = false;
 		for (int64_t i = 0; i < due.n && has_time(c); i++) {

@@ -58,6 +58,20 @@ static void two_secrets_give_two_signatures_and_x_signature_is_of_the_first(void
 		one.lines[3] + strlen(one.lines[3]) - 44);
 }
 
+static void a_client_gets_the_contracts_signature_alone(void **state)
+{
+	struct json_object *file = data_json("hmac_gateway.json");
+	struct webhook_headers h;
+
+	(void)state;
+	client_sign(&arena, text_at(file, "/secret_utf8"), slice_at(file, "/body"), &h);
+	assert_string_equal(h.lines[0], "Content-Type: application/json");
+	assert_string_equal(h.lines[1],
+		arena_printf(&arena, "X-Signature: %s", text_at(file, "/schemes/0/signature")));
+	assert_null(h.lines[2]);
+	json_object_put(file);
+}
+
 static void what_is_no_secret_signs_nothing(void **state)
 {
 	static const char *const bad[] = { "", "whsec_", "whsec_!", "d2hzZWNfYWJj", NULL };
@@ -95,6 +109,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_signature_is_that_of_the_known_answers, forget),
 		cmocka_unit_test_teardown(
 			two_secrets_give_two_signatures_and_x_signature_is_of_the_first, forget),
+		cmocka_unit_test_teardown(a_client_gets_the_contracts_signature_alone, forget),
 		cmocka_unit_test_teardown(what_is_no_secret_signs_nothing, forget),
 		cmocka_unit_test(ten_attempts_span_three_days),
 	};

@@ -335,10 +335,10 @@ static const char SQL_DELETED_USER[] =
 
 static const char SQL_DELIVERY[] =
 	"SELECT CONCAT('delivery ', d.delivery_id) AS subject, "
-	"CONCAT('of webhook ', d.webhook_id, IF(w.webhook_id IS NULL, ', which is not there', "
+	"CONCAT('of webhook ', d.webhook_id, IF(w.webhook_id IS NULL AND d.url IS NULL, ', which is not there', "
 	"', whose status does not match its last attempt')) AS problem FROM webhook_deliveries d "
 	"LEFT JOIN webhooks w FORCE INDEX (PRIMARY) ON w.webhook_id = d.webhook_id "
-	"WHERE w.webhook_id IS NULL OR (d.status = " SQL(DELIVERY_DELIVERED) " "
+	"WHERE (w.webhook_id IS NULL AND d.url IS NULL) OR (d.status = " SQL(DELIVERY_DELIVERED) " "
 	"AND (d.error IS NOT NULL OR COALESCE(d.answer_status, 0) NOT BETWEEN 200 AND 299)) "
 	"OR (d.status = " SQL(DELIVERY_FAILED) " AND d.error IS NULL) LIMIT ?";
 

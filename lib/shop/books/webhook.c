@@ -134,6 +134,12 @@ bool webhook_may_call(const struct ctx *c, const char *url)
 	       (c->conf->payment_simulation && url_is_loopback(url));
 }
 
+bool webhook_may_call_client(const struct ctx *c, const char *url)
+{
+	return url_is_https_on(url, c->conf->client_url_hosts) ||
+	       (c->conf->payment_simulation && url_is_loopback(url));
+}
+
 static const struct db_listed listed = DB_LISTED(webhook_fields, struct webhook, webhook_id);
 
 enum err webhook_list(struct ctx *c, const struct webhook_query *q, struct page_rows *out)

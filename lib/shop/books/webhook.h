@@ -65,6 +65,12 @@ extern const struct field webhook_query_fields[];
  */
 bool webhook_may_call(const struct ctx *c, const char *url);
 
+/*
+ * May a client that is paid at the gateway be told its result there (BEHAVIOUR 15)? https on a host of
+ * CLIENT_URL_HOSTS; where payments are simulated also this host.
+ */
+bool webhook_may_call_client(const struct ctx *c, const char *url);
+
 /* Newest first. */
 enum err webhook_list(struct ctx *c, const struct webhook_query *q, struct page_rows *out) MUST;
 /* Fails: NOT_FOUND. */

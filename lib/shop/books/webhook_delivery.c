@@ -18,6 +18,7 @@ static const char *const status_names[] = { "PENDING", "DELIVERED", "FAILED", NU
 #define FIELDS                                                                                 \
 	FIELD(struct delivery, delivery_id),                                                   \
 	FIELD(struct delivery, webhook_id),                                                    \
+	FIELD_WITH(struct delivery, url, .flags = F_NULL | F_OMIT),                            \
 	FIELD(struct delivery, message_id),                                                    \
 	FIELD(struct delivery, type),                                                          \
 	FIELD_WITH(struct delivery, state, .flags = F_HIDDEN),                                 \
@@ -38,7 +39,7 @@ const struct field delivery_query_fields[] = {
 };
 
 #define COLUMNS                                                                                    \
-	"delivery_id, webhook_id, message_id, type, status AS state, CASE status "                 \
+	"delivery_id, webhook_id, url, message_id, type, status AS state, CASE status "            \
 	"WHEN " SQL(DELIVERY_PENDING) " THEN 'PENDING' "                                           \
 	"WHEN " SQL(DELIVERY_DELIVERED) " THEN 'DELIVERED' ELSE 'FAILED' END AS status, tries, "   \
 	"answer_status, error, due_at, tried_at, created_at"
@@ -49,6 +50,10 @@ static const char SQL_NOTIFY[] =
 	"created_at) SELECT w.webhook_id, ?, ?, ?, ?, 0, ?, ? FROM webhooks w "
 	"FORCE INDEX (by_status) WHERE w.status = " SQL(WEBHOOK_ENABLED) " "
 	"AND (w.types IS NULL OR FIND_IN_SET(?, w.types) > 0)";
+static const char SQL_TO_CLIENT[] =
+	"INSERT INTO webhook_deliveries (webhook_id, url, message_id, type, body, status, tries, "
+	"due_at, created_at) VALUES (" SQL(DELIVERY_TO_CLIENT) ", ?, ?, ?, ?, " SQL(
+		DELIVERY_PENDING) ", 0, ?, ?)";
 static const char SQL_LIST[] =
 	"SELECT " COLUMNS
 	" FROM webhook_deliveries FORCE INDEX (by_webhook) "
@@ -100,16 +105,32 @@ static const char *new_body(
 	return str_text(&s);
 }
 
+static const char *new_id(struct ctx *c)
+{
+	return arena_printf(&c->arena, "msg_%s", crypto_random_text(&c->arena, BASE32_SMALL, 26));
+}
+
+enum err delivery_to_client_tx(struct ctx *c, const char *url, const char *type,
+	const struct field *fields, const void *data)
+{
+	struct str body = str_new(&c->arena, BODY_MAX_BYTES);
+
+	assert(db_in_tx(c->db));
+	json_write(&body, fields, data);
+	return db_exec(c, SQL_TO_CLIENT,
+		ARGS(TEXT(url), TEXT(new_id(c)), TEXT(type), TEXT(str_text(&body)), I64(c->now_ms),
+			I64(c->now_ms)),
+		NULL);
+}
+
 enum err webhook_notify_tx(
 	struct ctx *c, enum webhook_type type, const struct field *fields, const void *data)
 {
 	const char *name = webhook_type_names[type];
-	const char *id =
-		arena_printf(&c->arena, "msg_%s", crypto_random_text(&c->arena, BASE32_SMALL, 26));
 
 	assert(db_in_tx(c->db));
 	return db_exec(c, SQL_NOTIFY,
-		ARGS(TEXT(id), TEXT(name), TEXT(new_body(c, name, fields, data)),
+		ARGS(TEXT(new_id(c)), TEXT(name), TEXT(new_body(c, name, fields, data)),
 			I64(DELIVERY_PENDING), I64(c->now_ms), I64(c->now_ms), TEXT(name)),
 		NULL);
 }
@@ -125,7 +146,8 @@ enum err delivery_list(
 			    n = I64(q->page.limit + 1);
 	struct webhook webhook = { 0 };
 
-	TRY(webhook_get(c, webhook_id, &webhook));
+	if (webhook_id != DELIVERY_TO_CLIENT)
+		TRY(webhook_get(c, webhook_id, &webhook));
 	if (!field_has(delivery_query_fields, q, "status"))
 		return db_page(c, SQL_LIST, ARGS(of, after, n), &listed, q->page.limit, out);
 	return db_page(c, SQL_LIST_STATUS,
@@ -143,20 +165,28 @@ struct replaying {
 	struct delivery *out;
 };
 
-static enum err replay_tx(struct ctx *c, void *arg)
+static enum err check_enabled(struct ctx *c, int64_t webhook_id)
 {
-	const struct replaying *x = arg;
 	struct webhook webhook = { 0 };
 	enum err e;
 
-	TRY(delivery_get(c, x->id, x->out));
-	e = webhook_get(c, x->out->webhook_id, &webhook);
+	if (webhook_id == DELIVERY_TO_CLIENT)
+		return OK;
+	e = webhook_get(c, webhook_id, &webhook);
 	if (e == ERR_NOT_FOUND || (e == OK && webhook.state != WEBHOOK_ENABLED))
 		return fail(c, ERR_WEBHOOK_DISABLED, NULL);
-	TRY(e);
+	return e;
+}
+
+static enum err replay_tx(struct ctx *c, void *arg)
+{
+	const struct replaying *x = arg;
+
+	TRY(delivery_get(c, x->id, x->out));
+	TRY(check_enabled(c, x->out->webhook_id));
 	TRY(db_exec_one(c, SQL_REPLAY, ARGS(I64(c->now_ms), I64(x->id))));
 	TRY(journal_add_tx(c, "webhook-replay",
-		arena_printf(&c->arena, "webhook %lld", (long long)webhook.webhook_id),
+		arena_printf(&c->arena, "webhook %lld", (long long)x->out->webhook_id),
 		x->out->message_id));
 	return delivery_get(c, x->id, x->out);
 }

@@ -2,7 +2,8 @@
 /*
  * webhook_delivery.h - notifications to webhooks (PAYMENTS.md 9.2): for each of them a row, written
  * in the commit of the event, with the bytes that are sent at every attempt. `minimall jobs`
- * sends them (flow/webhook.h).
+ * sends them (flow/webhook.h). So are notifications for a client at an address of its own, which no
+ * webhook was registered for (BEHAVIOUR 15).
  * Owns tables: webhook_deliveries.
  * Memory: texts in out structs are in c->arena. Fails everywhere: DB, DB_LOST, BUSY.
  */
@@ -20,8 +21,11 @@ enum delivery_status {
 	STORED(DELIVERY_FAILED)
 };
 
+#define DELIVERY_TO_CLIENT 0 /* as a webhook_id */
+
 struct delivery {
 	int64_t delivery_id, webhook_id;
+	const char *url; /* DELIVERY_TO_CLIENT: where it goes; otherwise NULL */
 	const char *message_id, *type;
 	const char *body; /* as it is sent; not in lists */
 	int64_t state;
@@ -48,7 +52,11 @@ extern const struct field delivery_query_fields[];
 enum err webhook_notify_tx(
 	struct ctx *c, enum webhook_type type, const struct field *fields, const void *data) MUST;
 
-/* A webhook's, newest first. Fails: NOT_FOUND. */
+/* Notify a client: data by its field table is the whole body; type is only listed. */
+enum err delivery_to_client_tx(struct ctx *c, const char *url, const char *type,
+	const struct field *fields, const void *data) MUST;
+
+/* A webhook's, or DELIVERY_TO_CLIENT, newest first. Fails: NOT_FOUND. */
 enum err delivery_list(struct ctx *c, int64_t webhook_id, const struct delivery_query *q,
 	struct page_rows *out) MUST;
 /* Fails: NOT_FOUND. */

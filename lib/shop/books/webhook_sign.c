@@ -52,3 +52,18 @@ bool webhook_sign(struct arena *a, const char *const *secrets, const char *id, i
 	} };
 	return !message.overflow && !signatures.overflow && hex[0] != '\0';
 }
+
+void client_sign(
+	struct arena *a, const char *secret, struct slice body, struct webhook_headers *out)
+{
+	char hex[SHA256_HEX_LEN + 1];
+	unsigned char mac[SHA256_LEN];
+
+	crypto_hmac_sha256(slice_of(secret), body, mac);
+	hex_encode(mac, sizeof(mac), hex);
+	*out = (struct webhook_headers){ {
+		"Content-Type: application/json",
+		arena_printf(a, "X-Signature: %s", hex),
+		NULL,
+	} };
+}

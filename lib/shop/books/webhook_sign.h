@@ -23,5 +23,8 @@ struct webhook_headers {
  */
 bool webhook_sign(struct arena *a, const char *const *secrets, const char *id, int64_t at_s,
 	struct slice body, struct webhook_headers *out) MUST;
+/* For a client, as contract renewal-payments has it: X-Signature alone, keyed with the secret's text. */
+void client_sign(
+	struct arena *a, const char *secret, struct slice body, struct webhook_headers *out);
 
 #endif

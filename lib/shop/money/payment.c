@@ -6,6 +6,7 @@
 #include "ext/crypto.h"
 #include "ext/db.h"
 #include "shop/books/outbox.h"
+#include "shop/money/payment_notice.h"
 
 /* Without a notification, the provider is first queried after this, or at the deadline. */
 #define FIRST_QUERY_MS MINUTE_MS
@@ -14,7 +15,8 @@
 /* What an attempt is inserted with, and what is set later (sql.h). */
 #define ATTEMPT_NEW(X)                                                                         \
 	X(payable_kind) X(payable_id) X(payable_no) X(user_id) X(channel) X(provider) X(out_trade_no)        \
-	X(amount) X(request) X(state) X(transaction_id) X(expires_at) X(paid_at) X(created_at)
+	X(amount) X(request) X(state) X(transaction_id) X(expires_at) X(paid_at) X(created_at) \
+	X(notify_url)
 #define ATTEMPT_LATER(X) X(handle) X(handle_expires_at) X(reason) X(queried_at) X(held_at)
 
 #define ATTEMPT_FIELD(m) FIELD(struct attempt, m),
@@ -33,6 +35,8 @@ static const char SQL_INSERT[] =
 static const char SQL_SET_HANDLE[] =
 	"UPDATE payment_attempts SET handle = ?, handle_expires_at = ?, updated_at = ? "
 	"WHERE attempt_id = ? AND state = " SQL(ATTEMPT_OPEN);
+static const char SQL_SET_NOTIFY_URL[] =
+	"UPDATE payment_attempts SET notify_url = ?, updated_at = ? WHERE attempt_id = ?";
 static const char SQL_UNANSWERED[] =
 	"UPDATE payment_attempts SET handle_expires_at = ?, updated_at = ? "
 	"WHERE attempt_id = ? AND handle IS NULL AND state = " SQL(ATTEMPT_OPEN);
@@ -68,7 +72,8 @@ static const char SQL_OF_USER[] =
 	"WHERE user_id = ? AND attempt_id > ? ORDER BY attempt_id LIMIT ?";
 static const char SQL_ERASE[] =
 	"UPDATE JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) l STRAIGHT_JOIN "
-	"payment_attempts a FORCE INDEX (PRIMARY) ON a.attempt_id = l.id SET a.request = ''";
+	"payment_attempts a FORCE INDEX (PRIMARY) ON a.attempt_id = l.id SET a.request = '', "
+	"a.notify_url = NULL";
 /* to a new value, even twice in one millisecond: an unchanged row is not replicated */
 static const char SQL_TOUCH[] =
 	"UPDATE payment_attempts "
@@ -121,6 +126,12 @@ enum err payment_set_handle_tx(struct ctx *c, const struct attempt *a)
 			I64(a->attempt_id)));
 }
 
+enum err payment_set_notify_url_tx(struct ctx *c, const struct attempt *a)
+{
+	return db_exec_one(c, SQL_SET_NOTIFY_URL,
+		ARGS(TEXT(a->notify_url), I64(c->now_ms), I64(a->attempt_id)));
+}
+
 enum err payment_set_unanswered(struct ctx *c, int64_t attempt_id)
 {
 	return db_exec(
@@ -133,6 +144,8 @@ static enum err close_tx(struct ctx *c, void *arg)
 	int64_t matched;
 
 	TRY(db_exec(c, SQL_CLOSE, ARGS(I64(c->now_ms), I64(attempt_id)), &matched));
+	if (matched == 1)
+		TRY(payment_notify_tx(c, attempt_id, PAYMENT_CLOSED, NULL));
 	return outbox_done(c, OUTBOX_FOLLOW_ATTEMPT, attempt_id);
 }
 
@@ -179,6 +192,8 @@ enum err payment_settle_tx(struct ctx *c, int64_t attempt_id, enum attempt_state
 	TRY(db_exec_one(c, SQL_SETTLE,
 		ARGS(I64(state), TEXT(transaction_id), TEXT(reason), I64(paid_ms), I64(c->now_ms),
 			I64(attempt_id))));
+	if (state == ATTEMPT_GRANTED || state == ATTEMPT_GRANTED_LATE)
+		TRY(payment_notify_tx(c, attempt_id, PAYMENT_SUCCESS, NULL));
 	return outbox_done(c, OUTBOX_FOLLOW_ATTEMPT, attempt_id);
 }
 

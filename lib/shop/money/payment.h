@@ -83,6 +83,8 @@ struct attempt {
 	int64_t state;
 	const char *transaction_id, *reason;
 	timestamp expires_at, queried_at, paid_at, created_at;
+	/* where its client is told how it ended (payment_notice.h); NULL: nowhere */
+	const char *notify_url;
 	/* since when the provider has reported a refund of it, before it was settled; 0: never */
 	timestamp held_at;
 };
@@ -95,6 +97,8 @@ enum err payment_create_tx(struct ctx *c, struct attempt *a) MUST;
 enum err payment_create_granted_tx(struct ctx *c, struct attempt *a) MUST;
 /* Store its handle and until when that is good. Fails: CONFLICT when it is no longer open. */
 enum err payment_set_handle_tx(struct ctx *c, const struct attempt *a) MUST;
+/* Its client named another notify_url. */
+enum err payment_set_notify_url_tx(struct ctx *c, const struct attempt *a) MUST;
 /* The request that created it got no handle: another may prepare it at once. */
 enum err payment_set_unanswered(struct ctx *c, int64_t attempt_id) MUST;
 /* The provider will accept no payment for it: OPEN to CLOSED; other states are unchanged. */

@@ -9,6 +9,7 @@
 #include "shop/books/outbox.h"
 #include "shop/books/webhook_delivery.h"
 #include "shop/money/payment.h"
+#include "shop/money/payment_notice.h"
 
 enum { NO_MAX = 64, PAUSE_HOURS_MAX = 24 };
 
@@ -204,12 +205,13 @@ bool refund_is_final(int64_t state)
 	return state == REFUND_SUCCESS || state == REFUND_CLOSED;
 }
 
-/* Notify webhooks of a refund in its new state. */
+/* Notify webhooks, and the payment's client, of a refund in its new state. */
 static enum err notify_tx(struct ctx *c, const struct refund *r, enum refund_state state)
 {
-	return state == REFUND_SUCCESS
-		       ? webhook_notify_tx(c, WEBHOOK_REFUND_SUCCEEDED, notification_fields, r)
-		       : OK;
+	if (state != REFUND_SUCCESS)
+		return OK;
+	TRY(payment_notify_tx(c, r->attempt_id, PAYMENT_REFUNDED, &r->amount));
+	return webhook_notify_tx(c, WEBHOOK_REFUND_SUCCEEDED, notification_fields, r);
 }
 
 const char *refund_attention_text(int64_t waits)

@@ -254,7 +254,7 @@ const TELLS_NOTHING = {
   stock_moves: ['at'],
   orders: ['order_no', 'expires_at', 'created_at', 'updated_at', 'consignee_name', 'consignee_phone', 'consignee_address', 'remark', 'carrier', 'tracking_no'],
   order_items: ['name'],
-  payment_attempts: ['provider', 'request', 'handle', 'handle_expires_at', 'reason', 'expires_at', 'queried_at', 'created_at', 'updated_at'],
+  payment_attempts: ['provider', 'request', 'handle', 'handle_expires_at', 'reason', 'expires_at', 'queried_at', 'created_at', 'updated_at', 'notify_url'],
   payment_events: ['event_id', 'reason', 'serial', 'body', 'copies', 'received_at', 'judged_at', 'resolved', 'note', 'resolved_at', 'resolved_by'],
   outbox: ['due_at', 'tries', 'created_at'],
   refunds: ['refund_no', 'reason', 'attention', 'provider_refund_id', 'created_at', 'updated_at'],

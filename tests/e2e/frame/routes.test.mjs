@@ -79,6 +79,7 @@ PUT    /api/webhooks/:id        admin
 DELETE /api/webhooks/:id        admin
 POST   /api/webhooks/:id/secret admin
 GET    /api/webhooks/:id/deliveries admin
+GET    /api/webhooks/clients/deliveries admin
 GET    /api/webhooks/deliveries/:id admin
 POST   /api/webhooks/deliveries/:id/replay admin
 GET    /api/users               admin

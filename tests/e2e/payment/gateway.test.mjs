@@ -12,7 +12,7 @@ const NOTIFY = '/v1/payment/notify';
 const HOST = 'shop.example.com';
 const PREVIOUS = randomBytes(24).toString('hex');
 const trade = await openTrade({
-  families: TRADE, gateway: true, env: { CLIENT_URL_HOSTS: `www.example.com, ${HOST}`, GATEWAY_PREVIOUS_SECRET: PREVIOUS, PAYMENT_CREATE_PER_HOUR: '0' },
+  families: TRADE, gateway: true, env: { CLIENT_URL_HOSTS: `www.example.com, ${HOST}`, CLIENT_NOTIFY_SECRET: randomBytes(24).toString('hex'), GATEWAY_PREVIOUS_SECRET: PREVIOUS, PAYMENT_CREATE_PER_HOUR: '0' },
 });
 const { shop } = trade;
 const gateway = shop.shop.simulators.gateway.url;
@@ -95,7 +95,7 @@ test('the amount must be the order\'s, in CNY: number or text (B14)', async () =
 test('addresses must be https on an allowed host (B15)', async () => {
   const order = await newOrder();
   const bad = [`http://${HOST}/`, 'https://evil.example.com/', `https://${HOST}.evil.com/`, `https://${HOST}:8443/`, `https://evil.com@${HOST}/`, `https://${HOST}@evil.com/`,
-    `//${HOST}/`, 'https://127.0.0.1/', 'javascript:alert(1)', '', `https://${HOST}\\@evil.com/`];
+    `//${HOST}/`, 'https://127.0.0.2/', 'javascript:alert(1)', '', `https://${HOST}\\@evil.com/`];
   for (const name of ['return_url', 'notify_url']) {
     for (const url of bad) assertError(await tryCreate(order, { [name]: url }), 400, 'VALIDATION_ERROR');
   }

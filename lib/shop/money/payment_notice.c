@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#include "shop/money/payment_notice.h"
+
+#include "shop/books/webhook_delivery.h"
+#include "shop/money/payment.h"
+
+/* The contract's members, and no others. */
+struct notice {
+	const char *transaction_id; /* as the client knows it: the out_trade_no */
+	const char *status;
+	money amount;
+	const char *currency;
+	timestamp timestamp;
+};
+static const struct field notice_fields[] = {
+	FIELD(struct notice, transaction_id),
+	FIELD(struct notice, status),
+	FIELD(struct notice, amount),
+	FIELD(struct notice, currency),
+	FIELD(struct notice, timestamp),
+	FIELD_END,
+};
+
+/* On the wire, and in the list of deliveries. */
+static const struct {
+	const char *status, *type;
+} words[] = {
+	[PAYMENT_SUCCESS] = { "success", "payment.success" },
+	[PAYMENT_CLOSED] = { "closed", "payment.closed" },
+	[PAYMENT_REFUNDED] = { "refunded", "payment.refunded" },
+};
+
+enum err payment_notify_tx(
+	struct ctx *c, int64_t attempt_id, enum payment_notice what, const money *amount)
+{
+	struct attempt a = { 0 };
+	struct notice notice;
+
+	TRY(payment_read(c, attempt_id, &a));
+	if (a.notify_url == NULL)
+		return OK;
+	notice = (struct notice){
+		.transaction_id = a.out_trade_no,
+		.status = words[what].status,
+		.amount = amount != NULL ? *amount : a.amount,
+		.currency = "CNY",
+		.timestamp.ms = c->now_ms,
+	};
+	return delivery_to_client_tx(c, a.notify_url, words[what].type, notice_fields, &notice);
+}
