@@ -13,7 +13,7 @@
 #include "providers/provider.h"
 
 enum { BILL_CELLS_MAX = 64, BILL_LINE_MAX = 16 << 10, BILL_ID_MAX = 64 };
-/* Beyond it a bill is not read: some three million lines. */
+/* Beyond it a bill is not read: some nine million lines. */
 #define BILL_PACKED_MAX (INT64_C(256) << 20)
 extern const struct unpack_limits bill_limits;
 

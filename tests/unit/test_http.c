@@ -356,6 +356,44 @@ static void a_name_that_stands_for_this_host_is_not_connected_to(void **state)
 	assert_int_equal(http_call(&ctx, &call, &out), ERR_PROVIDER_CONFIG);
 }
 
+/* The body of a GET into a spool of at most `max` bytes. */
+static enum err download(const char *answer, int64_t max, struct spool *s, struct http_answer *out)
+{
+	const struct peer_step step = { answer, false, false };
+	struct http_call call = {
+		.method = "GET", .connect_timeout_ms = LONG_MS, .timeout_ms = LONG_MS, .spool = s
+	};
+	enum err e;
+
+	assert_true(spool_open(s, max));
+	peer_start(&peer, &step, 1);
+	call.url = path("/file");
+	e = http_call(&ctx, &call, out);
+	peer_stop(&peer);
+	spool_close(s);
+	return e;
+}
+
+static void only_the_body_of_a_200_goes_into_a_file(void **state)
+{
+	static const char good[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes";
+	struct http_answer out;
+	struct spool s;
+
+	(void)state;
+	assert_int_equal(download(good, 3, &s, &out), OK);
+	assert_int_equal(out.status, 200);
+	assert_int_equal(out.body.len, 0);
+	assert_int_equal(s.size, 3);
+	assert_int_equal(download(good, 2, &s, &out), ERR_PROVIDER_UNKNOWN);
+	assert_true(s.overflow);
+	assert_int_equal(
+		download("HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\nno", 3, &s, &out), OK);
+	assert_int_equal(out.status, 404);
+	assert_string_equal(out.body.p, "no");
+	assert_int_equal(s.size, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +416,7 @@ int main(void)
 		cmocka_unit_test_teardown(
 			a_name_that_stands_for_this_host_is_not_connected_to, forget),
 		cmocka_unit_test_teardown(of_a_stranger_only_the_status_is_kept, forget),
+		cmocka_unit_test_teardown(only_the_body_of_a_200_goes_into_a_file, forget),
 	};
 
 	if (!log_open("/dev/null", "test"))

@@ -48,11 +48,13 @@ static struct slice host_of(const char *url)
 	return (struct slice){ host, strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789.-") };
 }
 
-/* The last two labels of a name. */
+/* The last two labels of a name; nothing of an address in numbers. */
 static struct slice site_of(struct slice host)
 {
 	size_t start = host.len;
 
+	if (start > 0 && (host.p[start - 1] < 'a' || host.p[start - 1] > 'z'))
+		return (struct slice){ host.p, 0 };
 	for (int dots = 0; start > 0; start--)
 		if (host.p[start - 1] == '.' && ++dots == 2)
 			break;
@@ -70,7 +72,7 @@ static bool same_site(struct slice a, struct slice b)
  * The file has neither a signature nor a hash: what proves it is the signed link and the host's certificate. So
  * the host must be of the gateway's site, by https, as Alipay's still say http; or the gateway's very own.
  */
-static const char *address_of(struct ctx *c, const char *url)
+const char *alipay_bill_address(struct ctx *c, const char *url)
 {
 	const char *gateway = c->conf->alipay_gateway, *path = strstr(gateway, "://");
 	const struct slice host = host_of(url);
@@ -199,7 +201,7 @@ static enum outcome fetch(struct ctx *c, const char *day, struct spool *file)
 	if (outcome != OUTCOME_OK)
 		return outcome == OUTCOME_NONE ? absent(c, day) : outcome;
 	if (provider_json(c, node, link_in_fields, &in) && str_is_id(in.bill_download_url, URL_MAX))
-		url = address_of(c, in.bill_download_url);
+		url = alipay_bill_address(c, in.bill_download_url);
 	if (url == NULL)
 		return bill_refused(&provider_alipay, day,
 			"the link to it is malformed, or names another host");

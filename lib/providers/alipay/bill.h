@@ -10,6 +10,9 @@
 enum outcome alipay_bill(struct ctx *c, const char *day, bill_line_fn *each, void *arg,
 	struct bill_summary *sum) MUST;
 
+/* Where a link to a bill leads, by https; NULL: to where no bill of Alipay's is. */
+const char *alipay_bill_address(struct ctx *c, const char *link) MUST;
+
 enum { ALIPAY_BILL_COLUMNS = 10 };
 /* A reader of the lines of its files, zero but for the first members. */
 struct alipay_bill_reader {

@@ -134,6 +134,9 @@ static enum outcome fetch(struct ctx *c, const char *day, struct spool *file, st
 		(struct slice){ 0 });
 	const char *target = NULL, *why;
 
+	if (r.outcome == OUTCOME_NONE &&
+		r.status == 404) /* of the interface, not of the day's bill */
+		return OUTCOME_UNKNOWN;
 	if (r.outcome != OUTCOME_OK)
 		return r.outcome;
 	why = read_link(c, r.body, link, &target);

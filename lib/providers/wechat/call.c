@@ -217,5 +217,5 @@ enum outcome wx_download(struct ctx *c, const char *target, struct spool *file)
 {
 	const struct wx_reply reply = send_and_sort(c, "GET", target, (struct slice){ 0 }, file);
 
-	return reply.status == 200 ? OUTCOME_OK : reply.outcome;
+	return reply.status == 200 ? OUTCOME_OK : OUTCOME_UNKNOWN;
 }

@@ -35,8 +35,8 @@ struct wx_reply wx_send(
 void wx_verify_reply(
 	struct ctx *c, const struct wx_keys *keys, const char *target, struct wx_reply *reply);
 /*
- * Download a file by a signed request. The response is not signed, so OUTCOME_OK says nothing of what is
- * in it: the caller checks it against what a signed response has declared. At most the file's own maximum.
+ * Download a file by a signed request, at most of its own maximum. OUTCOME_OK or OUTCOME_UNKNOWN. The response is not
+ * signed, so OUTCOME_OK says nothing of what is in it: the caller checks it against what a signed response has declared.
  */
 enum outcome wx_download(struct ctx *c, const char *target, struct spool *file) MUST;
 
