@@ -81,7 +81,7 @@ const EXCEPT = {
   'point_entries.points': 'IF(n % 4 = 3, n, -n)', 'point_entries.once': '1', 'point_entries.lot_id': 'NULL', 'point_entries.of_entry_id': 'IF(n % 4 = 3, n - 1, NULL)',
   'point_holds.member_id': OWNER, 'point_holds.live': '1', 'point_holds.state': '1', 'point_holds.entry_id': `IF(n > ${ROWS}, n, NULL)`,
   'point_holds.ended_at': `IF(n > ${ROWS}, n, NULL)`,
-  'webhooks.status': 'IF(n % 1024 = 2, 1, 0)', 'webhooks.reason': 'NULL', 'webhook_deliveries.webhook_id': OWNER, 'webhook_deliveries.url': 'NULL', 'webhook_deliveries.status': DELIVERY,
+  'webhooks.status': 'IF(n % 1024 = 2, 1, 0)', 'webhooks.reason': 'NULL', 'webhook_deliveries.webhook_id': OWNER, 'webhook_deliveries.url': `IF(n > ${ROWS}, CONCAT('https://client.example/', n), NULL)`, 'webhook_deliveries.status': DELIVERY,
   'refunds.attention': 'IF(n % 1024 = 2, 2, 0)', 'payment_attempts.held_at': 'IF(n % 1024 = 2, n, NULL)', 'payment_events.resolved_at': 'IF(n % 2 = 1, n, NULL)',
   'webhook_deliveries.due_at': `IF(${DELIVERY} = 0, 1700000000000 + n, NULL)`,
 };
