@@ -204,11 +204,10 @@ const distinct = (states) => [...new Map(states.map((s) => [JSON.stringify(s), s
 // The states after an event that was accepted or not, as it was seen; null: there was no answer, so it happened or didn't.
 function afterEvent(state, event, accepted, disturbed) {
   const s = structuredClone(state);
-  const right = EVENTS[event](s) === accepted || accepted === null;
-  const after = right ? [s] : [];
-  if (accepted === null) after.push(state);
-  if (disturbed && accepted && IN_DOUBT[event]) after.push(...IN_DOUBT[event](state, s));
-  return after;
+  const happened = EVENTS[event](s);
+  if (accepted !== null && happened !== accepted) return [];
+  const doubts = disturbed && happened ? IN_DOUBT[event]?.(state, s) ?? [] : [];
+  return [s, ...doubts, ...(accepted === null ? [state] : [])];
 }
 
 // What an accepted event may have come to if the provider's answer was lost.

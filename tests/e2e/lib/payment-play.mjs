@@ -46,8 +46,7 @@ export function inOrder(sequence) {
 const isSame = (a, b) => Object.keys(b).every((name) => a[name] === b[name]);
 
 export class Play {
-  // chaos(part): disturbs the shop during a part, until the function that it returns is called. What is requested then may be
-  // refused and done later or never, but nothing else.
+  // chaos(part, work): runs the work of a part while it disturbs the shop: what is requested then may be done or not.
   constructor(ways, { chaos = null } = {}) {
     Object.assign(this, { ways, chaos });
   }
@@ -78,22 +77,25 @@ export class Play {
     const { jobs, at } = PARTS[i];
     this.ways.shop.clock(at);
     for (const s of this.#states) s.overdue = at > PAY_S;
-    const calm = await this.chaos?.(i);
-    if (jobs) await this.ways.jobsAt(at, { disturbed: Boolean(this.chaos) });
-    for (const one of jobs ? this.runs : []) {
-      if (this.chaos) one.states = passes(one.states);
-      else one.states.forEach(pass);
-    }
-    await this.#each((one) => this.#play(one, i));
-    await calm?.();
+    const work = async () => {
+      if (jobs) await this.ways.jobsAt(at);
+      for (const one of jobs ? this.runs : []) {
+        if (this.chaos) one.states = passes(one.states);
+        else one.states.forEach(pass);
+      }
+      await this.#each((one) => this.#play(one, i));
+    };
+    this.ways.disturbed = this.chaos !== null;
+    await (this.chaos ? this.chaos(i, work) : work());
+    this.ways.disturbed = false;
   }
 
   async #play(one, part) {
     for (const events of one.parts[part]) {
       const possible = events.filter((event) => one.states.every((s) => isPossible(s, event)));
       const accepted = {};
-      await Promise.all(possible.map(async (event) => { accepted[event] = await this.ways.act(one.x, event, { disturbed: Boolean(this.chaos) }); }));
-      const after = advance(one.states, possible, accepted, { disturbed: Boolean(this.chaos) });
+      await Promise.all(possible.map(async (event) => { accepted[event] = await this.ways.act(one.x, event); }));
+      const after = advance(one.states, possible, accepted, { disturbed: this.ways.disturbed });
       if (after.length === 0) return one.faults.push(`in "${PARTS[part].name}", accepted: ${JSON.stringify(accepted)}, after ${JSON.stringify(one.states)}`);
       one.states = after;
     }
@@ -108,7 +110,7 @@ export class Play {
     await this.#each(({ x }) => ways.notify(x), this.runs.filter(({ x }) => x.paid));
     await ways.jobsAt(at);
     const payments = this.runs.map(({ x }) => x);
-    for (let round = 0; await ways.completeRefunds(payments, { seconds: at += STEP_S }) > 0; round++) assert.ok(round < 4, 'refunds never end');
+    for (let round = 0; await ways.completeRefunds(payments, { seconds: at += STEP_S }) > 0; round++) assert.ok(round < 6, 'refunds never end');
     this.endedAt = at;
     this.#states.forEach(finish);
     await this.#compare();

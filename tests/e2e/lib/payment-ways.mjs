@@ -56,6 +56,7 @@ const STATUS = { order: ['PENDING', 'PAID', 'SHIPPED', 'COMPLETED', 'CANCELLED',
 const BY = [null, 'provider', 'other'];
 const ATTEMPT = ['open', 'closed', 'granted', 'grantedLate', 'refundDue', 'refunded'];
 const PROCESSING = 1;
+const DISTURBED_PASSES = 3;
 const REFUSALS = [401, 403, 404, 409, 422];
 
 export async function openWays(options) {
@@ -71,6 +72,9 @@ export async function openWays(options) {
 class Unanswered extends Error {}
 
 class Ways {
+  acted = 0; // how many events
+  disturbed = false; // requests may go unanswered, and jobs fail
+
   constructor(vip, plan, stranger) {
     Object.assign(this, { vip, trade: vip.trade, shop: vip.shop, plan, stranger });
   }
@@ -135,27 +139,24 @@ class Ways {
     if (!x.paid && name === 'gateway' && x.opened) body = { ...options, status: 'pending' };
     else if (!x.paid && name === 'alipay' && (await this.tradeOf(x))?.status === 'TRADE_CLOSED') path = `/notify/${x.outTradeNo}`;
     else if (!x.paid) return true;
-    const heard = await redelivered(async () => {
+    return this.#heard(async () => {
       const answer = await this.sandbox(x, 'POST', path, body);
       assert.equal(answer.status, 200, JSON.stringify(answer.body));
       return answer.body;
     });
-    for (const { status } of heard.answers ?? [heard]) assert.equal(status, 200, JSON.stringify(heard));
-    return true;
   }
 
   // The gateway reports that nothing was paid; the others notify of success only.
   async fail(x) {
     if (way(x).name !== 'gateway' || x.paid || !x.opened) return true;
-    const { body } = await this.sandbox(x, 'POST', `/pay/${x.outTradeNo}`, { status: 'failed' });
-    assert.equal(body.status, 200, JSON.stringify(body));
-    return true;
+    return this.#heard(async () => (await this.sandbox(x, 'POST', `/pay/${x.outTradeNo}`, { status: 'failed' })).body);
   }
 
   async forged(x) {
     const { status, body } = await this.sandbox(x, 'POST', `/pay/${x.outTradeNo}`, { tamper: 'signature' });
     if (status === 404) return false; // there is no trade to claim anything about
-    assert.deepEqual([status, body.status], [200, 401], JSON.stringify(body));
+    assert.equal(status, 200, JSON.stringify(body));
+    assert.ok(body.status === 401 || (this.disturbed && (body.status === 0 || body.status >= 500)), JSON.stringify(body));
     return false;
   }
 
@@ -188,24 +189,19 @@ class Ways {
 
   async complete(x, refundNo, { notify = true } = {}) {
     if (!way(x).can.refund) return;
-    await redelivered(async () => {
+    await this.#heard(async () => {
       const { status, body } = await this.sandbox(x, 'POST', `/refund/${refundNo}`, { notify });
       if (status === 404) return { status: 200 }; // it was not asked for yet
       assert.equal(status, 200, JSON.stringify(body));
-      if (notify) assert.ok([200, 503].includes(body.status), JSON.stringify(body));
-      return body;
+      return notify ? body : { status: 200 };
     });
   }
 
   // Everything, in the merchant's console; the shop is notified.
   async console(x) {
-    await redelivered(async () => {
-      const { status, body } = await this.sandbox(x, 'POST', `/console/refund/${x.outTradeNo}`, {});
-      assert.equal(status, 200, JSON.stringify(body));
-      assert.equal(body.answer.status, 200, JSON.stringify(body));
-      return body.answer;
-    });
-    return true;
+    const { status, body } = await this.sandbox(x, 'POST', `/console/refund/${x.outTradeNo}`, {});
+    assert.equal(status, 200, JSON.stringify(body));
+    return body.answer.status === 200 || this.#heard(async () => (await this.sandbox(x, 'POST', `/refund/${body.out_refund_no ?? body.out_request_no}`, {})).body);
   }
 
   // ---- buyers and administrators ----
@@ -232,17 +228,17 @@ class Ways {
 
   other(x) {
     if (x.kind === 'membership') return this.#simulated(x.person, x.no);
-    return this.#admin('PUT', `/api/orders/${x.no}`, { status: PAID, payment_method: '现金', payment_id: `cash-${x.no}` })
-      .then((done) => { x.byOther = done || x.byOther; return done; });
+    return this.#admin('PUT', `/api/orders/${x.no}`, { status: PAID, payment_method: '现金', payment_id: `cash-${x.no}` });
   }
 
   #simulated(person, no) {
     return this.#accepted(person.token, 'POST', '/api/membership/orders/pay/', { order_no: no, payment_method: 'ALIPAY' });
   }
 
-  refund(x) {
+  async refund(x) {
     if (x.kind === 'membership') return this.#action(this.trade.admin, x, 'refund');
-    if (x.byOther) return this.#admin('PUT', `/api/orders/${x.no}`, { status: REFUNDED });
+    const { paid_by: by } = await this.trade.rowOf({ order_id: x.no });
+    if (BY[by] === 'other') return this.#admin('PUT', `/api/orders/${x.no}`, { status: REFUNDED });
     return this.#admin('POST', '/api/payment/refunds', { order_id: x.no, reason: '退货' });
   }
 
@@ -269,27 +265,38 @@ class Ways {
   twice(x) { return this.notify(x, { times: 2 }); }
 
   // One event of payment-model.mjs. Was it accepted? null: the shop gave no answer; only if it is disturbed.
-  async act(x, event, { disturbed = false } = {}) {
+  async act(x, event) {
+    this.acted += 1;
     try {
       return await this[event](x);
     } catch (error) {
-      if (disturbed && error instanceof Unanswered) return null;
+      if (this.disturbed && (error instanceof Unanswered || error.message === 'no answer')) return null;
       throw error;
     }
+  }
+
+  // A provider repeats its notification until the shop accepts it.
+  async #heard(deliver) {
+    const isHeard = ({ answers, ...one }) => (answers ?? [one]).every(({ status }) => status === 200);
+    if (!this.disturbed) {
+      const heard = await redelivered(deliver);
+      assert.ok(isHeard(heard), JSON.stringify(heard));
+    } else await until('a notification to be heard', async () => isHeard(await deliver()), { limitMs: 60_000, everyMs: 50 });
+    return true;
   }
 
   // ---- time ----
 
   // Moves the clock and runs jobs until nothing is due at that time.
-  // disturbed: passes may fail.
-  async jobsAt(seconds, { disturbed = false } = {}) {
+  async jobsAt(seconds) {
     const untilMs = Date.now() + seconds * 1000;
     this.shop.clock(seconds);
     for (let round = 0; round === 0 || await this.#due(untilMs) > 0; round++) {
+      if (this.disturbed && round === DISTURBED_PASSES) return;
       assert.ok(round < 8, 'jobs leave work that is due');
       const { code, stdout, stderr } = await this.shop.minimall(['jobs']);
       // a refund that no provider makes is reported by each pass until it is recorded
-      if (code !== 0 && !disturbed) assert.match(stderr, /^minimall: refunds: \d+ failed, .*REFUND_MANUAL.*\n$/, stdout + stderr);
+      if (code !== 0 && !this.disturbed) assert.match(stderr, /^minimall: refunds: \d+ failed, .*REFUND_MANUAL.*\n$/, stdout + stderr);
     }
   }
 

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WORKERS } from '../../../sandbox/web.mjs';
+import { during, killer } from '../lib/disturb.mjs';
 import { ATTEMPT, PAID, TRADE, isBusy, killConnections, openTrade, until } from '../lib/trade.mjs';
 
 const trade = await openTrade({ families: TRADE });
@@ -20,42 +21,6 @@ async function attempt(work) {
     return { status: 0, body: null };
   }
 }
-
-// Repeats a fault until the work is done; returns how often it took effect.
-async function during(disturb, work) {
-  let working = true;
-  let strikes = 0;
-  const disturber = (async () => {
-    while (working) strikes += await disturb();
-  })();
-  try {
-    return { result: await work(() => strikes), strikes: () => strikes };
-  } finally {
-    working = false;
-    await disturber;
-  }
-}
-
-function kill(pid) {
-  try {
-    process.kill(pid, 'SIGKILL');
-    return 1;
-  } catch (error) {
-    assert.equal(error.code, 'ESRCH');
-    return 0;
-  }
-}
-
-// Kills one program of a family and waits until all of them run again.
-const killer = (name) => {
-  const full = WORKERS[name]; // not the current number: a web server serves before it has started all
-  return async () => {
-    const [victim] = trade.workers(name);
-    const struck = victim === undefined ? 0 : kill(victim);
-    await until(`${name} to be started again`, () => trade.workers(name).length === full && !trade.workers(name).includes(victim), { limitMs: 20_000 });
-    return struck;
-  };
-};
 
 // The shop's own connections to its database.
 const connections = async () => (await shop.connections()).filter(({ user }) => user === shop.env.DB_USER);
@@ -120,7 +85,7 @@ async function burst(prefix, n, disturb, enough) {
 }
 
 test('orders placed while their programs are killed: nothing acknowledged is lost, nothing is duplicated (B53)', async () => {
-  const { strikes } = await burst('kill', 480, killer('orders'), 2);
+  const { strikes } = await burst('kill', 480, killer(trade, 'orders'), 2);
   assert.ok(strikes >= 2, `${strikes} kills`);
 });
 
@@ -160,7 +125,7 @@ test('notifications while their programs are killed: redelivered until accepted,
     const order = await trade.order(person, [[product, 1]]);
     return { person, order, ...await trade.prepay(person, order) };
   }));
-  const { strikes } = await during(killer('notify'), async () => {
+  const { strikes } = await during(killer(trade, 'notify'), async () => {
     for (let round = 0; round < 4; round++) {
       await Promise.all(all.map(({ outTradeNo }) => until('the answer 200', async () => (
         (await shop.pay(outTradeNo)).body.status === 200), { limitMs: 60_000 })));
