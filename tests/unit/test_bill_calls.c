@@ -120,6 +120,13 @@ static const char *sha1_of(const char *text)
 	return hex;
 }
 
+static void sha1_is_that_of_fips_180(void **state)
+{
+	(void)state;
+	assert_string_equal(sha1_of("abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
+	assert_string_equal(sha1_of(""), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+}
+
 static void say_link(const char *type, const char *hash, const char *link)
 {
 	const char *body = arena_printf(&ctx.arena,
@@ -402,6 +409,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(
 			a_bill_is_asked_for_and_downloaded_of_the_configured_host, forget),
+		cmocka_unit_test_setup(sha1_is_that_of_fips_180, forget),
 		cmocka_unit_test_setup(nothing_is_signed_for_another_host, forget),
 		cmocka_unit_test_setup(a_file_that_is_not_the_declared_one_gives_no_line, forget),
 		cmocka_unit_test_setup(the_hash_may_be_in_upper_case, forget),

@@ -54,6 +54,12 @@ test('the packages to run the shop are those of its linked libraries', async () 
   for (const library of needed) assert.ok(files.includes(library), `${library} is in one of ${packages.join(', ')}`);
 });
 
+test('only the command links the library that reads archives', async () => {
+  const linked = async (name) => /NEEDED +libzip\.so/.test(await ok('objdump', ['-p', path.join(binDir, name)]));
+  assert.ok(await linked('minimall'));
+  for (const name of families) assert.ok(!await linked(`${name}.fcgi`), name);
+});
+
 test('Apache accepts the configuration of a VPS', async () => {
   const [, text] = /^cat >\/etc\/minimall\/apache\.conf <<EOF\n([^]*?)^EOF$/m.exec(code);
   await ok('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=shop.example', '-keyout', 'privkey.pem', '-out', 'fullchain.pem'], { cwd: dir });
