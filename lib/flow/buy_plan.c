@@ -37,18 +37,6 @@ static enum err find_channel(
 	return *out != NULL ? OK : fail(c, ERR_INVALID, "trade_type");
 }
 
-/* The key has a row for the order, and one for its payment: a retry goes on with the same order. */
-static enum err order_plan(struct ctx *c, int64_t plan_id, struct membership_order *out)
-{
-	const char *route = c->idem.route;
-	enum err e;
-
-	c->idem.route = "POST /payment/create order";
-	e = membership_create_or_reuse(c, plan_id, out);
-	c->idem.route = route;
-	return e;
-}
-
 /*
  * The page that shows a code (htdocs/pay/pay.mjs). What it shows is behind the #: no browser sends that
  * anywhere, and the page asks the shop only about an order of whoever is signed in.
@@ -76,7 +64,7 @@ enum err buy_plan(struct ctx *c, const struct buy_plan_request *in, const char *
 	struct checkout checkout = { 0 };
 
 	TRY(find_channel(c, in, &p.channel));
-	TRY(order_plan(c, in->plan_id, &order));
+	TRY(membership_create_or_reuse(c, in->plan_id, &order));
 	p.no = order.order_no;
 	*out = (struct plan_payment){
 		.success = true, .message = "无需支付，会员已开通", .order_id = order.order_no

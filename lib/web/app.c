@@ -99,7 +99,7 @@ static enum err read_idempotency_key(struct ctx *c, const struct req *r)
 	return OK;
 }
 
-/* Find the route, authenticate, count, read the body, run the handler. */
+/* Find the route, authenticate, read the body, and the rest by the row. */
 static enum err dispatch(struct ctx *c, const struct app *app, struct req *r, struct resp *w)
 {
 	struct match m;
@@ -124,7 +124,6 @@ static enum err dispatch(struct ctx *c, const struct app *app, struct req *r, st
 	r->id = m.id;
 	r->no = m.no;
 	TRY(auth_check(c, r, app->identify));
-	TRY(rate_check(c, r));
 	if (r->route->role != ROLE_PROVIDER)
 		TRY(req_read_query(c, r));
 	TRY(read_body(c, r));

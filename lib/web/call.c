@@ -3,6 +3,7 @@
 
 #include "ext/entity.h"
 #include "web/envelope.h"
+#include "web/rate.h"
 
 /* ---- input ---- */
 
@@ -124,6 +125,7 @@ enum err call_run(struct ctx *c, struct req *r, struct resp *w)
 		TRY(read_query(c, r, k.query));
 	if (route->body.fields != NULL)
 		TRY(read_body(c, r, k.body));
+	TRY(rate_check(c, r));
 	TRY(route->handler(c, &k));
 	return write_answer(c, r, &k, w);
 }

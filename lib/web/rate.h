@@ -9,7 +9,8 @@
 #include "web/resp.h"
 
 /*
- * Count a request whose actor is known, unless it is refused. Sets r->limit. Fails: RATE_LIMITED.
+ * Count a request whose actor is known and whose input is valid, unless it is refused: no mistake in
+ * a body uses up what a user has in an hour. Sets r->limit. Fails: RATE_LIMITED.
  */
 enum err rate_check(struct ctx *c, struct req *r) MUST;
 /*

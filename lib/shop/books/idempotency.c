@@ -41,7 +41,13 @@ static const char *caller(struct ctx *c)
 	return arena_printf(&c->arena, "user %lld", (long long)c->actor.user_id);
 }
 
-enum err idempotency_find(struct ctx *c, int64_t *resource_id)
+/* The name of a step, or of the request itself. */
+static const char *route_of(struct ctx *c, const char *step)
+{
+	return step != NULL ? arena_printf(&c->arena, "%s %s", c->idem.route, step) : c->idem.route;
+}
+
+static enum err find(struct ctx *c, const char *step, int64_t *resource_id)
 {
 	struct key_row row = { 0 };
 	bool found;
@@ -50,8 +56,8 @@ enum err idempotency_find(struct ctx *c, int64_t *resource_id)
 	if (c->idem.key == NULL)
 		return OK;
 	TRY(db_find(c, SQL_READ,
-		ARGS(BYTES(c->idem.body_sha256, SHA256_LEN), TEXT(caller(c)), TEXT(c->idem.route),
-			TEXT(c->idem.key), I64(c->now_ms - KEPT_MS)),
+		ARGS(BYTES(c->idem.body_sha256, SHA256_LEN), TEXT(caller(c)),
+			TEXT(route_of(c, step)), TEXT(c->idem.key), I64(c->now_ms - KEPT_MS)),
 		key_row_fields, &row, &found));
 	if (!found)
 		return OK;
@@ -62,10 +68,15 @@ enum err idempotency_find(struct ctx *c, int64_t *resource_id)
 	return OK;
 }
 
-enum err idempotency_begin_tx(struct ctx *c, int64_t *resource_id)
+enum err idempotency_find(struct ctx *c, int64_t *resource_id)
+{
+	return find(c, NULL, resource_id);
+}
+
+enum err idempotency_begin_step_tx(struct ctx *c, const char *step, int64_t *resource_id)
 {
 	const struct db_arg body = BYTES(c->idem.body_sha256, SHA256_LEN);
-	const char *who = caller(c);
+	const char *who, *route;
 	enum err e;
 
 	assert(db_in_tx(c->db));
@@ -73,17 +84,22 @@ enum err idempotency_begin_tx(struct ctx *c, int64_t *resource_id)
 	c->idem.replayed = false;
 	if (c->idem.key == NULL)
 		return OK;
+	who = caller(c);
+	route = route_of(c, step);
 	TRY(db_exec(c, SQL_DROP_OLD,
-		ARGS(TEXT(who), TEXT(c->idem.route), TEXT(c->idem.key), I64(c->now_ms - KEPT_MS)),
-		NULL));
+		ARGS(TEXT(who), TEXT(route), TEXT(c->idem.key), I64(c->now_ms - KEPT_MS)), NULL));
 	/* waits here for a concurrent duplicate */
 	e = db_exec(c, SQL_INSERT,
-		ARGS(TEXT(who), TEXT(c->idem.route), TEXT(c->idem.key), body, I64(c->now_ms)),
-		NULL);
+		ARGS(TEXT(who), TEXT(route), TEXT(c->idem.key), body, I64(c->now_ms)), NULL);
 	if (e != ERR_DUPLICATE)
 		return e;
-	TRY(idempotency_find(c, resource_id));
+	TRY(find(c, step, resource_id));
 	return *resource_id != 0 ? OK : db_retry(c); /* purged in between */
+}
+
+enum err idempotency_begin_tx(struct ctx *c, int64_t *resource_id)
+{
+	return idempotency_begin_step_tx(c, NULL, resource_id);
 }
 
 enum err idempotency_begin_change_tx(struct ctx *c, int64_t resource_id, bool *done)
@@ -100,13 +116,18 @@ enum err idempotency_begin_change_tx(struct ctx *c, int64_t resource_id, bool *d
 	return OK;
 }
 
-enum err idempotency_end_tx(struct ctx *c, int64_t resource_id, int status)
+enum err idempotency_end_step_tx(struct ctx *c, const char *step, int64_t resource_id, int status)
 {
 	if (c->idem.key == NULL)
 		return OK;
 	return db_exec_one(c, SQL_END,
-		ARGS(I64(resource_id), I64(status), TEXT(caller(c)), TEXT(c->idem.route),
+		ARGS(I64(resource_id), I64(status), TEXT(caller(c)), TEXT(route_of(c, step)),
 			TEXT(c->idem.key)));
+}
+
+enum err idempotency_end_tx(struct ctx *c, int64_t resource_id, int status)
+{
+	return idempotency_end_step_tx(c, NULL, resource_id, status);
 }
 
 enum err idempotency_purge(struct ctx *c, int64_t limit, int64_t *purged)

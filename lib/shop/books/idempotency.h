@@ -19,6 +19,13 @@
  */
 enum err idempotency_begin_tx(struct ctx *c, int64_t *resource_id) MUST;
 /*
+ * For a request that does two things, each in its own transaction: the first of them, under a name of
+ * its own beside the request's. So a retry goes on where the request failed.
+ */
+enum err idempotency_begin_step_tx(struct ctx *c, const char *step, int64_t *resource_id) MUST;
+enum err idempotency_end_step_tx(
+	struct ctx *c, const char *step, int64_t resource_id, int status) MUST;
+/*
  * The same for a change of an existing resource: *done if it was made.
  * Also fails: IDEMPOTENCY_MISMATCH for a key used for another resource, since a key's scope
  * is the route, not the resource.

@@ -84,7 +84,10 @@ extern const struct field membership_query_fields[];
 enum err membership_quote(struct ctx *c, int64_t plan_id, struct membership_quote *out) MUST;
 /* Order a plan for the actor; with nothing to pay it is granted at once. Honours c->idem. Also fails: PENDING_EXISTS. */
 enum err membership_create(struct ctx *c, int64_t plan_id, struct membership_order *out) MUST;
-/* The same, unless the actor has a pending order of this plan that can be paid: then that one. */
+/*
+ * The same, unless the actor has a pending order of this plan that can be paid: then that one. In
+ * c->idem it is the request's step "order" (idempotency.h), before its payment.
+ */
 enum err membership_create_or_reuse(
 	struct ctx *c, int64_t plan_id, struct membership_order *out) MUST;
 /* Fails: NOT_FOUND, FORBIDDEN. */

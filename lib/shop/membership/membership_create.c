@@ -62,6 +62,8 @@ enum err membership_quote(struct ctx *c, int64_t plan_id, struct membership_quot
 struct making {
 	int64_t user_id, plan_id;
 	bool reuse; /* a pending order of this plan will do */
+	const char *
+		step; /* of a request that goes on with its payment; NULL: it ends with the order */
 	struct offer gift;
 	struct membership_order *out;
 };
@@ -151,7 +153,7 @@ static enum err create_tx(struct ctx *c, void *arg)
 	int64_t replayed_id;
 	bool reused;
 
-	TRY(idempotency_begin_tx(c, &replayed_id));
+	TRY(idempotency_begin_step_tx(c, x->step, &replayed_id));
 	if (replayed_id != 0)
 		return membership_read(c, replayed_id, x->out);
 	TRY(entitlement_lock_tx(c, x->user_id, &v));
@@ -160,7 +162,7 @@ static enum err create_tx(struct ctx *c, void *arg)
 	TRY(check_refunding(c, x->user_id));
 	TRY(clear_pending_tx(c, &v, x, &reused));
 	if (reused)
-		return idempotency_end_tx(c, x->out->id, 200);
+		return idempotency_end_step_tx(c, x->step, x->out->id, 200);
 	TRY(plan_offered_tx(c, x->plan_id, &plan));
 	TRY(quote_plan(c, &v, &plan, &q));
 	*x->out = (struct membership_order){
@@ -171,7 +173,7 @@ static enum err create_tx(struct ctx *c, void *arg)
 	TRY(insert_tx(c, &v, &q, x->out));
 	if (q.amount.fen == 0)
 		TRY(grant_free_tx(c, &v, PAID_NOTHING_DUE, x->out));
-	return idempotency_end_tx(c, x->out->id, 200);
+	return idempotency_end_step_tx(c, x->step, x->out->id, 200);
 }
 
 enum err membership_create(struct ctx *c, int64_t plan_id, struct membership_order *out)
@@ -186,6 +188,7 @@ enum err membership_create_or_reuse(struct ctx *c, int64_t plan_id, struct membe
 		&(struct making){ .user_id = c->actor.user_id,
 			.plan_id = plan_id,
 			.reuse = true,
+			.step = "order",
 			.out = out });
 }
 

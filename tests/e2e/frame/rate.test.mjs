@@ -50,9 +50,29 @@ test('concurrent requests to all processes are admitted exactly that often (B51)
   assert.deepEqual(tally(answers.map(({ status }) => status)), { 400: MAX, 429: 24 - MAX });
 });
 
+test('a malformed request is refused as such, and uses up nothing, also among concurrent ones (B51)', async () => {
+  const emma = await customer();
+  const sockets = processSockets(shop, 'payments');
+  const ask = (i, body) => askProcess(sockets[i % sockets.length], { method: 'POST', uri: CREATE, token: emma.token, body });
+  const malformed = [{}, { amount: 1 }, { ...emma.body, amount: 'x' }, { ...emma.body, currency: 'USD' }, { ...emma.body, notify_url: 'x' }, [], 'x', null];
+  for (const answer of [
+    await create(emma, { order_id: 7 }),
+    await trade.call('POST', CREATE, { token: emma.token, raw: '{' }),
+    await trade.call('POST', CREATE, { token: emma.token, body: emma.body, headers: { 'idempotency-key': 'a b' } }),
+  ]) {
+    assert.equal(answer.status, 400, JSON.stringify(answer.body));
+    assert.equal(answer.headers.get('x-ratelimit-remaining'), null);
+  }
+  const mixed = Array.from({ length: 3 * malformed.length }, (_, i) => [ask(i, malformed[i % malformed.length]), ask(i + 1, { ...emma.body, amount: 1 })]);
+  const answers = await Promise.all(mixed.flat());
+  assert.deepEqual(tally(answers.filter((_, i) => i % 2 === 0).map(({ status }) => status)), { 400: mixed.length });
+  assert.deepEqual(tally(answers.filter((_, i) => i % 2 === 1).map(({ status }) => status)), { 400: MAX, 429: mixed.length - MAX });
+  assert.equal((await create(emma, { amount: 'x' })).status, 400, 'what is wrong with it comes first');
+});
+
 test('both addresses that create payments count together (B51)', async () => {
   const dora = await customer();
-  const other = (body = {}) => trade.call('POST', '/payment/create', { token: dora.token, body });
+  const other = (body = { plan_id: 999_999, payment_method: 'wechat' }) => trade.call('POST', '/payment/create', { token: dora.token, body });
   for (const [answer, left] of [[await other(), 4], [await create(dora), 3], [await other(), 2], [await create(dora), 1], [await other(), 0]]) {
     assert.equal(limitOf(answer)[1], left);
   }
