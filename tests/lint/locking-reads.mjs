@@ -7,6 +7,7 @@
 //   a user who stays           user_hold_tx and user_lock_tx write users.holds; leave ends in the user's row
 //   one administrator stays    guard_tx(GUARD_ADMINISTRATORS) before the others are counted
 //   the category tree          guard_tx(GUARD_CATEGORIES) before a move, a deletion, and what is put into a category
+//   a member's points        member_lock_tx writes members.holds before the lots and the figures are read
 //   a plan that is ordered     plan_offered_tx writes plans.holds; plan_delete deletes or writes the row
 //   a key is used once         the key\'s row is inserted first: a concurrent duplicate waits, or fails at COMMIT and finds it
 //   one open attempt, one live card, one pending membership order: unique keys

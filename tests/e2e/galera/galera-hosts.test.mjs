@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Cards, SPEND } from '../lib/cards.mjs';
 import { openHosts } from '../lib/hosts.mjs';
+import { Points } from '../lib/loyalty.mjs';
 import { CANCELLED, PAID, PENDING, REFUNDED, assertRefused, redelivered, tally, until } from '../lib/trade.mjs';
 
 const ROUNDS = 6;
@@ -15,6 +16,7 @@ const HOSTS = 2;
 const { cluster, one, two, race, caughtUp } = await openHosts();
 const { shop } = one;
 const cards = { one: new Cards(one), two: new Cards(two) };
+const points = { one: new Points(shop, one.admin), two: new Points(two.shop, one.admin) };
 const consignee = { name: '卡尔', phone: '13400000003', address: '某街 1 号' };
 
 const rounds = async (play) => { for (let round = 0; round < ROUNDS; round++) await play(round); };
@@ -170,6 +172,28 @@ test('a card is spent on both hosts: never below zero (B21, B61)', async () => {
     const answers = await race(() => cards.one.transact(card, SPEND, '7.00'), () => cards.two.transact(card, SPEND, '7.00'));
     assert.deepEqual(codes(answers).sort(), [201, 'INSUFFICIENT_BALANCE']);
     assert.equal(await cards.one.balance(card), '3.00');
+  });
+});
+
+test('points are used on both hosts: never more than there are (B46, B61)', async () => {
+  await rounds(async (round) => {
+    const member = await buyer();
+    assert.equal((await points.one.earn(member, 10)).status, 201);
+    await caughtUp();
+    const answers = await race(() => points.one.use(member, 7), later(round, () => points.two.use(member, 7)));
+    await caughtUp();
+    assert.equal((await points.one.balance(member)).current_points, 3);
+    assert.deepEqual(tally(answers.map(({ status, body }) => body.error?.code ?? status)), { 201: 1, INSUFFICIENT_POINTS: 1 });
+  });
+});
+
+test('points are earned on both hosts for one source: one row, the same answer (B45, B61)', async () => {
+  await rounds(async (round) => {
+    const members = [await buyer(), await buyer()];
+    const source = { source_id: `BOTH-${round}` };
+    const answers = await race(() => points.one.earn(members[0], 5, source), later(round, () => points.two.earn(members[round % 2], 5, source)));
+    assert.deepEqual(answers.map(({ status }) => status), [201, 201], JSON.stringify(answers));
+    assert.deepEqual(answers[0].body, answers[1].body);
   });
 });
 
