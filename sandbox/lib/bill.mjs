@@ -2,7 +2,7 @@
 // What the providers' bills of a day have in common: which days there are bills of, the links to them, and planted differences.
 // A line of a bill is { kind: 'payment' or 'refund', out_trade_no, transaction_id, refund_no, refund_id, fen, state, at_ms, … }.
 import { randomBytes } from 'node:crypto';
-import { fromRfc3339, toRfc3339 } from './clock.mjs';
+import { fromRfc3339 } from './clock.mjs';
 import { SandboxError } from './errors.mjs';
 
 const HOUR_MS = 3_600_000;
@@ -77,7 +77,7 @@ export function readPlan(body) {
   return { missing: [], amount: {}, state: {}, extra: [], ...body };
 }
 
-export const numberOf = (line) => (line.kind === 'refund' ? line.refund_no : line.out_trade_no);
+const numberOf = (line) => (line.kind === 'refund' ? line.refund_no : line.out_trade_no);
 
 // The lines with the planned differences, by time. added: (line) -> what an extra line of the provider has in addition.
 export function applyPlan(lines, plan, start, added) {
@@ -92,5 +92,3 @@ export function applyPlan(lines, plan, start, added) {
   }).filter(({ at_ms: ms }) => within(start, ms));
   return [...changed, ...extra].sort((a, b) => a.at_ms - b.at_ms);
 }
-
-export const dayOf = (ms) => toRfc3339(ms).slice(0, 10);
