@@ -6,6 +6,7 @@
 #include "flow/prepay.h"
 #include "flow/provider_keys.h"
 #include "flow/refund.h"
+#include "shop/money/reconciliation.h"
 #include "shop/people/session.h"
 #include "web/app.h"
 
@@ -112,7 +113,23 @@ static enum err resolve_orphan(struct ctx *c, struct call *k)
 	return oversight_resolve(c, k->id, in->note, k->answer);
 }
 
+static enum err list_reconciliations(struct ctx *c, struct call *k)
+{
+	return reconciliation_list(c, k->query, k->answer);
+}
+
+static enum err read_reconciliation(struct ctx *c, struct call *k)
+{
+	return reconciliation_get(c, k->id, k->answer);
+}
+
+static enum err list_findings(struct ctx *c, struct call *k)
+{
+	return finding_list(c, k->id, k->query, k->answer);
+}
+
 /* clang-format off */
+#define RECONCILIATIONS "/api/payment/reconciliations"
 static const struct route routes[] = {
 	{ POST, "/api/payment/wxpay", ROLE_USER, RATE_PAYMENT, DO(prepay_wechat), ROUTE_IDEMPOTENT,
 		.body = NEW(struct prepay_request, prepay_request_fields),
@@ -164,6 +181,17 @@ static const struct route routes[] = {
 		.body = NEW(struct resolution, resolution_fields),
 		.answer = ONE(struct orphan, orphan_fields),
 		.summary = "Note what became of a message that matches nothing, once" },
+	{ GET, RECONCILIATIONS, ROLE_ADMIN, RATE_READ, DO(list_reconciliations),
+		.query = LISTED(struct reconciliation_query, reconciliation_query_fields),
+		.answer = PAGE(struct reconciliation, reconciliation_fields),
+		.summary = "List comparisons of the providers' bills with the books" },
+	{ GET, RECONCILIATIONS "/:id", ROLE_ADMIN, RATE_READ, DO(read_reconciliation),
+		.answer = ONE(struct reconciliation, reconciliation_fields),
+		.summary = "Read a comparison" },
+	{ GET, RECONCILIATIONS "/:id/findings", ROLE_ADMIN, RATE_READ, DO(list_findings),
+		.query = LISTED(struct finding_query, finding_query_fields),
+		.answer = PAGE(struct billed_finding, billed_finding_fields),
+		.summary = "List what a comparison found" },
 	{ .path = NULL },
 };
 /* clang-format on */

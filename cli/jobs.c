@@ -7,6 +7,7 @@
 #include "flow/close.h"
 #include "flow/oversight.h"
 #include "flow/provider_keys.h"
+#include "flow/reconcile.h"
 #include "flow/refund.h"
 #include "flow/user_close.h"
 #include "flow/webhook.h"
@@ -36,6 +37,7 @@ enum {
 	DELIVERIES,
 	KEYS,
 	SESSIONS,
+	BILLS, /* last: it may take minutes */
 	JOBS_N
 };
 
@@ -90,6 +92,7 @@ static const struct job {
 	[DELIVERIES] = { "deliveries", 10 * SECOND_MS, .run = delete_deliveries },
 	[KEYS] = { "keys", 10 * SECOND_MS, .run = delete_keys },
 	[SESSIONS] = { "sessions", 10 * SECOND_MS, .run = delete_sessions },
+	[BILLS] = { "reconciliation", 10 * MINUTE_MS, .run = reconcile_pass },
 };
 
 /* Run one job; reports and returns its failure. */
@@ -120,7 +123,7 @@ static void print(
 	printf("jobs: %lld orders timed out, %lld payments followed (%lld settled, %lld closed, "
 	       "%lld unknown), %lld refunds followed (%lld done, %lld unknown), %lld users, %lld keys "
 	       "and %lld sessions deleted, %lld of %lld notifications delivered, "
-	       "%lld certificates fetched",
+	       "%lld certificates fetched, %lld bills compared",
 		(long long)(of[ORDERS].timed_out + of[MEMBERSHIP_ORDERS].timed_out +
 			    payments->timed_out),
 		(long long)payments->tried, (long long)payments->settled,
@@ -128,7 +131,7 @@ static void print(
 		(long long)refunds->tried, (long long)refunds->done, (long long)refunds->unanswered,
 		(long long)of[USERS].done, (long long)of[KEYS].done, (long long)of[SESSIONS].done,
 		(long long)of[WEBHOOKS].done, (long long)of[WEBHOOKS].tried,
-		(long long)of[CERTIFICATES].done);
+		(long long)of[CERTIFICATES].done, (long long)of[BILLS].done);
 	if (waiting->refunds + waiting->orphans > 0)
 		printf("; a person is needed for %lld refunds and %lld orphan payments",
 			(long long)waiting->refunds, (long long)waiting->orphans);

@@ -84,13 +84,38 @@ void clock_iso(int64_t ms, bool with_ms, char out[static CLOCK_TEXT_MAX])
 		snprintf(out + n, CLOCK_TEXT_MAX - n, "Z");
 }
 
+#define CST_MS (8 * HOUR_MS)
+
 void clock_rfc3339_cst(int64_t ms, char out[static CLOCK_TEXT_MAX])
 {
-	time_t s = (time_t)((ms + 8 * HOUR_MS) / 1000);
+	time_t s = (time_t)((ms + CST_MS) / 1000);
 	struct tm tm;
 
 	gmtime_r(&s, &tm);
 	strftime(out, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S+08:00", &tm);
+}
+
+void clock_cst_day(int64_t ms, char out[static CLOCK_TEXT_MAX])
+{
+	time_t s = (time_t)((ms + CST_MS) / 1000);
+	struct tm tm;
+
+	gmtime_r(&s, &tm);
+	strftime(out, CLOCK_TEXT_MAX, "%Y-%m-%d", &tm);
+}
+
+int64_t clock_cst_midnight(int64_t ms)
+{
+	return ms - (ms + CST_MS) % DAY_MS;
+}
+
+int64_t clock_shop_time_of_day(int64_t ms)
+{
+	time_t s = (time_t)(ms / 1000);
+	struct tm tm;
+
+	localtime_r(&s, &tm);
+	return tm.tm_hour * HOUR_MS + tm.tm_min * MINUTE_MS + tm.tm_sec * SECOND_MS;
 }
 
 void clock_shop_day(int64_t ms, char out[static CLOCK_TEXT_MAX])
@@ -206,6 +231,16 @@ bool clock_parse(const char *text, int64_t *out_ms)
 		return false;
 	*out_ms = ms;
 	return true;
+}
+
+bool clock_parse_cst_day(const char *text, int64_t *out_ms)
+{
+	struct tm tm = { 0 };
+
+	if (!take_date(&text, &tm) || *text != '\0')
+		return false;
+	*out_ms = (int64_t)timegm(&tm) * 1000 - CST_MS;
+	return *out_ms >= 0;
 }
 
 bool clock_parse_day(const char *text, int later, int64_t *out_ms)

@@ -35,6 +35,12 @@ enum { CLOCK_TEXT_MAX = 40 };
 void clock_iso(int64_t ms, bool with_ms, char out[static CLOCK_TEXT_MAX]);
 /* "2023-09-15T16:00:00+08:00", the format of WeChat Pay (PAYMENTS.md 2.7). */
 void clock_rfc3339_cst(int64_t ms, char out[static CLOCK_TEXT_MAX]);
+/* "2023-09-15" in UTC+8, the zone of the providers' days; its start; and that of a day's text. */
+void clock_cst_day(int64_t ms, char out[static CLOCK_TEXT_MAX]);
+int64_t clock_cst_midnight(int64_t ms);
+bool clock_parse_cst_day(const char *text, int64_t *out_ms) MUST;
+/* How long ago the shop's day began, by its clock on the wall. */
+int64_t clock_shop_time_of_day(int64_t ms);
 /* "20230915" in the shop's zone. */
 void clock_shop_day(int64_t ms, char out[static CLOCK_TEXT_MAX]);
 /* "2023-09-15" in the shop's zone. */

@@ -90,6 +90,7 @@ static const struct row rows[] = {
 	{ "CLIENT_URL_HOSTS", TEXT, CONF_WEB, 0, 4096, "", AT(client_url_hosts) },
 	{ "CLIENT_NOTIFY_SECRET", SECRET, 0, 24, 512, NULL, AT(client_notify_secret) },
 	{ "PAYMENT_QUERY_GAP_S", NUMBER, CONF_PROVIDER, 0, 60, "5", AT(payment_query_gap_s) },
+	{ "RECONCILE", SWITCH, CONF_PROVIDER, 0, 0, "on", AT(reconcile) },
 	{ "REQUIRE_HTTPS", SWITCH, CONF_DB, 0, 0, "off", AT(require_https) },
 	{ "PAYMENT_SIMULATION", SWITCH, CONF_DB, 0, 0, "off", AT(payment_simulation) },
 };

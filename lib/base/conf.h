@@ -63,6 +63,7 @@ struct conf {
 		*client_notify_secret; /* signs what clients are notified of; NULL: they aren't */
 	int64_t payment_query_gap_s;
 	bool require_https;
+	bool reconcile; /* jobs compare yesterday's bills */
 	bool payment_simulation;
 };
 

@@ -63,6 +63,13 @@ enum err refund_resolve(
 	struct ctx *c, const char *refund_no, const char *note, struct refund *out) MUST;
 
 /*
+ * Query the provider about a refund of one of its payments, ours or made elsewhere, and record its state or the
+ * refund. Fails: NOT_FOUND, PROVIDER_UNKNOWN, CONFLICT (as above).
+ */
+enum err refund_ask(struct ctx *c, const struct provider *p, const char *out_trade_no,
+	const char *refund_no, struct refund *out) MUST;
+
+/*
  * For `minimall jobs` (outbox_fn), about an attempt: start a missing automatic refund, whether never
  * requested or failed (BEHAVIOUR 37, 43).
  */

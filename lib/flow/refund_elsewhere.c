@@ -170,26 +170,38 @@ static enum err record_answer(
 	return why == NULL ? OK : fail(c, ERR_CONFLICT, why);
 }
 
+/* Query a provider about a refund; the payment may be NULL. Fails: NOT_FOUND, PROVIDER_UNKNOWN. */
+static enum err ask(struct ctx *c, const struct provider *p, const char *out_trade_no,
+	const char *refund_no, struct provider_refund *said)
+{
+	switch (p->query_refund(c, out_trade_no, refund_no, said)) {
+	case OUTCOME_OK:
+		return OK;
+	case OUTCOME_NONE:
+		return ERR_NOT_FOUND;
+	case OUTCOME_PAID:
+	case OUTCOME_CLOSED:
+	case OUTCOME_LATER:
+	case OUTCOME_REFUSED:
+	case OUTCOME_UNKNOWN:
+		break;
+	}
+	return ERR_PROVIDER_UNKNOWN;
+}
+
 /* The provider that knows a refund of this number. Fails: NOT_FOUND, PROVIDER_UNKNOWN. */
 static enum err ask_all(struct ctx *c, const char *refund_no, const struct provider **out,
 	struct provider_refund *said)
 {
 	for (size_t i = 0; providers[i] != NULL; i++) {
+		enum err e;
+
 		*out = providers[i];
 		if (provider_state(c, (*out)->id) == NULL || (*out)->query_refund == NULL)
 			continue;
-		switch ((*out)->query_refund(c, NULL, refund_no, said)) {
-		case OUTCOME_OK:
-			return OK;
-		case OUTCOME_NONE:
-			break;
-		case OUTCOME_PAID:
-		case OUTCOME_CLOSED:
-		case OUTCOME_LATER:
-		case OUTCOME_REFUSED:
-		case OUTCOME_UNKNOWN:
-			return ERR_PROVIDER_UNKNOWN;
-		}
+		e = ask(c, *out, NULL, refund_no, said);
+		if (e != ERR_NOT_FOUND)
+			return e;
 	}
 	return ERR_NOT_FOUND;
 }
@@ -248,4 +260,16 @@ enum err refund_record_noted(struct ctx *c, const struct refund_note *note, stru
 		TRY(record_answer(c, p, &said));
 	}
 	return refund_find(c, note->refund_no, out);
+}
+
+enum err refund_ask(struct ctx *c, const struct provider *p, const char *out_trade_no,
+	const char *refund_no, struct refund *out)
+{
+	struct provider_refund said = { 0 };
+
+	if (!str_is_id(refund_no, NO_MAX) || p->query_refund == NULL)
+		return ERR_NOT_FOUND;
+	TRY(ask(c, p, out_trade_no, refund_no, &said));
+	TRY(record_answer(c, p, &said));
+	return refund_find(c, refund_no, out);
 }

@@ -345,3 +345,13 @@ enum err settle_by_query(struct ctx *c, const struct attempt *a, enum trade_stat
 	}
 	return OK;
 }
+
+enum err settle_unknown(struct ctx *c, const struct provider *p, const char *out_trade_no)
+{
+	struct provider_trade t = { 0 };
+
+	if (provider_query(c, p, out_trade_no, &t) != OUTCOME_OK ||
+		(t.state != TRADE_PAID && t.state != TRADE_REFUNDED))
+		return OK;
+	return settle_answer(c, p, &t);
+}

@@ -30,4 +30,10 @@ enum err settle_notification(
  */
 enum err settle_by_query(struct ctx *c, const struct attempt *a, enum trade_state *state) MUST;
 
+/*
+ * Query a provider about a payment that is no attempt's, and process the result as its notification: if
+ * it is paid it is stored as an orphan.
+ */
+enum err settle_unknown(struct ctx *c, const struct provider *p, const char *out_trade_no) MUST;
+
 #endif

@@ -18,6 +18,32 @@ static int shanghai(void **state)
 	return clock_init("Asia/Shanghai", NULL) ? 0 : 1;
 }
 
+static void the_providers_days_are_those_of_china(void **state)
+{
+	const int64_t midnight = INT64_C(1694707200000); /* 2023-09-15T00:00:00+08:00 */
+	char day[CLOCK_TEXT_MAX];
+	int64_t ms;
+
+	(void)state;
+	clock_cst_day(midnight, day);
+	assert_string_equal(day, "2023-09-15");
+	clock_cst_day(midnight - 1, day);
+	assert_string_equal(day, "2023-09-14");
+	assert_int_equal(clock_cst_midnight(midnight), midnight);
+	assert_int_equal(clock_cst_midnight(midnight + DAY_MS - 1), midnight);
+	assert_int_equal(clock_cst_midnight(midnight - 1), midnight - DAY_MS);
+	assert_true(clock_parse_cst_day("2023-09-15", &ms));
+	assert_int_equal(ms, midnight);
+	assert_false(clock_parse_cst_day("2023-09-31", &ms));
+	assert_false(clock_parse_cst_day("2023-9-15", &ms));
+	assert_false(clock_parse_cst_day("2023-09-15T", &ms));
+	assert_false(clock_parse_cst_day("1970-01-01", &ms)); /* before 1970 UTC */
+	/* in the shop's zone, here the same */
+	assert_int_equal(
+		clock_shop_time_of_day(midnight + 10 * HOUR_MS + 1500), 10 * HOUR_MS + SECOND_MS);
+	assert_int_equal(clock_shop_time_of_day(midnight - SECOND_MS), DAY_MS - SECOND_MS);
+}
+
 static void timestamps_are_written_in_utc(void **state)
 {
 	static const struct {
@@ -311,6 +337,7 @@ static void the_clock_for_durations_never_goes_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(the_providers_days_are_those_of_china, shanghai),
 		cmocka_unit_test(timestamps_are_written_in_utc),
 		cmocka_unit_test(times_for_wechat_are_china_standard_time_in_any_zone),
 		cmocka_unit_test(a_day_is_in_the_shops_zone),

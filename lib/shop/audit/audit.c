@@ -385,8 +385,8 @@ static const struct audit_rule shop_rules[] = {
 	{ NULL, NULL, false, NULL },
 };
 
-const struct audit_rule *const audit_books[] = { shop_rules, audit_vip_rules, audit_member_rules,
-	audit_points_rules, audit_open_rules, NULL };
+const struct audit_rule *const audit_books[] = { shop_rules, audit_bill_rules, audit_vip_rules,
+	audit_member_rules, audit_points_rules, audit_open_rules, NULL };
 
 enum err audit_check(struct ctx *c, const struct audit_rule *rule, struct list *out, bool *more)
 {

@@ -56,6 +56,12 @@ await trade.ok('PUT', `/api/membership/cards/${card}`, { token: trade.admin, bod
 const [topUp, spent, back, adjusted] = (await shop.sql(`SELECT transaction_id FROM card_transactions WHERE card_id = ${card} ORDER BY transaction_id`))
   .map((row) => row.transaction_id);
 
+// a comparison with a bill, with one finding
+await shop.sql(`INSERT INTO reconciliations (provider, starts_at, outcome, automatic, repairs, lease_at, findings, created_at, ended_at)
+  VALUES ('wechat', 1700000000000, 3, 0, 0, 1, 1, 1, 1)`);
+const [{ reconciliation_id: compared }] = await shop.sql('SELECT reconciliation_id FROM reconciliations');
+await shop.sql(`INSERT INTO reconciliation_findings (reconciliation_id, reason, number, out_trade_no, created_at) VALUES (${compared}, 1, 'x', 'x', 1)`);
+
 // a webhook, and a notification of it that was accepted
 const { webhook_id: webhook } = await trade.ok('POST', '/api/webhooks', { token: trade.admin, body: { url: 'https://hooks.example.com/', types: 'membership.ended' } });
 await shop.sql(`INSERT INTO webhook_deliveries (webhook_id, message_id, type, body, status, tries, answer_status, created_at)
@@ -152,6 +158,11 @@ const SABOTAGE = [
   ["a card's payments and refunds are in its ledger", `payment ${cardPaid}`, entry(spent, 'attempt_id = NULL'),
     `UPDATE card_transactions s JOIN card_transactions b ON b.transaction_id = ${back} SET s.attempt_id = b.attempt_id WHERE s.transaction_id = ${spent}`],
   ["a card's payments and refunds are in its ledger", `payment ${cardPaid}`, refundRow(toCard, 'amount = 201'), refundRow(toCard, 'amount = 200')],
+  ["only a running reconciliation has a bill's lines", `reconciliation ${compared}`,
+    `INSERT INTO reconciliation_lines VALUES (${compared}, 0, 1, 'x', 'x', '', 1, 1)`, 'DELETE FROM reconciliation_lines'],
+  ...['findings = 2', 'repaired = 1', 'outcome = 1', 'outcome = 0', 'outcome = 2', "running = 'alipay', outcome = 0, ended_at = NULL"].map((change) => (
+    ["a reconciliation's outcome follows from its findings", `reconciliation ${compared}`, ...edited('reconciliations', `reconciliation_id = ${compared}`, change)])),
+  ["a reconciliation's outcome follows from its findings", `reconciliation ${compared}`, ...gone('reconciliation_findings', `reconciliation_id = ${compared}`)],
   ['every user is a member', `user ${anna.user.user_id}`,
     `UPDATE members SET user_id = 999999 WHERE user_id = ${anna.user.user_id}`, `UPDATE members SET user_id = ${anna.user.user_id} WHERE user_id = 999999`],
 
@@ -241,8 +252,8 @@ test('a consistent shop: exit 0, and only the number of rules checked', async ()
 });
 
 test('every rule is violated here, or in the files about memberships and loyalty', async () => {
-  const tables = ['audit.c', 'audit_open.c'].map((file) => (
-    /(?:shop|open)_rules\[\] = \{(.*?)\n\};/s.exec(readFileSync(path.join(checkout, 'lib', 'shop', 'audit', file), 'utf8'))[1]));
+  const tables = ['audit.c', 'audit_bills.c', 'audit_open.c'].map((file) => (
+    /(?:shop|bill|open)_rules\[\] = \{(.*?)\n\};/s.exec(readFileSync(path.join(checkout, 'lib', 'shop', 'audit', file), 'utf8'))[1]));
   const names = [...tables.join('').matchAll(/\{ "([^"]+)",\s+SQL_/g)].map(([, name]) => name);
   assert.equal(names.length + MEMBERSHIPS.length + LOYALTY_RULES.length, (await summary(0)).rules);
   assert.deepEqual([...new Set(SABOTAGE.map(([rule]) => rule)), ...OPEN_WORK].sort(), names.sort());

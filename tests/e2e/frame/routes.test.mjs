@@ -65,6 +65,9 @@ POST   /api/payment/refunds/:no/resolve admin
 GET    /api/payment/attempts    admin
 GET    /api/payment/orphans     admin
 POST   /api/payment/orphans/:id/resolve admin
+GET    /api/payment/reconciliations admin
+GET    /api/payment/reconciliations/:id admin
+GET    /api/payment/reconciliations/:id/findings admin
 GET    /api/products            public
 POST   /api/products            admin
 GET    /api/products/:id        public
@@ -111,10 +114,13 @@ await shop.sql(`INSERT INTO webhook_deliveries (webhook_id, message_id, type, bo
 await shop.sql(`INSERT INTO payment_events (channel, event_id, verdict, reason, body, received_at, judged_at) VALUES (1, 'strange', 6, 'MCHID', '', 1, 1)`);
 const [{ event_no: orphan }] = await shop.sql("SELECT event_no FROM payment_events WHERE event_id = 'strange'");
 const [{ delivery_id: delivery }] = await shop.sql('SELECT delivery_id FROM webhook_deliveries');
+await shop.sql(`INSERT INTO reconciliations (provider, starts_at, outcome, automatic, repairs, lease_at, created_at, ended_at)
+  VALUES ('wechat', 1700000000000, 1, 0, 0, 1, 1, 1)`);
+const [{ reconciliation_id: comparison }] = await shop.sql('SELECT reconciliation_id FROM reconciliations');
 
 const IDS = {
   '/api/categories': category, '/api/products': product, '/api/users': anna.user.user_id, '/api/membership/cards': card,
-  '/api/payment/orphans': orphan, '/api/webhooks/deliveries': delivery, '/api/webhooks': webhook, '/api/v1/member-system/admin/recalculate': anna.user.member_id,
+  '/api/payment/orphans': orphan, '/api/webhooks/deliveries': delivery, '/api/webhooks': webhook, '/api/payment/reconciliations': comparison, '/api/v1/member-system/admin/recalculate': anna.user.member_id,
 };
 // A path of a resource of its owner or an administrator.
 function existing(pattern) {

@@ -49,6 +49,7 @@ const MORE = {
   'points_recalculate.c SQL_ACTUAL': 'the whole ledger of a member, once in a while, for an administrator',
   'points_view.c SQL_COUNT': COUNTED,
   'points_view.c SQL_COUNT_TYPE': COUNTED,
+  'reconciliation_bill.c SQL_NO_REFUND': 'looks each refund of an hour up in the bill, and among what other days\' bills list',
   'plan.c SQL_COUNT': 'the contract asks for the number of all plans; a shop has a dozen',
   'plan.c SQL_COUNT_ACTIVE': 'the same of those on the shelf',
   'webhook.c SQL_COUNT': 'counts no more than WEBHOOKS_MAX, which the LIMIT is here',
@@ -81,6 +82,7 @@ const EXCEPT = {
   'point_entries.points': 'IF(n % 4 = 3, n, -n)', 'point_entries.once': '1', 'point_entries.lot_id': 'NULL', 'point_entries.of_entry_id': 'IF(n % 4 = 3, n - 1, NULL)',
   'point_holds.member_id': OWNER, 'point_holds.live': '1', 'point_holds.state': '1', 'point_holds.entry_id': `IF(n > ${ROWS}, n, NULL)`,
   'point_holds.ended_at': `IF(n > ${ROWS}, n, NULL)`,
+  'reconciliation_lines.subject': '1 + n % 2', 'reconciliations.provider': "'wechat'", 'reconciliations.outcome': SIX, 'reconciliation_findings.reconciliation_id': OWNER,
   'webhooks.status': 'IF(n % 1024 = 2, 1, 0)', 'webhooks.reason': 'NULL', 'webhook_deliveries.webhook_id': OWNER, 'webhook_deliveries.url': `IF(n > ${ROWS}, CONCAT('https://client.example/', n), NULL)`, 'webhook_deliveries.status': DELIVERY,
   'refunds.attention': 'IF(n % 1024 = 2, 2, 0)', 'payment_attempts.held_at': 'IF(n % 1024 = 2, n, NULL)', 'payment_events.resolved_at': 'IF(n % 2 = 1, n, NULL)',
   'webhook_deliveries.due_at': `IF(${DELIVERY} = 0, 1700000000000 + n, NULL)`,
@@ -168,7 +170,7 @@ function literalFor(before, after, sql, tables, rows, fresh) {
 }
 
 const ids = Array.from({ length: LISTED }, (_, i) => 11 + 3 * i);
-const lines = ids.map((id) => `[${id},1,100,"x"]`);
+const lines = ids.map((id) => `[${id},1,100,"x","x",1,1]`); // one has up to seven members
 
 // The items of an unfinished list, the last incomplete.
 function splitTop(text) {
