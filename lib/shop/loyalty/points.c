@@ -10,28 +10,35 @@
 /* From so many lots on, what is earned joins the lot that expires with it: a day's. */
 enum { LOTS_APART = 1000 };
 
-static bool is_source(const char *text)
+static bool is_source_type(const char *text)
+{
+	return str_is_id(text, 50) && !str_starts(text, POINTS_OWN);
+}
+
+static bool is_source_id(const char *text)
 {
 	return str_is_id(text, 100);
 }
 
-#define SOURCE_INPUT(m, max, more)                                                                 \
-	INPUT(struct points_request, m, 1, max, (more) | F_OPAQUE, .valid = is_source)
+#define TYPE_INPUT(m)                                                                              \
+	INPUT(struct points_request, m, 1, 50, F_REQUIRED | F_OPAQUE, .valid = is_source_type)
+#define ID_INPUT(m, more)                                                                          \
+	INPUT(struct points_request, m, 1, 100, (more) | F_OPAQUE, .valid = is_source_id)
 #define POINTS_INPUT INPUT(struct points_request, points, 1, POINTS_MAX, F_REQUIRED)
 #define TEXT_INPUT   INPUT(struct points_request, description, 0, 500, F_NULL | F_PROSE)
 const struct field points_earn_fields[] = {
 	INPUT(struct points_request, user_id, 1, INT64_MAX - 1, F_REQUIRED),
 	POINTS_INPUT,
-	SOURCE_INPUT(source_type, 50, F_REQUIRED),
-	SOURCE_INPUT(source_id, 100, F_REQUIRED),
+	TYPE_INPUT(source_type),
+	ID_INPUT(source_id, F_REQUIRED),
 	TEXT_INPUT,
 	FIELD_END,
 };
 const struct field points_use_fields[] = {
 	INPUT(struct points_request, user_id, 1, INT64_MAX - 1, 0),
 	POINTS_INPUT,
-	SOURCE_INPUT(usage_type, 50, F_REQUIRED),
-	SOURCE_INPUT(reference_id, 100, F_NULL),
+	TYPE_INPUT(usage_type),
+	ID_INPUT(reference_id, F_NULL),
 	TEXT_INPUT,
 	FIELD_END,
 };

@@ -44,12 +44,14 @@ enum points_type {
 enum hold_state { STORED(HOLD_HELD), STORED(HOLD_POSTED), STORED(HOLD_RELEASED) };
 
 /*
- * What points are earned for or used on, such as "order" and its number: visible ASCII without blanks,
+ * What points are earned for or used on, such as "shop_order" and its number: visible ASCII without blanks,
  * at most 50 and 100 characters. Earning is once per source, whoever the member is.
  */
 struct points_source {
 	const char *type, *id;
 };
+/* Types of the shop's own sources begin with this, and are shown without it; those of requests don't. */
+#define POINTS_OWN "shop_"
 
 /* A row of the ledger, as the answer to the request that made it. */
 struct points_receipt {

@@ -179,8 +179,12 @@ enum err points_list(struct ctx *c, const struct points_query *q, struct points_
 	TRY(db_all(c, q->type != NULL ? SQL_LINES_TYPE : SQL_LINES, args, n, line_fields,
 		sizeof(*lines), size, &rows));
 	lines = rows.list.rows;
-	for (int64_t i = 0; i < rows.list.n; i++)
+	for (int64_t i = 0; i < rows.list.n; i++) {
 		lines[i].type_name = type_names[lines[i].type - POINTS_EARN];
+		if (lines[i].reference_type != NULL &&
+			str_starts(lines[i].reference_type, POINTS_OWN))
+			lines[i].reference_type += strlen(POINTS_OWN);
+	}
 	out->transactions = rows.list;
 	out->pagination =
 		(struct points_pagination){ q->page.page, size, total, (total + size - 1) / size };

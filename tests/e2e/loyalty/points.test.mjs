@@ -163,13 +163,14 @@ test('points are integers from 1 to 999999, and sources visible ASCII (B45, B12)
       assert.equal(answer.body.error.details.field, 'points');
     }
   }
-  for (const [field, values] of Object.entries({ source_type: ['', 'a b', '积分', 'x'.repeat(51)], source_id: ['', 'a\nb', 'é', 'x'.repeat(101)], description: ['x'.repeat(501)] })) {
+  for (const [field, values] of Object.entries({ source_type: ['', 'a b', '积分', 'x'.repeat(51), 'shop_order'], source_id: ['', 'a\nb', 'é', 'x'.repeat(101)], description: ['x'.repeat(501)] })) {
     for (const value of values) {
       const answer = await points.earn(anna, 5, { [field]: value });
       refused(answer, 400, 'INVALID_REQUEST_FORMAT');
       assert.equal(answer.body.error.details.field, field);
     }
   }
+  refused(await points.use(anna, 5, { usage_type: 'shop_order' }), 400, 'INVALID_REQUEST_FORMAT'); // the shop's own
   assert.equal((await points.earn(anna, 999_999, { source_id: 'MOST' })).body.data.current_balance, 1_000_009);
 });
 
