@@ -98,6 +98,7 @@ const refundOffline = {
   question: (order) => ({
     title: '登记线下退款',
     text: `确认已把 ${showYuan(order.total_amount)} 全额退给顾客？登记后不能撤回。`
+      + `${order.points_used > 0 ? `抵扣的 ${order.points_used} 积分将退回。` : ''}`
       + `${order.status === PAID ? '库存将退回。' : '货物已经寄出，库存不退回。'}`,
     submit: '确认退款',
     danger: true,

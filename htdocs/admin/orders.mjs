@@ -3,7 +3,7 @@
 
 import { address, hashOf } from '../common/address.mjs';
 import { h } from '../common/dom.mjs';
-import { showYuan } from '../common/money.mjs';
+import { fenOf, showYuan } from '../common/money.mjs';
 import { showTime, startOfDay } from '../common/time.mjs';
 import { makeFilter } from './form.mjs';
 import { facts, makeList, tabs } from './list.mjs';
@@ -101,7 +101,14 @@ function factsOf(order) {
   ]);
 }
 
-function lines({ orderItems: items, total_amount: total }) {
+// What the order costs less than its lines.
+const reductionsOf = ({ discount_amount: discount, points_used: points, points_amount: value }) => [
+  ['会员折扣', discount],
+  [`积分抵扣（${points} 分）`, value],
+].filter(([, amount]) => fenOf(amount) > 0);
+
+function lines(order) {
+  const { orderItems: items, total_amount: total } = order;
   const head = ['商品', '单价', '数量', '小计'];
   return h('div', { class: 'panel' }, h('table', { class: 'lines', 'aria-label': '商品明细' },
     h('thead', {}, h('tr', {}, head.map((text, i) => h('th', { scope: 'col', class: i > 0 ? 'number' : null }, text)))),
@@ -110,7 +117,11 @@ function lines({ orderItems: items, total_amount: total }) {
       h('td', { class: 'number' }, showYuan(item.unit_price)),
       h('td', { class: 'number' }, item.quantity),
       h('td', { class: 'number' }, showYuan(item.total_price))))),
-    h('tfoot', {}, h('tr', {},
-      h('th', { scope: 'row', colspan: 3 }, '合计'),
-      h('td', { class: 'number total' }, showYuan(total))))));
+    h('tfoot', {},
+      reductionsOf(order).map(([name, amount]) => h('tr', {},
+        h('th', { scope: 'row', colspan: 3 }, name),
+        h('td', { class: 'number' }, `−${showYuan(amount)}`))),
+      h('tr', {},
+        h('th', { scope: 'row', colspan: 3 }, '合计'),
+        h('td', { class: 'number total' }, showYuan(total))))));
 }

@@ -41,6 +41,11 @@ struct conf {
 	int64_t payment_create_per_hour; /* per user; 0: no limit */
 	int64_t forged_per_minute;       /* failed signatures per address; 0: no limit */
 
+	bool level_discount;            /* of shop orders */
+	int64_t points_per_yuan;        /* so many points pay one yuan of a shop order */
+	int64_t points_max_percent;     /* the part of a shop order that points may pay; 0: none */
+	int64_t points_earned_per_yuan; /* paid for a shop order; 0: none */
+
 	const char *wechat_appid, *wechat_secret, *wechat_mchid;
 	const char *wechat_api_v3_key;
 	const char *wechat_mch_serial_no, *wechat_mch_private_key_file;

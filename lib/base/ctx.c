@@ -17,7 +17,16 @@ enum err invariant_checked(const struct ctx *c, enum err e, const char *what)
 enum err fail(struct ctx *c, enum err e, const char *what)
 {
 	c->fault = what;
+	c->fault_has_max = false;
 	c->retry_at_ms = 0;
+	return e;
+}
+
+enum err fail_above(struct ctx *c, enum err e, const char *what, int64_t most)
+{
+	e = fail(c, e, what);
+	c->fault_has_max = true;
+	c->fault_max = most;
 	return e;
 }
 

@@ -61,6 +61,8 @@ struct ctx {
 	int64_t deadline_ms; /* clock_mono_ms() after which nothing is retried; 0: none */
 	const char *fault; /* field that an error is about, e.g. "items[0].quantity"; NULL: none */
 	int64_t retry_at_ms; /* until when an error is certain to last; 0: unknown */
+	bool fault_has_max;
+	int64_t fault_max; /* the most that this field may be */
 };
 
 /* The time of this request in whole seconds. */
@@ -81,5 +83,7 @@ enum err invariant_checked(const struct ctx *c, enum err e, const char *what) MU
 enum err fail(struct ctx *c, enum err e, const char *what) MUST;
 /* Raise e, which lasts until a time: the response says so (Retry-After, retry_at). */
 enum err fail_until(struct ctx *c, enum err e, int64_t retry_at_ms) MUST;
+/* The same about a number of which `most` would not have been too many. */
+enum err fail_above(struct ctx *c, enum err e, const char *what, int64_t most) MUST;
 
 #endif

@@ -45,7 +45,7 @@ static enum err pay_tx(struct ctx *c, void *arg)
 	TRY(card_spend_tx(c, &card, p->amount, p->title, x->attempt.attempt_id));
 	TRY(payable_grant_tx(c, p,
 		&(struct payment){ PAID_BY_PROVIDER, CARD_METHOD, x->attempt.transaction_id,
-			x->attempt.paid_at },
+			x->attempt.paid_at, MONEY_ZERO },
 		&g));
 	if (g.grant != GRANTED || g.overpaid.fen != 0)
 		return fail(c, ERR_ORDER_NOT_PENDING, NULL);

@@ -15,7 +15,7 @@ struct ops {
 	enum err (*grant_tx)(
 		struct ctx *c, struct payable *p, const struct payment *paid, struct granting *out);
 	enum err (*lock_all_tx)(struct ctx *c, int64_t id, struct payable *out);
-	enum err (*back_tx)(struct ctx *c, struct payable *p);
+	enum err (*back_tx)(struct ctx *c, struct payable *p, money amount);
 	enum err (*restore_tx)(struct ctx *c, struct payable *p); /* NULL: nothing was revoked */
 	/* NULL: it expires by the clock alone, independent of attempts */
 	enum err (*time_out)(struct ctx *c, int64_t id, bool *done);
@@ -85,14 +85,14 @@ static enum err grant_order_tx(
 
 static enum err lock_order_all_tx(struct ctx *c, int64_t id, struct payable *out)
 {
-	TRY(order_lock_tx(c, id, true, &out->order));
+	TRY(order_lock_to_refund_tx(c, id, &out->order));
 	fill_order(c, out);
 	return OK;
 }
 
-static enum err refunded_order_tx(struct ctx *c, struct payable *p)
+static enum err refunded_order_tx(struct ctx *c, struct payable *p, money amount)
 {
-	return order_refunded_tx(c, &p->order);
+	return order_refunded_tx(c, &p->order, amount);
 }
 
 /* ---- membership orders ---- */
@@ -142,8 +142,9 @@ static enum err grant_membership_tx(
 	return membership_grant_tx(c, &p->membership, paid, out);
 }
 
-static enum err refunded_membership_tx(struct ctx *c, struct payable *p)
+static enum err refunded_membership_tx(struct ctx *c, struct payable *p, money amount)
 {
+	(void)amount;
 	return membership_refunded_tx(c, &p->membership);
 }
 
@@ -230,9 +231,9 @@ enum err payable_lock_all_tx(struct ctx *c, enum payable_kind kind, int64_t id, 
 	return ops->lock_all_tx(c, id, out);
 }
 
-enum err payable_refunded_tx(struct ctx *c, struct payable *p)
+enum err payable_refunded_tx(struct ctx *c, struct payable *p, money amount)
 {
-	return kinds[p->kind].back_tx(c, p);
+	return kinds[p->kind].back_tx(c, p, amount);
 }
 
 enum err payable_restore_tx(struct ctx *c, struct payable *p)

@@ -44,8 +44,8 @@ enum err payable_grant_tx(
 /* Lock it and everything that revoking the grant may change. */
 enum err payable_lock_all_tx(
 	struct ctx *c, enum payable_kind kind, int64_t id, struct payable *out) MUST;
-/* A refund of a locked payable succeeded: with the last one, the grant is revoked. */
-enum err payable_refunded_tx(struct ctx *c, struct payable *p) MUST;
+/* A refund of `amount` of a locked payable succeeded: with the last one, the grant is revoked. */
+enum err payable_refunded_tx(struct ctx *c, struct payable *p, money amount) MUST;
 /* A refund failed: what was revoked for it is granted again. */
 enum err payable_restore_tx(struct ctx *c, struct payable *p) MUST;
 /* Its deadline has passed and no attempt is open: expire it if unpaid. */

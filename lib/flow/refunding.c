@@ -30,7 +30,8 @@ static enum err complete_tx(struct ctx *c, struct refunding *x)
 	case ATTEMPT_GRANTED:
 	case ATTEMPT_GRANTED_LATE:
 		/* an automatic refund is not part of the payable's payment */
-		return x->refund.automatic ? OK : payable_refunded_tx(c, &x->payable);
+		return x->refund.automatic ? OK
+					   : payable_refunded_tx(c, &x->payable, x->refund.amount);
 	case ATTEMPT_REFUND_DUE:
 		return complete_due_tx(c, x);
 	case ATTEMPT_REFUNDED:

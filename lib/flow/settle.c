@@ -20,6 +20,7 @@ struct settling {
 	struct payment_event *event; /* the message, stored with its facts */
 	struct attempt attempt;      /* as read before the locks */
 	bool refund_reported;        /* the provider reports a refund of it */
+	money gone;                  /* what was refunded elsewhere before it is granted */
 	int64_t paid_ms;
 	enum payment_event_verdict verdict;
 };
@@ -59,13 +60,14 @@ enum back { BACK_SOME, BACK_ALL, BACK_UNKNOWN };
  * and full refunds of a payment alike, without an amount: that comes with each refund's own
  * notification or query.
  */
-static enum err sum_elsewhere_tx(struct ctx *c, const struct settling *s, const struct attempt *a,
-	enum back *back, money *rest)
+static enum err sum_elsewhere_tx(
+	struct ctx *c, struct settling *s, const struct attempt *a, enum back *back, money *rest)
 {
 	struct refund_sums sums;
 
 	TRY(refund_sum(c, a->attempt_id, &sums));
 	*rest = refund_rest(a->amount, &sums);
+	s->gone = sums.done;
 	*back = BACK_SOME;
 	if ((s->refund_reported || a->held_at.ms != 0) && sums.known == 0)
 		*back = BACK_UNKNOWN;
@@ -110,7 +112,7 @@ static enum err grant_tx(
 
 	TRY(payable_grant_tx(c, p,
 		&(struct payment){ PAID_BY_PROVIDER, s->provider->method, s->t->transaction_id,
-			{ s->paid_ms } },
+			{ s->paid_ms }, s->gone },
 		&g));
 	TRY(payment_settle_tx(c, a->attempt_id, outcomes[g.grant].state, s->t->transaction_id,
 		g.reason, s->paid_ms));

@@ -10,6 +10,7 @@ enum { SHOP, MEMBERSHIP_ORDERS, MEMBERSHIP_STATUS, MEMBER_SYSTEM, RENEWAL, WECHA
 #define MESSAGE_FIELD { .name = "message", FIELD_AT(struct wire_error, text) }
 #define WHAT_FIELDS                                                                            \
 	FIELD_WITH(struct wire_error, field, .flags = F_OMIT),                                 \
+	FIELD_WITH(struct wire_error, max, .flags = F_OMIT),                                   \
 	FIELD_WITH(struct wire_error, cause, .flags = F_OMIT),                                 \
 	FIELD_WITH(struct wire_error, retry_at, .flags = F_OMIT),                              \
 	FIELD_WITH(struct wire_error, request_id, .flags = F_OMIT)
@@ -163,6 +164,10 @@ struct wire_error dialect_error(
 	out.retry_at.ms = c->retry_at_ms;
 	if (c->fault != NULL)
 		out.text = arena_printf(&c->arena, "%s: %s", out.text, c->fault);
+	out.max = (opt_i64){ c->fault_max, c->fault != NULL && c->fault_has_max };
+	if (out.max.set)
+		out.text = arena_printf(
+			&c->arena, "%s (最多 %lld)", out.text, (long long)c->fault_max);
 	*w = resp_new(c);
 	w->status = out.status;
 	if (d->fields != NULL)

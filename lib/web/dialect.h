@@ -18,6 +18,7 @@ struct wire_error {
 	const char *text;  /* names the field, if there is one */
 	const char *field, *request_id;
 	timestamp retry_at; /* until when it is certain to last; 0: unknown */
+	opt_i64 max;        /* the most that the field may be, where an error says so */
 };
 
 struct dialect {

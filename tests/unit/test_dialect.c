@@ -280,6 +280,23 @@ static void alipay_is_answered_in_plain_text(void **state)
 	assert_string_equal(str_text(&w.body), "fail");
 }
 
+static void the_most_that_a_field_may_be_is_told(void **state)
+{
+	struct resp w;
+
+	(void)state;
+	assert_int_equal(fail_above(&ctx, ERR_POINTS_EXCEED, "points", 1234), ERR_POINTS_EXCEED);
+	(void)dialect_error(&ctx, "/api/orders", ERR_POINTS_EXCEED, "id-1", &w);
+	assert_string_equal(str_text(&w.body),
+		"{\"code\":\"POINTS_EXCEED_LIMIT\",\"message\":\"使用的积分超过此订单的上限: "
+		"points (最多 1234)\",\"field\":\"points\",\"max\":1234,\"request_id\":\"id-1\"}");
+	assert_int_equal(fail(&ctx, ERR_INVALID, "points"), ERR_INVALID);
+	(void)dialect_error(&ctx, "/api/orders", ERR_INVALID, "id-1", &w);
+	assert_string_equal(str_text(&w.body),
+		"{\"code\":\"INVALID_REQUEST\",\"message\":\"请求参数错误: points\","
+		"\"field\":\"points\",\"request_id\":\"id-1\"}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +310,7 @@ int main(void)
 		cmocka_unit_test_teardown(an_error_replaces_whatever_was_written, forget),
 		cmocka_unit_test_teardown(statuses_carry_their_headers, forget),
 		cmocka_unit_test_teardown(an_error_that_lasts_says_until_when, forget),
+		cmocka_unit_test_teardown(the_most_that_a_field_may_be_is_told, forget),
 		cmocka_unit_test_teardown(alipay_is_answered_in_plain_text, forget),
 	};
 

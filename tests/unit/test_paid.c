@@ -9,7 +9,7 @@ static enum err paid(money amount, struct payment p)
 		.now_ms = 1
 	}; /* without a database: a payment that can't be asks for none */
 
-	return paid_tx(&c, PAYABLE_ORDER, 1, amount, &p);
+	return paid_tx(&c, &(struct charge){ PAYABLE_ORDER, 1, { .paid = amount } }, &p);
 }
 
 static void a_payment_has_somebody_who_says_so_and_a_time(void **state)
@@ -35,7 +35,11 @@ static void what_no_refund_gives_back_goes_back_wholly(void **state)
 	bool all = false;
 
 	(void)state;
-	assert_int_equal(paid_refunded_tx(&c, PAYABLE_ORDER, 1, PAID_OFFLINE, &all), OK);
+	/* a membership's, which asks for no points */
+	assert_int_equal(
+		paid_refunded_tx(&c, &(struct charge){ PAYABLE_MEMBERSHIP, 1, { .paid = { 1 } } },
+			PAID_OFFLINE, (money){ 1 }, &all),
+		OK);
 	assert_true(all);
 }
 

@@ -58,11 +58,18 @@ static const char SQL_HELD[] =
 
 static const char SQL_TOTAL[] =
 	"SELECT CONCAT('order ', o.order_no) AS subject, "
-	"CONCAT('total_amount is ', o.total_amount, ' fen, its lines add up to ', o.total) AS problem "
-	"FROM (SELECT o.id, o.order_no, o.total_amount, " SUM_OF("i.total_price", "order_items i",
-		"by_order", "i.order_id = o.id") " AS total FROM orders o) o "
-	"WHERE o.total_amount <> o.total OR NOT EXISTS (SELECT 1 FROM order_items i "
+	"CONCAT('total_amount is ', o.total_amount, ' fen, its lines add up to ', o.total, "
+	"IF(o.less = 0, '', CONCAT(', less ', o.less))) AS problem "
+	"FROM (SELECT o.id, o.order_no, o.total_amount, o.discount_amount + o.points_amount AS less, "
+	SUM_OF("i.total_price", "order_items i", "by_order", "i.order_id = o.id") " AS total FROM orders o) o "
+	"WHERE o.total_amount <> o.total - o.less OR NOT EXISTS (SELECT 1 FROM order_items i "
 	"FORCE INDEX (by_order) WHERE i.order_id = o.id) LIMIT ?";
+static const char SQL_DISCOUNT[] =
+	"SELECT CONCAT('order ', o.order_no) AS subject, "
+	"CONCAT('discount_amount is ', o.discount_amount, ' fen, of its lines ', o.total) AS problem "
+	"FROM (SELECT o.order_no, o.discount_amount, " SUM_OF("i.discount_amount", "order_items i",
+		"by_order",
+		"i.order_id = o.id") " AS total FROM orders o) o WHERE o.discount_amount <> o.total LIMIT ?";
 static const char SQL_PAID_BY[] =
 	"SELECT CONCAT('order ', order_no) AS subject, "
 	"CONCAT('status ', status, ' with paid_by ', paid_by, ', total ', total_amount) AS problem "
@@ -348,7 +355,9 @@ static const struct audit_rule shop_rules[] = {
 	{ "every move of an order has its line", SQL_STRAY_MOVE, false, NULL },
 	{ "a move takes or returns what its reason says", SQL_MOVE, false, NULL },
 	{ "status and held stock agree", SQL_HELD, false, NULL },
-	{ "an order's total is the sum of its lines", SQL_TOTAL, false, NULL },
+	{ "an order's total is the sum of its lines, less discount and points", SQL_TOTAL, false,
+		NULL },
+	{ "an order's discount is the sum of its lines' discounts", SQL_DISCOUNT, false, NULL },
 	{ "every line has its order", SQL_LINE, false, NULL },
 	{ "status and payer agree", SQL_PAID_BY, false, NULL },
 	{ "a deleted order has a final status", SQL_DELETED, false, NULL },
@@ -386,7 +395,7 @@ static const struct audit_rule shop_rules[] = {
 };
 
 const struct audit_rule *const audit_books[] = { shop_rules, audit_bill_rules, audit_vip_rules,
-	audit_member_rules, audit_points_rules, audit_open_rules, NULL };
+	audit_member_rules, audit_points_rules, audit_reward_rules, audit_open_rules, NULL };
 
 enum err audit_check(struct ctx *c, const struct audit_rule *rule, struct list *out, bool *more)
 {

@@ -17,6 +17,6 @@
 	") WHERE " where ")"
 
 extern const struct audit_rule audit_vip_rules[], audit_member_rules[], audit_points_rules[],
-	audit_bill_rules[], audit_open_rules[];
+	audit_bill_rules[], audit_reward_rules[], audit_open_rules[];
 
 #endif

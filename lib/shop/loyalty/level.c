@@ -32,6 +32,10 @@ static const char SQL_LIST[] =
 	"SELECT level_id, name, min_points, discount_permille, benefits FROM member_levels "
 	"FORCE INDEX (min_points) ORDER BY min_points LIMIT ?";
 
+static const char SQL_DISCOUNT[] =
+	"SELECT l.discount_permille FROM members m STRAIGHT_JOIN member_levels l "
+	"FORCE INDEX (PRIMARY) ON l.level_id = m.level_id WHERE m.member_id = ?";
+
 /* The benefits of a row, one a line. */
 static struct list benefits_of(struct ctx *c, const char *lines)
 {
@@ -82,6 +86,13 @@ const struct level *level_of_id(const struct list *levels, int64_t id)
 		if (rows[i].id == id)
 			return &rows[i];
 	return NULL;
+}
+
+enum err level_discount(struct ctx *c, int64_t member_id, int64_t *permille)
+{
+	TRY(db_int64(c, SQL_DISCOUNT, ARGS(I64(member_id)), permille));
+	/* 1 at least, and 0 where there is no row */
+	return *permille > 0 ? OK : invariant_violated(c, "a member has a level");
 }
 
 /* Write a locked member's levels: the one that counts is the higher. */

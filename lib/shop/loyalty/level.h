@@ -34,6 +34,9 @@ const struct level *level_for(const struct list *levels, int64_t points);
 /* The level with this id; NULL: none. */
 const struct level *level_of_id(const struct list *levels, int64_t id);
 
+/* What of a price a member pays, in thousandths, read without a lock. */
+enum err level_discount(struct ctx *c, int64_t member_id, int64_t *permille) MUST;
+
 /*
  * Of a locked member (member_lock_tx) whose points earned have changed: set the level that follows
  * them. A manual level stays.

@@ -100,8 +100,9 @@ enum err membership_refunded_tx(struct ctx *c, struct membership *m)
 {
 	bool all;
 
-	TRY(paid_refunded_tx(
-		c, PAYABLE_MEMBERSHIP, m->order.id, (enum paid_by)m->order.payment.by, &all));
+	TRY(paid_refunded_tx(c,
+		&(struct charge){ PAYABLE_MEMBERSHIP, m->order.id, { .paid = m->order.amount } },
+		(enum paid_by)m->order.payment.by, MONEY_ZERO, &all));
 	if (!all)
 		return OK;
 	/* a refund made elsewhere has not revoked the grant yet */

@@ -112,7 +112,8 @@ enum err membership_grant_tx(
 	out->grant = late ? GRANTED_LATE : GRANTED;
 	TRY(membership_move_tx(c, o, MEMBERSHIP_PAID));
 	TRY(membership_notify_tx(c, WEBHOOK_MEMBERSHIP_GRANTED, o));
-	return paid_tx(c, PAYABLE_MEMBERSHIP, o->id, o->amount, &o->payment);
+	return paid_tx(c, &(struct charge){ PAYABLE_MEMBERSHIP, o->id, { .paid = o->amount } },
+		&o->payment);
 }
 
 /* ---- the simulated payment ---- */

@@ -39,6 +39,7 @@ struct payment {
 	const char *method,
 		*id; /* the provider's transaction, or an administrator's reference; may be NULL */
 	timestamp at;
+	money gone; /* not stored: refunded elsewhere before it was granted (BEHAVIOUR 62) */
 };
 
 /* What a payment received for a payable results in (BEHAVIOUR 28, 37, 38). */

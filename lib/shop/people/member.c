@@ -48,6 +48,8 @@ static const char SQL_CLOSE[] =
 static const char SQL_SET_LEVELS[] =
 	"UPDATE members SET level_id = ?, earned_level_id = ?, manual_level_id = ? "
 	"WHERE member_id = ?";
+static const char SQL_SPEND[] =
+	"UPDATE members SET total_spent = total_spent + ? WHERE member_id = ?";
 static const char SQL_UNCOUNTED[] =
 	"SELECT member_id FROM members FORCE INDEX (by_counted) WHERE counted = FALSE "
 	"ORDER BY member_id LIMIT ?";
@@ -146,6 +148,13 @@ enum err member_lock_tx(struct ctx *c, int64_t member_id, struct member *out)
 	if (matched == 0)
 		return ERR_MEMBER_NOT_FOUND;
 	return db_one(c, SQL_GET, ARGS(I64(member_id)), member_fields, out);
+}
+
+enum err member_spend_tx(struct ctx *c, int64_t member_id, money amount)
+{
+	if (amount.fen == 0)
+		return OK;
+	return db_exec_one(c, SQL_SPEND, ARGS(I64(amount.fen), I64(member_id)));
 }
 
 enum err member_set_levels_tx(struct ctx *c, const struct member *m, int64_t before)

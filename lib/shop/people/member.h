@@ -51,6 +51,8 @@ enum err member_of_user(struct ctx *c, int64_t user_id, int64_t *member_id) MUST
  * also locks it (BEHAVIOUR 61). The caller checks its status. Fails: MEMBER_NOT_FOUND.
  */
 enum err member_lock_tx(struct ctx *c, int64_t member_id, struct member *out) MUST;
+/* Add to a locked member's total_spent; below 0 of a refund. */
+enum err member_spend_tx(struct ctx *c, int64_t member_id, money amount) MUST;
 /* Write a locked member's levels, from *m; `before` is its level_id until now. */
 enum err member_set_levels_tx(struct ctx *c, const struct member *m, int64_t before) MUST;
 

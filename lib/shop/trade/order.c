@@ -49,13 +49,13 @@ static enum err check_owner_tx(struct ctx *c, const struct moving *m)
 				    : e;
 }
 
-/* Lock a live order with its products. */
-static enum err lock_live_tx(struct ctx *c, const char *order_id, struct order *out)
+/* Lock a live order with its products, and with what else is told (order_lock_tx). */
+static enum err lock_live_tx(struct ctx *c, const char *order_id, unsigned with, struct order *out)
 {
 	struct order found = { 0 };
 
 	TRY(find_live(c, order_id, &found));
-	TRY(order_lock_tx(c, found.id, true, out));
+	TRY(order_lock_tx(c, &found, with | WITH_PRODUCTS, out));
 	return out->deleted_at.ms == 0 ? OK : ERR_NOT_FOUND;
 }
 
@@ -125,13 +125,16 @@ static enum err update_tx(struct ctx *c, void *arg)
 	const struct moving *m = arg;
 	const struct order_change *in = m->in;
 	struct order *o = m->out;
+	const bool given = field_has(order_change_fields, in, "status");
+	const bool pays = given && in->status == ORDER_PAID;
+	const bool refunds = given && in->status == ORDER_REFUNDED;
 	bool moves, fixed, changed;
 
-	if (field_has(order_change_fields, in, "status") && in->status == ORDER_PAID)
+	if (pays)
 		TRY(check_owner_tx(c, m));
-	TRY(lock_live_tx(c, m->order_id, o));
+	TRY(lock_live_tx(c, m->order_id, pays || refunds ? WITH_MEMBER : 0, o));
 	TRY(check_unchanged_tx(c, m->order_id));
-	moves = field_has(order_change_fields, in, "status") && in->status != o->status;
+	moves = given && in->status != o->status;
 	if (moves && !order_can_move(o, (enum order_status)in->status, BY_ADMIN))
 		return fail(c, ERR_ORDER_TRANSITION, "status");
 	changed = take_text(in, "payment_method", in->payment_method, &o->payment.method);
@@ -140,10 +143,10 @@ static enum err update_tx(struct ctx *c, void *arg)
 	if (fixed && o->payment.by == PAID_BY_PROVIDER)
 		return fail(c, ERR_PAYMENT_FIXED, NULL);
 	TRY(ship_tx(c, in, moves, o, &changed));
-	if (moves && in->status == ORDER_PAID)
+	if (moves && pays)
 		TRY(pay_offline_tx(c, in, o));
-	if (moves && in->status == ORDER_REFUNDED)
-		return order_refunded_tx(c, o);
+	if (moves && refunds)
+		return order_refunded_tx(c, o, o->total_amount);
 	if (moves)
 		return order_move_tx(c, o, (enum order_status)in->status, BY_ADMIN);
 	if (!changed)
@@ -164,7 +167,7 @@ static enum err step_tx(struct ctx *c, void *arg)
 {
 	const struct moving *m = arg;
 
-	TRY(lock_live_tx(c, m->order_id, m->out));
+	TRY(lock_live_tx(c, m->order_id, 0, m->out));
 	return order_move_tx(c, m->out, m->to, m->by);
 }
 
@@ -194,7 +197,7 @@ static enum err delete_tx(struct ctx *c, void *arg)
 {
 	struct order o = { 0 };
 
-	TRY(lock_live_tx(c, arg, &o));
+	TRY(lock_live_tx(c, arg, 0, &o));
 	if (o.status == ORDER_PAID || o.status == ORDER_SHIPPED)
 		return fail(c, ERR_ORDER_TRANSITION, "status");
 	if (o.status == ORDER_PENDING)

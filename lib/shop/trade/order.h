@@ -50,12 +50,16 @@ struct order {
 	int64_t id;           /* of the row; never on the wire */
 	const char *order_id; /* on the wire; the order_no of the row */
 	int64_t user_id;
-	money total_amount;
+	money total_amount; /* what is paid in cash: the lines, less the next two amounts */
+	money discount_amount;
+	int64_t points_used; /* of its buyer */
+	money points_amount; /* what they paid of it */
 	int64_t status;
 	struct payment payment;
 	const char *
 		paid_by_name; /* on the wire, of a single order: PROVIDER (or card), OFFLINE, NOTHING_DUE */
 	bool stock_held;
+	bool rewarded; /* paid, and counted for its buyer (loyalty/reward.h) */
 	struct consignee consignee;
 	const char *remark;
 	struct shipment shipment;
@@ -76,6 +80,7 @@ struct order_item {
 	const char *order_id;
 	int64_t product_id, quantity;
 	money unit_price, total_price;
+	money discount_amount; /* its share of the order's */
 	struct order_product { /* as it was when ordered */
 		int64_t product_id;
 		const char *name;
@@ -91,6 +96,7 @@ struct order_new {
 	const char *payment_method;
 	struct consignee consignee;
 	const char *remark;
+	int64_t points; /* that pay part of it */
 };
 struct order_line_new {
 	uint64_t has;
@@ -171,18 +177,18 @@ enum err order_list_overdue(struct ctx *c, int64_t limit, struct list *out) MUST
 /* Cancel an overdue order without an open attempt. *done false: it was no longer pending. */
 enum err order_time_out(struct ctx *c, int64_t id, bool *done) MUST;
 
-/* Lock an order, and its products before it if a change of stock may follow. */
-enum err order_lock_tx(struct ctx *c, int64_t id, bool with_products, struct order *out) MUST;
+/* Lock an order with all that a refund may change: its buyer's member, its products. */
+enum err order_lock_to_refund_tx(struct ctx *c, int64_t id, struct order *out) MUST;
 /*
- * The same for a payment received: with its owner, and with its products if the order was
+ * The same for a payment received: with its owner, its member, and with its products if the order was
  * cancelled, so that its stock can be taken again.
  */
 enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out) MUST;
 
 /* Write a locked order for a change outside its row (BEHAVIOUR 61). */
 enum err order_touch_tx(struct ctx *c, const struct order *locked) MUST;
-/* A locked order (with its products) was refunded, by a refund or in person: REFUNDED, if nothing is left. */
-enum err order_refunded_tx(struct ctx *c, struct order *o) MUST;
+/* `amount` of an order locked so was refunded, by a refund or in person: REFUNDED, if nothing is left. */
+enum err order_refunded_tx(struct ctx *c, struct order *o, money amount) MUST;
 
 /*
  * A provider's payment for a locked order: set it paid, or paid late if its stock can be

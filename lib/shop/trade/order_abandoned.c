@@ -30,7 +30,7 @@ static enum err abandon_tx(struct ctx *c, void *arg)
 	const int64_t id = *(const int64_t *)arg;
 	struct order o = { 0 };
 
-	TRY(order_lock_tx(c, id, true, &o));
+	TRY(order_lock_to_cancel_tx(c, id, &o));
 	return o.status == ORDER_PENDING ? order_move_tx(c, &o, ORDER_CANCELLED, BY_ADMIN) : OK;
 }
 

@@ -96,13 +96,32 @@ enum err order_lock_products_tx(struct ctx *c, int64_t id, struct list *lines)
 	return stock_lock_tx(c, lines->rows, (size_t)lines->n);
 }
 
-enum err order_lock_tx(struct ctx *c, int64_t id, bool with_products, struct order *out)
+enum err order_lock_tx(struct ctx *c, const struct order *before, unsigned with, struct order *out)
 {
 	struct list lines;
 
-	if (with_products)
-		TRY(order_lock_products_tx(c, id, &lines));
-	return db_one(c, SQL_LOCK, ARGS(I64(id)), order_fields, out);
+	/* the points that were held for it are posted, released or returned */
+	if ((with & WITH_MEMBER) || before->points_used > 0)
+		TRY(reward_lock_tx(c, before->user_id));
+	if (with & WITH_PRODUCTS)
+		TRY(order_lock_products_tx(c, before->id, &lines));
+	return db_one(c, SQL_LOCK, ARGS(I64(before->id)), order_fields, out);
+}
+
+enum err order_lock_to_cancel_tx(struct ctx *c, int64_t id, struct order *out)
+{
+	struct order before = { 0 };
+
+	TRY(order_read(c, id, &before));
+	return order_lock_tx(c, &before, WITH_PRODUCTS, out);
+}
+
+enum err order_lock_to_refund_tx(struct ctx *c, int64_t id, struct order *out)
+{
+	struct order before = { 0 };
+
+	TRY(order_read(c, id, &before));
+	return order_lock_tx(c, &before, WITH_MEMBER | WITH_PRODUCTS, out);
 }
 
 /* The owner may be deleted, while the order is still to be cancelled: nothing is granted without an owner. */
@@ -114,7 +133,7 @@ enum err order_lock_for_grant_tx(struct ctx *c, int64_t id, struct order *out)
 	TRY(order_read(c, id, &before));
 	cancelled = before.status == ORDER_CANCELLED;
 	TRY(user_lock_tx(c, before.user_id, &live));
-	TRY(order_lock_tx(c, id, cancelled, out));
+	TRY(order_lock_tx(c, &before, WITH_MEMBER | (cancelled ? WITH_PRODUCTS : 0), out));
 	if (out->status == ORDER_CANCELLED && !cancelled)
 		return db_retry(c); /* cancelled in between: its products must be locked first */
 	out->ownerless = !live;
@@ -139,10 +158,31 @@ bool order_can_move(const struct order *o, enum order_status to, enum mover by)
 	return find_transition(o, to, by) != NULL;
 }
 
+static struct charge charge_of(const struct order *o)
+{
+	return (struct charge){ PAYABLE_ORDER, o->id,
+		{ o->user_id, o->order_id, o->total_amount, o->points_used, o->rewarded } };
+}
+
+enum err order_hold_points_tx(struct ctx *c, const struct order *o)
+{
+	const struct charge x = charge_of(o);
+
+	return reward_hold_tx(c, &x.order);
+}
+
+enum err order_paid_tx(struct ctx *c, const struct order *o)
+{
+	const struct charge x = charge_of(o);
+
+	return paid_tx(c, &x, &o->payment);
+}
+
 enum err order_move_tx(struct ctx *c, struct order *o, enum order_status to, enum mover by)
 {
 	const struct transition *t = find_transition(o, to, by);
 	const int64_t from = o->status;
+	const struct charge x = charge_of(o);
 	struct list lines;
 
 	if (t == NULL)
@@ -155,20 +195,23 @@ enum err order_move_tx(struct ctx *c, struct order *o, enum order_status to, enu
 			TRY(stock_take_tx(c, lines.rows, (size_t)lines.n, o->id));
 		o->stock_held = t->stock == STOCK_TAKEN;
 	}
+	if (to == ORDER_PAID)
+		o->rewarded = true;
 	o->status = to;
 	o->updated_at.ms = c->now_ms;
 	TRY(order_write_tx(c, o, from));
 	TRY(order_notify_tx(c, o));
 	if (to == ORDER_PAID)
-		return paid_tx(c, PAYABLE_ORDER, o->id, o->total_amount, &o->payment);
-	return to == ORDER_CANCELLED ? payment_release_tx(c, PAYABLE_ORDER, o->id) : OK;
+		return paid_tx(c, &x, &o->payment);
+	return to == ORDER_CANCELLED ? paid_not_tx(c, &x) : OK;
 }
 
-enum err order_refunded_tx(struct ctx *c, struct order *o)
+enum err order_refunded_tx(struct ctx *c, struct order *o, money amount)
 {
 	const bool by_refund = o->payment.by == PAID_BY_PROVIDER;
+	const struct charge x = charge_of(o);
 	bool all;
 
-	TRY(paid_refunded_tx(c, PAYABLE_ORDER, o->id, (enum paid_by)o->payment.by, &all));
+	TRY(paid_refunded_tx(c, &x, (enum paid_by)o->payment.by, amount, &all));
 	return all ? order_move_tx(c, o, ORDER_REFUNDED, by_refund ? BY_REFUND : BY_ADMIN) : OK;
 }

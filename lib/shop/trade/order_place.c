@@ -6,9 +6,11 @@
 #include "ext/db.h"
 #include "shop/books/idempotency.h"
 #include "shop/catalogue/product.h"
-#include "shop/money/paid.h"
+#include "shop/loyalty/level.h"
+#include "shop/loyalty/points.h"
+#include "shop/loyalty/reward.h"
 #include "shop/people/user.h"
-#include "shop/trade/order.h"
+#include "shop/trade/order_price.h"
 #include "shop/trade/order_sql.h"
 
 static const struct field order_line_new_fields[] = {
@@ -23,6 +25,7 @@ const struct field order_new_fields[] = {
 	INPUT(struct order_new, payment_method, 1, 50, F_NULL),
 	OBJECT(struct order_new, consignee, consignee_fields, F_IN | F_NULL),
 	INPUT(struct order_new, remark, 0, 500, F_NULL | F_PROSE),
+	INPUT(struct order_new, points, 0, POINTS_MAX, 0),
 	FIELD_END,
 };
 
@@ -30,10 +33,12 @@ static const char SQL_INSERT[] =
 	"INSERT INTO orders (" ORDER_NEW(SQL_NAME) "updated_at) "
 	"VALUES (" ORDER_NEW(SQL_MARK) "?)";
 static const char SQL_INSERT_ITEMS[] =
-	"INSERT INTO order_items (order_id, product_id, name, quantity, unit_price, total_price) "
-	"SELECT ?, l.id, l.name, l.n, l.price, l.n * l.price "
+	"INSERT INTO order_items "
+	"(order_id, product_id, name, quantity, unit_price, total_price, discount_amount) "
+	"SELECT ?, l.id, l.name, l.n, l.price, l.n * l.price, l.discount "
 	"FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]', n BIGINT PATH '$[1]', "
-	"price BIGINT PATH '$[2]', name VARCHAR(100) PATH '$[3]')) l";
+	"price BIGINT PATH '$[2]', name VARCHAR(100) PATH '$[3]', "
+	"discount BIGINT PATH '$[4]')) l";
 /* counts at most up to the limit */
 static const char SQL_PENDING[] =
 	"SELECT COUNT(*) FROM (SELECT 1 FROM orders FORCE INDEX (by_user_status) "
@@ -41,8 +46,12 @@ static const char SQL_PENDING[] =
 
 struct placing {
 	const struct order_new *in;
-	struct stock_line *lines; /* merged, in product order */
+	struct stock_line *lines;  /* merged, in product order */
+	struct price_line *prices; /* of the same lines */
 	size_t n;
+	money total; /* of the lines, less the discount and what the points pay */
+	money discount, points_amount;
+	int64_t points; /* that are taken */
 	struct order *out;
 };
 
@@ -60,6 +69,7 @@ static void merge_lines(struct ctx *c, struct placing *p)
 	const size_t n = (size_t)p->in->items.n;
 
 	p->lines = arena_array(&c->arena, n, sizeof(*p->lines));
+	p->prices = arena_array(&c->arena, n, sizeof(*p->prices));
 	p->n = 0;
 	for (size_t i = 0; i < n; i++) {
 		size_t at = 0;
@@ -84,10 +94,10 @@ static enum err fail_line(struct ctx *c, enum err e, const struct placing *p, in
 	return fail(c, e, arena_printf(&c->arena, "items[%lld].product_id", (long long)i));
 }
 
-/* Check the locked lines and compute the total. */
-static enum err price_lines(struct ctx *c, const struct placing *p, money *total)
+/* Check the locked lines and add them up. */
+static enum err price_lines(struct ctx *c, struct placing *p)
 {
-	*total = MONEY_ZERO;
+	p->total = MONEY_ZERO;
 	for (size_t i = 0; i < p->n; i++)
 		if (p->lines[i].status != PRODUCT_ON)
 			return fail_line(c, ERR_PRODUCT_NOT_FOUND, p, p->lines[i].product_id);
@@ -99,11 +109,48 @@ static enum err price_lines(struct ctx *c, const struct placing *p, money *total
 		if (l->price.fen < 0 || l->price.fen > MONEY_MAX_FEN)
 			return invariant_violated(c, "a product's price is above the maximum");
 		/* at most 10^12 fen times 10^6: no overflow, but possibly above the wire's maximum */
-		*total = money_add(*total, money_times(l->price, l->quantity));
-		if (total->fen > MONEY_MAX_FEN)
+		p->prices[i] = (struct price_line){ .product_id = l->product_id,
+			.total = money_times(l->price, l->quantity) };
+		p->total = money_add(p->total, p->prices[i].total);
+		if (p->total.fen > MONEY_MAX_FEN)
 			return fail(c, ERR_INVALID, "items");
 	}
 	return OK;
+}
+
+/* The discount of the buyer's level, which is read without a lock: it is the one of this moment. */
+static enum err apply_discount(struct ctx *c, struct placing *p)
+{
+	int64_t paid_permille;
+
+	p->discount = MONEY_ZERO;
+	if (!c->conf->level_discount)
+		return OK;
+	TRY(level_discount(c, c->actor.member_id, &paid_permille));
+	p->discount = price_discount(p->prices, p->n, PRICE_PERMILLE - paid_permille);
+	p->total = money_sub(p->total, p->discount);
+	return OK;
+}
+
+/* The part that points pay. Fails: POINTS_EXCEED, naming the most that they may be. */
+static enum err apply_points(struct ctx *c, struct placing *p)
+{
+	const int64_t per_yuan = c->conf->points_per_yuan;
+	const int64_t most = price_points_max(p->total, c->conf->points_max_percent, per_yuan);
+
+	if (p->in->points > most)
+		return fail_above(c, ERR_POINTS_EXCEED, "points", most);
+	p->points = price_points_taken(p->in->points, per_yuan);
+	p->points_amount = price_of_points(p->points, per_yuan);
+	p->total = money_sub(p->total, p->points_amount);
+	return OK;
+}
+
+static enum err price_tx(struct ctx *c, struct placing *p)
+{
+	TRY(price_lines(c, p));
+	TRY(apply_discount(c, p));
+	return apply_points(c, p);
 }
 
 /* The merged line of a product. */
@@ -131,7 +178,7 @@ static enum err insert_items_tx(struct ctx *c, const struct placing *p, int64_t 
 		str_addf(&s, "%c[%lld,%lld,%lld,", i > 0 ? ',' : '[', (long long)l->product_id,
 			(long long)l->quantity, (long long)l->price.fen);
 		str_add_json(&s, l->name, strlen(l->name));
-		str_addc(&s, ']');
+		str_addf(&s, ",%lld]", (long long)p->prices[l - p->lines].discount.fen);
 	}
 	str_addc(&s, ']');
 	return db_exec(c, SQL_INSERT_ITEMS, ARGS(I64(id), TEXT(str_text(&s))), NULL);
@@ -157,10 +204,9 @@ static enum err check_pending_tx(struct ctx *c)
 
 static enum err place_tx(struct ctx *c, void *arg)
 {
-	const struct placing *p = arg;
+	struct placing *p = arg;
 	struct order *row = p->out;
 	int64_t replayed_id;
-	money total;
 	enum err e;
 
 	TRY(idempotency_begin_tx(c, &replayed_id));
@@ -170,15 +216,20 @@ static enum err place_tx(struct ctx *c, void *arg)
 	e = user_hold_tx(c, c->actor.user_id);
 	if (e != OK)
 		return e == ERR_NOT_FOUND ? ERR_UNAUTHENTICATED : e;
+	if (p->in->points > 0)
+		TRY(reward_lock_tx(c, c->actor.user_id));
 	TRY(stock_lock_tx(c, p->lines, p->n));
-	TRY(price_lines(c, p, &total));
-	if (total.fen > 0)
+	TRY(price_tx(c, p));
+	if (p->total.fen > 0)
 		TRY(check_pending_tx(c));
 	*row = (struct order){
 		.order_id = new_order_id(c),
 		.user_id = c->actor.user_id,
-		.total_amount = total,
-		.status = total.fen == 0 ? ORDER_PAID : ORDER_PENDING,
+		.total_amount = p->total,
+		.discount_amount = p->discount,
+		.points_used = p->points,
+		.points_amount = p->points_amount,
+		.status = p->total.fen == 0 ? ORDER_PAID : ORDER_PENDING,
 		.payment = { .method = p->in->payment_method },
 		.stock_held = true,
 		.consignee = p->in->consignee,
@@ -188,15 +239,17 @@ static enum err place_tx(struct ctx *c, void *arg)
 		.updated_at.ms = c->now_ms,
 	};
 	if (row->status == ORDER_PAID) {
+		row->rewarded = true;
 		row->payment.by = PAID_NOTHING_DUE;
 		row->payment.at.ms = c->now_ms;
 	}
 	TRY(db_insert(c, SQL_INSERT, ARGS(ORDER_NEW(ROW_MEMBER) AT(row->updated_at)), &row->id));
 	TRY(stock_take_tx(c, p->lines, p->n, row->id));
 	TRY(insert_items_tx(c, p, row->id));
+	TRY(order_hold_points_tx(c, row));
 	if (row->status == ORDER_PAID) {
 		TRY(order_notify_tx(c, row));
-		TRY(paid_tx(c, PAYABLE_ORDER, row->id, row->total_amount, &row->payment));
+		TRY(order_paid_tx(c, row));
 	}
 	return idempotency_end_tx(c, row->id, 201);
 }

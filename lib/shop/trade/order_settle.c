@@ -13,6 +13,18 @@ static const char SQL_OVERDUE[] =
 	"WHERE a.payable_kind = " SQL(PAYABLE_ORDER) " AND a.open_payable_id = o.id) "
 	"ORDER BY o.expires_at LIMIT ?";
 
+/* The points that a cancelled order released are held again, if its buyer still has them. */
+static enum err hold_again_tx(struct ctx *c, const struct order *o, const char **why)
+{
+	const enum err e = order_hold_points_tx(c, o);
+
+	if (e != ERR_INSUFFICIENT_POINTS && e != ERR_POINTS_EXPIRED && e != ERR_MEMBER_STATUS)
+		return e;
+	c->fault = NULL;
+	*why = err_info(e)->code;
+	return OK;
+}
+
 /* Why a payment of a locked order can't be granted; NULL: it can. Its products are locked if it was cancelled. */
 static enum err refusal_tx(struct ctx *c, const struct order *o, const char **why)
 {
@@ -32,7 +44,7 @@ static enum err refusal_tx(struct ctx *c, const struct order *o, const char **wh
 	for (int64_t i = 0; i < lines.n; i++)
 		if (l[i].status == PRODUCT_DELETED || l[i].stock < l[i].quantity)
 			*why = "OUT_OF_STOCK";
-	return OK;
+	return *why == NULL ? hold_again_tx(c, o, why) : OK;
 }
 
 enum err order_grant_tx(
@@ -71,7 +83,7 @@ static enum err time_out_tx(struct ctx *c, void *arg)
 	bool open;
 
 	x->done = false;
-	TRY(order_lock_tx(c, x->id, true, &o));
+	TRY(order_lock_to_cancel_tx(c, x->id, &o));
 	TRY(payment_has_open(c, PAYABLE_ORDER, x->id, &open));
 	if (o.status != ORDER_PENDING || o.expires_at.ms > c->now_ms || open)
 		return OK;

@@ -29,6 +29,7 @@ static const struct field order_item_fields[] = {
 	FIELD_WITH(struct order_item, unit_price, .flags = F_TEXT),
 	FIELD_WITH(struct order_item, total_price, .flags = F_TEXT),
 	OBJECT(struct order_item, product, order_product_fields, 0),
+	FIELD_WITH(struct order_item, discount_amount, .flags = F_TEXT),
 	FIELD_WITH(struct order_item, at, .flags = F_HIDDEN),
 	FIELD_END,
 };
@@ -55,12 +56,16 @@ const struct field shipment_fields[] = {
 	{ .name = "payment_id", FIELD_AT(struct order, payment.id), .flags = F_NULL },         \
 	FIELD(struct order, created_at),                                                       \
 	FIELD(struct order, updated_at),                                                       \
+	FIELD_WITH(struct order, discount_amount, .flags = F_TEXT),                            \
+	FIELD(struct order, points_used),                                                      \
+	FIELD_WITH(struct order, points_amount, .flags = F_TEXT),                              \
 	OBJECT(struct order, consignee, consignee_fields, F_NULL),                             \
 	FIELD_WITH(struct order, remark, .flags = F_NULL),                                     \
 	OBJECT(struct order, shipment, shipment_fields, F_NULL),                               \
 	FIELD_WITH(struct order, id, .flags = F_HIDDEN),                                       \
 	{ .name = "paid_by", FIELD_AT(struct order, payment.by), .flags = F_HIDDEN },          \
 	FIELD_WITH(struct order, stock_held, .flags = F_HIDDEN),                               \
+	FIELD_WITH(struct order, rewarded, .flags = F_HIDDEN),                                 \
 	FIELD_WITH(struct order, expires_at, .flags = F_HIDDEN),                               \
 	{ .name = "paid_at", FIELD_AT(struct order, payment.at), .flags = F_HIDDEN },          \
 	FIELD_WITH(struct order, deleted_at, .flags = F_HIDDEN)
@@ -121,6 +126,7 @@ static const char SQL_LIST_USER_STATUS[] =
 /* The lines of all orders of a page at once; `at` is the order's index. */
 static const char SQL_ITEMS[] =
 	"SELECT i.order_item_id, i.product_id, i.quantity, i.unit_price, i.total_price, "
+	"i.discount_amount, "
 	"i.product_id AS `product.product_id`, i.name AS `product.name`, "
 	"i.unit_price AS `product.price`, l.at "
 	"FROM JSON_TABLE(?, '$[*]' COLUMNS (at FOR ORDINALITY, id BIGINT PATH '$')) l "

@@ -170,7 +170,7 @@ function literalFor(before, after, sql, tables, rows, fresh) {
 }
 
 const ids = Array.from({ length: LISTED }, (_, i) => 11 + 3 * i);
-const lines = ids.map((id) => `[${id},1,100,"x","x",1,1]`); // one has up to seven members
+const lines = ids.map((id) => `[${id},1,100,"x","0",1,1]`); // one has up to seven members
 
 // The items of an unfinished list, the last incomplete.
 function splitTop(text) {

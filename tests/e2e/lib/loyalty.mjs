@@ -14,7 +14,12 @@ export const POINTS_RULES = [
   'points come back of a use, or are taken back of what was earned', 'no more points come back than were used or earned',
   'points are earned for a source, into a lot', 'what a lot holds is held', 'a hold of points is the sum of its lots', 'a posted hold is a use of points',
 ];
-export const LOYALTY_RULES = [...MEMBER_RULES, ...POINTS_RULES];
+// And those about the points that orders use and earn.
+export const REWARD_RULES = [
+  "an order's points are held or used as its status says", 'points are held for an order of their member', 'an order earns points for its buyer',
+  'a refund takes back and returns its share of the points', 'a paid order is counted', 'total_spent is the sum of the orders',
+];
+export const LOYALTY_RULES = [...MEMBER_RULES, ...POINTS_RULES, ...REWARD_RULES];
 
 // A service token of another system.
 export async function serviceToken(shop, name = 'till') {

@@ -33,7 +33,7 @@ export const PAY_S = 30 * MINUTE_S; // ORDER_PAY_MINUTES
 const PATIENCE_MS = 4500; // the shop's calls of WeChat Pay time out after 5 s
 
 export const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-const ORDER_EXTRAS = ['paid_by', 'consignee', 'remark', 'shipment']; // DESIGN: extra members of an order
+const ORDER_EXTRAS = ['paid_by', 'discount_amount', 'points_used', 'points_amount', 'consignee', 'remark', 'shipment']; // DESIGN: extra members of an order
 
 // The families of programs that most files about orders and payments use.
 export const TRADE = ['catalogue', 'login', 'notify', 'orders', 'payments', 'users'];
@@ -309,15 +309,17 @@ export function assertFullOrder(body, expected = {}) {
   assert.equal(body.user.user_id, body.user_id);
   assert.ok(body.orderItems.length >= 1);
   for (const line of body.orderItems) {
-    assert.deepEqual(Object.keys(line), ['order_item_id', 'order_id', 'product_id', 'quantity', 'unit_price', 'total_price', 'product']);
+    assert.deepEqual(Object.keys(line), ['order_item_id', 'order_id', 'product_id', 'quantity', 'unit_price', 'total_price', 'product', 'discount_amount']);
     assert.equal(line.order_id, body.order_id);
     assert.deepEqual(Object.keys(line.product), ['product_id', 'name', 'price']);
     assert.equal(line.product.product_id, line.product_id);
     assert.equal(typeof line.product.price, 'number');
-    for (const price of [line.unit_price, line.total_price]) assert.match(price, /^\d+\.\d\d$/);
+    for (const price of [line.unit_price, line.total_price, line.discount_amount]) assert.match(price, /^\d+\.\d\d$/);
     assert.equal(fen(line.total_price), fen(line.unit_price) * line.quantity);
   }
-  assert.equal(body.orderItems.reduce((sum, line) => sum + fen(line.total_price), 0), fen(body.total_amount));
+  const sum = (name) => body.orderItems.reduce((fens, line) => fens + fen(line[name]), 0);
+  assert.equal(sum('discount_amount'), fen(body.discount_amount));
+  assert.equal(sum('total_price') - fen(body.discount_amount) - fen(body.points_amount), fen(body.total_amount));
 }
 
 export function fen(text) {
