@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "shop/loyalty/reward.h"
 
-#include "shop/loyalty/points.h"
 #include "shop/people/member.h"
 
 #define FEN_PER_YUAN 100

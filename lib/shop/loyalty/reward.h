@@ -13,8 +13,9 @@
 
 #include "base/ctx.h"
 #include "base/money.h"
+#include "shop/loyalty/points.h"
 
-#define REWARD_SOURCE "order"
+#define REWARD_SOURCE POINTS_OWN "order"
 
 struct rewarded {
 	int64_t user_id;

@@ -30,7 +30,7 @@ const change = (table, where, set) => [
 const orderRow = ({ order_id: no }, set) => change('orders', `order_no = '${no}'`, set);
 // changed and changed back
 const both = (table, where, [there, back]) => [`UPDATE ${table} SET ${there} WHERE ${where}`, `UPDATE ${table} SET ${back} WHERE ${where}`];
-const about = ({ order_id: no }) => `reference_type = 'order' AND reference_id = '${no}'`;
+const about = ({ order_id: no }) => `reference_type = 'shop_order' AND reference_id = '${no}'`;
 const [HOLD, OWN, EARNED, SHARE, COUNTED, SPENT] = REWARD_RULES;
 const members = { anna: anna.user.member_id, bob: bob.user.member_id };
 

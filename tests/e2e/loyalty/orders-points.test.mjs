@@ -38,7 +38,7 @@ async function spent(person) {
 
 // The ledger's rows about an order: [type, points].
 async function entries(order) {
-  const rows = await shop.sql(`SELECT type, points FROM point_entries WHERE reference_type = 'order' AND reference_id = '${order.order_id}' ORDER BY entry_id`);
+  const rows = await shop.sql(`SELECT type, points FROM point_entries WHERE reference_type = 'shop_order' AND reference_id = '${order.order_id}' ORDER BY entry_id`);
   return rows.map(({ type, points: n }) => [type, n]);
 }
 const EARN = 1;
