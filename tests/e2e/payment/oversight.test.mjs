@@ -2,8 +2,12 @@
 // Money that needs a person: attempts, messages that match nothing, and refunds that wait (BEHAVIOUR 13, 34, 37, 43, 62).
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterEach, test } from 'node:test';
 import { sequence } from '../../../sandbox/database/sql.mjs';
+import { checkout } from '../../../sandbox/files.mjs';
+import { filesBelow } from '../../lint/texts.mjs';
 import { EIGHT, assertWalks, nextOf, pagesOf, rowsRead, withQuery, withStatementLog } from '../lib/query-plans.mjs';
 import { openRefunds } from '../lib/refunds.mjs';
 import { command, send } from '../lib/simulators.mjs';
@@ -177,6 +181,18 @@ test('an orphan has its provider, facts, and the reason in words; it is resolved
   assert.equal((await rows(ORPHANS, '?limit=1'))[0].note, note);
   assert.deepEqual(await shop.sql(`SELECT actor_user_id, detail FROM journal WHERE action = 'orphan-resolve' AND subject = 'event ${row.orphan_id}'`), [{ actor_user_id: me, detail: note }]);
   assertRefused(await resolve(999_999, { note }), 404, 'NOT_FOUND');
+});
+
+// Otherwise the list could not be filtered by it, and would show its code.
+test('each reason for which a message is stored has words', () => {
+  const codes = (dirs, form) => dirs.flatMap(filesBelow).filter((name) => name.endsWith('.c'))
+    .flatMap((name) => [...readFileSync(path.join(checkout, name), 'utf8').matchAll(form)].map(([, code]) => code));
+  const said = [...codes(['lib/providers'], /(?:why|mismatch|other_\w+\[\]) = "([A-Z_]+)"/g), ...codes(['lib/providers/alipay'], /(?:return|NULL :) "([A-Z_]+ID)"/g),
+    ...codes(['lib/flow'], /(?:return|why =|,) "([A-Z]+_[A-Z_]+|AMOUNT|CURRENCY)"/g)];
+  const words = readFileSync(path.join(checkout, 'lib/shop/money/reason.c'), 'utf8');
+  const others = ['QUOTE_CHANGED', 'REFUNDED_ELSEWHERE', 'TRADE_STATE'];
+  assert.ok(['MCHID', 'SELLER_ID', 'UNDECRYPTABLE', 'AMOUNT', 'SECOND_TRANSACTION', 'NOT_REVOCABLE', 'REFUND_CLOSED'].every((one) => said.includes(one)), `${said}`);
+  assert.deepEqual([...new Set(said)].filter((one) => !words.includes(`X("${one}",`) && !others.includes(one)), []);
 });
 
 test('concurrent resolutions: one is noted, the others are refused', async () => {
