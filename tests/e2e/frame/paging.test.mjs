@@ -12,7 +12,7 @@ const ROWS = 6000; // of each kind: enough for an index to matter
 const DEFAULT_LIMIT = 100;
 const LIMIT_MAX = 500;
 
-const shop = await openShop({ families: ['catalogue', 'login', 'memberships', 'orders', 'users'] });
+const shop = await openShop({ families: ['catalogue', 'login', 'members', 'memberships', 'orders', 'users'] });
 const admin = await shop.admin();
 const anna = await shop.login('anna');
 const userId = anna.user.user_id;
@@ -248,6 +248,34 @@ test('a page of membership orders is found in its index, in order, without readi
       assert.doesNotMatch(plan.Extra, /filesort|temporary/, told);
       const read = await rowsRead(shop, statement, 'p');
       assert.ok(read <= 2 * size * (query.endsWith('EXPIRED') ? 2 : 1), `${told}: ${read} rows read for two pages of ${size}`);
+    }
+  });
+});
+
+// A point that is used and comes back, over and over; all rows of one member.
+test('a page of the changes of points is found in its index, in order, without reading the skipped rows (B13)', async () => {
+  const { member_id: member } = anna.user;
+  await shop.sql(`
+    INSERT INTO point_accounts VALUES (${member}, 1, 0, 0, 1, 0, 1700000000000);
+    INSERT INTO point_lots (lot_id, member_id, unspent, held, expires_at, created_at) VALUES (1, ${member}, 1, 0, 4000000000000, 1700000000000);
+    INSERT INTO member_counts (figure, subject, shard, n) VALUES (3, 0, 0, 1);
+    INSERT INTO point_entries (entry_id, transaction_id, member_id, type, points, debt, balance_after, reference_type, reference_id, once, lot_id, of_entry_id, created_at)
+      SELECT seq, CONCAT('PT_', seq), ${member}, IF(seq = 1, 1, IF(seq % 2 = 0, 2, 4)), IF(seq % 2 = 0, -1, 1), 0, seq % 2, 't', 'r', IF(seq = 1, 1, NULL), IF(seq = 1, 1, NULL),
+        IF(seq > 1 AND seq % 2 = 1, seq - 1, NULL), 1700000000000 + seq FROM ${sequence(ROWS - 1)};
+    INSERT INTO point_entry_lots SELECT entry_id, 1, 0, points FROM point_entries;
+    ANALYZE TABLE point_entries`);
+  await withStatementLog(shop, async (statementFor) => {
+    let size = 100;
+    for (const [query, key, bytes] of [['', 'by_time', EIGHT + EIGHT], ['type=use', 'by_type', EIGHT + 1 + EIGHT], ['start_date=2023-11-15', 'by_time', EIGHT + EIGHT]]) {
+      size += 1;
+      const { data } = (await rawRequest(shop, 'GET', `/api/v1/member-system/points/transactions?page=2&limit=${size}&${query}`, { token: anna.token })).json;
+      assert.equal(data.transactions.length, size);
+      assert.equal(data.pagination.total, query === 'type=use' ? ROWS / 2 - 1 : ROWS - 1);
+      const statement = await statementFor(size, `LIMIT ${size} OFFSET ${size}) q%`);
+      const plan = await planOf(shop, statement, 'p');
+      assert.deepEqual([plan.key, Number(plan.key_len)], [key, bytes], `${query}: ${JSON.stringify(plan)}`);
+      assert.doesNotMatch(plan.Extra, /filesort|temporary/, query);
+      assert.ok(await rowsRead(shop, statement, 'p') <= 2 * size, query);
     }
   });
 });
