@@ -19,16 +19,16 @@ await points.earn(anna, 50);
 // As an order does that waits for its payment, one that was paid, and one that was refunded in part.
 const [lot, next] = (await shop.sql(`SELECT lot_id FROM point_lots WHERE member_id = ${member} ORDER BY lot_id`)).map((row) => row.lot_id);
 const [{ lot_id: foreign }] = await shop.sql(`SELECT lot_id FROM point_lots WHERE member_id = ${other}`);
-await shop.sql(`INSERT INTO point_holds (hold_id, member_id, reference_type, reference_id, live, state, points, created_at) VALUES (1, ${member}, 'order', 'HELD', 1, 1, 20, 1);
+await shop.sql(`INSERT INTO point_holds (hold_id, member_id, reference_type, reference_id, live, state, points, created_at) VALUES (1, ${member}, 'test', 'HELD', 1, 1, 20, 1);
   INSERT INTO point_hold_lots (hold_id, lot_id, place, points) VALUES (1, ${lot}, 0, 20); UPDATE point_lots SET held = 20 WHERE lot_id = ${lot};
   INSERT INTO point_entries (entry_id, transaction_id, member_id, type, points, debt, balance_after, reference_type, reference_id, once, created_at)
-    VALUES (1001, 'PT_1', ${member}, 2, -10, 0, 110, 'order', 'PAID', 1, ${Date.now()});
+    VALUES (1001, 'PT_1', ${member}, 2, -10, 0, 110, 'test', 'PAID', 1, ${Date.now()});
   INSERT INTO point_entry_lots (entry_id, lot_id, place, points) VALUES (1001, ${next}, 0, -10);
   INSERT INTO point_holds (hold_id, member_id, reference_type, reference_id, live, state, points, entry_id, created_at, ended_at)
-    VALUES (2, ${member}, 'order', 'PAID', 1, 2, 10, 1001, 1, 2);
+    VALUES (2, ${member}, 'test', 'PAID', 1, 2, 10, 1001, 1, 2);
   INSERT INTO point_hold_lots (hold_id, lot_id, place, points) VALUES (2, ${next}, 0, 10);
   INSERT INTO point_entries (entry_id, transaction_id, member_id, type, points, debt, balance_after, reference_type, reference_id, of_entry_id, created_at)
-    VALUES (1002, 'PT_2', ${member}, 4, 4, 0, 114, 'order', 'PAID', 1001, ${Date.now()});
+    VALUES (1002, 'PT_2', ${member}, 4, 4, 0, 114, 'test', 'PAID', 1001, ${Date.now()});
   INSERT INTO point_entry_lots (entry_id, lot_id, place, points) VALUES (1002, ${next}, 0, 4);
   UPDATE point_lots SET unspent = 44 WHERE lot_id = ${next};
   UPDATE point_accounts SET balance = 114, frozen = 20, total_used = 36 WHERE member_id = ${member};
@@ -115,7 +115,7 @@ test('what the schema\'s constraints forbid is refused by the database (B45)', a
     'UPDATE point_entries SET points = 10 WHERE entry_id = 1001',
     `INSERT INTO point_entries (transaction_id, member_id, type, points, debt, balance_after, reference_type, reference_id, once, lot_id, created_at)
       SELECT 'PT_X', ${other}, 1, 5, 0, 5, reference_type, reference_id, 1, ${foreign}, 1 FROM point_entries WHERE entry_id = ${earned}`,
-    `INSERT INTO point_holds (member_id, reference_type, reference_id, live, state, points, created_at) VALUES (${other}, 'order', 'HELD', 1, 1, 5, 1)`,
+    `INSERT INTO point_holds (member_id, reference_type, reference_id, live, state, points, created_at) VALUES (${other}, 'test', 'HELD', 1, 1, 5, 1)`,
   ]) {
     await assert.rejects(shop.sql(damage), damage);
   }
