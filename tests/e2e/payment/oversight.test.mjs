@@ -281,6 +281,12 @@ test('refunds that need a person are listed with the reason: by hand, abnormal, 
   assert.deepEqual(await waiting(`&order_id=${doubted.order.order_id}`), [[c.refund_no, 'IN_DOUBT']]);
   assert.deepEqual(await waiting('&status=CLOSED'), [[b.refund_no, 'REFUSED']]);
 
+  const audited = await trade.audit(0);
+  for (const [refund, problem] of [[b, 'refused for good: '], [c, 'no result for a day, see the merchant console: ']]) {
+    assert.ok(audited.includes(`open: refund ${refund.refund_no}: ${problem}1000 fen of ${refund.order_id} (refund that needs a person)`), audited.join('\n'));
+  }
+  assert.ok(audited.includes(`open: refund ${a.refund_no}: abnormal: 1000 fen, resolve it in the merchant console (abnormal refund)`));
+
   // each ends by what ends it
   await trade.noFaults();
   await refunds.completeRefund(a.refund_no, 'SUCCESS');
