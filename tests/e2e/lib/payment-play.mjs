@@ -102,12 +102,12 @@ export class Play {
     return undefined;
   }
 
-  // Everything is notified of and completed.
+  // Every success is notified of that the shop hasn't acknowledged yet, and everything is completed.
   async #end() {
     const { ways } = this;
     let at = END_S;
     await ways.jobsAt(at);
-    await this.#each(({ x }) => ways.notify(x), this.runs.filter(({ x }) => x.paid));
+    await this.#each(({ x }) => ways.notify(x), this.runs.filter(({ x }) => x.paid && !x.heard));
     await ways.jobsAt(at);
     const payments = this.runs.map(({ x }) => x);
     for (let round = 0; await ways.completeRefunds(payments, { seconds: at += STEP_S }) > 0; round++) assert.ok(round < 6, 'refunds never end');
