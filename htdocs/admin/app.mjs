@@ -12,6 +12,7 @@ import { showMoney } from './money.mjs';
 import { listOrders, showOrder } from './orders.mjs';
 import { editPlan, listPlans, newPlan } from './plans.mjs';
 import { editProduct, listProducts, newProduct } from './products.mjs';
+import { listReconciliations, showReconciliation } from './reconciliations.mjs';
 import { SignedOut, check, onLost, signIn, signOut, user } from './session.mjs';
 import { editUser, listUsers } from './users.mjs';
 
@@ -30,12 +31,14 @@ const PAGES = [
   [/^membership-orders$/, listMembershipOrders],
   [/^membership-orders\/([^/]+)$/, showMembershipOrder],
   [/^money$/, showMoney],
+  [/^reconciliations$/, listReconciliations],
+  [/^reconciliations\/(\d+)$/, showReconciliation],
   [/^users$/, listUsers],
   [/^users\/(\d+)$/, editUser],
 ];
 const SECTIONS = [
   ['orders', '订单'], ['products', '商品'], ['categories', '分类'],
-  ['plans', '会员套餐'], ['membership-orders', '会员订单'], ['money', '资金'], ['users', '用户'],
+  ['plans', '会员套餐'], ['membership-orders', '会员订单'], ['money', '资金'], ['reconciliations', '对账'], ['users', '用户'],
 ];
 const START = 'orders';
 

@@ -3,9 +3,10 @@
 // (PAYMENTS 7.1, rule 9; BEHAVIOUR 67). Each test has days of its own.
 import assert from 'node:assert/strict';
 import { afterEach, before, test } from 'node:test';
-import { PAID, assertRefused } from '../lib/trade.mjs';
-import { pagesOf } from '../lib/query-plans.mjs';
+import { sequence } from '../../../sandbox/database/sql.mjs';
+import { EIGHT, assertWalks, nextOf, pagesOf, rowsRead, withQuery, withStatementLog } from '../lib/query-plans.mjs';
 import { openBooks } from '../lib/reconciling.mjs';
+import { PAID, assertRefused } from '../lib/trade.mjs';
 
 const books = await openBooks();
 const { trade, shop, anna } = books;
@@ -378,4 +379,32 @@ test('runs are listed by provider, date and outcome, for administrators only (B4
     assertRefused(await shop.call('GET', `/api/payment/reconciliations${address}`, { token: anna.token }), 403, 'FORBIDDEN');
   }
   for (const address of ['/999999', '/999999/findings']) assertRefused(await shop.call('GET', `/api/payment/reconciliations${address}`, { token: trade.admin }), 404, 'NOT_FOUND');
+});
+
+test('each list reads its own index from the cursor on, page by page (B13)', async () => {
+  const MANY = 600;
+  const day = books.ms(-100, '00:00');
+  await shop.sql(`INSERT INTO reconciliations (provider, starts_at, outcome, automatic, repairs, lease_at, error, created_at, ended_at)
+      SELECT 'wechat', ${day}, 5, 0, 0, 1, 'UNKNOWN', seq, seq FROM ${sequence(MANY)};
+    INSERT INTO reconciliations (provider, starts_at, outcome, automatic, repairs, lease_at, findings, created_at, ended_at)
+      VALUES ('wechat', ${books.ms(-99, '00:00')}, 3, 0, 0, 1, ${MANY}, 1, 1);
+    INSERT INTO reconciliation_findings (reconciliation_id, reason, number, out_trade_no, created_at)
+      SELECT reconciliation_id, 1, CONCAT('MANY', seq), '', 1 FROM reconciliations JOIN ${sequence(MANY)} WHERE findings = ${MANY};
+    ANALYZE TABLE reconciliations, reconciliation_findings`);
+  const [{ reconciliation_id: full }] = await shop.sql(`SELECT reconciliation_id FROM reconciliations WHERE findings = ${MANY}`);
+  await withStatementLog(shop, async (statementFor) => {
+    let limit = 101;
+    for (const [address, key, bytes, table] of [['', 'PRIMARY', EIGHT, 'reconciliations'], ['?outcome=FAILED&provider=wechat', 'by_outcome', 1 + EIGHT, 'reconciliations'],
+      [`?date=${books.date(-100)}`, 'by_day', EIGHT + EIGHT, 'reconciliations'], [`/${full}/findings`, 'by_run', EIGHT + EIGHT, 'reconciliation_findings']]) {
+      const first = await shop.call('GET', withQuery(`/api/payment/reconciliations${address}`, `limit=${limit}`), { token: trade.admin });
+      assert.equal(first.body.length, limit);
+      const statement = await statementFor(limit);
+      await assertWalks(shop, statement, { table, key, bytes }, address);
+      assert.ok(await rowsRead(shop, statement, table) <= limit + 1);
+      const rows = [first.body, ...await pagesOf(shop, nextOf(first), trade.admin)].flat();
+      assert.ok(rows.length >= MANY);
+      assert.equal(new Set(rows.map((row) => row.finding_id ?? row.reconciliation_id)).size, rows.length);
+      limit += 1;
+    }
+  });
 });
