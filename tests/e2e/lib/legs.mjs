@@ -23,7 +23,7 @@ export const LEGS = {
       'audit.test.mjs', 'card-lists.test.mjs', 'card-payment.test.mjs', 'catalog.test.mjs', 'cli.test.mjs', 'concurrency.test.mjs',
       'connections.test.mjs', 'databases.test.mjs', 'jobs.test.mjs', 'membership-orders.test.mjs', 'membership-races.test.mjs',
       'orders.test.mjs', 'oversight.test.mjs', 'paging.test.mjs', 'points.test.mjs', 'points-random.test.mjs',
-      'refunds.test.mjs', 'resilience.test.mjs', 'settle.test.mjs', 'statements.test.mjs', 'stock.test.mjs', 'users.test.mjs',
+      'reconcile.test.mjs', 'refunds.test.mjs', 'resilience.test.mjs', 'settle.test.mjs', 'statements.test.mjs', 'stock.test.mjs', 'users.test.mjs',
     ],
   },
 };
