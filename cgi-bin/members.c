@@ -3,6 +3,9 @@
 #include "shop/books/health.h"
 #include "shop/loyalty/level.h"
 #include "shop/loyalty/points.h"
+#include "shop/loyalty/profile.h"
+#include "shop/loyalty/stats.h"
+#include "shop/people/member_log.h"
 #include "shop/people/session.h"
 #include "web/app.h"
 
@@ -42,6 +45,50 @@ static enum err read_member_health(struct ctx *c, struct call *k)
 	return OK;
 }
 
+/* ---- members ---- */
+
+static enum err show(struct ctx *c, struct call *k, int64_t member_id)
+{
+	TRY(profile_get(c, member_id, k->answer));
+	call_about(c, k, profile_tag_fields, k->answer);
+	return OK;
+}
+
+static enum err read_profile(struct ctx *c, struct call *k)
+{
+	return show(c, k, c->actor.member_id);
+}
+
+static enum err update_profile(struct ctx *c, struct call *k)
+{
+	return profile_update_self(c, k->body, k->answer);
+}
+
+static enum err list_members(struct ctx *c, struct call *k)
+{
+	return member_list(c, k->query, k->answer);
+}
+
+static enum err read_member(struct ctx *c, struct call *k)
+{
+	return show(c, k, k->id);
+}
+
+static enum err update_member(struct ctx *c, struct call *k)
+{
+	return profile_update(c, k->id, k->body, k->answer);
+}
+
+static enum err list_member_log(struct ctx *c, struct call *k)
+{
+	return member_log_list(c, k->id, k->query, k->answer);
+}
+
+static enum err read_member_stats(struct ctx *c, struct call *k)
+{
+	return member_stats(c, k->answer);
+}
+
 /* ---- levels ---- */
 
 static enum err list_levels(struct ctx *c, struct call *k)
@@ -76,6 +123,11 @@ static enum err recalculate_member(struct ctx *c, struct call *k)
 	return points_recalculate(c, k->id, k->body, k->answer);
 }
 
+static enum err upgrade_member(struct ctx *c, struct call *k)
+{
+	return level_upgrade(c, k->id, k->body, k->answer);
+}
+
 /* clang-format off */
 #define MEMBER_SYSTEM "/api/v1/member-system"
 static const struct route routes[] = {
@@ -105,6 +157,35 @@ static const struct route routes[] = {
 		.body = NEW(struct points_recalculation, points_recalculate_fields),
 		.answer = DATA(struct points_recalculated, points_recalculated_fields),
 		.summary = "Correct a member's kept points and level" },
+	{ POST, MEMBER_SYSTEM "/levels/:id/upgrade", ROLE_ADMIN, RATE_WRITE, DO(upgrade_member),
+		.body = NEW(struct upgrade_request, upgrade_request_fields),
+		.answer = DATA(struct upgrade, upgrade_fields),
+		.summary = "Give a member a higher level" },
+	{ GET, MEMBER_SYSTEM "/profile", ROLE_USER, RATE_READ, DO(read_profile),
+		.answer = DATA(struct profile, profile_fields),
+		.summary = "Read the user's member" },
+	{ PUT, MEMBER_SYSTEM "/profile", ROLE_USER, RATE_WRITE, DO(update_profile),
+		.body = CHANGE(struct profile_change, profile_change_fields),
+		.answer = DATA(struct profile, profile_fields),
+		.summary = "Change the user's birthday and preferences" },
+	{ GET, MEMBER_SYSTEM "/members", ROLE_ADMIN, RATE_READ, DO(list_members),
+		.query = LISTED(struct member_query, member_query_fields),
+		.answer = DATA_PAGE(struct member_row, member_row_fields),
+		.summary = "List members" },
+	{ GET, MEMBER_SYSTEM "/members/:id", ROLE_ADMIN, RATE_READ, DO(read_member),
+		.answer = DATA(struct profile, profile_fields),
+		.summary = "Read a member" },
+	{ PUT, MEMBER_SYSTEM "/members/:id", ROLE_ADMIN, RATE_WRITE, DO(update_member),
+		.body = CHANGE(struct profile_change, profile_admin_change_fields),
+		.answer = DATA(struct profile, profile_fields),
+		.summary = "Change a member; status 0 freezes it, 1 thaws it" },
+	{ GET, MEMBER_SYSTEM "/members/:id/log", ROLE_ADMIN, RATE_READ, DO(list_member_log),
+		.query = LISTED(struct member_entry_query, member_entry_query_fields),
+		.answer = DATA_PAGE(struct member_entry, member_entry_fields),
+		.summary = "List what was changed of a member by staff" },
+	{ GET, MEMBER_SYSTEM "/stats/summary", ROLE_ADMIN, RATE_READ, DO(read_member_stats),
+		.answer = DATA(struct member_stats, member_stats_fields),
+		.summary = "Figures about all members" },
 	{ .path = NULL },
 };
 /* clang-format on */

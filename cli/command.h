@@ -22,6 +22,7 @@ int run_migrate(struct ctx *c, int argc, char **argv);
 int run_create_admin(struct ctx *c, int argc, char **argv);
 int run_issue_token(struct ctx *c, int argc, char **argv);
 int run_grant_vip(struct ctx *c, int argc, char **argv);
+int run_import_members(struct ctx *c, int argc, char **argv);
 int run_note_refund(struct ctx *c, int argc, char **argv);
 int run_reconcile(struct ctx *c, int argc, char **argv);
 int run_jobs(struct ctx *c, int argc, char **argv);

@@ -23,6 +23,8 @@ static const struct command commands[] = {
 		"issue a service token (shown once), list them, or revoke one", false },
 	{ "grant-vip", run_grant_vip, CONF_DB, "--user ID --level N --days N",
 		"give a user a VIP membership for nothing", true },
+	{ "import-members", run_import_members, CONF_DB, "FILE.csv [--apply]",
+		"check a file of members with their points, or import it", false },
 	{ "note-refund", run_note_refund, CONF_ALL, "NUMBER [--payment NUMBER [--amount YUAN]]",
 		"record a refund made in a merchant console, by querying the payment providers",
 		true },

@@ -170,12 +170,12 @@ static bool take_char(const char **p, const char *any_of)
 	return true;
 }
 
-static bool take_date(const char **p, struct tm *tm)
+static bool take_date(const char **p, int first_year, struct tm *tm)
 {
 	static const int month_days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	int year, month, leap;
 
-	if (!take_number(p, 4, 1970, 9999, &year) || !take_char(p, "-") ||
+	if (!take_number(p, 4, first_year, 9999, &year) || !take_char(p, "-") ||
 		!take_number(p, 2, 1, 12, &month) || !take_char(p, "-") ||
 		!take_number(p, 2, 1, 31, &tm->tm_mday))
 		return false;
@@ -219,7 +219,7 @@ bool clock_parse(const char *text, int64_t *out_ms)
 	struct tm tm = { 0 };
 	int64_t fraction, offset, ms;
 
-	if (!take_date(&text, &tm) || !take_char(&text, "Tt") ||
+	if (!take_date(&text, 1970, &tm) || !take_char(&text, "Tt") ||
 		!take_number(&text, 2, 0, 23, &tm.tm_hour) || !take_char(&text, ":") ||
 		!take_number(&text, 2, 0, 59, &tm.tm_min) || !take_char(&text, ":") ||
 		!take_number(&text, 2, 0, 59, &tm.tm_sec) || !take_fraction(&text, &fraction) ||
@@ -237,7 +237,7 @@ bool clock_parse_cst_day(const char *text, int64_t *out_ms)
 {
 	struct tm tm = { 0 };
 
-	if (!take_date(&text, &tm) || *text != '\0')
+	if (!take_date(&text, 1970, &tm) || *text != '\0')
 		return false;
 	*out_ms = (int64_t)timegm(&tm) * 1000 - CST_MS;
 	return *out_ms >= 0;
@@ -247,9 +247,16 @@ bool clock_parse_day(const char *text, int later, int64_t *out_ms)
 {
 	struct tm tm = { .tm_isdst = -1 };
 
-	if (!take_date(&text, &tm) || *text != '\0')
+	if (!take_date(&text, 1970, &tm) || *text != '\0')
 		return false;
 	tm.tm_mday += later; /* mktime() normalises; a day may have 23 hours */
 	*out_ms = (int64_t)mktime(&tm) * 1000;
 	return true;
+}
+
+bool clock_is_day(const char *text)
+{
+	struct tm tm = { 0 };
+
+	return take_date(&text, 1900, &tm) && *text == '\0';
 }

@@ -52,5 +52,7 @@ int64_t clock_shop_midnight(int64_t ms, int later);
 bool clock_parse(const char *text, int64_t *out_ms) MUST;
 /* "YYYY-MM-DD": the start of that day, or of the day `later` days after it, in the shop's zone. */
 bool clock_parse_day(const char *text, int later, int64_t *out_ms) MUST;
+/* Is it an existing day, "YYYY-MM-DD", from 1900 on? For dates of birth, which are in no zone. */
+bool clock_is_day(const char *text);
 
 #endif

@@ -27,8 +27,18 @@ static const char SQL_LEVEL[] =
 	"WHERE e.level_id IS NULL OR (m.manual_level_id IS NOT NULL AND g.level_id IS NULL) "
 	"OR m.level_id <> IF(g.min_points > e.min_points, g.level_id, e.level_id) LIMIT ?";
 
+static const char SQL_EARNED_LEVEL[] =
+	"SELECT CONCAT('member ', x.member_id) AS subject, "
+	"CONCAT('earned level ', x.earned_level_id, ', its points reach ', x.level_id) AS problem "
+	"FROM (SELECT m.member_id, m.earned_level_id, (SELECT l.level_id FROM member_levels l "
+	"FORCE INDEX (min_points) WHERE l.min_points <= GREATEST(COALESCE(a.total_earned, 0), 0) "
+	"ORDER BY l.min_points DESC LIMIT 1) AS level_id FROM members m "
+	"LEFT JOIN point_accounts a FORCE INDEX (PRIMARY) ON a.member_id = m.member_id) x "
+	"WHERE x.earned_level_id <> x.level_id LIMIT ?";
+
 const struct audit_rule audit_member_rules[] = {
 	{ "figures about members are what they count", SQL_FIGURES, false, NULL },
 	{ "a member's level is the higher of earned and given", SQL_LEVEL, false, NULL },
+	{ "a member's earned level is that of its points", SQL_EARNED_LEVEL, false, NULL },
 	{ NULL, NULL, false, NULL },
 };

@@ -2,9 +2,11 @@
 #include "shop/loyalty/level.h"
 
 #include "ext/db.h"
+#include "shop/loyalty/points.h"
 #include "shop/people/member.h"
+#include "shop/people/member_log.h"
 
-enum { LEVELS_MAX = 100, BENEFITS_MAX = 100 };
+enum { LEVELS_MAX = 100, BENEFITS_MAX = 100, FEN_PER_YUAN = 100 };
 
 static const struct field benefit_fields[] = { FIELD(struct level_benefit, text), FIELD_END };
 
@@ -25,6 +27,21 @@ const struct field level_brief_fields[] = {
 	FIELD_WITH(struct level, id, .column = "level_id"),
 	FIELD(struct level, name),
 	DISCOUNT,
+	FIELD_END,
+};
+
+const struct field upgrade_request_fields[] = {
+	INPUT(struct upgrade_request, target_level_id, 1, INT64_MAX - 1, F_REQUIRED),
+	INPUT(struct upgrade_request, reason, 1, 500, F_REQUIRED | F_TRIM | F_PROSE),
+	FIELD_END,
+};
+const struct field upgrade_fields[] = {
+	FIELD(struct upgrade, member_id),
+	OBJECT(struct upgrade, previous_level, level_brief_fields, 0),
+	OBJECT(struct upgrade, level, level_brief_fields, 0),
+	FIELD(struct upgrade, reason),
+	FIELD(struct upgrade, operator_id),
+	FIELD_WITH(struct upgrade, upgraded_at, .flags = F_SECONDS),
 	FIELD_END,
 };
 
@@ -95,31 +112,102 @@ enum err level_discount(struct ctx *c, int64_t member_id, int64_t *permille)
 	return *permille > 0 ? OK : invariant_violated(c, "a member has a level");
 }
 
-/* Write a locked member's levels: the one that counts is the higher. */
-static enum err write_tx(struct ctx *c, const struct list *levels, struct member *m)
+/* The higher of two levels; the second may be NULL. */
+static const struct level *higher(const struct level *a, const struct level *b)
+{
+	return b != NULL && b->min_points > a->min_points ? b : a;
+}
+
+/* Set the level that counts: the higher of the two. */
+static enum err write_tx(
+	struct ctx *c, const struct list *levels, const struct member *before, struct member *m)
 {
 	const struct level *earned = level_of_id(levels, m->earned_level_id),
 			   *manual = m->manual_level_id.set
 					     ? level_of_id(levels, m->manual_level_id.n)
 					     : NULL;
-	const int64_t before = m->level_id;
 
-	m->level_id =
-		manual != NULL && manual->min_points > earned->min_points ? manual->id : earned->id;
-	return member_set_levels_tx(c, m, before);
+	if (earned == NULL)
+		return invariant_violated(c, "a member's level exists");
+	m->level_id = higher(earned, manual)->id;
+	return member_write_tx(c, before, m);
 }
 
 enum err level_follow_tx(struct ctx *c, int64_t member_id, int64_t total_earned)
 {
-	struct member m = { 0 };
+	struct member before = { 0 }, m;
 	struct list levels;
-	int64_t earned;
 
-	TRY(member_lock_tx(c, member_id, &m));
+	TRY(member_lock_tx(c, member_id, &before));
 	TRY(level_list(c, &levels));
-	earned = level_for(&levels, total_earned)->id;
-	if (earned == m.earned_level_id)
-		return OK;
-	m.earned_level_id = earned;
-	return write_tx(c, &levels, &m);
+	m = before;
+	m.earned_level_id = level_for(&levels, total_earned)->id;
+	return m.earned_level_id != before.earned_level_id ? write_tx(c, &levels, &before, &m) : OK;
+}
+
+/* ---- by an administrator ---- */
+
+struct upgrading {
+	int64_t member_id;
+	const struct upgrade_request *in;
+	struct upgrade *out;
+};
+
+/* Is a level within reach, by the points earned or what was spent? */
+static enum err check_threshold_tx(
+	struct ctx *c, const struct member *m, const struct level *target)
+{
+	struct points_totals points = { 0 };
+
+	TRY(points_totals(c, m->member_id, &points));
+	return points.total_earned >= target->min_points ||
+			       m->total_spent.fen / FEN_PER_YUAN >= target->min_points
+		       ? OK
+		       : ERR_LEVEL_UPGRADE;
+}
+
+static enum err upgrade_tx(struct ctx *c, void *arg)
+{
+	const struct upgrading *x = arg;
+	const struct level *old, *target;
+	struct member before = { 0 }, m;
+	struct list levels;
+
+	TRY(member_lock_tx(c, x->member_id, &before));
+	TRY(level_list(c, &levels));
+	old = level_of_id(&levels, before.level_id);
+	target = level_of_id(&levels, x->in->target_level_id);
+	if (old == NULL)
+		return invariant_violated(c, "a member's level exists");
+	if (target == NULL)
+		return fail(c, ERR_INVALID, "target_level_id");
+	if (before.status != MEMBER_ACTIVE)
+		return ERR_MEMBER_STATUS;
+	if (target->min_points <= old->min_points)
+		return ERR_LEVEL_UPGRADE;
+	TRY(check_threshold_tx(c, &before, target));
+	m = before;
+	m.manual_level_id = (opt_i64){ target->id, true };
+	m.manual_reason = x->in->reason;
+	m.manual_by = (opt_i64){ c->actor.user_id, true };
+	m.manual_at.ms = c->now_ms;
+	TRY(write_tx(c, &levels, &before, &m));
+	TRY(member_log_tx(c, m.member_id, "upgrade", old->name, target->name, x->in->reason));
+	*x->out = (struct upgrade){
+		.member_id = m.member_id,
+		.previous_level = *old,
+		.level = *target,
+		.reason = x->in->reason,
+		.operator_id = c->actor.user_id,
+		.upgraded_at = m.manual_at,
+	};
+	return OK;
+}
+
+enum err level_upgrade(
+	struct ctx *c, int64_t member_id, const struct upgrade_request *in, struct upgrade *out)
+{
+	struct upgrading x = { member_id, in, out };
+
+	return db_tx(c, upgrade_tx, &x);
 }

@@ -43,4 +43,30 @@ enum err level_discount(struct ctx *c, int64_t member_id, int64_t *permille) MUS
  */
 enum err level_follow_tx(struct ctx *c, int64_t member_id, int64_t total_earned) MUST;
 
+/* ---- by an administrator ---- */
+
+struct upgrade_request {
+	uint64_t has;
+	int64_t target_level_id;
+	const char *reason;
+};
+extern const struct field upgrade_request_fields[];
+
+struct upgrade {
+	int64_t member_id;
+	struct level previous_level, level;
+	const char *reason;
+	int64_t operator_id; /* the administrator's user */
+	timestamp upgraded_at;
+};
+extern const struct field upgrade_fields[];
+
+/*
+ * Give a member a level for good; it is in the member's log. Fails: MEMBER_NOT_FOUND, MEMBER_STATUS
+ * (only an active member is upgraded), INVALID naming target_level_id, LEVEL_UPGRADE (not higher, or its threshold is
+ * met neither by points earned nor by total_spent in yuan).
+ */
+enum err level_upgrade(struct ctx *c, int64_t member_id, const struct upgrade_request *in,
+	struct upgrade *out) MUST;
+
 #endif

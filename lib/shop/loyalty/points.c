@@ -105,14 +105,21 @@ static enum err find_earned(struct ctx *c, int64_t member_id, const struct point
 	return OK;
 }
 
-enum err points_earn_tx(struct ctx *c, int64_t member_id, const struct points_source *source,
-	int64_t points, const char *description, struct points_receipt *out)
+enum err points_earned(
+	struct ctx *c, const struct points_source *source, struct points_receipt *out)
+{
+	struct points_entry row;
+
+	TRY(points_find_entry(c, POINTS_EARN, source, &row));
+	*out = receipt_of(&row);
+	return OK;
+}
+
+enum err points_earn_until_tx(struct ctx *c, int64_t member_id, const struct points_source *source,
+	int64_t points, int64_t expires_ms, const char *description, struct points_receipt *out)
 {
 	const opt_i64 user = { c->actor.user_id, c->actor.user_id != 0 },
 		      token = { c->actor.token_id, c->actor.token_id != 0 };
-	/* usable until the end of a day */
-	const int64_t expires_ms =
-		clock_shop_midnight(c->now_ms, (int)c->conf->points_valid_days + 1);
 	struct points_account a;
 	struct points_entry row;
 	int64_t lot_id;
@@ -142,6 +149,16 @@ enum err points_earn_tx(struct ctx *c, int64_t member_id, const struct points_so
 	TRY(points_enter_tx(c, &a, &row));
 	*out = receipt_of(&row);
 	return OK;
+}
+
+enum err points_earn_tx(struct ctx *c, int64_t member_id, const struct points_source *source,
+	int64_t points, const char *description, struct points_receipt *out)
+{
+	/* usable until the end of a day */
+	const int64_t expires_ms =
+		clock_shop_midnight(c->now_ms, (int)c->conf->points_valid_days + 1);
+
+	return points_earn_until_tx(c, member_id, source, points, expires_ms, description, out);
 }
 
 /* ---- requests ---- */

@@ -72,6 +72,13 @@ struct points_receipt {
  */
 enum err points_earn_tx(struct ctx *c, int64_t member_id, const struct points_source *source,
 	int64_t points, const char *description, struct points_receipt *out) MUST;
+/* The same with another expiry than in POINTS_VALID_DAYS: expires_ms, in the future. */
+enum err points_earn_until_tx(struct ctx *c, int64_t member_id, const struct points_source *source,
+	int64_t points, int64_t expires_ms, const char *description,
+	struct points_receipt *out) MUST;
+/* What a source has earned; entry_id 0: nothing. */
+enum err points_earned(
+	struct ctx *c, const struct points_source *source, struct points_receipt *out) MUST;
 
 /*
  * Hold points for a source that has no live hold (held or posted). Fails: MEMBER_NOT_FOUND, MEMBER_STATUS,

@@ -18,21 +18,31 @@
 #define MEMBER_CLOSED 2 /* its user is deleted */
 enum member_status { STORED(MEMBER_FROZEN), STORED(MEMBER_ACTIVE), STORED(MEMBER_CLOSED) };
 
-/* A member's row without what it tells about itself (loyalty/profile.h). */
+/* A member's row. What people see of it is loyalty/profile.h. */
 struct member {
 	int64_t member_id, user_id;
 	const char *member_code;
 	int64_t status;
+	const char *birthday; /* "1990-05-20", or NULL */
+	bool newsletter, sms_notification, promotion_notification;
 	int64_t level_id;        /* the higher of the next two */
 	int64_t earned_level_id; /* follows the points earned */
 	opt_i64 manual_level_id; /* given by an administrator */
-	money total_spent;
-	bool counted; /* in the figures of member_count.h; jobs count those that aren't */
+	const char *manual_reason;
+	opt_i64 manual_by; /* the administrator */
+	timestamp manual_at;
+	money total_spent; /* what paid orders cost, less what was refunded */
+	bool counted;      /* in the figures of member_count.h; jobs count those that aren't */
 	int64_t active_day;
 };
 
 /* The new member's level: no points are needed for it (member_levels). */
 #define MEMBER_FIRST_LEVEL 1
+
+/* The longest code: M, a day, nine digits. */
+#define MEMBER_CODE_MAX 18
+/* M, an existing day and a number of four to nine digits? */
+bool member_code_is_valid(const char *code);
 
 /* Create a new user's member; its code is M + the day in the shop's zone + a number. */
 enum err member_create_tx(struct ctx *c, int64_t user_id, int64_t *member_id) MUST;
@@ -45,6 +55,10 @@ enum err member_touch(
 enum err member_user(struct ctx *c, int64_t member_id, int64_t *user_id) MUST;
 /* The user's member. Fails: MEMBER_NOT_FOUND. */
 enum err member_of_user(struct ctx *c, int64_t user_id, int64_t *member_id) MUST;
+/* The member's code. Fails: MEMBER_NOT_FOUND. */
+enum err member_code_of(struct ctx *c, int64_t member_id, const char **code) MUST;
+/* The member with a code; 0: none. */
+enum err member_of_code(struct ctx *c, const char *code, int64_t *member_id) MUST;
 
 /*
  * Keep a member as it is until the end of the transaction, on any node: the row is written, which
@@ -53,8 +67,11 @@ enum err member_of_user(struct ctx *c, int64_t user_id, int64_t *member_id) MUST
 enum err member_lock_tx(struct ctx *c, int64_t member_id, struct member *out) MUST;
 /* Add to a locked member's total_spent; below 0 of a refund. */
 enum err member_spend_tx(struct ctx *c, int64_t member_id, money amount) MUST;
-/* Write a locked member's levels, from *m; `before` is its level_id until now. */
-enum err member_set_levels_tx(struct ctx *c, const struct member *m, int64_t before) MUST;
+/*
+ * Write what has changed of a locked member, and keep the figures. `before`: as member_lock_tx gave
+ * it. Fails: MEMBER_CODE_TAKEN.
+ */
+enum err member_write_tx(struct ctx *c, const struct member *before, const struct member *m) MUST;
 
 /* Count members whom a program of an earlier version created; at most `limit`. For jobs. */
 enum err member_count_missed(struct ctx *c, int64_t limit, int64_t *counted) MUST;

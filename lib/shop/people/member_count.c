@@ -2,7 +2,6 @@
 #include "shop/people/member_count.h"
 
 #include <assert.h>
-#include <stdio.h>
 
 #include "base/str.h"
 #include "ext/db.h"
@@ -15,13 +14,10 @@ static const char SQL_COUNT[] =
 
 int64_t member_day(int64_t ms, int later)
 {
-	char day[CLOCK_TEXT_MAX], dashed[CLOCK_TEXT_MAX];
-	int64_t n, start_ms;
+	char day[CLOCK_TEXT_MAX];
+	int64_t n;
 
-	clock_shop_day(ms, day);
-	snprintf(dashed, sizeof(dashed), "%.4s-%.2s-%.2s", day, day + 4, day + 6);
-	if (later != 0 && clock_parse_day(dashed, later, &start_ms))
-		clock_shop_day(start_ms, day);
+	clock_shop_day(later != 0 ? clock_shop_midnight(ms, later) : ms, day);
 	return str_to_i64(slice_of(day), INT64_MAX, &n) ? n : 0;
 }
 

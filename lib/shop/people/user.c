@@ -11,7 +11,7 @@
 #include "shop/books/journal.h"
 #include "shop/people/member.h"
 
-static bool is_email(const char *s)
+bool user_is_email(const char *s)
 {
 	const char *at = strchr(s, '@');
 
@@ -51,7 +51,7 @@ static bool is_password(const char *s)
 	INPUT(struct user, gender, 0, 2, F_NULL),                                              \
 	INPUT(struct user, phone, 5, PHONE_TEXT_MAX, F_NULL | F_PACK,                          \
 		.valid = phone_is_number),                                                     \
-	INPUT(struct user, email, 3, 254, F_NULL | F_LOWER, .valid = is_email,                 \
+	INPUT(struct user, email, 3, 254, F_NULL | F_LOWER, .valid = user_is_email,                 \
 		.format = "email"),                                                            \
 	INPUT(struct user, password, PASSWORD_MIN, PASSWORD_MAX, F_OPAQUE,                     \
 		.valid = is_password, .format = "password")
@@ -167,15 +167,14 @@ static struct account account_of(struct ctx *c, const char *text)
 		if (email || *p != ' ')
 			*to++ = email && *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
 	*to = '\0';
-	if (email && is_email(copy) && strlen(copy) <= 254)
+	if (email && user_is_email(copy) && strlen(copy) <= 254)
 		out.email = copy;
 	if (!email && phone_is_number(copy))
 		out.phone = copy;
 	return out;
 }
 
-/* A searched number matches those that begin with it, in any spelling. */
-static const char *like_phone(struct ctx *c, const char *q)
+const char *user_phone_pattern(struct ctx *c, const char *q)
 {
 	const char *e164 = q != NULL ? normal_phone(c, account_of(c, q).phone) : NULL;
 
@@ -184,7 +183,8 @@ static const char *like_phone(struct ctx *c, const char *q)
 
 enum err user_list(struct ctx *c, const struct user_query *q, struct page_rows *out)
 {
-	const struct db_arg like = TEXT(db_like(c, q->q)), phone = TEXT(like_phone(c, q->q)),
+	const struct db_arg like = TEXT(db_like(c, q->q)),
+			    phone = TEXT(user_phone_pattern(c, q->q)),
 			    after = I64(q->page.after[0]), n = I64(q->page.limit + 1);
 
 	if (field_has(user_query_fields, q, "permission_level"))
@@ -396,6 +396,17 @@ enum err user_of_openid(struct ctx *c, const char *openid, int64_t *user_id)
 	}
 	*user_id = x.user_id;
 	return e;
+}
+
+enum err user_create_customer_tx(
+	struct ctx *c, const char *phone, const char *email, int64_t *user_id, int64_t *member_id)
+{
+	struct user x = { .nickname = "会员", .phone = phone, .email = email };
+
+	TRY(taken(c, create_tx(c, &x)));
+	*user_id = x.user_id;
+	*member_id = x.member_id;
+	return OK;
 }
 
 enum err user_find_account(struct ctx *c, const char *account, struct user *out, bool *found)

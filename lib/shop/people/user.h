@@ -43,6 +43,8 @@ struct user_query {
 extern const struct field user_query_fields[];
 
 enum err user_list(struct ctx *c, const struct user_query *q, struct page_rows *out) MUST;
+/* The pattern of phone_e164 for numbers that begin with a searched one, in any spelling; NULL: q is none. */
+const char *user_phone_pattern(struct ctx *c, const char *q) MUST;
 /* Fails: NOT_FOUND. */
 enum err user_get(struct ctx *c, int64_t id, struct user *out) MUST;
 
@@ -74,6 +76,13 @@ enum err user_lock_tx(struct ctx *c, int64_t id, bool *live) MUST;
 enum err user_of_openid(struct ctx *c, const char *openid, int64_t *user_id) MUST;
 /* By e-mail or phone, with password_hash; *found false: no such live account. */
 enum err user_find_account(struct ctx *c, const char *account, struct user *out, bool *found) MUST;
+/*
+ * A customer whom the shop knows by phone or e-mail (one may be NULL; both valid), without a password.
+ * Fails: EMAIL_TAKEN, PHONE_TAKEN.
+ */
+enum err user_create_customer_tx(struct ctx *c, const char *phone, const char *email,
+	int64_t *user_id, int64_t *member_id) MUST;
+bool user_is_email(const char *s);
 /* For the command line. Fails: EMAIL_TAKEN, PHONE_TAKEN, INVALID naming account. */
 enum err user_create_administrator(struct ctx *c, const char *account, const char *password,
 	const char *nickname, int64_t *user_id) MUST;

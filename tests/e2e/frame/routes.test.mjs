@@ -41,6 +41,14 @@ POST   /api/v1/member-system/points/earn admin+system
 POST   /api/v1/member-system/points/use user+system
 GET    /api/v1/member-system/points/transactions user
 POST   /api/v1/member-system/admin/recalculate/:id admin
+POST   /api/v1/member-system/levels/:id/upgrade admin
+GET    /api/v1/member-system/profile user
+PUT    /api/v1/member-system/profile user
+GET    /api/v1/member-system/members admin
+GET    /api/v1/member-system/members/:id admin
+PUT    /api/v1/member-system/members/:id admin
+GET    /api/v1/member-system/members/:id/log admin
+GET    /api/v1/member-system/stats/summary admin
 POST   /weixin-login            public
 POST   /api/payment/wxpay/notify provider
 POST   /api/payment/alipay/notify provider
@@ -121,6 +129,7 @@ const [{ reconciliation_id: comparison }] = await shop.sql('SELECT reconciliatio
 const IDS = {
   '/api/categories': category, '/api/products': product, '/api/users': anna.user.user_id, '/api/membership/cards': card,
   '/api/payment/orphans': orphan, '/api/webhooks/deliveries': delivery, '/api/webhooks': webhook, '/api/payment/reconciliations': comparison, '/api/v1/member-system/admin/recalculate': anna.user.member_id,
+  '/api/v1/member-system/members': anna.user.member_id, '/api/v1/member-system/levels': anna.user.member_id,
 };
 // A path of a resource of its owner or an administrator.
 function existing(pattern) {
@@ -299,9 +308,10 @@ test('every PUT and PATCH honours If-Match with the tag of its entity\'s GET: el
     for (const tag of ['"x"', `W/${etag}`, etag.slice(1, -1), '"*"', `"x", W/${etag}`, 'x, *']) {
       const answer = await change(tag);
       hasFrame(answer);
-      const code = dialectOf(pattern) === inDialect.flat ? 'VALIDATION_ERROR' : 'PRECONDITION_FAILED';
+      const code = new Map([[inDialect.flat, 'VALIDATION_ERROR'], [inDialect.nested, 'INVALID_REQUEST_FORMAT']]).get(dialectOf(pattern)) ?? 'PRECONDITION_FAILED';
       assert.deepEqual(dialectOf(pattern)(answer.json, answer.status), { status: 412, code }, `${method} ${address} ${tag}`);
-      assert.equal(answer.json.cause ?? answer.json.code, 'PRECONDITION_FAILED');
+      const { cause, code: plain } = answer.json.error?.details ?? answer.json;
+      assert.equal(cause ?? plain, 'PRECONDITION_FAILED');
     }
     assert.equal((await read()).text, before.text, `${method} ${address}`);
     for (const list of [(tag) => tag, () => '*', () => ' * ', (tag) => `"x", ${tag},"y"`, (tag) => `W/"x",${tag}`]) {

@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 export const SYSTEM = '/api/v1/member-system';
 
 // The audit's rules about members, each of which a file in tests/e2e/loyalty violates once.
-export const MEMBER_RULES = ['figures about members are what they count', "a member's level is the higher of earned and given"];
+export const MEMBER_RULES = ['figures about members are what they count', "a member's level is the higher of earned and given",
+  "a member's earned level is that of its points"];
 export const POINTS_RULES = [
   'kept points are the sum of the ledger', "kept points are in the member's lots", 'a debt is covered by free points', 'points are of an account',
   "an account of points is a member's", 'figures about points are what the accounts add up to', 'each balance_after of points is correct in sequence',
@@ -65,4 +66,16 @@ export class Points {
   async balance({ token }) {
     return (await this.shop.ok('GET', `${SYSTEM}/points/balance`, { token })).data;
   }
+}
+
+// All rows of a list, page by page.
+export async function pagesOf(shop, address, options) {
+  const rows = [];
+  for (let next = address; next !== undefined;) {
+    const { status, headers, body } = await shop.call('GET', next, options);
+    assert.equal(status, 200, `${next}: ${JSON.stringify(body)}`);
+    rows.push(...body.data);
+    next = /^<([^>]+)>; rel="next"$/.exec(headers.get('link') ?? '')?.[1];
+  }
+  return rows;
 }

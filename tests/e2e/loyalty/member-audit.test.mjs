@@ -26,6 +26,8 @@ const SABOTAGE = [
     `UPDATE members SET manual_level_id = NULL, manual_at = NULL WHERE member_id = ${member}`],
   ["a member's level is the higher of earned and given", `member ${member}`, `UPDATE members SET earned_level_id = 9 WHERE member_id = ${member}`,
     `UPDATE members SET earned_level_id = 1 WHERE member_id = ${member}`],
+  ["a member's earned level is that of its points", `member ${member}`, `UPDATE members SET earned_level_id = 2, level_id = 2 WHERE member_id = ${member}`,
+    `UPDATE members SET earned_level_id = 1, level_id = 1 WHERE member_id = ${member}`],
 ];
 
 test('each rule about members finds what breaks it', async () => {
