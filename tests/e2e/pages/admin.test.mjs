@@ -94,6 +94,27 @@ test('an offline payment is entered with its receipt, and refunded, returning th
   assert.equal(await stockNow(), before + 3);
 });
 
+test('an order shows what its points paid, and says that a refund returns them (B58)', async (t) => {
+  const body = { user_id: customer.user.user_id, points: 12_800, source_type: 'test', source_id: 'admin-page' };
+  await shop.ok('POST', '/api/v1/member-system/points/earn', { token: admin, body });
+  const place = (points) => shop.ok('POST', '/api/orders', { token: customer.token, body: { items: [{ product_id: tea.product_id, quantity: 1 }], points } });
+  const partly = await place(2800);
+  const { page } = await openAdmin(t, `#/orders/${partly.order_id}`);
+  const table = page.getByRole('table', { name: '商品明细' });
+  await table.getByRole('row', { name: '积分抵扣（2800 分） −¥28.00' }).waitFor();
+  await table.getByRole('row', { name: '合计 ¥100.00' }).waitFor();
+  assert.equal(await table.getByText('会员折扣').count(), 0);
+  await shop.ok('POST', `/api/orders/${partly.order_id}/cancel`, { token: customer.token });
+  const wholly = await place(12_800);
+  await page.goto(`/admin/#/orders/${wholly.order_id}`);
+  await heading(page, wholly.order_id);
+  await press(page, '登记线下退款');
+  await page.getByRole('dialog').getByText('抵扣的 12800 积分将退回。').waitFor();
+  await press(page.getByRole('dialog'), '确认退款');
+  await said(page, '已登记退款');
+  assert.equal((await orderNow(wholly.order_id)).status, 5);
+});
+
 const orderRefunds = (id) => shop.ok('GET', `/api/payment/refunds?order_id=${id}`, { token: admin });
 
 async function refundOnPage(page, { amount, reason }) {
