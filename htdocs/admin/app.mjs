@@ -10,6 +10,7 @@ import { makeForm } from './form.mjs';
 import { listMembershipOrders, showMembershipOrder } from './membership-orders.mjs';
 import { showMoney } from './money.mjs';
 import { listOrders, showOrder } from './orders.mjs';
+import { listMembers, showMember } from './members.mjs';
 import { editPlan, listPlans, newPlan } from './plans.mjs';
 import { editProduct, listProducts, newProduct } from './products.mjs';
 import { listReconciliations, showReconciliation } from './reconciliations.mjs';
@@ -33,12 +34,14 @@ const PAGES = [
   [/^money$/, showMoney],
   [/^reconciliations$/, listReconciliations],
   [/^reconciliations\/(\d+)$/, showReconciliation],
+  [/^members$/, listMembers],
+  [/^members\/(\d+)$/, showMember],
   [/^users$/, listUsers],
   [/^users\/(\d+)$/, editUser],
 ];
 const SECTIONS = [
   ['orders', '订单'], ['products', '商品'], ['categories', '分类'],
-  ['plans', '会员套餐'], ['membership-orders', '会员订单'], ['money', '资金'], ['reconciliations', '对账'], ['users', '用户'],
+  ['plans', '会员套餐'], ['membership-orders', '会员订单'], ['members', '会员'], ['money', '资金'], ['reconciliations', '对账'], ['users', '用户'],
 ];
 const START = 'orders';
 

@@ -74,16 +74,17 @@ function parsed(text) {
   }
 }
 
-// Part of the API wraps its answers: { success, code, data, message, meta: { pagination } }.
+// Parts of the API wrap their answers: { success, code, data, message, meta: { pagination } }, or { data } alone.
 function opened(answer) {
-  const wrapped = typeof answer?.success === 'boolean' && 'data' in answer;
+  const wrapped = answer !== null && typeof answer === 'object' && 'data' in answer && (typeof answer.success === 'boolean' || Object.keys(answer).length === 1);
   return wrapped ? { body: answer.data, message: answer.message ?? null, pagination: answer.meta?.pagination ?? null }
     : { body: answer, message: null, pagination: null };
 }
 
 // The response's message, without the field name at its end, which is for programs.
 function refusal(response, answer) {
-  const { message = `服务器出错（${response.status}），请稍后重试。`, code, field = null } = answer ?? {};
+  const said = answer?.error ? { ...answer.error.details, ...answer.error } : answer ?? {};
+  const { message = `服务器出错（${response.status}），请稍后重试。`, code, field = null } = said;
   const words = field && message.endsWith(`: ${field}`) ? message.slice(0, -field.length - 2) : message;
   return new ApiError(words, { status: response.status, code, field });
 }
