@@ -11,6 +11,9 @@
 /* Bills are made until then, of the day before. */
 #define READY_MS (10 * HOUR_MS)
 
+/* No provider keeps bills for longer: of an older day it knows of no trade (PAYMENTS.md 9.1). */
+#define KEPT_MS (90 * DAY_MS)
+
 /* How many days jobs try to get a bill, and how many findings are read at once. */
 enum { DAYS_TRIED = 3, PAGE = 100 };
 
@@ -139,7 +142,10 @@ static enum err stage_bill(struct ctx *c, const struct provider *p, struct takin
 
 	switch (p->bill(c, x->run->date, take_line, x, &sum)) {
 	case OUTCOME_OK:
-	case OUTCOME_NONE: /* an empty one */
+		break;
+	case OUTCOME_NONE: /* an empty one, if it isn't forgotten */
+		if (c->now_ms - x->run->starts_at.ms > KEPT_MS)
+			set_failed(x->run, "TOO_OLD");
 		break;
 	case OUTCOME_LATER:
 		x->run->outcome = RECONCILIATION_NOT_READY;

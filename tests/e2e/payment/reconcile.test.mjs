@@ -6,7 +6,7 @@ import { afterEach, before, test } from 'node:test';
 import { sequence } from '../../../sandbox/database/sql.mjs';
 import { EIGHT, assertWalks, nextOf, pagesOf, rowsRead, withQuery, withStatementLog } from '../lib/query-plans.mjs';
 import { openBooks } from '../lib/reconciling.mjs';
-import { PAID, assertRefused } from '../lib/trade.mjs';
+import { PAID, assertRefused, until } from '../lib/trade.mjs';
 
 const books = await openBooks();
 const { trade, shop, anna } = books;
@@ -245,6 +245,19 @@ test('one run of a provider at a time; a killed one is ended by the next, with w
   assert.deepEqual([killed.outcome, killed.error], ['FAILED', 'KILLED']);
 });
 
+test('of a day that is too old there is no bill, whatever the provider says (B67)', async () => {
+  const day = await newDays();
+  const old = ['--date', books.date(day - 100), ...ONLY];
+  const said = [];
+  for (const fault of [null, 'bill_none']) {
+    if (fault) await wechat.fault('bill', fault);
+    const { code, lines } = await books.command(old);
+    assert.equal(code, 1);
+    said.push(...lines);
+  }
+  assert.deepEqual(said, ['REFUSED', 'TOO_OLD'].map((why) => `wechat ${books.date(day - 100)}: there is no bill that can be compared (${why})`));
+});
+
 test('a bill of many lines is compared in pieces (B67)', async () => {
   const day = await newDays();
   const extra = Array.from({ length: 1100 }, (_, i) => ({ kind: 'payment', out_trade_no: `M${i}`, fen: 1 + i }));
@@ -296,6 +309,20 @@ test('jobs compare yesterday from 10:00 on, once, and mend what they can (B67)',
   await books.at(day + 1, '23:00');
   assert.match((await jobs()).stdout, /, 0 bills compared/);
   await shop.sql('UPDATE outbox SET due_at = 1');
+});
+
+test('jobs of two hosts that find the same day due compare it once (B61, B67)', async () => {
+  const day = await newDays();
+  await books.at(day + 1, '10:01');
+  const other = shop.session(); // another host's run, which ends while ours begins
+  await other.run(`START TRANSACTION; INSERT INTO reconciliations (provider, starts_at, outcome, automatic, repairs, running, lease_at, created_at)
+    VALUES ('wechat', ${books.ms(day, '00:00')}, 0, 1, 1, 'wechat', 9000000000000, 1)`);
+  const working = jobs();
+  await until('a run that waits', async () => (await shop.sql("SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE 'INSERT INTO reconciliations %'")).length > 0);
+  await other.run("UPDATE reconciliations SET outcome = 1, running = NULL, ended_at = 2 WHERE running = 'wechat'; COMMIT");
+  await other.close();
+  assert.equal((await working).code, 0);
+  assert.deepEqual((await books.runs(day, 'wechat')).map(({ outcome }) => outcome), ['CLEAN']);
 });
 
 test('jobs report what is left, once (B67)', async () => {
