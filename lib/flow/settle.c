@@ -95,8 +95,7 @@ static enum err refunded_elsewhere_tx(struct ctx *c, struct settling *s, const s
 {
 	static const char why[] = "REFUNDED_ELSEWHERE";
 
-	TRY(payment_settle_tx(
-		c, a->attempt_id, ATTEMPT_REFUNDED, s->t->transaction_id, why, s->paid_ms));
+	TRY(payment_settle_tx(c, a, ATTEMPT_REFUNDED, s->t->transaction_id, why, s->paid_ms));
 	s->verdict = EVENT_REFUND_DUE;
 	return payment_event_record(c, s->event, s->verdict, why);
 }
@@ -114,8 +113,8 @@ static enum err grant_tx(
 		&(struct payment){ PAID_BY_PROVIDER, s->provider->method, s->t->transaction_id,
 			{ s->paid_ms }, s->gone },
 		&g));
-	TRY(payment_settle_tx(c, a->attempt_id, outcomes[g.grant].state, s->t->transaction_id,
-		g.reason, s->paid_ms));
+	TRY(payment_settle_tx(
+		c, a, outcomes[g.grant].state, s->t->transaction_id, g.reason, s->paid_ms));
 	if (g.grant == NOT_GRANTED) {
 		a->state = ATTEMPT_REFUND_DUE;
 		TRY(refund_automatically_tx(c, a, rest, g.reason, 0));

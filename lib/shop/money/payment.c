@@ -6,7 +6,6 @@
 #include "ext/crypto.h"
 #include "ext/db.h"
 #include "shop/books/outbox.h"
-#include "shop/money/payment_notice.h"
 
 /* Without a notification, the provider is first queried after this, or at the deadline. */
 #define FIRST_QUERY_MS MINUTE_MS
@@ -138,14 +137,26 @@ enum err payment_set_unanswered(struct ctx *c, int64_t attempt_id)
 		c, SQL_UNANSWERED, ARGS(I64(c->now_ms), I64(c->now_ms), I64(attempt_id)), NULL);
 }
 
+enum err payment_notify_tx(
+	struct ctx *c, const struct attempt *a, enum payment_end what, money amount)
+{
+	if (a->notify_url == NULL)
+		return OK;
+	return payment_notice_tx(
+		c, &(struct payment_notice){ a->notify_url, a->out_trade_no, what, amount });
+}
+
 static enum err close_tx(struct ctx *c, void *arg)
 {
 	const int64_t attempt_id = *(const int64_t *)arg;
+	struct attempt a = { 0 };
 	int64_t matched;
 
 	TRY(db_exec(c, SQL_CLOSE, ARGS(I64(c->now_ms), I64(attempt_id)), &matched));
-	if (matched == 1)
-		TRY(payment_notify_tx(c, attempt_id, PAYMENT_CLOSED, NULL));
+	if (matched == 1) {
+		TRY(payment_read(c, attempt_id, &a));
+		TRY(payment_notify_tx(c, &a, PAYMENT_CLOSED, a.amount));
+	}
 	return outbox_done(c, OUTBOX_FOLLOW_ATTEMPT, attempt_id);
 }
 
@@ -186,15 +197,15 @@ enum err payment_hold_tx(struct ctx *c, const struct attempt *a, int64_t due_ms)
 	return outbox_put_tx(c, OUTBOX_FOLLOW_ATTEMPT, a->attempt_id, due_ms);
 }
 
-enum err payment_settle_tx(struct ctx *c, int64_t attempt_id, enum attempt_state state,
+enum err payment_settle_tx(struct ctx *c, const struct attempt *a, enum attempt_state state,
 	const char *transaction_id, const char *reason, int64_t paid_ms)
 {
 	TRY(db_exec_one(c, SQL_SETTLE,
 		ARGS(I64(state), TEXT(transaction_id), TEXT(reason), I64(paid_ms), I64(c->now_ms),
-			I64(attempt_id))));
+			I64(a->attempt_id))));
 	if (state == ATTEMPT_GRANTED || state == ATTEMPT_GRANTED_LATE)
-		TRY(payment_notify_tx(c, attempt_id, PAYMENT_SUCCESS, NULL));
-	return outbox_done(c, OUTBOX_FOLLOW_ATTEMPT, attempt_id);
+		TRY(payment_notify_tx(c, a, PAYMENT_SUCCESS, a->amount));
+	return outbox_done(c, OUTBOX_FOLLOW_ATTEMPT, a->attempt_id);
 }
 
 enum err payment_refunded_tx(struct ctx *c, int64_t attempt_id)

@@ -15,6 +15,7 @@
 #include "base/ctx.h"
 #include "base/field.h"
 #include "ext/sql.h"
+#include "shop/money/payment_notice.h"
 
 #define PAYABLE_ORDER      1
 #define PAYABLE_MEMBERSHIP 2
@@ -119,8 +120,11 @@ bool payment_is_settled(const struct attempt *a);
 /* Do jobs query the provider about it? */
 bool payment_is_followed(const struct attempt *a);
 /* A payment was received: to `state`, with the provider's transaction. Fails: DUPLICATE, CONFLICT. */
-enum err payment_settle_tx(struct ctx *c, int64_t attempt_id, enum attempt_state state,
+enum err payment_settle_tx(struct ctx *c, const struct attempt *a, enum attempt_state state,
 	const char *transaction_id, const char *reason, int64_t paid_ms) MUST;
+/* Tell its client, if it named a notify_url, how it ended. amount: of it, or of what went back. */
+enum err payment_notify_tx(
+	struct ctx *c, const struct attempt *a, enum payment_end what, money amount) MUST;
 /* The automatic refund succeeded: REFUND_DUE to REFUNDED. */
 enum err payment_refunded_tx(struct ctx *c, int64_t attempt_id) MUST;
 /* The payable needs no payment any more: have jobs close its open attempt at the provider. */

@@ -2,7 +2,6 @@
 #include "shop/money/payment_notice.h"
 
 #include "shop/books/webhook_delivery.h"
-#include "shop/money/payment.h"
 
 /* The contract's members, and no others. */
 struct notice {
@@ -30,21 +29,15 @@ static const struct {
 	[PAYMENT_REFUNDED] = { "refunded", "payment.refunded" },
 };
 
-enum err payment_notify_tx(
-	struct ctx *c, int64_t attempt_id, enum payment_notice what, const money *amount)
+enum err payment_notice_tx(struct ctx *c, const struct payment_notice *n)
 {
-	struct attempt a = { 0 };
-	struct notice notice;
-
-	TRY(payment_read(c, attempt_id, &a));
-	if (a.notify_url == NULL)
-		return OK;
-	notice = (struct notice){
-		.transaction_id = a.out_trade_no,
-		.status = words[what].status,
-		.amount = amount != NULL ? *amount : a.amount,
+	const struct notice notice = {
+		.transaction_id = n->out_trade_no,
+		.status = words[n->what].status,
+		.amount = n->amount,
 		.currency = "CNY",
 		.timestamp.ms = c->now_ms,
 	};
-	return delivery_to_client_tx(c, a.notify_url, words[what].type, notice_fields, &notice);
+
+	return delivery_to_client_tx(c, n->notify_url, words[n->what].type, notice_fields, &notice);
 }

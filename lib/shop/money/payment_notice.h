@@ -9,17 +9,19 @@
 #include "base/ctx.h"
 #include "base/money.h"
 
-enum payment_notice {
+enum payment_end {
 	PAYMENT_SUCCESS,  /* it was granted */
 	PAYMENT_CLOSED,   /* without payment; a late one may still be granted */
 	PAYMENT_REFUNDED, /* all or a part of it went back */
 };
 
-/*
- * Deliver it after this commit (webhook_delivery.h), if the attempt has a notify_url. amount: NULL
- * for the whole payment's. Fails: DB, DB_LOST, BUSY.
- */
-enum err payment_notify_tx(
-	struct ctx *c, int64_t attempt_id, enum payment_notice what, const money *amount) MUST;
+struct payment_notice {
+	const char *notify_url, *out_trade_no;
+	enum payment_end what;
+	money amount; /* of the payment, or of what went back */
+};
+
+/* Deliver it after this commit (webhook_delivery.h). Fails: DB, DB_LOST, BUSY. */
+enum err payment_notice_tx(struct ctx *c, const struct payment_notice *n) MUST;
 
 #endif

@@ -9,7 +9,6 @@
 #include "shop/books/outbox.h"
 #include "shop/books/webhook_delivery.h"
 #include "shop/money/payment.h"
-#include "shop/money/payment_notice.h"
 
 enum { NO_MAX = 64, PAUSE_HOURS_MAX = 24 };
 
@@ -208,9 +207,12 @@ bool refund_is_final(int64_t state)
 /* Notify webhooks, and the payment's client, of a refund in its new state. */
 static enum err notify_tx(struct ctx *c, const struct refund *r, enum refund_state state)
 {
+	struct attempt a = { 0 };
+
 	if (state != REFUND_SUCCESS)
 		return OK;
-	TRY(payment_notify_tx(c, r->attempt_id, PAYMENT_REFUNDED, &r->amount));
+	TRY(payment_read(c, r->attempt_id, &a));
+	TRY(payment_notify_tx(c, &a, PAYMENT_REFUNDED, r->amount));
 	return webhook_notify_tx(c, WEBHOOK_REFUND_SUCCEEDED, notification_fields, r);
 }
 
