@@ -279,7 +279,8 @@ test('a truncated body is 400, another type 415 and a long one 413 on every rout
 });
 
 test('a body of GET or HEAD is ignored (B12)', async () => {
-  const same = (a, b, words) => assert.deepEqual([a.status, a.text.replace(/"request_id":"\w+"/, '')], [b.status, b.text.replace(/"request_id":"\w+"/, '')], words);
+  const constant = ({ status, text }) => [status, text.replace(/"request_id":"\w+"/, '').replace(/"timestamp":"[^"]+"/, '')];
+  const same = (a, b, words) => assert.deepEqual(constant(a), constant(b), words);
   for (const { method, pattern } of ROUTES.filter((row) => row.method === 'GET')) {
     const plain = await rawRequest(shop, method, existing(pattern), { token: admin });
     for (const options of [
