@@ -321,6 +321,21 @@ static void the_test_clock_is_read_at_each_call(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+static void a_date_of_birth_is_an_existing_day_since_1900(void **state)
+{
+	static const char *const good[] = { "1900-01-01", "1969-12-31", "2000-02-29",
+		"9999-12-31" };
+	static const char *const bad[] = { "", "1899-12-31", "1900-02-29", "2023-02-29",
+		"2023-04-31", "2023-00-10", "2023-13-01", "2023-1-01", "2023-01-01 ",
+		"2023-01-01T00:00:00Z" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		assert_true(clock_is_day(good[i]));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(clock_is_day(bad[i]));
+}
+
 static void the_clock_for_durations_never_goes_back(void **state)
 {
 	int64_t last = clock_mono_ms();
@@ -348,6 +363,7 @@ int main(void)
 		cmocka_unit_test(a_day_begins_at_the_shops_midnight),
 		cmocka_unit_test(an_unknown_zone_is_refused),
 		cmocka_unit_test(the_test_clock_is_read_at_each_call),
+		cmocka_unit_test(a_date_of_birth_is_an_existing_day_since_1900),
 		cmocka_unit_test(the_clock_for_durations_never_goes_back),
 	};
 
