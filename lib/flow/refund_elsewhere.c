@@ -212,19 +212,7 @@ static enum err ask_one(struct ctx *c, const struct provider *p, const struct re
 {
 	if (note->amount.fen != 0) /* the provider says how much it was */
 		return fail(c, ERR_INVALID, "amount");
-	switch (p->query_refund(c, note->out_trade_no, note->refund_no, said)) {
-	case OUTCOME_OK:
-		return OK;
-	case OUTCOME_NONE:
-		return ERR_NOT_FOUND;
-	case OUTCOME_PAID:
-	case OUTCOME_CLOSED:
-	case OUTCOME_LATER:
-	case OUTCOME_REFUSED:
-	case OUTCOME_UNKNOWN:
-		break;
-	}
-	return ERR_PROVIDER_UNKNOWN;
+	return ask(c, p, note->out_trade_no, note->refund_no, said);
 }
 
 /* What is known about a refund of a payment. */

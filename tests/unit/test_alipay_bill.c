@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_alipay_bill.c - Alipay's trade bill: what its lines say, and which bills are not accepted. */
-#include "unit.h"
+#include "bill_seen.h"
 
 #include <iconv.h>
 #include <stdlib.h>
@@ -37,11 +37,7 @@
 	"0156]\r\n门店编号,门店名称,交易订单总笔数\r\n"                             \
 	"\t,合计\t,1\t\r\n#交易合计：不是合计\r\n"
 
-static struct ctx ctx;
 static struct gbk *gbk;
-static struct bill_line seen[4];
-static size_t seen_n;
-static enum err answer;
 
 static int set_up(void **state)
 {
@@ -58,15 +54,6 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static int forget(void **state)
-{
-	(void)state;
-	arena_reset(&ctx.arena);
-	seen_n = 0;
-	answer = OK;
-	return 0;
-}
-
 static struct slice to_gbk(const char *text)
 {
 	const iconv_t cd = iconv_open("GBK", "UTF-8");
@@ -77,19 +64,6 @@ static struct slice to_gbk(const char *text)
 		abort();
 	iconv_close(cd);
 	return (struct slice){ out, (size_t)(p - out) };
-}
-
-static enum err note(struct ctx *c, void *arg, const struct bill_line *line)
-{
-	struct bill_line *copy = &seen[seen_n++];
-
-	assert_ptr_equal(c, &ctx);
-	assert_ptr_equal(arg, seen);
-	*copy = *line;
-	copy->out_trade_no = arena_dup(&c->arena, line->out_trade_no, strlen(line->out_trade_no));
-	if (line->refund_no != NULL)
-		copy->refund_no = arena_dup(&c->arena, line->refund_no, strlen(line->refund_no));
-	return answer;
 }
 
 static struct alipay_bill_reader new_reader(void)
@@ -128,16 +102,6 @@ static const char *fault_of(const char *one, const char *two)
 	return r.fault;
 }
 
-/* DETAILS with one of its parts replaced. */
-static const char *with(const char *part, const char *other)
-{
-	const char *at = strstr(DETAILS, part);
-
-	assert_non_null(at);
-	return arena_printf(
-		&ctx.arena, "%.*s%s%s", (int)(at - DETAILS), DETAILS, other, at + strlen(part));
-}
-
 static void a_bill_gives_its_payments_and_refunds(void **state)
 {
 	struct alipay_bill_reader r = new_reader();
@@ -173,8 +137,8 @@ static void its_files_are_in_any_order_and_a_day_may_be_empty(void **state)
 		fault_of(HEAD HEADER TAIL "#交易合计：0笔，商家实收共0.00元，商家优惠共0.00元\n"
 					  "#退款合计：0笔，商家实收退款共0.00元，商家优惠",
 			SUMMARY));
-	assert_null(
-		fault_of(with("re_20190916", ""), NULL)); /* a refund without a number of ours */
+	assert_null(fault_of(replaced(DETAILS, "re_20190916", ""),
+		NULL)); /* a refund without a number of ours */
 }
 
 static void a_name_with_commas_changes_no_other_cell(void **state)
@@ -182,7 +146,8 @@ static void a_name_with_commas_changes_no_other_cell(void **state)
 	struct alipay_bill_reader r = new_reader();
 
 	(void)state;
-	assert_int_equal(read_file(&r, to_gbk(with("茶, 一斤", "茶,,9.99,交易,退款,x"))), OK);
+	assert_int_equal(
+		read_file(&r, to_gbk(replaced(DETAILS, "茶, 一斤", "茶,,9.99,交易,退款,x"))), OK);
 	assert_int_equal(seen[0].amount.fen, 1250);
 }
 
@@ -191,13 +156,15 @@ static void a_bill_needs_its_details_and_both_totals(void **state)
 	(void)state;
 	assert_string_equal(fault_of("", NULL), "it has no file of details");
 	assert_string_equal(fault_of(SUMMARY, SUMMARY), "it has no file of details");
-	assert_string_equal(
-		fault_of(with("订单金额（元）", "金额"), NULL), "it has no file of details");
+	assert_string_equal(fault_of(replaced(DETAILS, "订单金额（元）", "金额"), NULL),
+		"it has no file of details");
 	assert_string_equal(fault_of(DETAILS, DETAILS), "it has more than one file of details");
-	assert_string_equal(fault_of(with(PAID_TOTAL, ""), NULL), "it lacks its totals");
-	assert_string_equal(fault_of(with(BACK_TOTAL, ""), NULL), "it lacks its totals");
 	assert_string_equal(
-		fault_of(with(BACK_TOTAL, BACK_TOTAL BACK_TOTAL), NULL), "it lacks its totals");
+		fault_of(replaced(DETAILS, PAID_TOTAL, ""), NULL), "it lacks its totals");
+	assert_string_equal(
+		fault_of(replaced(DETAILS, BACK_TOTAL, ""), NULL), "it lacks its totals");
+	assert_string_equal(fault_of(replaced(DETAILS, BACK_TOTAL, BACK_TOTAL BACK_TOTAL), NULL),
+		"it lacks its totals");
 	assert_string_equal(fault_of(HEAD HEADER PAID BACK, NULL), "it lacks its totals");
 }
 
@@ -233,7 +200,8 @@ static void malformed_bills_are_not_accepted(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		const char *fault = fault_of(with(cases[i].part, cases[i].other), NULL);
+		const char *fault =
+			fault_of(replaced(DETAILS, cases[i].part, cases[i].other), NULL);
 
 		if (fault == NULL || strcmp(fault, cases[i].fault) != 0)
 			fail_msg("%s: %s", cases[i].other, fault != NULL ? fault : "accepted");
