@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* users.c - /api/users for administrators, /api/auth for the user's own account. */
+/* users.c - /api/users for administrators, /api/auth for the user's own account (signing in: passwords.c). */
 #include "flow/user_close.h"
 #include "shop/people/session.h"
 #include "shop/people/user.h"
@@ -30,27 +30,14 @@ static enum err delete_user(struct ctx *c, struct call *k)
 
 /* ---- own account ---- */
 
-static void add_token(struct ctx *c, struct session *s)
-{
-	s->token = jwt_issue(c, s->user.user_id, s->session_id);
-	s->expires_in = JWT_LIFETIME_S;
-}
-
-static enum err sign_in(struct ctx *c, struct call *k)
-{
-	const struct sign_in *in = k->body;
-
-	TRY(session_open_password(c, in->account, in->password, k->answer));
-	add_token(c, k->answer);
-	return OK;
-}
-
 static enum err refresh_session(struct ctx *c, struct call *k)
 {
 	const struct sign_in *in = k->body;
+	struct session *out = k->answer;
 
-	TRY(session_refresh(c, in->refresh_token, k->answer));
-	add_token(c, k->answer);
+	TRY(session_refresh(c, in->refresh_token, out));
+	out->token = jwt_issue(c, out->user.user_id, out->session_id);
+	out->expires_in = JWT_LIFETIME_S;
 	return OK;
 }
 
@@ -87,10 +74,6 @@ static const struct route routes[] = {
 	{ DELETE, "/api/users/:id", ROLE_ADMIN, RATE_WRITE, DO(delete_user),
 		.answer = EMPTY,
 		.summary = "Delete a user without open obligations" },
-	{ POST, "/api/auth/login", ROLE_PUBLIC, RATE_LOGIN, DO(sign_in),
-		.body = NEW(struct sign_in, sign_in_password_fields),
-		.answer = ONE(struct session, session_fields),
-		.summary = "Sign in with e-mail or phone and password" },
 	{ POST, "/api/auth/refresh", ROLE_PUBLIC, RATE_LOGIN, DO(refresh_session),
 		.body = NEW(struct sign_in, sign_in_refresh_fields),
 		.answer = ONE(struct session, session_refresh_fields),

@@ -39,7 +39,8 @@ export async function startTestShop(dir, {
   try {
     shop = await startShop({
       dir, binDir: programs, db, dbName, wechat, certificates, alipay, gateway, lasting: false, testClock, providers: providersOf(beside),
-      env: { RECONCILE: 'off', ...env }, families, // jobs in the tests' times would also compare bills, and count as calls
+      env: { RECONCILE: 'off', ...env }, // jobs in the tests' times would also compare bills, and count as calls
+      families: families && [...families, 'passwords'], // the administrator signs in with one
       workerEnv: {
         ASAN_OPTIONS: `detect_leaks=${Number(leaks)}:log_path=${reports}/asan`, UBSAN_OPTIONS: `print_stacktrace=1:log_path=${reports}/ubsan`, ...processEnv,
       },
