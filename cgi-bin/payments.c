@@ -43,7 +43,7 @@ static enum err prepay_wechat(struct ctx *c, struct call *k)
 
 static enum err create_payment(struct ctx *c, struct call *k)
 {
-	return buy_plan(c, k->body, req_client_ip(k->req), k->answer);
+	return buy_plan(c, k->body, req_client_ip(c, k->req), k->answer);
 }
 
 static enum err create_hosted(struct ctx *c, struct call *k)

@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/str.h"
+
 /* The first `bits` of an address, in network order. */
 struct range {
 	unsigned char bytes[16];
@@ -97,4 +99,158 @@ bool address_is_loopback(const struct sockaddr *a)
 	default:
 		return false;
 	}
+}
+
+/* ---- proxies ---- */
+
+enum { MAPPED_BITS = 96 };
+
+/* The range of one address: IPv4 as IPv6. */
+static bool read_address(struct slice text, struct range *out)
+{
+	static const struct range mapped = { { [10] = 0xff, [11] = 0xff }, 128 };
+	char copy[ADDRESS_TEXT_SIZE];
+
+	if (text.len >= sizeof(copy) || memchr(text.p, '\0', text.len) != NULL)
+		return false;
+	memcpy(copy, text.p, text.len);
+	copy[text.len] = '\0';
+	*out = mapped;
+	return inet_pton(AF_INET, copy, out->bytes + 12) == 1 ||
+	       inet_pton(AF_INET6, copy, out->bytes) == 1;
+}
+
+/* "10.0.0.0/8": an address and how many of its bits count. */
+static bool read_range(struct slice text, struct range *out)
+{
+	const char *slash = memchr(text.p, '/', text.len);
+	const size_t len = slash != NULL ? (size_t)(slash - text.p) : text.len;
+	const bool is_4 = memchr(text.p, ':', len) == NULL;
+	int64_t bits;
+
+	if (!read_address((struct slice){ text.p, len }, out))
+		return false;
+	if (slash == NULL)
+		return true;
+	if (!str_to_i64((struct slice){ slash + 1, text.len - len - 1 }, is_4 ? 32 : 128, &bits) ||
+		bits < 0)
+		return false;
+	out->bits = (int)bits + (is_4 ? MAPPED_BITS : 0);
+	return true;
+}
+
+static struct slice trimmed(struct slice text)
+{
+	while (text.len > 0 && (text.p[0] == ' ' || text.p[0] == '\t'))
+		text = (struct slice){ text.p + 1, text.len - 1 };
+	while (text.len > 0 && (text.p[text.len - 1] == ' ' || text.p[text.len - 1] == '\t'))
+		text.len--;
+	return text;
+}
+
+/* The next item of a list; *p is advanced. False at the end. */
+static bool next_item(const char **p, struct slice *item)
+{
+	size_t len;
+
+	if (*p == NULL)
+		return false;
+	len = strcspn(*p, ",");
+	*item = trimmed((struct slice){ *p, len });
+	*p = (*p)[len] == ',' ? *p + len + 1 : NULL;
+	return true;
+}
+
+bool address_are_ranges(const char *list)
+{
+	struct slice item;
+	struct range range;
+
+	if (list[0] == '\0')
+		return true;
+	while (next_item(&list, &item))
+		if (!read_range(item, &range))
+			return false;
+	return true;
+}
+
+static bool is_listed(const char *list, const struct range *address)
+{
+	struct slice item;
+	struct range range;
+
+	while (next_item(&list, &item))
+		if (read_range(item, &range) && is_in(&range, address->bytes))
+			return true;
+	return false;
+}
+
+bool address_is_listed(const char *list, const char *address)
+{
+	struct range a;
+
+	return read_address(slice_of(address), &a) && is_listed(list, &a);
+}
+
+/* Without a port: "192.0.2.1:1234", "[2001:db8::1]:1234", "[2001:db8::1]". */
+static struct slice without_port(struct slice text)
+{
+	const char *end = memchr(text.p, ':', text.len);
+
+	if (text.len > 0 && text.p[0] == '[') {
+		end = memchr(text.p, ']', text.len);
+		if (end == NULL)
+			return text;
+		return (struct slice){ text.p + 1, (size_t)(end - text.p) - 1 };
+	}
+	if (end != NULL && memchr(text.p, '.', (size_t)(end - text.p)) != NULL)
+		return (struct slice){ text.p, (size_t)(end - text.p) };
+	return text;
+}
+
+/* The last entry of the first *len bytes; *len is what is before it. False: there is none. */
+static bool last_entry(const char *entries, size_t *len, struct slice *out)
+{
+	size_t begin = *len;
+
+	if (*len == 0)
+		return false;
+	while (begin > 0 && entries[begin - 1] != ',')
+		begin--;
+	*out = without_port(trimmed((struct slice){ entries + begin, *len - begin }));
+	*len = begin > 0 ? begin - 1 : 0;
+	return true;
+}
+
+static bool is_mapped(const struct range *a)
+{
+	static const struct range mapped = { { [10] = 0xff, [11] = 0xff }, MAPPED_BITS };
+
+	return is_in(&mapped, a->bytes);
+}
+
+static void write_address(const struct range *a, char text[static ADDRESS_TEXT_SIZE])
+{
+	if (is_mapped(a))
+		(void)inet_ntop(AF_INET, a->bytes + 12, text, ADDRESS_TEXT_SIZE);
+	else
+		(void)inet_ntop(AF_INET6, a->bytes, text, ADDRESS_TEXT_SIZE);
+}
+
+const char *address_client(const char *proxies, const char *peer, const char *forwarded,
+	char text[static ADDRESS_TEXT_SIZE])
+{
+	size_t len = forwarded != NULL ? strlen(forwarded) : 0;
+	struct range hop;
+	struct slice entry;
+
+	if (!read_address(slice_of(peer), &hop) || !is_listed(proxies, &hop))
+		return peer;
+	write_address(&hop, text);
+	while (last_entry(forwarded, &len, &entry) && read_address(entry, &hop)) {
+		write_address(&hop, text);
+		if (!is_listed(proxies, &hop))
+			break;
+	}
+	return text;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/url.h"
@@ -48,6 +49,7 @@ static const struct row rows[] = {
 	{ "DB_NAME", TEXT, CONF_DB, 1, 64, NULL, AT(db_name) },
 	{ "JWT_SECRET", SECRET, CONF_WEB, 32, 512, NULL, AT(jwt_secret) },
 	{ "CORS_ORIGINS", TEXT, CONF_WEB, 0, 4096, "", AT(cors_origins) },
+	{ "TRUSTED_PROXIES", TEXT, CONF_WEB, 0, 4096, "", AT(trusted_proxies) },
 	{ "SHOP_TZ", TEXT, CONF_DB, 1, 64, "Asia/Shanghai", AT(shop_tz) },
 	{ "SHOP_NAME", TEXT, CONF_DB, 1, 60, "minimall", AT(shop_name) },
 	{ "LOG_FILE", TEXT, 0, 1, 512, NULL, AT(log_file) },
@@ -307,6 +309,9 @@ static void check_together(struct faults *f, const struct conf *conf, unsigned n
 		fault(f, "DB_NAME", "may hold letters, digits and _ only");
 	if (conf->state_dir != NULL && conf->state_dir[0] != '/')
 		fault(f, "STATE_DIR", "must begin with /");
+	if (conf->trusted_proxies != NULL && !address_are_ranges(conf->trusted_proxies))
+		fault(f, "TRUSTED_PROXIES",
+			"must be addresses or ranges (10.0.0.0/8) between commas");
 	if (conf->webhook_ports != NULL && !url_are_ports(conf->webhook_ports))
 		fault(f, "WEBHOOK_PORTS", "must be one to eight ports between commas");
 	if (conf->wechat_pay_public_key_id != NULL &&

@@ -24,7 +24,8 @@ struct conf {
 	int64_t db_port;
 
 	const char *jwt_secret;
-	const char *cors_origins; /* comma-separated; "" allows none */
+	const char *cors_origins;    /* comma-separated; "" allows none */
+	const char *trusted_proxies; /* address.h; "": none */
 
 	const char *webhook_ports; /* url.h */
 	const char *public_url; /* where browsers find the shop: scheme and host; NULL: unknown */

@@ -78,6 +78,16 @@ const char *fcgi_var(const struct fcgi *f, const char *name)
 	return f->cgi ? getenv(name) : FCGX_GetParam(name, f->request.envp);
 }
 
+const char *fcgi_var_sole(const struct fcgi *f, const char *name)
+{
+	const size_t len = strlen(name);
+	size_t n = 0;
+
+	for (char **p = f->cgi ? environ : f->request.envp; *p != NULL; p++)
+		n += strncmp(*p, name, len) == 0 && (*p)[len] == '=';
+	return n == 1 ? fcgi_var(f, name) : NULL;
+}
+
 static size_t read_some(struct fcgi *f, char *buf, size_t n)
 {
 	int got;

@@ -19,6 +19,12 @@ bool fcgi_accept(struct fcgi *f) MUST;
 /* A CGI variable of the request ("REQUEST_METHOD", "HTTP_AUTHORIZATION"), or NULL. Borrowed. */
 const char *fcgi_var(const struct fcgi *f, const char *name);
 
+/*
+ * The same, and NULL if there are two: lighttpd passes on X_Forwarded_For, which a client may send, under the name of
+ * X-Forwarded-For, which a proxy sends.
+ */
+const char *fcgi_var_sole(const struct fcgi *f, const char *name);
+
 enum fcgi_body { FCGI_BODY_OK, FCGI_BODY_TOO_LARGE, FCGI_BODY_BROKEN };
 /*
  * Read the raw body, at most max bytes whatever CONTENT_LENGTH and the web server say;

@@ -106,7 +106,7 @@ static enum err dispatch(struct ctx *c, const struct app *app, struct req *r, st
 
 	if (!req_read_target(c, r))
 		return ERR_NOT_FOUND;
-	if (c->conf->require_https && !req_is_secure(r))
+	if (c->conf->require_https && !req_is_secure(c, r))
 		return ERR_HTTPS_REQUIRED;
 	m = route_match(app->routes, r->method, r->path);
 	if (!m.path_known)
@@ -167,6 +167,8 @@ static void send_reply(struct ctx *c, const struct req *r, struct resp *w, const
 		etag_apply(c, r, w, storable);
 	if (w->status == 503)
 		resp_header(w, "Retry-After", "1");
+	if (c->conf->require_https && req_is_secure(c, r))
+		resp_header(w, "Strict-Transport-Security", "max-age=31536000");
 	rate_headers(c, r, w);
 	cors_headers(c, r, w);
 	str_addf(&head,

@@ -32,9 +32,9 @@ static struct slice user_of(struct ctx *c)
 	return slice_of(arena_printf(&c->arena, "%lld", (long long)c->actor.user_id));
 }
 
-static struct slice address_of(const struct req *r)
+static struct slice address_of(struct ctx *c, const struct req *r)
 {
-	const char *ip = req_client_ip(r);
+	const char *ip = req_client_ip(c, r);
 
 	return (struct slice){ ip, ip != NULL ? strnlen(ip, STATE_ID_MAX) : 0 };
 }
@@ -92,7 +92,7 @@ enum err rate_check(struct ctx *c, struct req *r)
 enum err rate_failure(struct ctx *c, struct req *r, enum err e)
 {
 	struct state_limit limit = {
-		.key = { forgeries.family, address_of(r) },
+		.key = { forgeries.family, address_of(c, r) },
 		.max = max_of(c, &forgeries),
 		.window_ms = forgeries.window_ms,
 	};

@@ -3,22 +3,40 @@
 
 #include <strings.h>
 
+#include "base/address.h"
 #include "ext/crypto.h"
 #include "ext/fcgi.h"
 
-bool req_is_secure(const struct req *r)
+static bool is_from_proxy(const struct ctx *c, const struct req *r)
+{
+	const char *peer = fcgi_var(r->fcgi, "REMOTE_ADDR");
+
+	return peer != NULL && address_is_listed(c->conf->trusted_proxies, peer);
+}
+
+bool req_is_secure(const struct ctx *c, const struct req *r)
 {
 	/* Apache sets only one without SSLOptions, lighttpd both */
 	const char *https = fcgi_var(r->fcgi, "HTTPS");
 	const char *scheme = fcgi_var(r->fcgi, "REQUEST_SCHEME");
+	const char *forwarded = fcgi_var_sole(r->fcgi, "HTTP_X_FORWARDED_PROTO");
 
+	/* of several values one may be the client's */
+	if (forwarded != NULL && is_from_proxy(c, r))
+		return strcasecmp(forwarded, "https") == 0;
 	return (https != NULL && (strcmp(https, "on") == 0 || strcmp(https, "1") == 0)) ||
 	       (scheme != NULL && strcmp(scheme, "https") == 0);
 }
 
-const char *req_client_ip(const struct req *r)
+const char *req_client_ip(struct ctx *c, const struct req *r)
 {
-	return fcgi_var(r->fcgi, "REMOTE_ADDR");
+	const char *peer = fcgi_var(r->fcgi, "REMOTE_ADDR");
+
+	if (peer == NULL)
+		return NULL;
+	return address_client(c->conf->trusted_proxies, peer,
+		fcgi_var_sole(r->fcgi, "HTTP_X_FORWARDED_FOR"),
+		arena_alloc(&c->arena, ADDRESS_TEXT_SIZE));
 }
 
 /* A proxy may send "GET http://host/path", which Apache passes on (RFC 9112, 3.2.2). */

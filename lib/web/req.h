@@ -45,10 +45,16 @@ struct req {
  * readable part, which determines the family, or NULL.
  */
 bool req_read_target(struct ctx *c, struct req *r) MUST;
-/* Is it HTTPS according to the web server? Headers that a client could send are ignored. */
-bool req_is_secure(const struct req *r) MUST;
-/* The client's address according to the web server; NULL: it doesn't say. */
-const char *req_client_ip(const struct req *r);
+/*
+ * Is it HTTPS according to the web server, or to a proxy of TRUSTED_PROXIES that sends X-Forwarded-Proto?
+ * Headers that a client could send are ignored.
+ */
+bool req_is_secure(const struct ctx *c, const struct req *r) MUST;
+/*
+ * The client's address according to the web server, or to proxies of TRUSTED_PROXIES (address.h). NULL:
+ * it doesn't say.
+ */
+const char *req_client_ip(struct ctx *c, const struct req *r);
 /* A header of the request, or NULL: req_header(r, "HTTP_IDEMPOTENCY_KEY"). */
 const char *req_header(const struct req *r, const char *cgi_name);
 

@@ -14,6 +14,10 @@ const char *fcgi_var(const struct fcgi *f, const char *name)
 	       : strcmp(name, "REQUEST_METHOD") == 0 ? "PUT"
 						     : NULL;
 }
+const char *fcgi_var_sole(const struct fcgi *f, const char *name)
+{
+	return fcgi_var(f, name);
+}
 
 static enum err nothing(struct ctx *c, struct call *k)
 {

@@ -13,6 +13,10 @@ const char *fcgi_var(const struct fcgi *f, const char *name)
 	(void)name;
 	return NULL;
 }
+const char *fcgi_var_sole(const struct fcgi *f, const char *name)
+{
+	return fcgi_var(f, name);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

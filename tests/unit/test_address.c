@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Where addresses that somebody else has chosen may lead. */
+/* Where addresses that somebody else has chosen may lead, and whose a forwarded request is. */
 #include "unit.h"
 
 #include <arpa/inet.h>
+#include <string.h>
 
 #include "base/address.h"
 #include "base/url.h"
@@ -84,12 +85,115 @@ static void ports_are_a_list_of_numbers(void **state)
 			fail_msg("taken: %s", bad[i]);
 }
 
+/* ---- proxies (BEHAVIOUR 51) ---- */
+
+static void ranges_are_addresses_with_bits(void **state)
+{
+	static const char *const good[] = { "", "127.0.0.1", "0.0.0.0/0", "10.0.0.0/8",
+		"10.0.0.1/32", "::/0", "::1", "2001:db8::/32,\t10.0.0.0/8 , ::1/128",
+		"::ffff:10.0.0.0/104" };
+	static const char *const bad[] = { ",", "10.0.0.0/8,", ",::1", "10.0.0.0/33", "10.0.0.0/",
+		"10.0.0.0/-1", "10.0.0.0/8/8", "::/129", "10.0.0", "10.0.0.0.0", "010.0.0.1/x",
+		"localhost", "*", "10.0.0.0-10.0.0.9", "10.0.0.1 10.0.0.2", "[::1]", "::1%lo",
+		"1.2.3.4:80", "/8",
+		"unix:", "0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		if (!address_are_ranges(good[i]))
+			fail_msg("refused: %s", good[i]);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		if (address_are_ranges(bad[i]))
+			fail_msg("taken: %s", bad[i]);
+}
+
+static void an_address_is_in_a_range_or_not(void **state)
+{
+	static const struct {
+		const char *list, *in, *out;
+	} cases[] = {
+		{ "10.0.0.0/8", "10.255.255.255", "11.0.0.0" },
+		{ "192.0.2.129/25", "192.0.2.128", "192.0.2.127" }, /* only the first bits count */
+		{ "192.0.2.1", "192.0.2.1", "192.0.2.2" },
+		{ "192.0.2.1", "::ffff:192.0.2.1", "::192.0.2.1" },
+		{ "0.0.0.0/0", "255.255.255.255", "::1" },
+		{ "2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::" },
+		{ "::1", "::1", "::2" },
+		{ "::1, 10.0.0.0/8", "10.1.2.3", "127.0.0.1" },
+		{ "::ffff:10.0.0.0/104", "10.1.2.3", "11.1.2.3" },
+		{ "::/0", "1.2.3.4", "x" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		if (!address_is_listed(cases[i].list, cases[i].in))
+			fail_msg("%s is not in %s", cases[i].in, cases[i].list);
+		if (address_is_listed(cases[i].list, cases[i].out))
+			fail_msg("%s is in %s", cases[i].out, cases[i].list);
+	}
+	assert_false(address_is_listed("", "127.0.0.1"));
+	assert_false(address_is_listed("127.0.0.1", ""));
+}
+
+static void the_client_is_the_last_that_is_no_proxy(void **state)
+{
+	static const char proxies[] = "10.0.0.0/8, 2001:db8::/32";
+	static const struct {
+		const char *peer, *forwarded, *client;
+	} cases[] = {
+		/* nobody else is believed */
+		{ "192.0.2.1", "198.51.100.1", "192.0.2.1" },
+		{ "192.0.2.1", NULL, "192.0.2.1" },
+		{ "192.0.2.1", "10.0.0.1", "192.0.2.1" },
+		{ "", "198.51.100.1", "" },
+		/* what the proxies append, not what the client wrote before it */
+		{ "10.0.0.1", "198.51.100.1", "198.51.100.1" },
+		{ "10.0.0.1", "203.0.113.9, 198.51.100.1", "198.51.100.1" },
+		{ "10.0.0.1", "10.0.0.9,198.51.100.1,10.0.0.2 , 10.0.0.3", "198.51.100.1" },
+		{ "10.0.0.1", "203.0.113.9,\t198.51.100.1 ", "198.51.100.1" },
+		{ "2001:db8::1", "2400:3200::1", "2400:3200::1" },
+		{ "::ffff:10.0.0.1", "::ffff:198.51.100.1", "198.51.100.1" },
+		/* one way to write each */
+		{ "10.0.0.1", "2400:3200:0:0::0001", "2400:3200::1" },
+		/* ports */
+		{ "10.0.0.1", "198.51.100.1:4711", "198.51.100.1" },
+		{ "10.0.0.1", "[2400:3200::1]:4711", "2400:3200::1" },
+		{ "10.0.0.1", "[2400:3200::1]", "2400:3200::1" },
+		/* only proxies: the first */
+		{ "10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3" },
+		/* not said, or not readable: who named it */
+		{ "10.0.0.1", NULL, "10.0.0.1" },
+		{ "10.0.0.1", "", "10.0.0.1" },
+		{ "10.0.0.1", "198.51.100.1,", "10.0.0.1" },
+		{ "10.0.0.1", "198.51.100.1, unknown", "10.0.0.1" },
+		{ "10.0.0.1", "198.51.100.1, unknown, 10.0.0.2", "10.0.0.2" },
+		{ "10.0.0.1", "198.51.100.1, [", "10.0.0.1" },
+		{ "10.0.0.1", "198.51.100.1, 1.2.3.4.5", "10.0.0.1" },
+		{ "10.0.0.1", ",,,", "10.0.0.1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char text[ADDRESS_TEXT_SIZE];
+		const char *client =
+			address_client(proxies, cases[i].peer, cases[i].forwarded, text);
+
+		if (strcmp(client, cases[i].client) != 0)
+			fail_msg("%s, %s: %s, not %s", cases[i].peer,
+				cases[i].forwarded != NULL ? cases[i].forwarded : "-", client,
+				cases[i].client);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_hosts_of_the_internet_are_public),
 		cmocka_unit_test(an_outside_url_is_https_on_a_listed_port),
 		cmocka_unit_test(ports_are_a_list_of_numbers),
+		cmocka_unit_test(ranges_are_addresses_with_bits),
+		cmocka_unit_test(an_address_is_in_a_range_or_not),
+		cmocka_unit_test(the_client_is_the_last_that_is_no_proxy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

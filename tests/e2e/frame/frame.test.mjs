@@ -68,6 +68,7 @@ test('with REQUIRE_HTTPS=on plain HTTP is refused, whatever headers a client sen
     const { status, headers, text } = await get(address, { token: tokenOf(who), headers: claims });
     assert.equal(status, 403, address);
     assert.equal(headers.get('cache-control'), 'no-store');
+    assert.equal(headers.get('strict-transport-security'), null);
     if (address.startsWith('/api/')) assert.equal(JSON.parse(text).code, 'HTTPS_REQUIRED', address);
   }
   const before = await shop.sql('SELECT COUNT(*) AS n FROM users');
@@ -76,6 +77,27 @@ test('with REQUIRE_HTTPS=on plain HTTP is refused, whatever headers a client sen
   const [socket] = processSockets(shop, 'catalogue');
   for (const [secure, expected] of [[{ HTTPS: 'on' }, 200], [{ REQUEST_SCHEME: 'https' }, 200], [{ HTTPS: 'off' }, 403], [{ REQUEST_SCHEME: 'http' }, 403], [{}, 403]]) {
     assert.equal((await askProcess(socket, { uri: '/api/products', headers: secure })).status, expected, JSON.stringify(secure));
+  }
+});
+
+test('behind a trusted proxy its word counts, and answers say that HTTPS is all there is (B56)', async (t) => {
+  await shop.restartWeb({ REQUIRE_HTTPS: 'on', TRUSTED_PROXIES: '10.0.0.0/8, 127.0.0.1' });
+  t.after(() => shop.restartWeb({ REQUIRE_HTTPS: null, TRUSTED_PROXIES: null }));
+  const HSTS = 'max-age=31536000';
+  for (const [proto, expected] of [['https', 200], ['HTTPS', 200], ['http', 403], ['https, http', 403], ['http, https', 403], ['', 403], [undefined, 403]]) {
+    const { status, headers } = await get('/api/products', { headers: proto === undefined ? {} : { 'x-forwarded-proto': proto } });
+    assert.deepEqual([status, headers.get('strict-transport-security')], [expected, expected === 200 ? HSTS : null], proto);
+  }
+  for (const address of ['/api/nothing', '/api/orders']) { // errors too
+    assert.equal((await get(address, { headers: { 'x-forwarded-proto': 'https' } })).headers.get('strict-transport-security'), HSTS, address);
+  }
+  const [socket] = processSockets(shop, 'catalogue');
+  for (const [peer, more, expected] of [
+    ['10.1.2.3', { HTTP_X_FORWARDED_PROTO: 'https' }, 200], ['192.0.2.1', { HTTP_X_FORWARDED_PROTO: 'https' }, 403],
+    ['192.0.2.1', { HTTP_X_FORWARDED_FOR: '10.1.2.3', HTTP_X_FORWARDED_PROTO: 'https' }, 403], ['192.0.2.1', { HTTP_X_FORWARDED_PROTO: 'http', HTTPS: 'on' }, 200],
+    ['10.1.2.3', { HTTP_X_FORWARDED_PROTO: 'http', HTTPS: 'on' }, 403], ['10.1.2.3', { HTTPS: 'on' }, 200],
+  ]) {
+    assert.equal((await askProcess(socket, { uri: '/api/products', headers: { ...more, REMOTE_ADDR: peer } })).status, expected, `${peer} ${JSON.stringify(more)}`);
   }
 });
 

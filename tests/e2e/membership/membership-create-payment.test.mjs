@@ -3,6 +3,7 @@
 // 20, 23, 24, 39, 51). Each user may do so five times an hour; all tests but one are without that limit.
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
+import { serverName } from '../../../sandbox/web.mjs';
 import { PENDING_TEXT, REFUNDING_TEXT, openVip } from '../lib/memberships.mjs';
 import { send } from '../lib/simulators.mjs';
 import { ATTEMPT, MINUTE_S, PAY_S, tally } from '../lib/trade.mjs';
@@ -201,4 +202,22 @@ test('five an hour are a user\'s limit, whatever came of them (B51)', async () =
 test('another method is 405, and the path is not the gateway contract\'s', async () => {
   const anna = await vip.buyer();
   assertRefused(await vip.call('GET', '/payment/create', { token: anna.token }), 405);
+});
+
+test('behind a trusted proxy the address is the one that it appended, and nobody else is believed (B51)', async (t) => {
+  const at = async (forwarded, from, more = {}) => {
+    const { order_id: no } = await vip.payment(await vip.buyer(), month, { from, headers: { ...more, 'x-forwarded-for': forwarded } });
+    return (await trade.atWechat(no)).request.scene_info.payer_client_ip;
+  };
+  assert.equal(await at('198.51.100.1'), '127.0.0.1');
+  await shop.restartWeb({ TRUSTED_PROXIES: '10.0.0.0/8, 127.0.0.1' });
+  t.after(() => shop.restartWeb({ TRUSTED_PROXIES: null }));
+  assert.equal(await at('198.51.100.1'), '198.51.100.1');
+  assert.equal(await at('203.0.113.9, 198.51.100.1, 10.0.0.7'), '198.51.100.1');
+  assert.equal(await at('203.0.113.9, 2001:DB8::0:1'), '2001:db8::1');
+  assert.equal(await at(['203.0.113.9', '198.51.100.1']), '198.51.100.1', 'two headers are one list');
+  // a server that takes this for the same header (lighttpd) leaves only the proxy's own address
+  assert.equal(await at('198.51.100.1', undefined, { x_forwarded_for: '203.0.113.9' }), serverName === 'lighttpd' ? '127.0.0.1' : '198.51.100.1');
+  assert.equal(await at('unknown'), '127.0.0.1');
+  assert.equal(await at('198.51.100.1', '127.0.0.2'), '127.0.0.2', 'a peer that is no proxy');
 });
