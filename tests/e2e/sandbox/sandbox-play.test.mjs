@@ -195,7 +195,7 @@ test('the list of calls has method, path, status and time, and no secret', async
 test('invalid input to the sandbox is refused with a message', async () => {
   const { prepay_id: id } = await prepay();
   const cases = [
-    ['POST', '/sandbox/faults', { on: 'bill', fault: 'hang' }, 400, /unknown on/],
+    ['POST', '/sandbox/faults', { on: 'statement', fault: 'hang' }, 400, /unknown on/],
     ['POST', '/sandbox/faults', { on: 'jsapi', fault: 'explode' }, 400, /unknown fault/],
     ['POST', '/sandbox/faults', { on: 'jsapi', fault: 'busy' }, 400, /jscode2session only/],
     ['POST', '/sandbox/faults', { on: 'jscode2session', fault: 'bad_signature' }, 400, /only/],
