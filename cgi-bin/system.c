@@ -3,7 +3,9 @@
  * system.c - liveness, readiness, whom to notify, and every path that no other executable owns: 404
  * in the error shape of its family.
  */
+#include "base/address.h"
 #include "base/version.h"
+#include "flow/monitor.h"
 #include "flow/provider_keys.h"
 #include "shop/books/health.h"
 #include "shop/books/webhook_delivery.h"
@@ -57,6 +59,41 @@ static enum err read_readiness(struct ctx *c, struct call *k)
 	};
 	if (!good)
 		k->status = 503;
+	return OK;
+}
+
+/* ---- metrics ---- */
+
+/*
+ * An address of METRICS_ALLOW. Behind a proxy that isn't one of TRUSTED_PROXIES everybody seems to have the proxy's
+ * address, which therefore counts for nothing.
+ */
+static bool is_allowed_address(struct ctx *c, const struct req *r)
+{
+	const char *address = req_client_ip(c, r), *peer = req_header(r, "REMOTE_ADDR");
+	const bool forwarded = req_header(r, "HTTP_X_FORWARDED_FOR") != NULL ||
+			       req_header(r, "HTTP_FORWARDED") != NULL;
+
+	if (address == NULL || peer == NULL || (forwarded && strcmp(address, peer) == 0))
+		return false;
+	return address_is_listed(c->conf->metrics_allow, address);
+}
+
+static bool may_read_metrics(struct ctx *c, const struct req *r)
+{
+	return c->actor.kind == ACTOR_SYSTEM || is_allowed_address(c, r) ||
+	       auth_has_token(r, c->conf->metrics_token);
+}
+
+/* The database may be what is wrong: what is counted in memory is shown without it. */
+static enum err read_metrics(struct ctx *c, struct call *k)
+{
+	if (!may_read_metrics(c, k->req))
+		return ERR_FORBIDDEN;
+	*(struct raw *)k->answer = (struct raw){
+		.content_type = "text/plain; version=0.0.4; charset=utf-8",
+		.text = monitor_text(c, RESP_MAX),
+	};
 	return OK;
 }
 
@@ -124,6 +161,9 @@ static const struct route routes[] = {
 		ROUTE_VOLATILE | ROUTE_ANONYMOUS,
 		.answer = ONE(struct health, ready_fields), .other_status = 503,
 		.summary = "Readiness" },
+	{ GET, "/metrics", ROLE_PUBLIC, RATE_NONE, DO(read_metrics), ROUTE_VOLATILE,
+		.answer = PLAIN_TEXT,
+		.summary = "Metrics for Prometheus, for addresses of METRICS_ALLOW or with a token" },
 	{ GET, WEBHOOKS, ROLE_ADMIN, RATE_READ, DO(list_webhooks),
 		.query = LISTED(struct webhook_query, webhook_query_fields),
 		.answer = PAGE(struct webhook, webhook_fields),

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "command.h"
+#include "ext/metrics.h"
 #include "ext/state.h"
 #include "flow/close.h"
 #include "flow/oversight.h"
@@ -156,6 +157,8 @@ int run_jobs(struct ctx *c, int argc, char **argv)
 		in_trouble += run_job(c, &jobs[i], &reports[i]) != OK;
 	(void)state_sweep(c);
 	keys_stop(c);
+	metrics_set(METRIC_JOBS_RUN, clock_now_ms() / SECOND_MS);
+	metrics_set(METRIC_JOBS_IN_TROUBLE, in_trouble);
 	counted = oversight_count(c, &waiting) == OK;
 	print(reports, in_trouble, &waiting);
 	return in_trouble == 0 && counted ? EXIT_DONE : EXIT_FAILED;

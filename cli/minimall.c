@@ -12,6 +12,7 @@
 #include "base/version.h"
 #include "command.h"
 #include "ext/db.h"
+#include "ext/metrics.h"
 #include "ext/state.h"
 #include "ext/unpack.h"
 
@@ -123,6 +124,8 @@ static int run(const struct command *command, int argc, char **argv)
 		c.db = db_new(&conf, &db_limits_command);
 		c.state = state_new(&conf);
 		c.now_ms = clock_now_ms();
+		if (owner && command->as_owner)
+			metrics_open(&conf, "minimall");
 		if (owner)
 			status = command->run(&c, argc, argv);
 		else
@@ -131,6 +134,7 @@ static int run(const struct command *command, int argc, char **argv)
 				     : "LOG_FILE can't be opened");
 		state_free(c.state);
 		db_free(c.db);
+		metrics_close();
 	}
 	arena_done(&c.arena);
 	arena_done(&forever);

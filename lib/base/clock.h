@@ -29,6 +29,8 @@ bool clock_init(const char *shop_tz, const char *test_clock_file) MUST;
 int64_t clock_now_ms(void);
 /* A monotonic clock for durations. */
 int64_t clock_mono_ms(void);
+/* The same in microseconds. */
+int64_t clock_mono_us(void);
 
 enum { CLOCK_TEXT_MAX = 40 };
 /* "2023-09-15T08:00:00.000Z", without the milliseconds "2023-09-15T08:00:00Z". */

@@ -96,6 +96,8 @@ static const struct row rows[] = {
 	{ "CLIENT_URL_HOSTS", TEXT, CONF_WEB, 0, 4096, "", AT(client_url_hosts) },
 	{ "CLIENT_NOTIFY_SECRET", SECRET, 0, 24, 512, NULL, AT(client_notify_secret) },
 	{ "PAYMENT_QUERY_GAP_S", NUMBER, CONF_PROVIDER, 0, 60, "5", AT(payment_query_gap_s) },
+	{ "METRICS_ALLOW", TEXT, CONF_WEB, 0, 4096, "127.0.0.0/8,::1", AT(metrics_allow) },
+	{ "METRICS_TOKEN", SECRET, 0, 24, 512, NULL, AT(metrics_token) },
 	{ "RECONCILE", SWITCH, CONF_PROVIDER, 0, 0, "on", AT(reconcile) },
 	{ "REQUIRE_HTTPS", SWITCH, CONF_DB, 0, 0, "off", AT(require_https) },
 	{ "PAYMENT_SIMULATION", SWITCH, CONF_DB, 0, 0, "off", AT(payment_simulation) },
@@ -311,6 +313,9 @@ static void check_together(struct faults *f, const struct conf *conf, unsigned n
 		fault(f, "STATE_DIR", "must begin with /");
 	if (conf->trusted_proxies != NULL && !address_are_ranges(conf->trusted_proxies))
 		fault(f, "TRUSTED_PROXIES",
+			"must be addresses or ranges (10.0.0.0/8) between commas");
+	if (conf->metrics_allow != NULL && !address_are_ranges(conf->metrics_allow))
+		fault(f, "METRICS_ALLOW",
 			"must be addresses or ranges (10.0.0.0/8) between commas");
 	if (conf->webhook_ports != NULL && !url_are_ports(conf->webhook_ports))
 		fault(f, "WEBHOOK_PORTS", "must be one to eight ports between commas");

@@ -67,6 +67,9 @@ struct conf {
 	const char *client_url_hosts; /* comma-separated; "" allows none */
 	const char
 		*client_notify_secret; /* signs what clients are notified of; NULL: they aren't */
+	const char
+		*metrics_allow; /* address.h: who may read /metrics; "": nobody without a token */
+	const char *metrics_token; /* NULL: only service tokens */
 	int64_t payment_query_gap_s;
 	bool require_https;
 	bool reconcile; /* jobs compare yesterday's bills */

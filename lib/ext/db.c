@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "ext/db_internal.h"
 #include "ext/db_session.h"
+#include "ext/metrics.h"
 
 #define TX_TRIES 8
 /* servers close connections idle for longer than wait_timeout: at least one second */
@@ -47,6 +48,7 @@ static void disconnect(struct db *db)
 			memset(&db->cache[i], 0, sizeof(db->cache[i]));
 	}
 	mysql_close(&db->my);
+	metrics_connected(false);
 	db->connected = false;
 	db->in_tx = false;
 }
@@ -90,6 +92,21 @@ static void keep_duplicate_key(struct db *db, const char *message)
 	}
 }
 
+/* What a unique key refuses is an answer, not an error. */
+static void count(const struct db_meaning *meaning)
+{
+	static const char *const words[] = {
+		[CODE_FAULT] = "fault",
+		[CODE_PRESENT] = "present",
+		[CODE_REPEAT] = "conflict",
+		[CODE_BUSY] = "busy",
+		[CODE_USELESS] = "connection",
+	};
+
+	if (meaning->class != CODE_DUPLICATE)
+		metrics_count(METRIC_DB_ERRORS, words[meaning->class], NULL, NULL);
+}
+
 static enum log_level level_of(const struct db_meaning *meaning)
 {
 	return (meaning->flags & CODE_ALARM) != 0 ? LOG_ALARM : LOG_ERROR;
@@ -100,6 +117,7 @@ enum err db_failed(struct db *db, unsigned code, const char *message, const char
 	const struct db_meaning *meaning = db_meaning_of(code);
 
 	db->cause = code;
+	count(meaning);
 	if (meaning->class == CODE_REPEAT)
 		return ERR_DB; /* retried where possible; logged when given up */
 	if (meaning->class == CODE_DUPLICATE) {
@@ -122,6 +140,7 @@ enum err db_failed_commit(struct db *db, unsigned code, const char *message, con
 	if ((meaning->flags & CODE_UNDONE) != 0)
 		return db_failed(db, code, message, what);
 	db->cause = code;
+	metrics_count(METRIC_DB_ERRORS, "unknown outcome", NULL, NULL);
 	log_line(LOG_ALARM, "db", "outcome unknown of %.400s: %u %.200s", what, code, message);
 	disconnect(db);
 	return ERR_UNKNOWN_OUTCOME;
@@ -155,6 +174,7 @@ static enum err unusable(struct db *db, const char *what)
 	const unsigned code = mysql_errno(&db->my);
 	const struct db_meaning *meaning = db_meaning_of(code);
 
+	count(meaning);
 	log_line(level_of(meaning), "db", "%s: %u %.200s", what, code, mysql_error(&db->my));
 	mysql_close(&db->my);
 	db->cause = code;
@@ -229,6 +249,7 @@ static enum err connect_now(struct db *db)
 	arena_done(&a);
 	db->connected = e == OK;
 	db->in_tx = false;
+	metrics_connected(db->connected);
 	return e;
 }
 
@@ -291,8 +312,10 @@ bool db_may_resend(const struct ctx *c, enum err e)
 {
 	const struct db *db = c->db;
 
-	return e == ERR_DB_LOST && db->rested && !db->has_effect && !db->pinned &&
-	       db_may_retry(c, 1);
+	if (e != ERR_DB_LOST || !db->rested || db->has_effect || db->pinned || !db_may_retry(c, 1))
+		return false;
+	metrics_count(METRIC_DB_RETRIES, "statement", NULL, NULL);
+	return true;
 }
 
 /* ---- transactions ---- */
@@ -368,6 +391,7 @@ enum err db_tx(struct ctx *c, db_tx_fn *fn, void *arg)
 				cause);
 			return ERR_BUSY;
 		}
+		metrics_count(METRIC_DB_RETRIES, "transaction", NULL, NULL);
 		db_pause_before_retry(try);
 	}
 }

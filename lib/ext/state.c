@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "ext/crypto.h"
+#include "ext/metrics.h"
 #include "ext/state_home.h"
 
 enum { SLOTS = 1024 };
@@ -142,9 +143,11 @@ bool state_get(
 	if (!c->state->home->read(c, at, 2))
 		return false;
 	if (state_live(&at[1].r, at[0].r.stamp, c->now_ms)) {
+		metrics_count(METRIC_CACHE, key.family, "hit", NULL);
 		*value = at[1].value;
 		return true;
 	}
+	metrics_count(METRIC_CACHE, key.family, "miss", NULL);
 	ticket->family = at[0].r.stamp;
 	ticket->slot = slot_stamp(c, key);
 	return false;

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "ext/metrics.h"
 #include "ext/state_lmdb_internal.h"
 
 enum {
@@ -70,12 +71,17 @@ static int sweep_one(
 {
 	struct state_cell cell, family;
 	int rc = lmdb_parse(v, &cell);
+	bool live;
 
 	if (rc == 0)
 		rc = family_get(h, mdb_cursor_txn(cursor), name, &family);
-	if (rc != 0 || (state_live(&cell.r, family.r.stamp, w->now_ms) &&
-			       !(w->values_too && *name == STATE_VALUE)))
+	if (rc != 0)
 		return rc;
+	live = state_live(&cell.r, family.r.stamp, w->now_ms);
+	if (live && !(w->values_too && *name == STATE_VALUE))
+		return 0;
+	if (live)
+		metrics_count(METRIC_EVICTIONS, NULL, NULL, NULL);
 	w->removed++;
 	return mdb_cursor_del(cursor, 0);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "ext/json.h"
+#include "ext/metrics.h"
 
 enum { FILE_MAX_BYTES = 16 << 10 };
 
@@ -58,4 +59,20 @@ const char *provider_line(struct arena *a, const char *text, int max, const char
 	}
 	copy[i] = '\0';
 	return copy;
+}
+
+enum outcome provider_counted(const char *provider, enum outcome outcome)
+{
+	static const char *const words[] = {
+		[OUTCOME_OK] = "ok",
+		[OUTCOME_PAID] = "paid",
+		[OUTCOME_CLOSED] = "closed",
+		[OUTCOME_NONE] = "none",
+		[OUTCOME_REFUSED] = "refused",
+		[OUTCOME_LATER] = "later",
+		[OUTCOME_UNKNOWN] = "unknown",
+	};
+
+	metrics_count(METRIC_PROVIDER_CALLS, provider, words[outcome], NULL);
+	return outcome;
 }

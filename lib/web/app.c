@@ -14,6 +14,7 @@
 #include "ext/crypto.h"
 #include "ext/db.h"
 #include "ext/fcgi.h"
+#include "ext/metrics.h"
 #include "ext/state.h"
 #include "web/call.h"
 #include "web/cors.h"
@@ -185,14 +186,42 @@ static void send_reply(struct ctx *c, const struct req *r, struct resp *w, const
 		(struct slice){ str_text(&w->body), r->head ? 0 : w->body.len });
 }
 
+static const char *method_of_request(const struct req *r)
+{
+	if (r->head)
+		return "HEAD";
+	return r->method != 0 ? method_name(r->method) : "?";
+}
+
+/* Count an answer (BEHAVIOUR 52): by the route's template, never by the path. */
+static void count(const struct app *app, const struct req *r, int status, int64_t us)
+{
+	static const char *const payments[] = { "/payment/", "/api/payment/", "/v1/payment/" };
+	const char *method = method_of_request(r);
+	const char *route = r->route != NULL ? r->route->path : "none";
+	char code[12];
+
+	snprintf(code, sizeof(code), "%d", status);
+	metrics_count(METRIC_REQUESTS, method, route, code);
+	metrics_time(METRIC_REQUEST_TIME, us, method, route);
+	for (size_t i = 0; i < ARRAY_LEN(payments); i++)
+		if (str_starts(route, payments[i])) {
+			metrics_count(METRIC_PAYMENTS, method, code, NULL);
+			metrics_time(METRIC_PAYMENT_TIME, us, method, NULL);
+		}
+	if (status == 429)
+		metrics_count(METRIC_RATE_LIMITED, app->name, NULL, NULL);
+}
+
 static void serve_one(struct ctx *c, const struct app *app, struct fcgi *fcgi)
 {
-	const int64_t start_ms = clock_mono_ms();
+	const int64_t start_us = clock_mono_us(), start_ms = start_us / 1000;
 	const char *id = crypto_random_text(&c->arena, BASE32_SMALL, REQUEST_ID_LEN);
 	struct req r = { .fcgi = fcgi };
 	struct resp w = resp_new(c);
 	struct log_access access;
-	const char *code = NULL, *method;
+	const char *code = NULL;
+	int64_t us;
 	enum err e;
 
 	log_request_id(id);
@@ -213,13 +242,15 @@ static void serve_one(struct ctx *c, const struct app *app, struct fcgi *fcgi)
 			str_add(&w.headers, str_text(&kept), kept.len);
 		code = wire.code;
 	}
+	us = clock_mono_us() - start_us;
+	count(app, &r, w.status,
+		us); /* before the answer, so that whoever has it finds it counted */
 	send_reply(c, &r, &w, id);
-	method = r.head ? "HEAD" : r.method != 0 ? method_name(r.method) : "?";
-	access = (struct log_access){ .method = method,
+	access = (struct log_access){ .method = method_of_request(&r),
 		.route = r.route != NULL ? r.route->path : "-",
 		.status = w.status,
 		.code = code,
-		.ms = clock_mono_ms() - start_ms,
+		.ms = us / 1000,
 		.bytes = w.body.len,
 		.user_id = c->actor.user_id };
 	log_access(&access);
@@ -265,6 +296,7 @@ static int serve(struct ctx *c, const struct app *app)
 	c->state = state_new(c->conf);
 	if (c->conf->shared_hosts && getenv("REQUEST_METHOD") == NULL)
 		log_line(LOG_INFO, "start", "%s", shared_hosts_notice);
+	metrics_open(c->conf, app->name);
 	fcgi = fcgi_new();
 	fresh = *c;
 	while (fcgi_accept(fcgi)) {
@@ -274,11 +306,15 @@ static int serve(struct ctx *c, const struct app *app)
 		*c = fresh;
 		c->arena = arena;
 		arena_reset(&c->arena);
+		metrics_refresh();
+		metrics_serving(true);
 		serve_one(c, app, fcgi);
+		metrics_serving(false);
 	}
 	fcgi_free(fcgi);
 	state_free(c->state);
 	db_free(c->db);
+	metrics_close();
 	arena_done(&c->arena);
 	return 0;
 }

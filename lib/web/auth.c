@@ -19,6 +19,14 @@ static const char *bearer(const struct req *r)
 	return *h != '\0' ? h : NULL;
 }
 
+bool auth_has_token(const struct req *r, const char *token)
+{
+	const char *sent = bearer(r);
+
+	return sent != NULL && token != NULL && strlen(sent) == strlen(token) &&
+	       bytes_equal(sent, token, strlen(token));
+}
+
 static enum err identify_bearer(struct ctx *c, const struct req *r, identify_fn *identify)
 {
 	unsigned char sha256[SHA256_LEN];

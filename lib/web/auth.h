@@ -21,5 +21,7 @@ typedef enum err identify_fn(struct ctx *c, const struct credential *cred);
  * public route an invalid token is treated as absent.
  */
 enum err auth_check(struct ctx *c, const struct req *r, identify_fn *identify) MUST;
+/* Is the request's Bearer token this one? False where it is NULL. */
+bool auth_has_token(const struct req *r, const char *token) MUST;
 
 #endif

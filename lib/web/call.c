@@ -55,6 +55,7 @@ static const size_t filled[ANSWER_KIND_N] = {
 	[ANSWER_DATA_LIST] = sizeof(struct list),
 	[ANSWER_DATA_PAGE] = sizeof(struct page_rows),
 	[ANSWER_RAW] = sizeof(struct raw),
+	[ANSWER_TEXT] = sizeof(struct raw),
 };
 
 void call_about(struct ctx *c, struct call *k, const struct field *fields, const void *row)
@@ -78,6 +79,7 @@ static enum err write_answer(struct ctx *c, struct req *r, const struct call *k,
 		resp_one(w, message_fields, &(struct message){ k->message });
 		break;
 	case ANSWER_RAW:
+	case ANSWER_TEXT:
 		resp_raw(w, k->answer);
 		break;
 	case ANSWER_ENVELOPE:

@@ -224,6 +224,11 @@ static void put_schema(struct str *s, const struct route *r)
 	case ANSWER_DATA_PAGE:
 		put_data(s, r, schema);
 		break;
+	case ANSWER_TEXT:
+		json_put_object(s, "schema");
+		json_put_text(s, "type", "string");
+		json_end_object(s);
+		break;
 	case ANSWER_RAW:
 	case ANSWER_EMPTY:
 	case ANSWER_FORGOTTEN:
@@ -232,12 +237,19 @@ static void put_schema(struct str *s, const struct route *r)
 	}
 }
 
+/* Where it isn't JSON. */
+static const char *const media_types[ANSWER_KIND_N] = {
+	[ANSWER_RAW] = "*/*",
+	[ANSWER_TEXT] = "text/plain",
+};
+
 static void put_content(struct str *s, const struct route *r)
 {
 	if (r->answer.kind == ANSWER_EMPTY)
 		return;
 	json_put_object(s, "content");
-	json_put_object(s, r->answer.kind == ANSWER_RAW ? "*/*" : "application/json");
+	json_put_object(s, media_types[r->answer.kind] != NULL ? media_types[r->answer.kind]
+							       : "application/json");
 	put_schema(s, r);
 	json_end_object(s);
 	json_end_object(s);

@@ -26,7 +26,7 @@ struct resp resp_new(struct ctx *c);
 /* Values must be safe: our own, or already encoded. */
 void resp_header(struct resp *w, const char *name, const char *value);
 
-/* A raw response for a provider. */
+/* A response that isn't ours to shape: a provider's, or a text. Its text lives until it is written. */
 struct raw {
 	const char *content_type, *text;
 };

@@ -159,6 +159,7 @@ static const char *answer_fault(const struct route *r)
 	case ANSWER_DATA:
 	case ANSWER_DATA_LIST:
 	case ANSWER_EMPTY:
+	case ANSWER_TEXT:
 	case ANSWER_KIND_N:
 		break;
 	}

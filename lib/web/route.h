@@ -92,6 +92,7 @@ enum answer_kind {
 	ANSWER_MESSAGE,         /* {"message": ...} */
 	ANSWER_EMPTY,           /* no body */
 	ANSWER_RAW,             /* a raw response for a provider (handler: struct raw) */
+	ANSWER_TEXT,            /* a text that isn't JSON (handler: struct raw) */
 	ANSWER_ENVELOPE,        /* an object in envelope.h's format; with a message if the row has one */
 	ANSWER_ENVELOPE_PAGE,   /* a numbered page (handler: struct page_counted) */
 	ANSWER_ENVELOPE_MESSAGE, /* null and a message */
@@ -125,6 +126,7 @@ extern const struct field message_fields[];
 #define MESSAGE             ANSWER_OF(ANSWER_MESSAGE, struct message, message_fields)
 #define EMPTY               { .kind = ANSWER_EMPTY }
 #define RAW                 { .kind = ANSWER_RAW }
+#define PLAIN_TEXT          { .kind = ANSWER_TEXT }
 
 /* A handler and its name, which is the operation's id. */
 #define DO(handler) handler, #handler

@@ -249,9 +249,9 @@ enum outcome alipay_call(struct ctx *c, const char *method, const struct field *
 
 	json_write(&json, fields, content);
 	if (send_signed(c, method, str_text(&json), &http) != OK)
-		return OUTCOME_UNKNOWN;
+		return provider_counted("alipay", OUTCOME_UNKNOWN);
 	if (http.status == 200)
-		return read_response(c, method, http.body, node);
+		return provider_counted("alipay", read_response(c, method, http.body, node));
 	log_line(LOG_WARN, "alipay", "%s: status %d", method, http.status);
-	return OUTCOME_UNKNOWN;
+	return provider_counted("alipay", OUTCOME_UNKNOWN);
 }

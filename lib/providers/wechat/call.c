@@ -210,6 +210,7 @@ struct wx_reply wx_call(struct ctx *c, const char *method, const char *target, s
 	struct wx_reply reply = wx_send(c, method, target, body);
 
 	wx_verify_reply(c, wx_keys_of(c), target, &reply);
+	(void)provider_counted("wechat", reply.outcome);
 	return reply;
 }
 
@@ -217,5 +218,5 @@ enum outcome wx_download(struct ctx *c, const char *target, struct spool *file)
 {
 	const struct wx_reply reply = send_and_sort(c, "GET", target, (struct slice){ 0 }, file);
 
-	return reply.status == 200 ? OUTCOME_OK : OUTCOME_UNKNOWN;
+	return provider_counted("wechat", reply.status == 200 ? OUTCOME_OK : OUTCOME_UNKNOWN);
 }

@@ -111,5 +111,5 @@ enum outcome wxcert_download(struct ctx *c, struct list *out)
 		log_line(LOG_ALARM, "wxpay",
 			"WeChat Pay has no platform certificates for this merchant: set "
 			"WECHAT_PAY_PUBLIC_KEY_ID and WECHAT_PAY_PUBLIC_KEY_FILE");
-	return reply.outcome;
+	return provider_counted("wechat", reply.outcome);
 }

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "ext/http.h"
 #include "ext/json.h"
+#include "providers/common.h"
 
 enum { CONNECT_MS = 2000, TIMEOUT_MS = 5000, PAUSE_MS = 300, TRIES = 2 };
 enum { URL_MAX = 4096, TEXT_MAX = 1024, OPENID_MAX = 64, RID_MAX = 64 };
@@ -136,6 +137,18 @@ static enum err classify(struct ctx *c, const struct session *s, const char **op
 	return OK;
 }
 
+/* A refusal of the code is an answer. */
+static enum err counted(enum err e)
+{
+	const enum outcome outcome = e == OK                     ? OUTCOME_OK
+				     : e == ERR_PROVIDER_REFUSED ? OUTCOME_REFUSED
+				     : e == ERR_PROVIDER_BUSY    ? OUTCOME_LATER
+								 : OUTCOME_UNKNOWN;
+
+	(void)provider_counted("wechat-login", outcome);
+	return e;
+}
+
 enum err wxlogin_openid(struct ctx *c, const char *code, const char **openid)
 {
 	const char *url = make_url(c, code);
@@ -145,7 +158,7 @@ enum err wxlogin_openid(struct ctx *c, const char *code, const char **openid)
 		return fail(c, ERR_LOGIN_CODE_INVALID, "code");
 	for (int i = 1;; i++) {
 		s = (struct session){ 0 };
-		TRY(ask(c, url, &s));
+		TRY(counted(ask(c, url, &s)));
 		if (s.errcode.n != ERRCODE_BUSY || i == TRIES || !http_pause(c, PAUSE_MS))
 			return classify(c, &s, openid);
 	}

@@ -23,6 +23,11 @@ static const char SQL_PUT[] =
 static const char SQL_DUE[] =
 	"SELECT outbox_id, ref_id, tries, due_at FROM outbox FORCE INDEX (by_due) "
 	"WHERE due_at <= ? AND kind = ? ORDER BY due_at, outbox_id LIMIT ?";
+static const char SQL_COUNT_DUE[] =
+	"SELECT COUNT(*) FROM (SELECT due_at FROM outbox FORCE INDEX (by_due) WHERE kind IN (" SQL(
+		OUTBOX_SET) ") AND due_at <= ? LIMIT ?) w";
+static const char SQL_FIRST[] =
+	"SELECT COALESCE(MIN(due_at), 0) FROM outbox FORCE INDEX (by_due) WHERE kind = ?";
 static const char SQL_CLAIM[] =
 	"UPDATE outbox SET due_at = ?, tries = tries + 1 WHERE outbox_id = ? AND due_at = ?";
 /* unless it was moved forward meanwhile */
@@ -121,5 +126,21 @@ enum err outbox_pass(struct ctx *c, struct share *s, const struct outbox_work *w
 		ARGS(I64(c->now_ms), I64(work->kind), I64(OUTBOX_PASS_MAX - found.n)),
 		outbox_fields, sizeof(struct outbox), OUTBOX_PASS_MAX - found.n, &due));
 	work_on_all(c, s, work, &due.list, report);
+	return OK;
+}
+
+enum err outbox_overdue(struct ctx *c, int64_t limit, int64_t *n, int64_t *since_ms)
+{
+	static const enum outbox_kind kinds[] = { OUTBOX_SET };
+
+	TRY(db_int64(c, SQL_COUNT_DUE, ARGS(I64(c->now_ms), I64(limit)), n));
+	*since_ms = 0;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		int64_t ms;
+
+		TRY(db_int64(c, SQL_FIRST, ARGS(I64(kinds[i])), &ms));
+		if (ms > 0 && ms <= c->now_ms && (*since_ms == 0 || ms < *since_ms))
+			*since_ms = ms;
+	}
 	return OK;
 }

@@ -26,6 +26,7 @@
 #define OUTBOX_FOUND_SET                                                                           \
 	OUTBOX_CLOSE_ORDER, OUTBOX_CLOSE_MEMBERSHIP, OUTBOX_MISSING_REFUND, OUTBOX_NOTIFY_END,     \
 		OUTBOX_EXPIRE_POINTS
+#define OUTBOX_SET OUTBOX_FOLLOW_ATTEMPT, OUTBOX_FOLLOW_REFUND, OUTBOX_ERASE_USER, OUTBOX_FOUND_SET
 enum outbox_kind {
 	STORED(OUTBOX_FOLLOW_ATTEMPT),
 	STORED(OUTBOX_FOLLOW_REFUND),
@@ -81,6 +82,8 @@ enum err outbox_put_tx(struct ctx *c, enum outbox_kind kind, int64_t ref_id, int
 enum { OUTBOX_PASS_MAX = 500 };
 enum err outbox_pass(struct ctx *c, struct share *s, const struct outbox_work *work,
 	struct outbox_report *report) MUST;
+/* The number of rows that are due, counted up to limit, and since when the first is; 0: none. */
+enum err outbox_overdue(struct ctx *c, int64_t limit, int64_t *n, int64_t *since_ms) MUST;
 /* The work about ref is done, here or elsewhere. */
 enum err outbox_done(struct ctx *c, enum outbox_kind kind, int64_t ref_id) MUST;
 

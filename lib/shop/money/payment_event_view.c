@@ -63,6 +63,9 @@ static const char SQL_RESOLVE[] =
 static const char SQL_COUNT[] =
 	"SELECT COUNT(*) FROM (SELECT event_no FROM payment_events FORCE INDEX (by_resolution) "
 	"WHERE verdict = " SQL(EVENT_ORPHAN) " AND resolved = FALSE LIMIT ?) w";
+static const char SQL_OLDEST[] =
+	"SELECT received_at FROM payment_events FORCE INDEX (by_resolution) "
+	"WHERE verdict = " SQL(EVENT_ORPHAN) " AND resolved = FALSE ORDER BY received_at LIMIT 1";
 
 static void put_into_words(struct orphan *o)
 {
@@ -132,4 +135,9 @@ enum err orphan_resolve(struct ctx *c, int64_t orphan_id, const char *note, stru
 enum err orphan_count(struct ctx *c, int64_t limit, int64_t *n)
 {
 	return db_int64(c, SQL_COUNT, ARGS(I64(limit)), n);
+}
+
+enum err orphan_oldest(struct ctx *c, int64_t *ms)
+{
+	return db_int64(c, SQL_OLDEST, NO_ARGS, ms);
 }

@@ -49,5 +49,7 @@ enum err orphan_resolve(
 	struct ctx *c, int64_t orphan_id, const char *note, struct orphan *out) MUST;
 /* How many nobody has looked into, at most `limit`. */
 enum err orphan_count(struct ctx *c, int64_t limit, int64_t *n) MUST;
+/* When the oldest of them came; 0: there is none. */
+enum err orphan_oldest(struct ctx *c, int64_t *ms) MUST;
 
 #endif

@@ -126,6 +126,9 @@ static const char SQL_LIST_ATTENTION[] =
 static const char SQL_COUNT_WAITING[] =
 	"SELECT COUNT(*) FROM (SELECT refund_id FROM refunds FORCE INDEX (by_attention) "
 	"WHERE attention > " SQL(REFUND_NEEDS_NOBODY) " LIMIT ?) w";
+static const char SQL_OLDEST_WAITING[] =
+	"SELECT COALESCE(MIN(created_at), 0) FROM (SELECT created_at FROM refunds "
+	"FORCE INDEX (by_attention) WHERE attention > " SQL(REFUND_NEEDS_NOBODY) " LIMIT ?) w";
 #define SUM_IF(condition, amount)                                                                  \
 	"CAST(COALESCE(SUM(IF(" condition ", " amount ", 0)), 0) AS SIGNED)"
 static const char SQL_SUM[] =
@@ -333,6 +336,11 @@ enum err refund_list(struct ctx *c, const struct refund_query *q, struct page_ro
 enum err refund_count_waiting(struct ctx *c, int64_t limit, int64_t *n)
 {
 	return db_int64(c, SQL_COUNT_WAITING, ARGS(I64(limit)), n);
+}
+
+enum err refund_oldest_waiting(struct ctx *c, int64_t limit, int64_t *ms)
+{
+	return db_int64(c, SQL_OLDEST_WAITING, ARGS(I64(limit)), ms);
 }
 
 enum err refund_lock_tx(struct ctx *c, int64_t refund_id, struct refund *out)

@@ -96,6 +96,8 @@ enum err refund_read(struct ctx *c, int64_t refund_id, struct refund *out) MUST;
 enum err refund_list(struct ctx *c, const struct refund_query *q, struct page_rows *out) MUST;
 /* How many need a person, at most `limit`. */
 enum err refund_count_waiting(struct ctx *c, int64_t limit, int64_t *n) MUST;
+/* When the oldest of as many was made; 0: there is none. */
+enum err refund_oldest_waiting(struct ctx *c, int64_t limit, int64_t *ms) MUST;
 enum err refund_lock_tx(struct ctx *c, int64_t refund_id, struct refund *out) MUST;
 enum err refund_sum(struct ctx *c, int64_t attempt_id, struct refund_sums *out) MUST;
 /* What of an attempt's amount no refund has taken, or is about to take. */

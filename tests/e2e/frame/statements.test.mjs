@@ -42,6 +42,7 @@ const MORE = {
   'order_settle.c SQL_OVERDUE': 'overdue orders that an open attempt holds are passed over; they are as many as attempts are followed',
   'order_place.c SQL_PENDING': 'counts no more than PENDING_ORDERS_MAX, which the LIMIT is here',
   'refund.c SQL_MISSING': 'what is due and not asked for is found among all that is due, which is little: what was refunded is due no more',
+  'outbox.c SQL_COUNT_DUE': 'counts no more than the LIMIT',
   'payment_event_view.c SQL_COUNT': 'counts no more than the LIMIT',
   'payment_view.c SQL_LIST_ATTENTION': 'finds all that need a person, and sorts them; they are few, and half of the orphans here',
   'points_account.c SQL_SUMS': 'the whole ledger of a member, but only where its kept figures are missing',

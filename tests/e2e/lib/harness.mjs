@@ -36,7 +36,7 @@ export const serverTag = serverName === 'apache' ? 'Apache' : null;
 
 const INTERRUPTED = 130;
 const PRIVATE_FIELDS = new Set(['token', 'refresh_token', 'openid', 'session_key', 'phone', 'password', 'old_password', 'card_number', 'secret']);
-const PRIVATE_SETTINGS = ['JWT_SECRET', 'DB_PASSWORD', 'WECHAT_SECRET', 'WECHAT_API_V3_KEY'];
+const PRIVATE_SETTINGS = ['JWT_SECRET', 'DB_PASSWORD', 'WECHAT_SECRET', 'WECHAT_API_V3_KEY', 'METRICS_TOKEN'];
 
 // A directory for one file's shop. Its logs are kept when the file fails.
 export function makeDirectory() {
