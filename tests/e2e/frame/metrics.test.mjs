@@ -5,11 +5,15 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { checkout } from '../../../sandbox/files.mjs';
 import { metricsOf, sumOf } from '../lib/metrics.mjs';
 import { askProcess, processSockets } from '../lib/raw-request.mjs';
 import { MINUTE_S, TRADE, openTrade } from '../lib/trade.mjs';
 
 const TOKEN = 'nVfP2yKq8xWc5TjRzB7mHd3L';
+const MONITORING = path.join(checkout, 'docs', 'monitoring');
 const OUTSIDE = '203.0.113.9';
 
 const trade = await openTrade({ own: true, families: [...TRADE, 'catalogue', 'system'], env: { METRICS_TOKEN: TOKEN } });
@@ -44,6 +48,25 @@ test('the text is what Prometheus reads: no series twice, buckets that add up, n
 test('promtool has no complaint', { skip: !hasPromtool() && 'no promtool on PATH' }, async () => {
   const { text } = await scrape();
   execFileSync('promtool', ['check', 'metrics'], { input: text });
+});
+
+test('promtool has no complaint about the alert rules', { skip: !hasPromtool() && 'no promtool on PATH' }, () => {
+  execFileSync('promtool', ['check', 'rules', path.join(MONITORING, 'alerts.yml')]);
+});
+
+test('what docs/monitoring asks for is there', async () => {
+  const { text } = await scrape();
+  const rules = readFileSync(path.join(MONITORING, 'alerts.yml'), 'utf8');
+  const { panels } = JSON.parse(readFileSync(path.join(MONITORING, 'dashboard.json'), 'utf8'));
+  const asked = [...rules.matchAll(/^ +expr: (.*)$/gm)].map(([, expression]) => expression);
+  assert.equal(rules.match(/^ +action: /gm).length, asked.length, 'each alert says what to do');
+  asked.push(...panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)));
+  const known = new Set([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => (type === 'histogram' ? `${name}_bucket` : name)));
+  for (const expression of asked) {
+    for (const [name] of expression.replaceAll(/"[^"]*"|\[\w+\]/g, '').matchAll(/\b[a-z]+_[a-z_]+\b/g)) {
+      assert.ok(known.has(name) || name === 'histogram_quantile', `${name} in ${expression}`);
+    }
+  }
 });
 
 function hasPromtool() {
