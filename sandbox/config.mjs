@@ -6,8 +6,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Fault, keptJson, stateDirectory, writePrivate } from './files.mjs';
 
-// Limits per minute are off, since one person or one test acts as all customers; those per hour are unchanged.
-const RATE_LIMITS = { FORGED_PER_MINUTE: '0' };
+// Limits per minute and second are off, since one person or one test acts as all customers; those per hour are unchanged.
+const RATE_LIMITS = {
+  FORGED_PER_MINUTE: '0', PAYMENT_REQUESTS_PER_MINUTE: '0', USER_REQUESTS_PER_MINUTE: '0', ADDRESS_REQUESTS_PER_MINUTE: '0', REQUESTS_PER_SECOND: '0',
+};
 
 // Without the sandbox these come from the user; they are mandatory.
 const PROVIDER_NAMES = [
@@ -18,7 +20,7 @@ const OTHER_NAMES = [
   'ALIPAY_APP_ID', 'ALIPAY_SELLER_ID', 'ALIPAY_PRIVATE_KEY_FILE', 'ALIPAY_PUBLIC_KEY_FILE', 'ALIPAY_APP_CERT_FILE', 'ALIPAY_CERT_FILE',
   'ALIPAY_ROOT_CERT_FILE', 'ALIPAY_NOTIFY_URL', 'ALIPAY_RETURN_URL', 'ALIPAY_GATEWAY', 'WECHAT_LOGIN_BASE_URL', 'WECHAT_PAY_BASE_URL', 'PAYMENT_QUERY_GAP_S', 'ORDER_PAY_MINUTES', 'SHOP_NAME', 'SHOP_TZ',
   'CORS_ORIGINS', 'TRUSTED_PROXIES', 'REQUIRE_HTTPS', 'GATEWAY_PAGE_URL', 'GATEWAY_SECRET', 'GATEWAY_PREVIOUS_SECRET', 'GATEWAY_NOTIFY_URL', 'CLIENT_URL_HOSTS', 'CLIENT_NOTIFY_SECRET', 'PUBLIC_URL', 'PAYMENT_CREATE_PER_HOUR',
-  'FORGED_PER_MINUTE',
+  ...Object.keys(RATE_LIMITS),
   'METRICS_ALLOW', 'METRICS_TOKEN',
 ];
 

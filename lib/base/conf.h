@@ -41,6 +41,11 @@ struct conf {
 	int64_t points_return_grace_days; /* of points returned after their expiry; 0: they expire at once */
 	int64_t payment_create_per_hour; /* per user; 0: no limit */
 	int64_t forged_per_minute;       /* failed signatures per address; 0: no limit */
+	/* requests; 0: no limit */
+	int64_t payment_requests_per_minute; /* per address, of payments */
+	int64_t user_requests_per_minute;    /* per user, of the others */
+	int64_t address_requests_per_minute; /* per address, of the others */
+	int64_t requests_per_second;         /* of all */
 
 	bool level_discount;            /* of shop orders */
 	int64_t points_per_yuan;        /* so many points pay one yuan of a shop order */

@@ -88,12 +88,13 @@ bool state_add(struct ctx *c, struct state_counter *counters, size_t n) MUST;
 enum { STATE_LIMIT_MAX = 100 };
 struct state_limit {
 	struct state_key key;
-	int64_t max, window_ms;   /* so many in any window; 1 to STATE_LIMIT_MAX */
+	int64_t max, window_ms;   /* so many in a window; at least 1 */
 	int64_t count, oldest_ms; /* out: in the window that ends now, with this one if admitted */
 };
 /*
- * Add this moment to all or to none, atomically among processes: never does any window, wherever
- * it begins, have more than its max (BEHAVIOUR 51). False: one of them would. Without a home each
+ * Add this moment to all or to none, atomically among processes: never does any window have more than its
+ * max, wherever it begins if max is STATE_LIMIT_MAX at most; larger ones have the windows that begin at a
+ * multiple of their length (BEHAVIOUR 51), which is then oldest_ms. False: one of them would. Without a home each
  * process counts by itself, and for the latest keys only.
  */
 bool state_admit(struct ctx *c, struct state_limit *limits, size_t n) MUST;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * state_limit.c - limits: a log of the moments in a window, so that they are exact wherever a window
- * begins (BEHAVIOUR 51), whatever the home; and without one.
+ * begins (BEHAVIOUR 51), whatever the home; and without one. A limit that is too large for a log is a
+ * count in a window that begins at a multiple of its length.
  *
  * Moments are added as requests get here, not in their order. Only what max later ones make
  * irrelevant is dropped, and a record outlives its window by the requests' greatest age: so whichever
@@ -13,10 +14,34 @@
 
 enum { OWN_KEYS = 64 };
 
+/* ---- a large limit ---- */
+
+/* What is kept instead of moments. The last can't be one: a setting may change between the two kinds. */
+enum { BEGIN, COUNT, MARK, COUNTED_N };
+#define COUNTED INT64_C(-1)
+
+static bool is_large(const struct state_limit *limit)
+{
+	return limit->max > STATE_LIMIT_MAX;
+}
+
+/* Move to the window of this moment: a later one if other requests have begun it. */
+static bool fits_count(struct state_limit *limit, struct state_times *t, int64_t now_ms)
+{
+	const int64_t begin = now_ms - now_ms % limit->window_ms;
+	const bool kept = t->n == COUNTED_N && t->ms[MARK] == COUNTED && t->ms[BEGIN] >= begin &&
+			  t->ms[BEGIN] <= now_ms + STATE_SKEW_MS;
+
+	if (!kept)
+		*t = (struct state_times){ COUNTED_N, { begin, 0, COUNTED } };
+	limit->count = t->ms[COUNT];
+	limit->oldest_ms = t->ms[BEGIN];
+	return limit->count < limit->max;
+}
+
 /* ---- one limit ---- */
 
-/* Sets the limit's outcome. Setting the clock back expires what lies ahead. */
-static bool fits(struct state_limit *limit, struct state_times *t, int64_t now_ms)
+static bool fits_log(struct state_limit *limit, struct state_times *t, int64_t now_ms)
 {
 	if (t->n > 0 && t->ms[t->n - 1] > now_ms + STATE_SKEW_MS)
 		t->n = 0;
@@ -29,7 +54,13 @@ static bool fits(struct state_limit *limit, struct state_times *t, int64_t now_m
 	return limit->count < limit->max;
 }
 
-static void insert(const struct state_limit *limit, struct state_times *t, int64_t now_ms)
+/* Sets the limit's outcome. Setting the clock back expires what lies ahead. */
+static bool fits(struct state_limit *limit, struct state_times *t, int64_t now_ms)
+{
+	return is_large(limit) ? fits_count(limit, t, now_ms) : fits_log(limit, t, now_ms);
+}
+
+static void insert_log(const struct state_limit *limit, struct state_times *t, int64_t now_ms)
 {
 	const size_t drop = t->n >= (size_t)limit->max ? t->n - (size_t)limit->max + 1 : 0;
 	size_t at;
@@ -42,12 +73,25 @@ static void insert(const struct state_limit *limit, struct state_times *t, int64
 	t->n++;
 }
 
+static void insert(const struct state_limit *limit, struct state_times *t, int64_t now_ms)
+{
+	if (is_large(limit))
+		t->ms[COUNT]++;
+	else
+		insert_log(limit, t, now_ms);
+}
+
+static int64_t latest(const struct state_limit *limit, const struct state_times *t)
+{
+	return t->ms[is_large(limit) ? BEGIN : t->n - 1];
+}
+
 bool state_admitted(struct state_limit *limit, const struct state_cell *kept, uint64_t family,
 	int64_t now_ms, struct state_times *times, struct state_cell *put)
 {
 	const size_t n = kept->value.len / sizeof(times->ms[0]);
 
-	assert(limit->max >= 1 && limit->max <= STATE_LIMIT_MAX);
+	assert(limit->max >= 1);
 	*put = *kept;
 	times->n = 0;
 	if (state_live(&kept->r, family, now_ms) && n <= STATE_LIMIT_MAX) {
@@ -58,7 +102,7 @@ bool state_admitted(struct state_limit *limit, const struct state_cell *kept, ui
 		return false;
 	insert(limit, times, now_ms);
 	put->r = (struct state_record){ .stamp = family,
-		.expires_ms = times->ms[times->n - 1] + limit->window_ms + STATE_SKEW_MS,
+		.expires_ms = latest(limit, times) + limit->window_ms + STATE_SKEW_MS,
 		.ttl_ms = limit->window_ms + STATE_SKEW_MS };
 	put->value = (struct slice){ (const char *)times->ms, times->n * sizeof(times->ms[0]) };
 	return true;

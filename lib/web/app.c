@@ -100,10 +100,22 @@ static enum err read_idempotency_key(struct ctx *c, const struct req *r)
 	return OK;
 }
 
-/* Find the route, authenticate, read the body, and the rest by the row. */
+/* Read the request of a caller who may, and answer it by the row. */
+static enum err answer(struct ctx *c, struct req *r, struct resp *w)
+{
+	if (r->route->role != ROLE_PROVIDER)
+		TRY(req_read_query(c, r));
+	TRY(read_body(c, r));
+	read_precondition(c, r);
+	TRY(read_idempotency_key(c, r));
+	return call_run(c, r, w);
+}
+
+/* Find the route, authenticate, count, and answer. */
 static enum err dispatch(struct ctx *c, const struct app *app, struct req *r, struct resp *w)
 {
 	struct match m;
+	enum err e;
 
 	if (!req_read_target(c, r))
 		return ERR_NOT_FOUND;
@@ -124,13 +136,9 @@ static enum err dispatch(struct ctx *c, const struct app *app, struct req *r, st
 	r->changeable = m.methods & 1U << PUT;
 	r->id = m.id;
 	r->no = m.no;
-	TRY(auth_check(c, r, app->identify));
-	if (r->route->role != ROLE_PROVIDER)
-		TRY(req_read_query(c, r));
-	TRY(read_body(c, r));
-	read_precondition(c, r);
-	TRY(read_idempotency_key(c, r));
-	return rate_failure(c, r, call_run(c, r, w));
+	e = auth_check(c, r, app->identify);
+	TRY(rate_enter(c, r));
+	return rate_leave(c, r, e == OK ? answer(c, r, w) : e);
 }
 
 /* May the response be stored and revalidated? Public ones, as anyone but staff gets them. */

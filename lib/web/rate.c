@@ -5,63 +5,90 @@
 
 #include "ext/state.h"
 
+#define CLASS(name) (1U << RATE_##name)
+#define PAYMENTS    (CLASS(PAYMENT) | CLASS(CREATE))
+#define OTHERS      (CLASS(READ) | CLASS(WRITE) | CLASS(LOGIN))
+#define AT(m)       offsetof(struct conf, m)
+
+enum whose { OF_USER, OF_ADDRESS, OF_ALL };
+
 /* A limit of one or more classes. Families of keys are stored, so that a new one has a new name. */
 struct rule {
-	unsigned classes; /* 1 << each */
+	unsigned classes;
+	enum whose whose;
 	const char *family;
 	size_t max_off; /* of the setting; 0: off */
 	int64_t window_ms;
+	bool of_valid; /* a request with malformed input doesn't use it up */
 };
 
-/* Of requests, per user. */
+/* Of requests. */
 static const struct rule rules[] = {
-	{ 1U << RATE_CREATE, "rate-create", offsetof(struct conf, payment_create_per_hour),
-		HOUR_MS },
+	{ CLASS(CREATE), OF_USER, "rate-create", AT(payment_create_per_hour), HOUR_MS, true },
+	{ PAYMENTS, OF_ADDRESS, "rate-pay", AT(payment_requests_per_minute), MINUTE_MS, false },
+	{ OTHERS, OF_USER, "rate-user", AT(user_requests_per_minute), MINUTE_MS, false },
+	{ OTHERS, OF_ADDRESS, "rate-address", AT(address_requests_per_minute), MINUTE_MS, false },
+	{ PAYMENTS | OTHERS, OF_ALL, "rate-all", AT(requests_per_second), SECOND_MS, false },
 };
-/* Of failed signatures, per address. */
-static const struct rule forgeries = { 1U << RATE_NOTIFY, "rate-forged",
-	offsetof(struct conf, forged_per_minute), MINUTE_MS };
+/* Of failed signatures. */
+static const struct rule forgeries = { CLASS(NOTIFY), OF_ADDRESS, "rate-forged",
+	AT(forged_per_minute), MINUTE_MS, false };
 
 static int64_t max_of(const struct ctx *c, const struct rule *rule)
 {
 	return *(const int64_t *)(const void *)((const char *)c->conf + rule->max_off);
 }
 
-static struct slice user_of(struct ctx *c)
+static bool is_of(const struct rule *rule, const struct req *r)
 {
-	return slice_of(arena_printf(&c->arena, "%lld", (long long)c->actor.user_id));
+	return rule->classes & 1U << r->route->rate;
 }
 
-static struct slice address_of(struct ctx *c, const struct req *r)
+static bool applies(const struct ctx *c, const struct rule *rule, const struct req *r)
 {
-	const char *ip = req_client_ip(c, r);
-
-	return (struct slice){ ip, ip != NULL ? strnlen(ip, STATE_ID_MAX) : 0 };
+	return is_of(rule, r) && max_of(c, rule) > 0 &&
+	       (rule->whose != OF_USER || c->actor.user_id > 0);
 }
 
-/* The limits of this request, with their keys. */
-static size_t collect(
-	struct ctx *c, const struct req *r, struct state_limit out[static ARRAY_LEN(rules)])
+/* Who is counted. */
+static struct slice id_of(struct ctx *c, const struct rule *rule, const struct req *r)
 {
-	size_t n = 0;
+	const char *id = "";
 
-	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
-		if ((rules[i].classes & 1U << r->route->rate) && max_of(c, &rules[i]) > 0)
-			out[n++] = (struct state_limit){
-				.key = { rules[i].family, user_of(c) },
-				.max = max_of(c, &rules[i]),
-				.window_ms = rules[i].window_ms,
-			};
-	return n;
+	if (rule->whose == OF_USER)
+		id = arena_printf(&c->arena, "%lld", (long long)c->actor.user_id);
+	else if (rule->whose == OF_ADDRESS)
+		id = req_client_ip(c, r);
+	return (struct slice){ id, id != NULL ? strnlen(id, STATE_ID_MAX) : 0 };
 }
 
-/* The limit nearest to refusal. */
+static struct state_limit limit_of(struct ctx *c, const struct rule *rule, const struct req *r)
+{
+	return (struct state_limit){
+		.key = { rule->family, id_of(c, rule, r) },
+		.max = max_of(c, rule),
+		.window_ms = rule->window_ms,
+	};
+}
+
+static int64_t left(const struct state_limit *l)
+{
+	return l->count < l->max ? l->max - l->count : 0;
+}
+
+static int64_t reset_ms(const struct state_limit *l)
+{
+	return l->oldest_ms + l->window_ms;
+}
+
+/* The limit nearest to refusal; of several that refuse, the last to end. */
 static const struct state_limit *nearest(const struct state_limit *limits, size_t n)
 {
 	const struct state_limit *out = &limits[0];
 
 	for (size_t i = 1; i < n; i++)
-		if (limits[i].max - limits[i].count < out->max - out->count)
+		if (left(&limits[i]) < left(out) ||
+			(left(&limits[i]) == left(out) && reset_ms(&limits[i]) > reset_ms(out)))
 			out = &limits[i];
 	return out;
 }
@@ -69,19 +96,21 @@ static const struct state_limit *nearest(const struct state_limit *limits, size_
 /* Answers are about this limit. */
 static void tell(struct req *r, const struct state_limit *l)
 {
-	r->limit = (struct rate_limit){
-		.max = l->max,
-		.remaining = l->count < l->max ? l->max - l->count : 0,
-		.reset_ms = l->oldest_ms + l->window_ms,
-	};
+	r->limit =
+		(struct rate_limit){ .max = l->max, .remaining = left(l), .reset_ms = reset_ms(l) };
 }
 
-enum err rate_check(struct ctx *c, struct req *r)
+/* Count the request, once. valid: its input is. */
+static enum err count(struct ctx *c, struct req *r, bool valid)
 {
 	struct state_limit limits[ARRAY_LEN(rules)];
-	const size_t n = collect(c, r, limits);
+	size_t n = 0;
 	bool admitted;
 
+	r->counted = true;
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		if (applies(c, &rules[i], r) && (valid || !rules[i].of_valid))
+			limits[n++] = limit_of(c, &rules[i], r);
 	if (n == 0)
 		return OK;
 	admitted = state_admit(c, limits, n);
@@ -89,19 +118,35 @@ enum err rate_check(struct ctx *c, struct req *r)
 	return admitted ? OK : ERR_RATE_LIMITED;
 }
 
-enum err rate_failure(struct ctx *c, struct req *r, enum err e)
+enum err rate_enter(struct ctx *c, struct req *r)
 {
-	struct state_limit limit = {
-		.key = { forgeries.family, address_of(c, r) },
-		.max = max_of(c, &forgeries),
-		.window_ms = forgeries.window_ms,
-	};
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		if (rules[i].of_valid && applies(c, &rules[i], r))
+			return OK; /* all are counted at once: later */
+	return count(c, r, false);
+}
 
-	if (e != ERR_SIGNATURE || !(forgeries.classes & 1U << r->route->rate) || limit.max == 0 ||
-		state_admit(c, &limit, 1))
+enum err rate_valid(struct ctx *c, struct req *r)
+{
+	return r->counted ? OK : count(c, r, true);
+}
+
+/* A notification whose signature failed. */
+static enum err count_forgery(struct ctx *c, struct req *r, enum err e)
+{
+	struct state_limit limit = limit_of(c, &forgeries, r);
+
+	if (limit.max == 0 || state_admit(c, &limit, 1))
 		return e;
 	tell(r, &limit);
 	return ERR_RATE_LIMITED;
+}
+
+enum err rate_leave(struct ctx *c, struct req *r, enum err e)
+{
+	if (!r->counted)
+		TRY(count(c, r, false));
+	return e == ERR_SIGNATURE && is_of(&forgeries, r) ? count_forgery(c, r, e) : e;
 }
 
 static int64_t seconds_up(int64_t ms)

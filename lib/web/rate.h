@@ -9,16 +9,22 @@
 #include "web/resp.h"
 
 /*
- * Count a request whose actor is known and whose input is valid, unless it is refused: no mistake in
- * a body uses up what a user has in an hour. Sets r->limit. Fails: RATE_LIMITED.
+ * A request is counted once, unless it is refused (RATE_LIMITED), and all its limits at once, in one call of
+ * ext/state; none where they are all off. Sets r->limit.
+ *
+ * enter: authentication is over, however it ended, and the body not read yet: whatever the request holds, it
+ * counts. Only where a limit is for valid requests (no mistake in a body uses up what a user has in an hour)
+ * counting waits for rate_valid, the input having been read, or for rate_leave if that failed.
  */
-enum err rate_check(struct ctx *c, struct req *r) MUST;
+enum err rate_enter(struct ctx *c, struct req *r) MUST;
+enum err rate_valid(struct ctx *c, struct req *r) MUST;
 /*
- * Count a notification whose signature failed, by its address: beyond the limit, RATE_LIMITED instead of
- * `e`. Every notification is verified first, and only failures are counted and refused: providers and
- * forgers may share an address, such as a proxy's, and a genuine notification is never refused.
+ * The request ends with e, which is returned unless one more limit refuses: a notification whose signature
+ * failed counts by its address. Every notification is verified first, and only failures are counted and
+ * refused: providers and forgers may share an address, such as a proxy's, and a genuine notification is never
+ * refused.
  */
-enum err rate_failure(struct ctx *c, struct req *r, enum err e) MUST;
+enum err rate_leave(struct ctx *c, struct req *r, enum err e) MUST;
 /* The headers about the limit, if the request came under one; Retry-After of a refusal. */
 void rate_headers(const struct ctx *c, const struct req *r, struct resp *w);
 /* Does a class have a limit, whether it is on or not? */

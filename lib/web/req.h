@@ -38,6 +38,7 @@ struct req {
 	struct slice body; /* raw */
 	const struct route *route;
 	struct rate_limit limit;
+	bool counted; /* by rate.h */
 };
 
 /*

@@ -33,7 +33,7 @@ static struct req ask(const struct route *route, int64_t at_ms, enum err wanted)
 	struct req r = { .route = route };
 
 	c.now_ms = NOW_MS + at_ms;
-	assert_int_equal(rate_check(&c, &r), wanted);
+	assert_int_equal(rate_valid(&c, &r), wanted);
 	return r;
 }
 
@@ -94,6 +94,75 @@ static void zero_is_off(void **state)
 	assert_string_equal(headers(&r, 200), "");
 }
 
+/* ---- all requests ---- */
+
+static const struct route look = { .rate = RATE_READ }, health = { .rate = RATE_NONE };
+
+static enum err enter(const struct route *route, int64_t user_id, struct req *r)
+{
+	*r = (struct req){ .route = route };
+	c.actor.user_id = user_id;
+	c.now_ms = NOW_MS;
+	return rate_enter(&c, r);
+}
+
+static void all_together_have_a_limit_per_second(void **state)
+{
+	struct req r;
+
+	(void)state;
+	rig_conf.requests_per_second = 200;
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(enter(i % 2 ? &look : &pay, i, &r), OK);
+	assert_int_equal(enter(&look, 999, &r), ERR_RATE_LIMITED);
+	assert_string_equal(headers(&r, 429),
+		"X-RateLimit-Limit: 200\r\nX-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 1000001\r\n"
+		"Retry-After: 1\r\n");
+	assert_int_equal(enter(&health, 999, &r), OK);
+	assert_string_equal(headers(&r, 200), "");
+	rig_conf.requests_per_second = 0;
+}
+
+static void a_request_counts_once(void **state)
+{
+	struct req r;
+
+	(void)state;
+	rig_conf.user_requests_per_minute = 3;
+	assert_int_equal(enter(&look, 7, &r), OK);
+	assert_int_equal(rate_valid(&c, &r), OK);
+	assert_int_equal(rate_leave(&c, &r, ERR_NOT_FOUND), ERR_NOT_FOUND);
+	assert_int_equal(r.limit.remaining, 2);
+	assert_int_equal(enter(&look, 0, &r), OK); /* nobody */
+	assert_int_equal(r.limit.max, 0);
+	assert_int_equal(enter(&look, 8, &r), OK);
+	assert_int_equal(r.limit.remaining, 2);
+	rig_conf.user_requests_per_minute = 0;
+}
+
+/* With limits of valid ones alone, all are counted at once. */
+static void a_malformed_one_counts_when_it_ends(void **state)
+{
+	struct req r;
+
+	(void)state;
+	rig_conf.requests_per_second = 2;
+	assert_int_equal(enter(&create, 7, &r), OK);
+	assert_int_equal(r.limit.max, 0);
+	assert_int_equal(rate_leave(&c, &r, ERR_MALFORMED), ERR_MALFORMED);
+	assert_int_equal(r.limit.max, 2);
+	assert_int_equal(enter(&create, 7, &r), OK);
+	assert_int_equal(rate_valid(&c, &r), OK);
+	assert_int_equal(rate_leave(&c, &r, OK), OK);
+	assert_int_equal(r.limit.remaining, 0);
+	assert_int_equal(enter(&create, 7, &r), OK);
+	assert_int_equal(rate_leave(&c, &r, ERR_MALFORMED), ERR_RATE_LIMITED);
+	rig_conf.requests_per_second = 0;
+	assert_int_equal(enter(&create, 7, &r), OK);
+	assert_int_equal(rate_valid(&c, &r), OK);
+	assert_int_equal(r.limit.remaining, 3); /* of five valid ones */
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, begin, end)
 
 int main(void)
@@ -102,6 +171,9 @@ int main(void)
 		TEST(an_answer_says_what_is_left),
 		TEST(users_and_classes_are_apart),
 		TEST(zero_is_off),
+		TEST(all_together_have_a_limit_per_second),
+		TEST(a_request_counts_once),
+		TEST(a_malformed_one_counts_when_it_ends),
 	};
 
 	if (!log_open("/dev/null", "test"))

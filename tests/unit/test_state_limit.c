@@ -106,6 +106,53 @@ static void all_are_admitted_or_none_is_counted(void **state)
 	assert_false(state_admit(&c, &both[1], 1));
 }
 
+/* More than a log holds. */
+static bool admit_large(struct ctx *x, int64_t at_ms, struct state_limit *out)
+{
+	*out = (struct state_limit){
+		.key = rig_key("limit", "a"), .max = STATE_LIMIT_MAX + 1, .window_ms = WINDOW_MS
+	};
+	x->now_ms = 1000000000 + at_ms;
+	return state_admit(x, out, 1);
+}
+
+static void a_large_limit_has_windows_of_the_clock(void **state)
+{
+	struct state_limit l;
+
+	(void)state;
+	for (int64_t i = 1; i <= STATE_LIMIT_MAX + 1; i++) {
+		assert_true(admit_large(i % 2 ? &c : &d, 300 + i, &l));
+		assert_int_equal(l.count, i);
+		assert_int_equal(l.oldest_ms, 1000000000);
+	}
+	assert_false(admit_large(&c, 999, &l));
+	assert_int_equal(l.count, STATE_LIMIT_MAX + 1);
+	assert_true(admit_large(&d, 1000, &l)); /* the next */
+	assert_int_equal(l.count, 1);
+	assert_int_equal(l.oldest_ms, 1000001000);
+	assert_true(admit_large(&c, 999, &l)); /* one that comes late */
+	assert_int_equal(l.count, 2);
+	assert_true(admit_large(&c, 5 * HOUR_MS, &l));
+	assert_true(admit_large(&c, 0, &l)); /* the clock was set back */
+	assert_int_equal(l.count, 1);
+}
+
+static void a_limit_changes_between_small_and_large(void **state)
+{
+	struct state_limit l;
+
+	(void)state;
+	for (int64_t i = 0; i < 3; i++) {
+		assert_true(admit(&c, "a", i));
+		assert_true(admit_large(&c, i, &l));
+		assert_int_equal(l.count, 1);
+	}
+	for (int64_t i = 0; i < MAX; i++)
+		assert_true(admit(&c, "a", 10));
+	assert_false(admit(&c, "a", 10));
+}
+
 static void a_clock_set_back_begins_anew(void **state)
 {
 	(void)state;
@@ -163,6 +210,8 @@ int main(void)
 		TEST(one_that_comes_late_counts_where_it_was),
 		TEST(no_window_has_more_whatever_the_order),
 		TEST(all_are_admitted_or_none_is_counted),
+		TEST(a_large_limit_has_windows_of_the_clock),
+		TEST(a_limit_changes_between_small_and_large),
 		TEST(a_clock_set_back_begins_anew),
 		TEST(many_processes_admit_the_maximum_together),
 		TEST(without_a_home_a_process_counts_by_itself),
