@@ -53,7 +53,7 @@ test('a program that a web server starts for one request answers it and ends', a
 });
 
 test('a body is read up to its length, and ignored without one', async () => {
-  const signIn = (options) => cgi('users', 'POST', '/api/auth/login', { body: credentials, ...options });
+  const signIn = (options) => cgi('passwords', 'POST', '/api/auth/login', { body: credentials, ...options });
   const { status, body: { token } } = await signIn();
   assert.equal(status, 200);
   const bearer = { HTTP_AUTHORIZATION: `Bearer ${token}` };
@@ -64,14 +64,14 @@ test('a body is read up to its length, and ignored without one', async () => {
   for (const length of ['', '0', String(credentials.length + 1), 'x', '-1']) {
     assert.equal((await signIn({ env: { CONTENT_LENGTH: length } })).status, 400, `CONTENT_LENGTH=${length}`);
   }
-  assert.equal((await cgi('users', 'POST', '/api/auth/login')).status, 400, 'no length, no body');
+  assert.equal((await cgi('passwords', 'POST', '/api/auth/login')).status, 400, 'no length, no body');
 });
 
 test('a body over the limit is refused, whether sent or only announced', async () => {
   for (const body of ['x'.repeat(70_000), 'x'.repeat(300_000)]) {
-    assert.equal((await cgi('users', 'POST', '/api/auth/login', { body })).status, 413);
+    assert.equal((await cgi('passwords', 'POST', '/api/auth/login', { body })).status, 413);
   }
-  assert.equal((await cgi('users', 'POST', '/api/auth/login', { body: '{}', env: { CONTENT_LENGTH: '9223372036854775806' } })).status, 413);
+  assert.equal((await cgi('passwords', 'POST', '/api/auth/login', { body: '{}', env: { CONTENT_LENGTH: '9223372036854775806' } })).status, 413);
   const provider = '/api/payment/wxpay/notify';
   assert.notEqual((await cgi('notify', 'POST', provider, { body: 'x'.repeat(70_000) })).status, 413);
   assert.equal((await cgi('notify', 'POST', provider, { body: 'x'.repeat(300_000) })).status, 413);
