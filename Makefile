@@ -85,6 +85,10 @@ MIGRATIONS := $(sort $(wildcard schema/*.sql))
 $(B)/lib/shop/books/health.o: ALL_CFLAGS += -DSCHEMA_FILES=$(words $(MIGRATIONS)) -DSCHEMA_LAST='"$(notdir $(lastword $(MIGRATIONS)))"'
 $(B)/lib/shop/books/health.o: $(MIGRATIONS)
 
+# `minimall doctor` compares them with the connections that the database allows.
+$(B)/lib/shop/books/checkup.o: ALL_CFLAGS += -DFAMILY_PROCESSES=$(shell awk '/^[a-z]/ { n += $$2 } END { print n }' cgi-bin/families)
+$(B)/lib/shop/books/checkup.o: cgi-bin/families
+
 # A tarball has no commit and only VERSION. The file is rewritten only when its content changes.
 COMMIT := $(if $(wildcard .git),$(shell git -c safe.directory='*' rev-parse --short=12 HEAD 2>/dev/null))
 FULL_VERSION := $(VERSION)$(if $(COMMIT),+$(COMMIT))

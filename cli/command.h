@@ -16,6 +16,7 @@ struct command {
 	unsigned needs;                                   /* of conf.h */
 	const char *usage, *help;
 	bool as_owner; /* it changes the shared state: when started by root it runs as the programs' user */
+	int (*with_faults)(int argc); /* instead of run() when settings are wrong; NULL: it fails */
 };
 
 int run_migrate(struct ctx *c, int argc, char **argv);
@@ -26,7 +27,11 @@ int run_import_members(struct ctx *c, int argc, char **argv);
 int run_note_refund(struct ctx *c, int argc, char **argv);
 int run_reconcile(struct ctx *c, int argc, char **argv);
 int run_jobs(struct ctx *c, int argc, char **argv);
+int run_doctor(struct ctx *c, int argc, char **argv);
 int run_audit(struct ctx *c, int argc, char **argv);
+
+/* Settings were wrong, each fault is on standard error: the doctor's complaint about them. */
+int tell_doctor_settings(int argc);
 
 /* The value after `--name`, or NULL. *bad is set for an option that isn't in `known`. */
 const char *option(int argc, char **argv, const char *name);

@@ -13,6 +13,7 @@
 #include "flow/user_close.h"
 #include "flow/webhook.h"
 #include "shop/books/idempotency.h"
+#include "shop/books/job_pass.h"
 #include "shop/books/webhook_delivery.h"
 #include "shop/loyalty/points.h"
 #include "shop/membership/membership.h"
@@ -146,7 +147,7 @@ int run_jobs(struct ctx *c, int argc, char **argv)
 	struct outbox_report reports[JOBS_N] = { 0 };
 	struct oversight waiting = { 0 };
 	int64_t in_trouble = 0;
-	bool counted;
+	bool counted, noted;
 
 	(void)argv;
 	if (argc != 1)
@@ -160,6 +161,8 @@ int run_jobs(struct ctx *c, int argc, char **argv)
 	metrics_set(METRIC_JOBS_RUN, clock_now_ms() / SECOND_MS);
 	metrics_set(METRIC_JOBS_IN_TROUBLE, in_trouble);
 	counted = oversight_count(c, &waiting) == OK;
+	c->now_ms = clock_now_ms();
+	noted = job_pass_note(c, in_trouble) == OK;
 	print(reports, in_trouble, &waiting);
-	return in_trouble == 0 && counted ? EXIT_DONE : EXIT_FAILED;
+	return in_trouble == 0 && counted && noted ? EXIT_DONE : EXIT_FAILED;
 }

@@ -17,26 +17,30 @@
 #include "ext/unpack.h"
 
 static const struct command commands[] = {
-	{ "migrate", run_migrate, CONF_DB, "", "update the database schema", false },
+	{ "migrate", run_migrate, CONF_DB, "", "update the database schema", false, NULL },
 	{ "create-admin", run_create_admin, CONF_DB, "--account EMAIL_OR_PHONE [--nickname NAME]",
-		"create an administrator; the password is one line on standard input", false },
+		"create an administrator; the password is one line on standard input", false,
+		NULL },
 	{ "issue-token", run_issue_token, CONF_DB, "--system NAME | --list | --revoke ID",
-		"issue a service token (shown once), list them, or revoke one", false },
+		"issue a service token (shown once), list them, or revoke one", false, NULL },
 	{ "grant-vip", run_grant_vip, CONF_DB, "--user ID --level N --days N",
-		"give a user a VIP membership for nothing", true },
+		"give a user a VIP membership for nothing", true, NULL },
 	{ "import-members", run_import_members, CONF_DB, "FILE.csv [--apply]",
-		"check a file of members with their points, or import it", false },
+		"check a file of members with their points, or import it", false, NULL },
 	{ "note-refund", run_note_refund, CONF_ALL, "NUMBER [--payment NUMBER [--amount YUAN]]",
 		"record a refund made in a merchant console, by querying the payment providers",
-		true },
+		true, NULL },
 	{ "reconcile", run_reconcile, CONF_ALL,
 		"--date YYYY-MM-DD [--provider wechat|alipay] [--repair]",
 		"compare the payment providers' bills of a day with the books; exits 1 when they differ",
-		true },
-	{ "jobs", run_jobs, CONF_ALL, "", "one pass over everything that is due", true },
+		true, NULL },
+	{ "jobs", run_jobs, CONF_ALL, "", "one pass over everything that is due", true, NULL },
+	{ "doctor", run_doctor, CONF_ALL, "",
+		"look at everything around the shop; exits 1 when there is a complaint", true,
+		tell_doctor_settings },
 	{ "audit", run_audit, CONF_DB, "[--limit SECONDS]",
 		"recompute stock, payments, cards and memberships; exits 1 when something is wrong",
-		false },
+		false, NULL },
 };
 
 const char *option(int argc, char **argv, const char *name)
@@ -135,6 +139,8 @@ static int run(const struct command *command, int argc, char **argv)
 		state_free(c.state);
 		db_free(c.db);
 		metrics_close();
+	} else if (command->with_faults != NULL) {
+		status = command->with_faults(argc);
 	}
 	arena_done(&c.arena);
 	arena_done(&forever);

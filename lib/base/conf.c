@@ -78,6 +78,7 @@ static const struct row rows[] = {
 	{ "WECHAT_API_V3_KEY", SECRET, CONF_PROVIDER, 32, 32, NULL, AT(wechat_api_v3_key) },
 	{ "WECHAT_MCH_SERIAL_NO", HEX, CONF_PROVIDER, 8, 40, NULL, AT(wechat_mch_serial_no) },
 	{ "WECHAT_MCH_PRIVATE_KEY_FILE", PATH, CONF_PROVIDER, 1, 512, NULL, AT(wechat_mch_private_key_file) },
+	{ "WECHAT_MCH_CERT_FILE", PATH, 0, 1, 512, NULL, AT(wechat_mch_cert_file) },
 	{ "WECHAT_PAY_PUBLIC_KEY_ID", TEXT, 0, 12, 64, NULL, AT(wechat_pay_public_key_id) },
 	{ "WECHAT_PAY_PUBLIC_KEY_FILE", PATH, 0, 1, 512, NULL, AT(wechat_pay_public_key_file) },
 	{ "WECHAT_NOTIFY_URL", NOTIFY, CONF_PROVIDER, 8, 255, NULL, AT(wechat_notify_url) },

@@ -55,6 +55,7 @@ struct conf {
 	const char *wechat_appid, *wechat_secret, *wechat_mchid;
 	const char *wechat_api_v3_key;
 	const char *wechat_mch_serial_no, *wechat_mch_private_key_file;
+	const char *wechat_mch_cert_file; /* NULL: its expiry is unknown */
 	/* both NULL: platform certificates only */
 	const char *wechat_pay_public_key_id, *wechat_pay_public_key_file;
 	const char *wechat_notify_url;

@@ -60,6 +60,8 @@ struct certificate {
 };
 /* The RSA key of a PEM certificate, whose own signature is not checked. NULL as above. */
 struct rsa_key *rsa_certificate_key(struct slice pem, struct certificate *facts) MUST;
+/* The same facts of the first certificate of a PEM text, whose key may be of any kind. */
+bool certificate_facts(struct slice pem, struct certificate *facts) MUST;
 /* How others refer to a certificate. */
 struct certificate_names {
 	const char *issuer; /* "CN=…,O=…,C=…": its attributes in reverse order */

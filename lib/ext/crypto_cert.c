@@ -70,6 +70,20 @@ struct rsa_key *rsa_certificate_key(struct slice pem, struct certificate *facts)
 	return key;
 }
 
+bool certificate_facts(struct slice pem, struct certificate *facts)
+{
+	AUTO(bio_done) BIO *bio = crypto_bio(pem);
+	AUTO(x509_done) X509 *x509 = NULL;
+	bool read;
+
+	if (bio == NULL)
+		return false;
+	x509 = PEM_read_bio_X509(bio, NULL, crypto_no_pass_phrase, NULL);
+	read = x509 != NULL && read_facts(x509, facts);
+	ERR_clear_error();
+	return read;
+}
+
 /* ---- names ---- */
 
 static bool add_attribute(struct str *out, const X509_NAME_ENTRY *entry)

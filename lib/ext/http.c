@@ -244,6 +244,16 @@ static bool keep_headers(CURL *curl, struct arena *a, const struct http_call *ca
 	return repeated;
 }
 
+static int64_t date_of(CURL *curl)
+{
+	struct curl_header *h;
+	time_t at = -1;
+
+	if (curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &h) == CURLHE_OK)
+		at = curl_getdate(h->value, NULL);
+	return at > 0 ? (int64_t)at * SECOND_MS : 0;
+}
+
 /* Not a byte of the request was sent: only then is it certain that it had no effect. */
 static bool nothing_sent(CURL *curl)
 {
@@ -322,6 +332,7 @@ enum err http_call(struct ctx *c, const struct http_call *call, struct http_answ
 		return ERR_PROVIDER_UNKNOWN;
 	out->retry_after_s = retry_s;
 	out->repeated = keep_headers(curl, &c->arena, call);
+	out->date_ms = date_of(curl);
 	out->status = (int)status;
 	out->body = t.stranger ? (struct slice){ "", 0 }
 			       : (struct slice){ str_text(&sink.text), sink.text.len };

@@ -40,6 +40,7 @@ struct http_answer {
 	struct slice body;     /* NUL-terminated as well */
 	bool repeated;         /* a wanted header was repeated */
 	int64_t retry_after_s; /* its Retry-After; 0: none */
+	int64_t date_ms;       /* its Date; 0: none */
 };
 
 /*
@@ -48,6 +49,15 @@ struct http_answer {
  * too large). PROVIDER_CONFIG: an address that may not be called.
  */
 enum err http_call(struct ctx *c, const struct http_call *call, struct http_answer *out) MUST;
+
+/* The certificate that a site shows, whoever has signed it. */
+struct http_site {
+	int64_t expires_ms; /* 0: unreadable */
+	const char *
+		distrusted; /* why its chain or its name isn't accepted, in c->arena; NULL: it is */
+};
+/* Connect to a site by TLS, and send nothing. PROVIDER_BUSY: no connection. */
+enum err http_site(struct ctx *c, const char *url, struct http_site *out) MUST;
 
 /*
  * Wait ms and up to a quarter more before a retry. False, without waiting, when

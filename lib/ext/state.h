@@ -47,6 +47,14 @@ bool state_owner(const struct conf *conf, uid_t *uid, gid_t *gid) MUST;
 /* Why there is no home at present, as text; NULL if there is one. */
 const char *state_error(struct ctx *c) MUST;
 
+/* Where the home is, or would be. */
+struct state_place {
+	const char *dir;                /* in c->arena */
+	bool memory;                    /* on a file system in memory */
+	int64_t free_bytes, used_bytes; /* of that file system, by this home; 0 where unknown */
+};
+void state_place(struct ctx *c, struct state_place *out);
+
 /* Beyond the maximum it is neither found nor stored. Borrowed. */
 struct state_key {
 	const char *family; /* keys cleared together; a literal */

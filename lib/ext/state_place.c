@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,7 +14,10 @@
 #include "ext/crypto.h"
 #include "ext/state_home.h"
 
-enum { SHOP_HEX = 2 * 8 + 1 };
+enum { SHOP_HEX = 2 * 8 + 1, BLOCK = 512 /* of st_blocks */ };
+/* of statfs(2) */
+#define TMPFS UINT32_C(0x01021994)
+#define RAMFS UINT32_C(0x858458f6)
 static const char PARENT[] = "/dev/shm", PREFIX[] = "minimall-";
 
 /* What distinguishes the homes of two shops: their databases. */
@@ -54,6 +58,26 @@ int state_dir_open(const char *dir, const char **why)
 		(fstat(fd, &st) != 0 || st.st_uid != geteuid() || (st.st_mode & 0777) != 0700))
 		*why = "the directory must be this user's own, with mode 0700";
 	return fd;
+}
+
+void state_place(struct ctx *c, struct state_place *out)
+{
+	char dir[STATE_DIR_MAX];
+	struct statfs fs;
+	struct stat data;
+
+	state_dir(c->conf, dir);
+	*out = (struct state_place){ .dir = arena_dup(&c->arena, dir, strlen(dir)) };
+	if (statfs(dir, &fs) == 0) {
+		const uint32_t type = (uint32_t)fs.f_type;
+
+		out->memory = type == TMPFS || type == RAMFS;
+		/* ramfs has no size of its own */
+		out->free_bytes =
+			type == RAMFS ? INT64_MAX : (int64_t)fs.f_bavail * (int64_t)fs.f_bsize;
+	}
+	if (stat(arena_printf(&c->arena, "%s/data", dir), &data) == 0)
+		out->used_bytes = (int64_t)data.st_blocks * BLOCK;
 }
 
 bool state_take(int fd)

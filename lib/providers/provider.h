@@ -150,6 +150,13 @@ struct bill_summary {
 /* Called outside a transaction. Anything but OK ends the bill. */
 typedef enum err bill_line_fn(struct ctx *c, void *arg, const struct bill_line *line);
 
+/* A certificate that a provider signs or verifies with. */
+struct provider_certificate {
+	const char *name;   /* for people */
+	int64_t expires_ms; /* 0: unknown */
+	const char *advice; /* how to renew it, or how to make its expiry known; one line */
+};
+
 /* Look for a stored key of this serial and add it. False: there is none. */
 typedef bool learn_fn(struct ctx *c, const char *serial);
 
@@ -175,6 +182,10 @@ struct provider {
 	 */
 	enum outcome (*fetch_certificates)(struct ctx *c, struct list *out);
 	bool (*add_certificate)(struct ctx *c, const struct sealed_certificate *kept);
+	/* The certificates of this process (struct provider_certificate), in c->arena. NULL: no key of it expires. */
+	void (*certificates)(struct ctx *c, struct list *out);
+	/* The provider's clock, by the Date of a response. False: it does not answer. NULL: it isn't asked. */
+	bool (*clock)(struct ctx *c, int64_t *now_ms);
 
 	/* Query an attempt. NULL: not supported; it counts as closed some minutes after its deadline. */
 	enum outcome (*query)(struct ctx *c, const char *out_trade_no, struct provider_trade *out);

@@ -86,9 +86,10 @@ export class Simulator {
       response.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n', () => response.destroy());
       return;
     }
-    const { status, type, text } = reply;
+    const { status, type, text, dateS = 0 } = reply;
     entry.status = status;
     response.writeHead(status, {
+      Date: new Date(this.clock.ms() + dateS * 1000).toUTCString(),
       ...this.headersOf(reply),
       ...(text !== '' && { 'Content-Type': typeof text === 'string' ? `${type}; charset=utf-8` : type }),
       ...(status !== 204 && { 'Content-Length': Buffer.byteLength(text) }),

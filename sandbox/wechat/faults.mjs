@@ -8,6 +8,7 @@ const PREPAY = ['jsapi', 'native', 'h5'];
 const PAY = [...PREPAY, 'query', 'close', 'refund', 'refund_query', 'certificates', 'bill'];
 const ALL = ['jscode2session', ...PAY, 'bill_file'];
 const OLD_S = 301;
+const AWAY_S = 90;
 
 const json = (status, code, message) => () => (
   { status, type: 'application/json', text: JSON.stringify({ code, message }), signed: true });
@@ -36,6 +37,7 @@ export const FAULTS = {
   bad_signature: { on: PAY, after: setHeader('Wechatpay-Signature', corrupt) },
   signtest: { on: PAY, after: setHeader('Wechatpay-Signature', probe) },
   no_signature: { on: PAY, after: (reply) => ({ ...reply, signed: false }) },
+  wrong_date: { on: PAY, after: (reply) => ({ ...reply, dateS: AWAY_S }) },
   old_timestamp: { on: PAY, after: (reply) => ({ ...reply, ageS: OLD_S }) },
   unknown_serial: { on: PAY, after: setHeader('Wechatpay-Serial', otherKeyId) },
   duplicate_header: { on: PAY, after: setHeader('Wechatpay-Signature', (value) => [value, value]) },

@@ -36,6 +36,24 @@ static bool usable(const struct ctx *c)
 	return alipay_keys_of(c)->alipay != NULL;
 }
 
+static void list_certificates(struct ctx *c, struct list *out)
+{
+	const struct alipay_keys *keys = alipay_keys_of(c);
+	const struct provider_certificate both[] = {
+		{ "the app's certificate", keys->app_cert_to_s * SECOND_MS,
+			"renew it in the open platform's console (ALIPAY_APP_CERT_FILE)" },
+		{ "its own certificate", keys->alipay_cert_to_s * SECOND_MS,
+			"download the new one from the open platform's console (ALIPAY_CERT_FILE)" },
+	};
+
+	*out = (struct list){ 0 };
+	if (keys->app_cert_sn == NULL) /* public-key mode */
+		return;
+	out->rows = arena_alloc(&c->arena, sizeof(both));
+	memcpy(out->rows, both, sizeof(both));
+	out->n = ARRAY_LEN(both);
+}
+
 /* ---- notifications ---- */
 
 enum { REFUND_NO_MAX = 64 };
@@ -164,6 +182,7 @@ const struct provider provider_alipay = {
 	.start = start,
 	.stop = stop,
 	.usable = usable,
+	.certificates = list_certificates,
 	.query = alipay_query,
 	.close = alipay_close,
 	.refund = alipay_refund,

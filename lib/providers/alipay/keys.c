@@ -117,9 +117,9 @@ static bool load_public_key(struct alipay_keys *keys, const struct conf *conf, s
 		       "holds no RSA public key (not a certificate) of 2048 bits or more");
 }
 
-/* A certificate's key, whose owner frees it, and its serial number. */
+/* A certificate's key, whose owner frees it, its serial number and its end. */
 static struct rsa_key *load_certificate(
-	const char *setting, const char *path, struct arena *a, const char **sn)
+	const char *setting, const char *path, struct arena *a, const char **sn, int64_t *to_s)
 {
 	struct certificate facts;
 	struct rsa_key *key;
@@ -128,6 +128,7 @@ static struct rsa_key *load_certificate(
 	if (!provider_read_file(a, setting, path, &pem))
 		return NULL;
 	key = rsa_certificate_key(pem, &facts);
+	*to_s = key != NULL ? facts.to_s : 0;
 	*sn = alipay_cert_sn(a, pem);
 	if (key == NULL || *sn == NULL)
 		provider_fault(
@@ -137,8 +138,8 @@ static struct rsa_key *load_certificate(
 
 static bool load_app_certificate(struct alipay_keys *keys, const struct conf *conf, struct arena *a)
 {
-	struct rsa_key *key =
-		load_certificate(APP_CERT, conf->alipay_app_cert_file, a, &keys->app_cert_sn);
+	struct rsa_key *key = load_certificate(
+		APP_CERT, conf->alipay_app_cert_file, a, &keys->app_cert_sn, &keys->app_cert_to_s);
 	const bool fits = key != NULL && (keys->app == NULL || rsa_same_key(key, keys->app));
 
 	if (key != NULL && !fits)
@@ -162,7 +163,8 @@ static bool load_certificates(struct alipay_keys *keys, const struct conf *conf,
 {
 	const bool app = load_app_certificate(keys, conf, a), roots = load_roots(keys, conf, a);
 
-	keys->alipay = load_certificate(CERT, conf->alipay_cert_file, a, &keys->alipay_cert_sn);
+	keys->alipay = load_certificate(
+		CERT, conf->alipay_cert_file, a, &keys->alipay_cert_sn, &keys->alipay_cert_to_s);
 	return app && roots && keys->alipay != NULL && keys->alipay_cert_sn != NULL;
 }
 

@@ -18,6 +18,7 @@ struct alipay_keys {
 	struct rsa_key *alipay; /* verifies */
 	/* of the certificates; NULL in public-key mode */
 	const char *app_cert_sn, *root_cert_sn, *alipay_cert_sn;
+	int64_t app_cert_to_s, alipay_cert_to_s; /* until when they are valid */
 };
 
 /* This process's keys; NULL: there is no Alipay. */

@@ -193,6 +193,7 @@ static struct wx_reply send_and_sort(struct ctx *c, const char *method, const ch
 	reply.status = http.status;
 	reply.body = http.body;
 	reply.request_id = values[H_REQUEST_ID];
+	reply.date_ms = http.date_ms;
 	if (http.status == 200 || http.status == 204)
 		copy_signature(values, http.repeated, &reply);
 	else

@@ -16,6 +16,7 @@ struct wx_reply {
 	int status;        /* 0: no response */
 	struct slice body; /* on OUTCOME_OK: covered by the valid signature */
 	const char *request_id;
+	int64_t date_ms;        /* WeChat Pay's clock; 0: not said */
 	struct wx_signed proof; /* the unverified signature, of a 200 or 204 */
 };
 

@@ -48,6 +48,32 @@ static bool load_merchant(struct wx_keys *keys, const struct conf *conf, struct 
 		       name, "holds no RSA private key of 2048 bits or more without a pass phrase");
 }
 
+/* Only to know when it expires; and that key and serial are its own. */
+static bool load_merchant_certificate(
+	struct wx_keys *keys, const struct conf *conf, struct arena *a)
+{
+	static const char name[] = "WECHAT_MCH_CERT_FILE";
+	struct certificate facts;
+	struct rsa_key *key;
+	struct slice pem;
+	bool same;
+
+	if (!provider_read_file(a, name, conf->wechat_mch_cert_file, &pem))
+		return false;
+	key = rsa_certificate_key(pem, &facts);
+	if (key == NULL)
+		return provider_fault(
+			name, "holds no certificate with an RSA key of 2048 bits or more");
+	same = keys->merchant == NULL || rsa_same_key(key, keys->merchant);
+	rsa_key_free(key);
+	keys->merchant_to_s = facts.to_s;
+	if (!same)
+		return provider_fault(
+			name, "is not the certificate of WECHAT_MCH_PRIVATE_KEY_FILE");
+	return str_same_nocase(facts.serial, keys->merchant_serial) ||
+	       provider_fault(name, "has another serial number than WECHAT_MCH_SERIAL_NO");
+}
+
 static bool load_public(struct wx_keys *keys, const struct conf *conf, struct arena *a)
 {
 	static const char name[] = "WECHAT_PAY_PUBLIC_KEY_FILE";
@@ -68,14 +94,16 @@ static bool load_public(struct wx_keys *keys, const struct conf *conf, struct ar
 
 bool wx_keys_load(struct wx_keys *keys, const struct conf *conf, struct arena *a)
 {
-	bool merchant, public, api_v3;
+	bool merchant, certificate, public, api_v3;
 
 	*keys = (struct wx_keys){ .api_v3_key = slice_of(conf->wechat_api_v3_key) };
 	merchant = load_merchant(keys, conf, a);
+	certificate =
+		conf->wechat_mch_cert_file == NULL || load_merchant_certificate(keys, conf, a);
 	public = conf->wechat_pay_public_key_id == NULL || load_public(keys, conf, a);
 	api_v3 = keys->api_v3_key.len == API_V3_KEY_LEN ||
 		 provider_fault("WECHAT_API_V3_KEY", "must be exactly 32 bytes long");
-	if (merchant && public && api_v3)
+	if (merchant && certificate && public && api_v3)
 		return true;
 	wx_keys_done(keys);
 	return false;

@@ -24,6 +24,7 @@ struct wx_key {
 struct wx_keys {
 	struct rsa_key *merchant;
 	const char *merchant_serial; /* upper case */
+	int64_t merchant_to_s;       /* when its certificate expires; 0: unknown */
 	struct slice api_v3_key;
 	struct wx_key verify[WX_KEYS_MAX];
 	size_t verify_n;

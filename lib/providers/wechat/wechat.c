@@ -40,6 +40,46 @@ static bool add_certificate(struct ctx *c, const struct sealed_certificate *kept
 	return wxcert_add(c, wx_keys_of(c), kept, ctx_now_s(c));
 }
 
+/* ---- for a checkup ---- */
+
+static void list_certificates(struct ctx *c, struct list *out)
+{
+	const struct wx_keys *keys = wx_keys_of(c);
+	struct provider_certificate *rows =
+		arena_array(&c->arena, keys->verify_n + 1, sizeof(*rows));
+
+	*out = (struct list){ rows, 1 };
+	rows[0] = (struct provider_certificate){
+		.name = "the merchant certificate",
+		.expires_ms = keys->merchant_to_s * SECOND_MS,
+		.advice =
+			keys->merchant_to_s != 0
+				? "renew it in the merchant console, and set its key and serial number"
+				: "set WECHAT_MCH_CERT_FILE",
+	};
+	for (size_t i = 0; i < keys->verify_n; i++) {
+		if (keys->verify[i].to_s == INT64_MAX) /* the public key */
+			continue;
+		rows[out->n++] = (struct provider_certificate){
+			.name = arena_printf(
+				&c->arena, "platform certificate %s", keys->verify[i].serial),
+			.expires_ms = keys->verify[i].to_s * SECOND_MS,
+			.advice =
+				"minimall jobs fetches its successor: see the log, or switch to "
+				"WECHAT_PAY_PUBLIC_KEY_FILE",
+		};
+	}
+}
+
+/* A cheap request. It is signed, so that one that WeChat Pay refuses is in the log. */
+static bool ask_clock(struct ctx *c, int64_t *now_ms)
+{
+	const struct wx_reply reply = wx_send(c, "GET", "/v3/certificates", (struct slice){ 0 });
+
+	*now_ms = reply.date_ms;
+	return reply.date_ms != 0;
+}
+
 /* ---- notifications ---- */
 
 static bool is_verified(struct ctx *c, const struct wx_signed *m)
@@ -136,6 +176,8 @@ const struct provider provider_wechat = {
 	.usable = usable,
 	.fetch_certificates = wxcert_download,
 	.add_certificate = add_certificate,
+	.certificates = list_certificates,
+	.clock = ask_clock,
 	.query = wxpay_query,
 	.close = wxpay_close,
 	.refund = wxrefund_create,

@@ -91,6 +91,9 @@ static const char SQL_CLEAR[] =
 static const char SQL_END[] = "UPDATE reconciliations SET outcome = ?, error = ?, " RUN_TOTALS(
 	SQL_SET) "running = NULL, ended_at = ? WHERE reconciliation_id = ? AND running IS NOT NULL";
 static const char SQL_GET[] = "SELECT " COLUMNS " FROM reconciliations WHERE reconciliation_id = ?";
+static const char SQL_LAST[] =
+	"SELECT outcome FROM reconciliations FORCE INDEX (by_day) "
+	"WHERE starts_at = ? AND provider = ? ORDER BY reconciliation_id DESC LIMIT 1";
 static const char SQL_DUE[] =
 	"SELECT CAST(COALESCE(SUM(automatic = TRUE AND running IS NULL), 0) AS SIGNED) AS tries, "
 	"MAX(IF(automatic = TRUE, ended_at, NULL)) AS due_at, "
@@ -157,6 +160,12 @@ enum err reconciliation_get(struct ctx *c, int64_t id, struct reconciliation *ou
 	TRY(db_one(c, SQL_GET, ARGS(I64(id)), reconciliation_fields, out));
 	name_all(c, &(struct list){ out, 1 });
 	return OK;
+}
+
+enum err reconciliation_last(
+	struct ctx *c, const char *provider, int64_t starts_ms, int64_t *outcome)
+{
+	return db_int64(c, SQL_LAST, ARGS(I64(starts_ms), TEXT(provider)), outcome);
 }
 
 enum err reconciliation_due(

@@ -90,6 +90,10 @@ struct reconciliation_due {
 enum err reconciliation_due(struct ctx *c, const char *provider, int64_t starts_ms,
 	struct reconciliation_due *out) MUST;
 
+/* The outcome of the latest run of a provider's day; RECONCILIATION_RUNNING: it has none, or has not ended. */
+enum err reconciliation_last(
+	struct ctx *c, const char *provider, int64_t starts_ms, int64_t *outcome) MUST;
+
 /* ---- the bill ---- */
 
 #define BILLED_PAYMENT 1
