@@ -13,10 +13,9 @@ enum { NICENESS = 5 }; /* other programs come first where cores are few */
 
 static enum err sign_in(struct ctx *c, struct call *k)
 {
-	const struct sign_in *in = k->body;
 	struct session *out = k->answer;
 
-	TRY(session_open_password(c, in->account, in->password, out));
+	TRY(session_open_password(c, k->body, req_client_ip(c, k->req), out));
 	out->token = jwt_issue(c, out->user.user_id, out->session_id);
 	out->expires_in = JWT_LIFETIME_S;
 	return OK;

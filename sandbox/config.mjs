@@ -9,6 +9,7 @@ import { Fault, keptJson, stateDirectory, writePrivate } from './files.mjs';
 // Limits per minute and second are off, since one person or one test acts as all customers; those per hour are unchanged.
 const RATE_LIMITS = {
   FORGED_PER_MINUTE: '0', PAYMENT_REQUESTS_PER_MINUTE: '0', USER_REQUESTS_PER_MINUTE: '0', ADDRESS_REQUESTS_PER_MINUTE: '0', REQUESTS_PER_SECOND: '0',
+  SIGN_IN_FAILURES_PER_ACCOUNT: '0', SIGN_IN_FAILURES_PER_ADDRESS: '0',
 };
 
 // Without the sandbox these come from the user; they are mandatory.

@@ -39,8 +39,9 @@ struct conf {
 	int64_t pending_orders_max; /* per user; 0: no limit */
 	int64_t points_valid_days;  /* after the day on which they were earned */
 	int64_t points_return_grace_days; /* of points returned after their expiry; 0: they expire at once */
-	int64_t payment_create_per_hour; /* per user; 0: no limit */
-	int64_t forged_per_minute;       /* failed signatures per address; 0: no limit */
+	int64_t payment_create_per_hour;            /* per user; 0: no limit */
+	int64_t forged_per_minute;                  /* failed signatures per address; 0: no limit */
+	int64_t account_failures, address_failures; /* throttle.h; 0: no limit */
 	/* requests; 0: no limit */
 	int64_t payment_requests_per_minute; /* per address, of payments */
 	int64_t user_requests_per_minute;    /* per user, of the others */

@@ -106,6 +106,11 @@ struct state_limit {
  * process counts by itself, and for the latest keys only.
  */
 bool state_admit(struct ctx *c, struct state_limit *limits, size_t n) MUST;
+/*
+ * Take back this moment, which state_admit added to all of them in this request: what it was for doesn't count.
+ * What can't be taken back stays counted. Only for limits of at most STATE_LIMIT_MAX.
+ */
+void state_withdraw(struct ctx *c, const struct state_limit *limits, size_t n);
 
 /* Remove everything expired or cleared; returns the number. Other processes can write meanwhile. */
 int64_t state_sweep(struct ctx *c);

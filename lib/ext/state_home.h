@@ -65,6 +65,8 @@ struct state_home {
 		struct state_cell *put, size_t n_put);
 	/* state_admit, each by state_admitted(); nothing is put unless all are. */
 	bool (*admit)(struct ctx *c, struct state_limit *limits, size_t n, bool *admitted);
+	/* state_withdraw, each by state_withdrawn() */
+	bool (*withdraw)(struct ctx *c, const struct state_limit *limits, size_t n);
 	/* Remove the records that aren't live; returns the number. */
 	int64_t (*sweep)(struct ctx *c);
 	/* Delete everything, even if other processes use it. */
@@ -99,6 +101,10 @@ struct state_times {
  */
 bool state_admitted(struct state_limit *limit, const struct state_cell *kept, uint64_t family,
 	int64_t now_ms, struct state_times *times, struct state_cell *put) MUST;
+
+/* The same for taking it back. False: it isn't there, and nothing is to be put. */
+bool state_withdrawn(const struct state_cell *kept, uint64_t family, int64_t now_ms,
+	struct state_times *times, struct state_cell *put) MUST;
 
 /* ---- the directory of a home on one host (state_place.c) ---- */
 

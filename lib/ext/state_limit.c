@@ -86,25 +86,59 @@ static int64_t latest(const struct state_limit *limit, const struct state_times 
 	return t->ms[is_large(limit) ? BEGIN : t->n - 1];
 }
 
-bool state_admitted(struct state_limit *limit, const struct state_cell *kept, uint64_t family,
-	int64_t now_ms, struct state_times *times, struct state_cell *put)
+static bool take_back(struct state_times *t, int64_t ms)
+{
+	for (size_t i = t->n; i > 0; i--)
+		if (t->ms[i - 1] == ms) {
+			memmove(&t->ms[i - 1], &t->ms[i], (t->n - i) * sizeof(t->ms[0]));
+			t->n--;
+			return true;
+		}
+	return false;
+}
+
+static void read_times(
+	const struct state_cell *kept, uint64_t family, int64_t now_ms, struct state_times *times)
 {
 	const size_t n = kept->value.len / sizeof(times->ms[0]);
 
-	assert(limit->max >= 1);
-	*put = *kept;
 	times->n = 0;
 	if (state_live(&kept->r, family, now_ms) && n <= STATE_LIMIT_MAX) {
 		times->n = n;
 		memcpy(times->ms, kept->value.p, n * sizeof(times->ms[0]));
 	}
+}
+
+static struct slice written(const struct state_times *times)
+{
+	return (struct slice){ (const char *)times->ms, times->n * sizeof(times->ms[0]) };
+}
+
+bool state_admitted(struct state_limit *limit, const struct state_cell *kept, uint64_t family,
+	int64_t now_ms, struct state_times *times, struct state_cell *put)
+{
+	assert(limit->max >= 1);
+	*put = *kept;
+	read_times(kept, family, now_ms, times);
 	if (!fits(limit, times, now_ms))
 		return false;
 	insert(limit, times, now_ms);
 	put->r = (struct state_record){ .stamp = family,
 		.expires_ms = latest(limit, times) + limit->window_ms + STATE_SKEW_MS,
 		.ttl_ms = limit->window_ms + STATE_SKEW_MS };
-	put->value = (struct slice){ (const char *)times->ms, times->n * sizeof(times->ms[0]) };
+	put->value = written(times);
+	return true;
+}
+
+/* The record lives as long as before: what is left of it expires no later. */
+bool state_withdrawn(const struct state_cell *kept, uint64_t family, int64_t now_ms,
+	struct state_times *times, struct state_cell *put)
+{
+	*put = *kept;
+	read_times(kept, family, now_ms, times);
+	if (!take_back(times, now_ms))
+		return false;
+	put->value = written(times);
 	return true;
 }
 
@@ -165,4 +199,14 @@ bool state_admit(struct ctx *c, struct state_limit *limits, size_t n)
 			limits[i].oldest_ms = c->now_ms;
 	}
 	return admitted;
+}
+
+void state_withdraw(struct ctx *c, const struct state_limit *limits, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		assert(!is_large(&limits[i]));
+	if (c->state->home->withdraw(c, limits, n))
+		return;
+	for (size_t i = 0; i < n; i++)
+		(void)take_back(own_times(limits[i].key), c->now_ms);
 }

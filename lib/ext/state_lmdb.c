@@ -273,18 +273,33 @@ struct admission {
 	bool refused; /* by a limit */
 };
 
+/* What is kept of a limit, and its family's stamp. */
+static int log_get(struct lmdb *h, MDB_txn *txn, const struct state_limit *limit,
+	struct state_cell *kept, uint64_t *stamp)
+{
+	struct state_cell family;
+	int rc;
+
+	*kept = state_cell(STATE_LOG, limit->key);
+	rc = lmdb_get(h, txn, kept);
+	if (rc == 0)
+		rc = family_get(h, txn, (const char *)kept->name.bytes, &family);
+	if (rc == 0)
+		*stamp = family.r.stamp;
+	return rc;
+}
+
 static int admit_one(
 	struct lmdb *h, MDB_txn *txn, struct state_limit *limit, int64_t now_ms, bool *admitted)
 {
-	struct state_cell kept = state_cell(STATE_LOG, limit->key), family, put;
+	struct state_cell kept, put;
 	struct state_times times;
-	int rc = lmdb_get(h, txn, &kept);
+	uint64_t stamp;
+	int rc = log_get(h, txn, limit, &kept, &stamp);
 
-	if (rc == 0)
-		rc = family_get(h, txn, (const char *)kept.name.bytes, &family);
 	if (rc != 0)
 		return rc;
-	*admitted = state_admitted(limit, &kept, family.r.stamp, now_ms, &times, &put);
+	*admitted = state_admitted(limit, &kept, stamp, now_ms, &times, &put);
 	if (*admitted && kept.r.expires_ms == 0)
 		rc = make_room(h, txn, &put, now_ms);
 	return rc == 0 && *admitted ? lmdb_put(h, txn, &put.name, &put.r, put.value) : rc;
@@ -316,6 +331,35 @@ static bool home_admit(struct ctx *c, struct state_limit *limits, size_t n, bool
 	return written || all.refused;
 }
 
+struct withdrawal {
+	const struct state_limit *limits;
+	size_t n;
+	int64_t now_ms;
+};
+
+static int withdraw_fn(struct lmdb *h, MDB_txn *txn, void *arg)
+{
+	const struct withdrawal *all = arg;
+	struct state_cell kept, put;
+	struct state_times times;
+	uint64_t stamp;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < all->n; i++) {
+		rc = log_get(h, txn, &all->limits[i], &kept, &stamp);
+		if (rc == 0 && state_withdrawn(&kept, stamp, all->now_ms, &times, &put))
+			rc = lmdb_put(h, txn, &put.name, &put.r, put.value);
+	}
+	return rc;
+}
+
+static bool home_withdraw(struct ctx *c, const struct state_limit *limits, size_t n)
+{
+	struct withdrawal all = { limits, n, c->now_ms };
+
+	return write_tx(c, withdraw_fn, &all);
+}
+
 static int64_t home_sweep(struct ctx *c)
 {
 	struct sweep w = {
@@ -341,6 +385,7 @@ const struct state_home state_lmdb = {
 	.read = home_read,
 	.write = home_write,
 	.admit = home_admit,
+	.withdraw = home_withdraw,
 	.sweep = home_sweep,
 	.drop = lmdb_drop,
 };

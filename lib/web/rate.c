@@ -172,7 +172,7 @@ void rate_headers(const struct ctx *c, const struct req *r, struct resp *w)
 		put_number(w, "X-RateLimit-Reset", seconds_up(r->limit.reset_ms));
 		retry_s = seconds_up(r->limit.reset_ms - c->now_ms);
 	}
-	if (w->status == 429)
+	if (w->status == 429 && c->retry_at_ms <= c->now_ms) /* else dialect.c has said it */
 		put_number(w, "Retry-After", retry_s > 0 ? retry_s : 1);
 }
 

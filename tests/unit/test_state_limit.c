@@ -153,6 +153,42 @@ static void a_limit_changes_between_small_and_large(void **state)
 	assert_false(admit(&c, "a", 10));
 }
 
+static void withdraw(struct ctx *x, const char *id, int64_t at_ms)
+{
+	struct state_limit one = limit_of(id);
+
+	x->now_ms = 1000000000 + at_ms;
+	state_withdraw(x, &one, 1);
+}
+
+static void what_is_taken_back_does_not_count(void **state)
+{
+	(void)state;
+	for (int64_t i = 0; i < MAX; i++)
+		assert_true(admit(&c, "a", i));
+	withdraw(&d, "a", 2);
+	withdraw(&d, "a", 900); /* never added */
+	withdraw(&d, "b", 2);
+	assert_true(admit(&c, "a", 901));
+	assert_false(admit(&d, "a", 902));
+	withdraw(&c, "a", 901);
+	assert_true(admit(&d, "a", 903));
+	assert_true(
+		admit(&c, "a", WINDOW_MS)); /* the first has left; the others are where they were */
+	assert_false(admit(&c, "a", WINDOW_MS));
+	assert_true(admit(&c, "a", WINDOW_MS + 1));
+}
+
+static void of_equal_moments_one_is_taken_back(void **state)
+{
+	(void)state;
+	for (int64_t i = 0; i < MAX; i++)
+		assert_true(admit(&c, "a", 7));
+	withdraw(&d, "a", 7);
+	assert_true(admit(&c, "a", 8));
+	assert_false(admit(&c, "a", 8));
+}
+
 static void a_clock_set_back_begins_anew(void **state)
 {
 	(void)state;
@@ -189,6 +225,9 @@ static void without_a_home_a_process_counts_by_itself(void **state)
 	for (int64_t i = 0; i < MAX; i++)
 		assert_true(admit(&c, "a", i));
 	assert_false(admit(&c, "a", 0));
+	withdraw(&c, "a", 2);
+	assert_true(admit(&c, "a", 2));
+	assert_false(admit(&c, "a", 2));
 	assert_true(admit(&c, "b", 0));
 	for (int i = 0; i < 100; i++) { /* the latest keys only */
 		char id[16];
@@ -212,6 +251,8 @@ int main(void)
 		TEST(all_are_admitted_or_none_is_counted),
 		TEST(a_large_limit_has_windows_of_the_clock),
 		TEST(a_limit_changes_between_small_and_large),
+		TEST(what_is_taken_back_does_not_count),
+		TEST(of_equal_moments_one_is_taken_back),
 		TEST(a_clock_set_back_begins_anew),
 		TEST(many_processes_admit_the_maximum_together),
 		TEST(without_a_home_a_process_counts_by_itself),

@@ -5,6 +5,7 @@
 #include "ext/db.h"
 #include "shop/people/member.h"
 #include "shop/people/service_token.h"
+#include "shop/people/throttle.h"
 
 #define REFRESH_LIFETIME_MS (30 * DAY_MS)
 #define REFRESH_GRACE_MS    (60 * SECOND_MS)
@@ -170,7 +171,7 @@ static enum err open_tx(struct ctx *c, void *arg)
 	return user_get(c, x->user_id, &x->out->user);
 }
 
-enum err session_open_password(
+static enum err check_and_open(
 	struct ctx *c, const char *account, const char *password, struct session *out)
 {
 	struct user user = { 0 };
@@ -183,6 +184,15 @@ enum err session_open_password(
 	if (!password_verify(password, found ? user.password_hash : NULL))
 		return ERR_LOGIN_FAILED;
 	return db_tx(c, open_tx, &(struct opening){ user.user_id, user.password_hash, out });
+}
+
+enum err session_open_password(
+	struct ctx *c, const struct sign_in *in, const char *address, struct session *out)
+{
+	struct throttle t;
+
+	TRY(throttle_begin(c, &t, user_account_name(c, in->account), address));
+	return throttle_end(c, &t, check_and_open(c, in->account, in->password, out));
 }
 
 enum err session_open_openid(struct ctx *c, const char *openid, struct session *out)

@@ -37,9 +37,12 @@ extern const struct field sign_in_password_fields[], sign_in_code_fields[],
 /* web's identify_fn: check a credential and identify its user. Fails: UNAUTHENTICATED. */
 enum err session_identify(struct ctx *c, const struct credential *cred) MUST;
 
-/* Fails: LOGIN_FAILED, the same and equally slow for an unknown account and a wrong password. */
+/*
+ * address: the client's, NULL if unknown. Fails: LOGIN_FAILED, the same and equally slow for an unknown account and a
+ * wrong password; RATE_LIMITED, before any of it, after too many of those (throttle.h).
+ */
 enum err session_open_password(
-	struct ctx *c, const char *account, const char *password, struct session *out) MUST;
+	struct ctx *c, const struct sign_in *in, const char *address, struct session *out) MUST;
 /* For a user authenticated by WeChat. */
 enum err session_open_openid(struct ctx *c, const char *openid, struct session *out) MUST;
 /* Fails: REFRESH_INVALID. */

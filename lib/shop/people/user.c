@@ -409,6 +409,14 @@ enum err user_create_customer_tx(
 	return OK;
 }
 
+const char *user_account_name(struct ctx *c, const char *account)
+{
+	const struct account a = account_of(c, account);
+	const char *phone = normal_phone(c, a.phone);
+
+	return a.email != NULL ? a.email : phone != NULL ? phone : account;
+}
+
 enum err user_find_account(struct ctx *c, const char *account, struct user *out, bool *found)
 {
 	const struct account a = account_of(c, account);

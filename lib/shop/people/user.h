@@ -74,6 +74,8 @@ enum err user_lock_tx(struct ctx *c, int64_t id, bool *live) MUST;
 
 /* The user of a WeChat openid, created with its member at the first sign-in. */
 enum err user_of_openid(struct ctx *c, const char *openid, int64_t *user_id) MUST;
+/* One text for all spellings of an account's name, whether there is such an account or not. */
+const char *user_account_name(struct ctx *c, const char *account);
 /* By e-mail or phone, with password_hash; *found false: no such live account. */
 enum err user_find_account(struct ctx *c, const char *account, struct user *out, bool *found) MUST;
 /*
