@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* metrics.c - the file of metrics.h, and counting in it. metrics_text.c has the rows and prints. */
+/* metrics.c - the file of metrics.h, and counting in it. metrics_rows.c has the rows, metrics_text.c prints. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

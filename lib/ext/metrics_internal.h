@@ -15,6 +15,7 @@ struct metric_row {
 	const char *labels[METRIC_LABELS_MAX + 1]; /* NULL-terminated */
 };
 extern const struct metric_row metric_rows[METRIC_N];
+extern const char *const metric_kinds[]; /* in the text, by enum metric_kind */
 
 /* Upper bounds of the buckets, in microseconds; one more has the rest. */
 enum { METRIC_BOUNDS = 13 };

@@ -1,67 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* metrics_text.c - the rows of metrics.h, and their text. */
+/* metrics_text.c - the text of the metrics (metrics.h). */
 #include <stdio.h>
 
 #include "ext/metrics_internal.h"
-
-/* clang-format off */
-const struct metric_row metric_rows[METRIC_N] = {
-	[METRIC_REQUESTS] = { "http_requests_total", "Requests answered.",
-		METRIC_COUNTER, { "method", "route", "status" } },
-	[METRIC_REQUEST_TIME] = { "http_request_duration_seconds", "Time to answer a request.",
-		METRIC_HISTOGRAM, { "method", "route" } },
-	[METRIC_PAYMENTS] = { "payment_requests_total", "Requests to payment paths answered.",
-		METRIC_COUNTER, { "method", "status" } },
-	[METRIC_PAYMENT_TIME] = { "payment_request_duration_seconds", "Time to answer a request to a payment path.",
-		METRIC_HISTOGRAM, { "method" } },
-	[METRIC_RATE_LIMITED] = { "rate_limited_requests_total", "Requests refused by a limit of their number.",
-		METRIC_COUNTER, { "program" } },
-	[METRIC_CACHE] = { "cache_requests_total", "Look-ups of cached values.",
-		METRIC_COUNTER, { "cache", "result" } },
-	[METRIC_EVICTIONS] = { "state_evictions_total", "Values of the shared state removed for want of room.",
-		METRIC_COUNTER, { NULL } },
-	[METRIC_DB_ERRORS] = { "database_errors_total", "Errors of the database by their class.",
-		METRIC_COUNTER, { "class" } },
-	[METRIC_DB_RETRIES] = { "database_retries_total", "Transactions and statements tried again.",
-		METRIC_COUNTER, { "kind" } },
-	[METRIC_PROVIDER_CALLS] = { "provider_calls_total", "Calls of payment and sign-in providers by their outcome.",
-		METRIC_COUNTER, { "provider", "outcome" } },
-	[METRIC_ORPHANS] = { "orphan_payments_total", "Notifications of payments that match nothing.",
-		METRIC_COUNTER, { NULL } },
-	[METRIC_JOBS_RUN] = { "jobs_last_run_timestamp_seconds", "When the last pass of the jobs on this host ended.",
-		METRIC_GAUGE, { NULL } },
-	[METRIC_JOBS_IN_TROUBLE] = { "jobs_in_trouble", "Kinds of work that failed in the last pass of the jobs on this host.",
-		METRIC_GAUGE, { NULL } },
-};
-/* clang-format on */
-
-const int64_t metric_bounds_us[METRIC_BOUNDS] = { 1000, 2500, 5000, 10000, 25000, 50000, 100000,
-	250000, 500000, 1000000, 2500000, 5000000, 10000000 };
-
-static const char *const kinds[] = {
-	[METRIC_COUNTER] = "counter", [METRIC_GAUGE] = "gauge", [METRIC_HISTOGRAM] = "histogram"
-};
-
-static uint64_t mix(uint64_t h, const char *text)
-{
-	for (; *text != '\0'; text++)
-		h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211);
-	return (h ^ 0xff) * UINT64_C(1099511628211);
-}
-
-uint64_t metric_layout(void)
-{
-	uint64_t h = UINT64_C(14695981039346656037) ^ sizeof(struct metric_file);
-
-	for (size_t i = 0; i < METRIC_N; i++) {
-		h = mix(mix(h, metric_rows[i].name), kinds[metric_rows[i].kind]);
-		for (const char *const *label = metric_rows[i].labels; *label != NULL; label++)
-			h = mix(h, *label);
-	}
-	for (size_t i = 0; i < METRIC_BOUNDS; i++)
-		h = (h ^ (uint64_t)metric_bounds_us[i]) * UINT64_C(1099511628211);
-	return h != 0 ? h : 1;
-}
 
 static void head(struct str *out, const char *name, const char *help, const char *kind)
 {
@@ -70,7 +11,7 @@ static void head(struct str *out, const char *name, const char *help, const char
 
 void metrics_print_gauge(struct str *out, const char *name, const char *help, int64_t value)
 {
-	head(out, name, help, kinds[METRIC_GAUGE]);
+	head(out, name, help, metric_kinds[METRIC_GAUGE]);
 	str_addf(out, "%s %lld\n", name, (long long)value);
 }
 
@@ -146,7 +87,7 @@ static void print_metric(struct str *out, const struct metric_file *file, enum m
 {
 	const struct metric_row *row = &metric_rows[m];
 
-	head(out, row->name, row->help, kinds[row->kind]);
+	head(out, row->name, row->help, metric_kinds[row->kind]);
 	for (size_t i = 0; i < METRIC_SERIES; i++) {
 		const struct metric_series *s = &file->series[i];
 
@@ -211,7 +152,7 @@ static void print_programs(struct str *out, const struct metric_file *file)
 	const size_t n = add_up(file, programs);
 
 	for (size_t g = 0; g < ARRAY_LEN(of_programs); g++) {
-		head(out, of_programs[g].name, of_programs[g].help, kinds[METRIC_GAUGE]);
+		head(out, of_programs[g].name, of_programs[g].help, metric_kinds[METRIC_GAUGE]);
 		for (size_t i = 0; i < n; i++)
 			str_addf(out, "%s{program=\"%s\"} %lld\n", of_programs[g].name,
 				programs[i].name,
@@ -231,7 +172,7 @@ void metrics_print(struct str *out)
 		print_metric(out, file, m);
 	print_programs(out, file);
 	head(out, "metrics_dropped_total", "What could not be counted for want of room.",
-		kinds[METRIC_COUNTER]);
+		metric_kinds[METRIC_COUNTER]);
 	str_addf(out, "metrics_dropped_total %llu\n",
 		(unsigned long long)atomic_load_explicit(&file->dropped, memory_order_relaxed));
 }
