@@ -49,7 +49,7 @@ CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cli/*.c)))
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
 # only what they test: the whole library would have to be compiled for them
-FUZZ_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard lib/base/*.c)) $(patsubst %,lib/ext/%.c,base64 crypto crypto_cert entity gunzip http json unzip) \
+FUZZ_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard lib/base/*.c)) $(patsubst %,lib/ext/%.c,base64 crypto crypto_cert entity gunzip http json metrics metrics_rows metrics_text state_place unzip) \
 	$(patsubst %,lib/web/%.c,jwt req route) $(sort $(wildcard lib/providers/*.c lib/providers/*/*.c)))
 V ?= 0
 Q := $(if $(filter 0,$(V)),@,)
