@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* metrics.c - the file of metrics.h, and counting in it. metrics_rows.c has the rows, metrics_text.c prints. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -121,6 +122,41 @@ static int create(int dir, const char *name)
 	return -1;
 }
 
+/* Is it a file of another layout that no process uses? */
+static bool is_left_over(int dir, const char *name, const char *own_name)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	bool unused;
+	int fd;
+
+	/* not our own: closing it would release our lock */
+	if (!str_starts(name, PREFIX) || strcmp(name, own_name) == 0)
+		return false;
+	fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	unused = fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+	close(fd);
+	return unused;
+}
+
+/* With the directory locked, so that nobody is opening one. */
+static void remove_left_over(int dir, const char *own_name)
+{
+	const int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = copy >= 0 ? fdopendir(copy) : NULL;
+
+	if (entries == NULL) {
+		if (copy >= 0)
+			close(copy);
+		return;
+	}
+	for (const struct dirent *e; (e = readdir(entries)) != NULL;)
+		if (is_left_over(dir, e->d_name, own_name))
+			(void)!unlinkat(dir, e->d_name, 0);
+	closedir(entries);
+}
+
 static int open_or_create(const char **why)
 {
 	const char *name = own.path + strlen(own.dir) + 1;
@@ -129,8 +165,10 @@ static int open_or_create(const char **why)
 	if (*why == NULL && !state_take(dir))
 		*why = "a process keeps the directory locked";
 	fd = *why == NULL ? open_complete(dir, name) : -1;
-	if (*why == NULL && fd < 0)
+	if (*why == NULL && fd < 0) {
+		remove_left_over(dir, name);
 		fd = create(dir, name);
+	}
 	if (*why == NULL && fd < 0)
 		*why = "the file of the metrics can't be created";
 	if (dir >= 0) {

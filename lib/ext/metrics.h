@@ -8,7 +8,8 @@
  * process lives (its requests, its connection) is in its slot, which it owns by a lock of the file
  * that the kernel releases with the process: the slots of others are not read.
  *
- * The file's name has a hash of its layout, so that programs of two versions never share one. Bounds: about
+ * The file's name has a hash of its layout, so that programs of two versions never share one; one that no process uses
+ * any more is removed when another is created. Bounds: about
  * 1.5 MiB, allocated on creation; a series or process beyond is not counted, which is counted. Whatever bytes
  * it has, reading it is safe. A removed file is replaced within a second, and its sums begin again at 0, as they
  * do when the host starts. Not covered: a file that is truncated in use, as in state.h. Without a directory each

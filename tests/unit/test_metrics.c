@@ -6,7 +6,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "child.h"
 #include "ext/metrics_internal.h"
@@ -122,6 +122,7 @@ static void test_bounds(void **state)
 
 static void count_and_wait(int ready)
 {
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when the test fails */
 	metrics_close();
 	metrics_open(&rig_conf, "child");
 	for (int i = 0; i < ROUNDS; i++) {
@@ -245,6 +246,45 @@ static void test_of_no_use(void **state)
 	has("state_evictions_total 1\n");
 }
 
+/* Of files of other versions only the one in use stays. */
+static void test_left_over(void **state)
+{
+	char used[sizeof(rig_dir) + 40], unused[sizeof(rig_dir) + 40];
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 7, .l_len = 1 };
+	int ready[2], fd;
+	struct stat st;
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	snprintf(used, sizeof(used), "%s/metrics-1", rig_dir);
+	snprintf(unused, sizeof(unused), "%s/metrics-2", rig_dir);
+	fd = open(unused, O_RDWR | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		fd = open(used, O_RDWR | O_CREAT, 0600);
+		if (fcntl(fd, F_SETLK, &lock) == 0)
+			(void)!write(ready[1], "", 1);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	metrics_close();
+	assert_int_equal(unlink(path()), 0);
+	metrics_open(&rig_conf, "unit");
+	assert_int_equal(stat(path(), &st), 0);
+	assert_int_equal(stat(used, &st), 0);
+	assert_int_not_equal(stat(unused, &st), 0);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 /* Any bytes are read without a fault, and none breaks the lines of the text. */
 static void test_damaged(void **state)
 {
@@ -277,6 +317,7 @@ int main(void)
 		TEST(test_closed),
 		TEST(test_removed),
 		TEST(test_of_no_use),
+		TEST(test_left_over),
 		TEST(test_damaged),
 	};
 
