@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "ext/http.h"
+#include "ext/http_internal.h"
 
 #include <assert.h>
-#include <curl/curl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -29,14 +28,11 @@ static void url_done(CURLU **url)
 	curl_url_cleanup(*url);
 }
 
-/* One handle per process: it keeps connections and TLS sessions between calls. */
-static CURL *handle(void)
+CURL *http_new_handle(void)
 {
-	static CURL *curl;
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	CURL *curl;
 
-	if (curl != NULL)
-		return curl;
 	/* curl doesn't ignore SIGPIPE with NOSIGNAL, and OpenSSL writes without MSG_NOSIGNAL */
 	if (sigaction(SIGPIPE, &ignore, NULL) != 0 ||
 		curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
@@ -44,6 +40,16 @@ static CURL *handle(void)
 	curl = curl_easy_init();
 	if (curl == NULL)
 		abort();
+	return curl;
+}
+
+/* One handle per process: it keeps connections and TLS sessions between calls. */
+static CURL *handle(void)
+{
+	static CURL *curl;
+
+	if (curl == NULL)
+		curl = http_new_handle();
 	return curl;
 }
 

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* http_site.c - the certificate of a site. */
 #include <assert.h>
-#include <curl/curl.h>
-#include <signal.h>
-#include <stdlib.h>
 
 #include "base/url.h"
 #include "ext/crypto.h"
-#include "ext/http.h"
+#include "ext/http_internal.h"
 
 enum { CONNECT_MS = 5000 };
 #define PEM "Cert:" /* how libcurl calls a certificate's text */
@@ -59,18 +56,10 @@ static int64_t expiry_of(CURL *curl)
 
 enum err http_site(struct ctx *c, const char *url, struct http_site *out)
 {
-	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	char reason[CURL_ERROR_SIZE];
-	AUTO(easy_done) CURL *curl = NULL;
+	AUTO(easy_done) CURL *curl = http_new_handle();
 	CURLcode rc;
 
-	/* as in http.c: OpenSSL writes without MSG_NOSIGNAL */
-	if (sigaction(SIGPIPE, &ignore, NULL) != 0 ||
-		curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		abort();
-	curl = curl_easy_init();
-	if (curl == NULL)
-		abort();
 	*out = (struct http_site){ 0 };
 	/* an expired certificate is also to be read; nothing is sent to a site that isn't trusted */
 	if (try_site(curl, url, false, reason) != CURLE_OK)
