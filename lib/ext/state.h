@@ -97,17 +97,23 @@ enum { STATE_LIMIT_MAX = 100 };
 struct state_limit {
 	struct state_key key;
 	int64_t max, window_ms;   /* so many in a window; at least 1 */
+	int64_t free, free_ms;    /* so many are admitted in free_ms whatever the window has */
 	int64_t count, oldest_ms; /* out: in the window that ends now, with this one if admitted */
+	int64_t spare;            /* out: how many of the free are left */
+	int64_t at_ms;            /* out: the moment that was added, by the home's clock */
 };
 /*
  * Add this moment to all or to none, atomically among processes: never does any window have more than its
  * max, wherever it begins if max is STATE_LIMIT_MAX at most; larger ones have the windows that begin at a
  * multiple of their length (BEHAVIOUR 51), which is then oldest_ms. False: one of them would. Without a home each
  * process counts by itself, and for the latest keys only.
+ *
+ * The free are those that find fewer than `free` in the free_ms before them; no window that begins after the last of
+ * them has more than max. At most STATE_LIMIT_MAX, and none for limits of more than that.
  */
 bool state_admit(struct ctx *c, struct state_limit *limits, size_t n) MUST;
 /*
- * Take back this moment, which state_admit added to all of them in this request: what it was for doesn't count.
+ * Take back the moment (at_ms) that state_admit added to all of them in this request: what it was for doesn't count.
  * What can't be taken back stays counted. Only for limits of at most STATE_LIMIT_MAX.
  */
 void state_withdraw(struct ctx *c, const struct state_limit *limits, size_t n);

@@ -102,9 +102,9 @@ struct state_times {
 bool state_admitted(struct state_limit *limit, const struct state_cell *kept, uint64_t family,
 	int64_t now_ms, struct state_times *times, struct state_cell *put) MUST;
 
-/* The same for taking it back. False: it isn't there, and nothing is to be put. */
-bool state_withdrawn(const struct state_cell *kept, uint64_t family, int64_t now_ms,
-	struct state_times *times, struct state_cell *put) MUST;
+/* The same for taking limit->at_ms back. False: it isn't there, and nothing is to be put. */
+bool state_withdrawn(const struct state_limit *limit, const struct state_cell *kept,
+	uint64_t family, int64_t now_ms, struct state_times *times, struct state_cell *put) MUST;
 
 /* ---- the directory of a home on one host (state_place.c) ---- */
 

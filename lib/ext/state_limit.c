@@ -4,7 +4,7 @@
  * begins (BEHAVIOUR 51), whatever the home; and without one. A limit that is too large for a log is a
  * count in a window that begins at a multiple of its length.
  *
- * Moments are added as requests get here, not in their order. Only what max later ones make
+ * Moments are added as requests get here, not in their order. Only what max later ones (or as many as are free) make
  * irrelevant is dropped, and a record outlives its window by the requests' greatest age: so whichever
  * moment of a window is added last, the others are still there.
  */
@@ -41,28 +41,43 @@ static bool fits_count(struct state_limit *limit, struct state_times *t, int64_t
 
 /* ---- one limit ---- */
 
+static int64_t larger(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* How many moments the window that ends now has. */
+static int64_t count_since(const struct state_times *t, int64_t begin_ms)
+{
+	size_t i = t->n;
+
+	while (i > 0 && t->ms[i - 1] > begin_ms)
+		i--;
+	return (int64_t)(t->n - i);
+}
+
 static bool fits_log(struct state_limit *limit, struct state_times *t, int64_t now_ms)
 {
 	if (t->n > 0 && t->ms[t->n - 1] > now_ms + STATE_SKEW_MS)
 		t->n = 0;
-	limit->count = 0;
-	limit->oldest_ms = now_ms;
-	for (size_t i = t->n; i > 0 && t->ms[i - 1] > now_ms - limit->window_ms; i--) {
-		limit->count++;
-		limit->oldest_ms = t->ms[i - 1];
-	}
-	return limit->count < limit->max;
+	limit->count = count_since(t, now_ms - limit->window_ms);
+	limit->oldest_ms = limit->count > 0 ? t->ms[t->n - (size_t)limit->count] : now_ms;
+	limit->spare = larger(limit->free - count_since(t, now_ms - limit->free_ms), 0);
+	return limit->count < limit->max || limit->spare > 0;
 }
 
 /* Sets the limit's outcome. Setting the clock back expires what lies ahead. */
 static bool fits(struct state_limit *limit, struct state_times *t, int64_t now_ms)
 {
+	limit->at_ms = now_ms;
+	limit->spare = 0;
 	return is_large(limit) ? fits_count(limit, t, now_ms) : fits_log(limit, t, now_ms);
 }
 
 static void insert_log(const struct state_limit *limit, struct state_times *t, int64_t now_ms)
 {
-	const size_t drop = t->n >= (size_t)limit->max ? t->n - (size_t)limit->max + 1 : 0;
+	const size_t keep = (size_t)larger(limit->max, limit->free);
+	const size_t drop = t->n >= keep ? t->n - keep + 1 : 0;
 	size_t at;
 
 	t->n -= drop;
@@ -117,26 +132,27 @@ static struct slice written(const struct state_times *times)
 bool state_admitted(struct state_limit *limit, const struct state_cell *kept, uint64_t family,
 	int64_t now_ms, struct state_times *times, struct state_cell *put)
 {
-	assert(limit->max >= 1);
+	const int64_t kept_ms = larger(limit->window_ms, limit->free_ms) + STATE_SKEW_MS;
+
 	*put = *kept;
 	read_times(kept, family, now_ms, times);
 	if (!fits(limit, times, now_ms))
 		return false;
 	insert(limit, times, now_ms);
-	put->r = (struct state_record){ .stamp = family,
-		.expires_ms = latest(limit, times) + limit->window_ms + STATE_SKEW_MS,
-		.ttl_ms = limit->window_ms + STATE_SKEW_MS };
+	put->r = (struct state_record){
+		.stamp = family, .expires_ms = latest(limit, times) + kept_ms, .ttl_ms = kept_ms
+	};
 	put->value = written(times);
 	return true;
 }
 
 /* The record lives as long as before: what is left of it expires no later. */
-bool state_withdrawn(const struct state_cell *kept, uint64_t family, int64_t now_ms,
-	struct state_times *times, struct state_cell *put)
+bool state_withdrawn(const struct state_limit *limit, const struct state_cell *kept,
+	uint64_t family, int64_t now_ms, struct state_times *times, struct state_cell *put)
 {
 	*put = *kept;
 	read_times(kept, family, now_ms, times);
-	if (!take_back(times, now_ms))
+	if (!take_back(times, limit->at_ms))
 		return false;
 	put->value = written(times);
 	return true;
@@ -185,19 +201,33 @@ static bool admit_here(struct ctx *c, struct state_limit *limits, size_t n)
 	return admitted;
 }
 
+static void check(const struct state_limit *limit)
+{
+	assert(limit->key.id.len <= STATE_ID_MAX);
+	assert(limit->max >= 1);
+	assert(limit->free == 0 || (limit->free <= STATE_LIMIT_MAX && !is_large(limit)));
+}
+
+/* The outcome with this moment. */
+static void add_this(struct state_limit *limit)
+{
+	limit->count++;
+	if (limit->oldest_ms > limit->at_ms)
+		limit->oldest_ms = limit->at_ms;
+	if (limit->spare > 0)
+		limit->spare--;
+}
+
 bool state_admit(struct ctx *c, struct state_limit *limits, size_t n)
 {
 	bool admitted;
 
 	for (size_t i = 0; i < n; i++)
-		assert(limits[i].key.id.len <= STATE_ID_MAX);
+		check(&limits[i]);
 	if (!c->state->home->admit(c, limits, n, &admitted))
 		admitted = admit_here(c, limits, n);
-	for (size_t i = 0; admitted && i < n; i++) {
-		limits[i].count++;
-		if (limits[i].oldest_ms > c->now_ms)
-			limits[i].oldest_ms = c->now_ms;
-	}
+	for (size_t i = 0; admitted && i < n; i++)
+		add_this(&limits[i]);
 	return admitted;
 }
 
@@ -208,5 +238,5 @@ void state_withdraw(struct ctx *c, const struct state_limit *limits, size_t n)
 	if (c->state->home->withdraw(c, limits, n))
 		return;
 	for (size_t i = 0; i < n; i++)
-		(void)take_back(own_times(limits[i].key), c->now_ms);
+		(void)take_back(own_times(limits[i].key), limits[i].at_ms);
 }

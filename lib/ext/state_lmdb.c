@@ -347,7 +347,8 @@ static int withdraw_fn(struct lmdb *h, MDB_txn *txn, void *arg)
 
 	for (size_t i = 0; rc == 0 && i < all->n; i++) {
 		rc = log_get(h, txn, &all->limits[i], &kept, &stamp);
-		if (rc == 0 && state_withdrawn(&kept, stamp, all->now_ms, &times, &put))
+		if (rc == 0 &&
+			state_withdrawn(&all->limits[i], &kept, stamp, all->now_ms, &times, &put))
 			rc = lmdb_put(h, txn, &put.name, &put.r, put.value);
 	}
 	return rc;

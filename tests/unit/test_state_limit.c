@@ -157,7 +157,8 @@ static void withdraw(struct ctx *x, const char *id, int64_t at_ms)
 {
 	struct state_limit one = limit_of(id);
 
-	x->now_ms = 1000000000 + at_ms;
+	one.at_ms = 1000000000 + at_ms;
+	x->now_ms = one.at_ms + 30 * SECOND_MS; /* what it was for took that long */
 	state_withdraw(x, &one, 1);
 }
 
@@ -187,6 +188,131 @@ static void of_equal_moments_one_is_taken_back(void **state)
 	withdraw(&d, "a", 7);
 	assert_true(admit(&c, "a", 8));
 	assert_false(admit(&c, "a", 8));
+}
+
+/* Three free ones in an hour, then one in a window. */
+static bool admit_spaced(struct ctx *x, int64_t at_ms, struct state_limit *out)
+{
+	*out = (struct state_limit){ .key = rig_key("limit", "a"),
+		.max = 1,
+		.window_ms = WINDOW_MS,
+		.free = 3,
+		.free_ms = HOUR_MS };
+	x->now_ms = 1000000000 + at_ms;
+	return state_admit(x, out, 1);
+}
+
+static void the_first_are_free(void **state)
+{
+	struct state_limit l;
+
+	(void)state;
+	for (int64_t i = 1; i <= 3; i++) {
+		assert_true(admit_spaced(i % 2 ? &c : &d, i, &l));
+		assert_int_equal(l.spare, 3 - i);
+		assert_int_equal(l.at_ms, 1000000000 + i);
+	}
+	assert_false(admit_spaced(&d, 3, &l));
+	assert_int_equal(l.spare, 0);
+	assert_false(admit_spaced(&d, WINDOW_MS + 2, &l));
+	assert_true(admit_spaced(&d, WINDOW_MS + 3, &l));
+	assert_int_equal(l.count, 1);
+	assert_int_equal(l.oldest_ms, l.at_ms);
+	assert_false(admit_spaced(&c, 2 * WINDOW_MS + 2, &l));
+	state_withdraw(&c,
+		(struct state_limit[]){
+			{ .key = l.key, .max = 1, .at_ms = 1000000000 + WINDOW_MS + 3 } },
+		1);
+	assert_true(admit_spaced(&c, WINDOW_MS + 4, &l));
+	assert_true(admit_spaced(&d, WINDOW_MS + HOUR_MS + 4, &l)); /* none of the hour is left */
+	assert_int_equal(l.spare, 2);
+}
+
+/* A model that forgets nothing. */
+struct model {
+	int64_t ms[2000];
+	size_t n;
+};
+
+static int64_t model_since(const struct model *m, int64_t begin_ms)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		n += m->ms[i] > begin_ms;
+	return n;
+}
+
+static void model_take_back(struct model *m, int64_t ms)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->ms[i] == ms) {
+			m->ms[i] = m->ms[--m->n];
+			return;
+		}
+}
+
+static bool model_admits(struct model *m, const struct state_limit *l, int64_t now_ms)
+{
+	if (model_since(m, now_ms + MINUTE_MS) > 0)
+		m->n = 0; /* the clock was set back */
+	if (model_since(m, now_ms - l->window_ms) >= l->max &&
+		model_since(m, now_ms - l->free_ms) >= l->free)
+		return false;
+	m->ms[m->n++] = now_ms;
+	return true;
+}
+
+/* The next moment: mostly later, or earlier as requests overtake each other, seldom a clock that is set. */
+static int64_t next_ms(unsigned *seed, int64_t ms, bool in_order)
+{
+	const int dice = rand_r(seed) % 100;
+
+	if (in_order)
+		return ms + rand_r(seed) % 45;
+	if (dice == 0)
+		return ms - MINUTE_MS - rand_r(seed) % 100000;
+	if (dice == 1)
+		return ms + rand_r(seed) % 1000000;
+	return ms + rand_r(seed) % 60 - 15;
+}
+
+static void a_log_says_what_a_model_says(void **state)
+{
+	static struct model m;
+	unsigned seed = 11;
+
+	(void)state;
+	for (int round = 0; round < 60; round++) {
+		struct state_limit l = { .max = 1 + rand_r(&seed) % 6,
+			.window_ms = 20 + rand_r(&seed) % 400,
+			.free = rand_r(&seed) % 2 ? rand_r(&seed) % 9 : 0,
+			.free_ms = rand_r(&seed) % 5000 };
+		const bool taking_back = round % 2;
+		struct state_times kept_times = { 0 }, times;
+		struct state_cell kept = { .value = { "", 0 } }, put;
+		int64_t ms = 1000000000;
+
+		m.n = 0;
+		for (int i = 0; i < 1000; i++) {
+			bool store;
+
+			ms = next_ms(&seed, ms, taking_back);
+			store = state_admitted(&l, &kept, 5, ms, &times, &put);
+			if (store != model_admits(&m, &l, ms))
+				fail_msg("round %d, moment %d: %d", round, i, store);
+			if (!store && taking_back && rand_r(&seed) % 20 == 0) {
+				l.at_ms = ms - rand_r(&seed) % 50;
+				store = state_withdrawn(&l, &kept, 5, ms, &times, &put);
+				model_take_back(&m, l.at_ms);
+			}
+			if (!store)
+				continue;
+			kept_times = times;
+			kept = put;
+			kept.value.p = (const char *)kept_times.ms;
+		}
+	}
 }
 
 static void a_clock_set_back_begins_anew(void **state)
@@ -253,6 +379,8 @@ int main(void)
 		TEST(a_limit_changes_between_small_and_large),
 		TEST(what_is_taken_back_does_not_count),
 		TEST(of_equal_moments_one_is_taken_back),
+		TEST(the_first_are_free),
+		TEST(a_log_says_what_a_model_says),
 		TEST(a_clock_set_back_begins_anew),
 		TEST(many_processes_admit_the_maximum_together),
 		TEST(without_a_home_a_process_counts_by_itself),
