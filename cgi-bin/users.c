@@ -55,7 +55,7 @@ static enum err read_me(struct ctx *c, struct call *k)
 
 static enum err update_me(struct ctx *c, struct call *k)
 {
-	return user_update_self(c, k->body, k->answer);
+	return user_update_self(c, k->body, req_client_ip(c, k->req), k->answer);
 }
 
 /* clang-format off */

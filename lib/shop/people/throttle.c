@@ -141,7 +141,7 @@ enum err throttle_begin(struct ctx *c, struct throttle *t, const char *account, 
 
 enum err throttle_end(struct ctx *c, const struct throttle *t, enum err e)
 {
-	if (e != ERR_LOGIN_FAILED && t->n > 0)
+	if (e != ERR_LOGIN_FAILED && e != ERR_PASSWORD_WRONG && t->n > 0)
 		state_withdraw(c, t->limits, t->n);
 	if (e == OK)
 		make_known(c, t);

@@ -31,7 +31,7 @@ struct throttle {
  */
 enum err throttle_begin(
 	struct ctx *c, struct throttle *t, const char *account, const char *address) MUST;
-/* e: how the try ended. Only LOGIN_FAILED keeps it counted. Returns e. */
+/* e: how the try ended. Only LOGIN_FAILED and PASSWORD_WRONG keep it counted. Returns e. */
 enum err throttle_end(struct ctx *c, const struct throttle *t, enum err e) MUST;
 
 #endif

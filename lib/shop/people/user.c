@@ -10,6 +10,7 @@
 #include "shop/books/guard.h"
 #include "shop/books/journal.h"
 #include "shop/people/member.h"
+#include "shop/people/new_password.h"
 
 bool user_is_email(const char *s)
 {
@@ -108,7 +109,7 @@ static const char SQL_EXISTS[] = "SELECT user_id FROM users WHERE user_id = ?";
 static const char SQL_LEVEL[] =
 	"SELECT permission_level FROM users WHERE user_id = ? AND deleted_at IS NULL";
 static const char SQL_SECRET[] =
-	"SELECT u.user_id, u.password_hash FROM users u "
+	"SELECT u.user_id, u.email, u.phone_e164, u.password_hash FROM users u "
 	"WHERE u.user_id = ? AND u.deleted_at IS NULL";
 static const char SQL_BY_OPENID[] = "SELECT user_id FROM users WHERE openid = ?";
 static const char SQL_BY_EMAIL[] =
@@ -302,27 +303,46 @@ enum err user_update(struct ctx *c, int64_t id, const struct user *in)
 	struct change x = { .id = id, .fields = user_admin_input, .in = in };
 
 	if (field_has(user_admin_input, in, "password"))
-		TRY(password_hash(&c->arena, in->password, &x.password_hash));
+		TRY(new_password(c, in->password, &x.password_hash));
 	return db_tx(c, update_tx, &x);
 }
 
-enum err user_update_self(struct ctx *c, const struct user *in, struct user *out)
+/* What sign-in counts wrong passwords of a user by, who may have no such name: then a text that nobody can send. */
+static const char *account_name(struct ctx *c, const struct user *u)
+{
+	if (u->email != NULL)
+		return u->email;
+	return u->phone_e164 != NULL ? u->phone_e164
+				     : arena_printf(&c->arena, "\xff%lld", (long long)u->user_id);
+}
+
+/* Check the old password and hash the new one, before the transaction. */
+static enum err replace_password(struct ctx *c, struct change *x, const char *address)
+{
+	struct user now = { 0 };
+
+	TRY(db_one(c, SQL_SECRET, ARGS(I64(x->id)), user_fields, &now));
+	if (now.password_hash == NULL)
+		return fail(c, ERR_PASSWORD_UNSET, "password");
+	if (!field_has(user_self_input, x->in, "old_password"))
+		return fail(c, ERR_INVALID, "old_password");
+	x->checked_hash = now.password_hash;
+	return new_password_for_old(c,
+		&(struct password_change){ .account = account_name(c, &now),
+			.address = address,
+			.old_hash = now.password_hash,
+			.old = x->in->old_password,
+			.new = x->in->password },
+		&x->password_hash);
+}
+
+enum err user_update_self(
+	struct ctx *c, const struct user *in, const char *address, struct user *out)
 {
 	struct change x = { .id = c->actor.user_id, .fields = user_self_input, .in = in };
 
-	if (field_has(user_self_input, in, "password")) {
-		struct user now = { 0 };
-
-		TRY(db_one(c, SQL_SECRET, ARGS(I64(x.id)), user_fields, &now));
-		if (now.password_hash == NULL)
-			return fail(c, ERR_PASSWORD_UNSET, "password");
-		if (!field_has(user_self_input, in, "old_password"))
-			return fail(c, ERR_INVALID, "old_password");
-		if (!password_verify(in->old_password, now.password_hash))
-			return fail(c, ERR_PASSWORD_WRONG, "old_password");
-		x.checked_hash = now.password_hash;
-		TRY(password_hash(&c->arena, in->password, &x.password_hash));
-	}
+	if (field_has(user_self_input, in, "password"))
+		TRY(replace_password(c, &x, address));
 	TRY(db_tx(c, update_tx, &x));
 	return user_get(c, x.id, out);
 }

@@ -50,14 +50,16 @@ enum err user_get(struct ctx *c, int64_t id, struct user *out) MUST;
 
 /*
  * Change the present members of `in` (of user_admin_input). A new role or password ends the user's
- * sessions. Fails: NOT_FOUND, PRECONDITION, EMAIL_TAKEN, PHONE_TAKEN, LAST_ADMINISTRATOR.
+ * sessions. Fails: NOT_FOUND, PRECONDITION, EMAIL_TAKEN, PHONE_TAKEN, LAST_ADMINISTRATOR; BUSY (new_password.h).
  */
 enum err user_update(struct ctx *c, int64_t id, const struct user *in) MUST;
 /*
  * Change the actor's own user (of user_self_input). A new password needs the old one and ends
- * all sessions. Fails: PRECONDITION, PASSWORD_WRONG, PASSWORD_UNSET, EMAIL_TAKEN, PHONE_TAKEN.
+ * all sessions; address: the client's, NULL if unknown. Fails: PRECONDITION, PASSWORD_UNSET, EMAIL_TAKEN, PHONE_TAKEN;
+ * PASSWORD_WRONG, RATE_LIMITED, BUSY (new_password.h).
  */
-enum err user_update_self(struct ctx *c, const struct user *in, struct user *out) MUST;
+enum err user_update_self(
+	struct ctx *c, const struct user *in, const char *address, struct user *out) MUST;
 /* Lock a user who is about to be deleted (flow/user_close.h). Fails: NOT_FOUND, LAST_ADMINISTRATOR. */
 enum err user_lock_to_delete_tx(struct ctx *c, int64_t id) MUST;
 /* Soft-delete a locked user, close its member, and release openid, e-mail and phone; records keep the id. */

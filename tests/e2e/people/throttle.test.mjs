@@ -18,15 +18,16 @@ const trade = await openTrade({
 });
 const { shop } = trade;
 const sockets = processSockets(shop, 'passwords');
+const accountSockets = processSockets(shop, 'users');
 
 let sent = 0;
 // To each process in turn, as the web server would.
-function signIn(account, password, address) {
+function ask(processes, address, request) {
   sent += 1;
-  return askProcess(sockets[sent % sockets.length], {
-    method: 'POST', uri: '/api/auth/login', headers: { REMOTE_ADDR: address, CONTENT_TYPE: 'application/json' }, body: { account, password },
-  });
+  return askProcess(processes[sent % processes.length], { ...request, headers: { REMOTE_ADDR: address, CONTENT_TYPE: 'application/json' } });
 }
+const signIn = (account, password, address) => ask(sockets, address, { method: 'POST', uri: '/api/auth/login', body: { account, password } });
+const change = (token, body, address) => ask(accountSockets, address, { method: 'PUT', uri: '/api/auth/me', token, body });
 
 let networks = 0;
 const network = () => { networks += 1; return `192.0.${networks}.`; }; // addresses that no other test uses
@@ -125,6 +126,55 @@ test('where a user has signed in before, failures elsewhere and of others there 
     for (let i = 0; i < PER_ACCOUNT; i++) assert.equal((await signIn(email, WRONG, home)).status, 401);
     assert.equal((await signIn(email, PASSWORD, home)).status, 429, 'it has its own limit there');
   }
+});
+
+// Someone who signed in at an address, and changes the password there or elsewhere.
+async function signedIn(address = `${network()}1`) {
+  const email = await withPassword();
+  return { email, address, token: (await signIn(email, PASSWORD, address)).json.token };
+}
+
+test('a stolen token is no way to guess the password: wrong old ones count as wrong sign-ins, at all processes (B9)', async () => {
+  assert.ok(accountSockets.length > 1);
+  const [{ email, token, address }, from] = [await signedIn(), network()];
+  for (let i = 0; i < PER_ACCOUNT; i++) {
+    const wrong = await change(token, { password: 'another-one-1', old_password: WRONG, nickname: '不可保留' }, `${from}${i}`);
+    assert.deepEqual([wrong.status, wrong.json.code], [403, 'PASSWORD_WRONG']);
+  }
+  for (const old of [WRONG, PASSWORD]) {
+    const refused = await change(token, { password: 'another-one-1', old_password: old, nickname: '不可保留' }, `${from}99`);
+    assert.deepEqual([refused.status, refused.json.code], [429, 'RATE_LIMITED']);
+    assert.ok(waitOf(refused) >= 1 && waitOf(refused) <= MINUTE_S, refused.headers['retry-after']);
+    assert.ok(Math.abs(Date.parse(refused.json.retry_at) - Date.now()) <= MINUTE_S * 1000);
+  }
+  assert.equal((await signIn(email, PASSWORD, `${from}99`)).status, 429, 'also to sign in');
+  const renamed = await change(token, { nickname: '新名' }, `${from}99`);
+  assert.equal(renamed.status, 200, 'what needs no password is not concerned');
+  assert.equal((await change(token, { password: 'another-one-1', old_password: PASSWORD }, address)).status, 200, 'nor where the user signed in');
+  assert.equal((await signIn(email, 'another-one-1', address)).status, 200);
+});
+
+test('changes that succeed are not counted, and make their address known as a sign-in does (B9)', async () => {
+  const { email, ...first } = await signedIn();
+  let { token } = first;
+  const home = `${network()}1`;
+  for (let i = 0; i <= PER_ACCOUNT; i++) {
+    const [old, password] = [i === 0 ? PASSWORD : `changed-${i - 1}-times`, `changed-${i}-times`];
+    assert.equal((await change(token, { password, old_password: old }, home)).status, 200);
+    ({ json: { token } } = await signIn(email, password, first.address));
+  }
+  await exhaust(email);
+  assert.equal((await signIn(email, `changed-${PER_ACCOUNT}-times`, home)).status, 200);
+});
+
+test('who has no name to sign in with is limited alone (B9)', async () => {
+  const people = await trade.buyers(2);
+  for (const { user } of people) await trade.ok('PUT', `/api/users/${user.user_id}`, { token: trade.admin, body: { password: PASSWORD } });
+  const [[limited, other], from] = [await Promise.all(people.map((person) => trade.signInAgain(person))), network()];
+  const guess = ({ token }, i) => change(token, { password: 'another-one-1', old_password: WRONG }, `${from}${i}`);
+  for (let i = 0; i < PER_ACCOUNT; i++) assert.equal((await guess(limited, i)).status, 403);
+  assert.equal((await guess(limited, 98)).status, 429);
+  assert.equal((await guess(other, 99)).status, 403);
 });
 
 test('a failure of the database counts for nobody (B9)', async () => {
