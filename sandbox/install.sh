@@ -4,6 +4,7 @@
 #   sh sandbox/install.sh             what is missing, as root or through sudo; silent and fast when nothing is; with
 #                                     SERVER=apache in the environment, Apache too
 #   sh sandbox/install.sh --test      also what only the tests need
+#   sh sandbox/install.sh --bench     also what `make bench` compares with
 #   sh sandbox/install.sh --packages  only the Debian packages, for an administrator (as root)
 # No service of a package is started or enabled; existing services are unchanged.
 set -eu
@@ -20,6 +21,10 @@ apache_packages='apache2-bin spawn-fcgi'
 # one run of the tests needs it, and is skipped without it
 galera_packages=galera-4
 test_packages="cppcheck clang-format clang libclang-rt-dev|libclang-rt-14-dev groff-base chromium $apache_packages libapache2-mod-fcgid"
+bench_packages='php8.2-fpm php8.2-mysql'
+
+# what the installation of these packages would enable
+units='lighttpd.service php8.2-fpm.service phpsessionclean.timer'
 
 fail() {
   echo "minimall: $*" >&2
@@ -44,8 +49,10 @@ missing_packages() {
 # As root: installs packages. Services must start neither now nor at the next boot, unless they existed before.
 install_packages() {
   policy=/usr/sbin/policy-rc.d
-  lighttpd_before=no
-  if [ -e /lib/systemd/system/lighttpd.service ] || [ -e /etc/init.d/lighttpd ]; then lighttpd_before=yes; fi
+  new=
+  for unit in $units; do
+    [ -e "/lib/systemd/system/$unit" ] || [ -e "/etc/init.d/${unit%.*}" ] || new="$new $unit"
+  done
   if [ ! -e $policy ]; then
     trap 'rm -f '$policy EXIT
     trap 'exit 1' HUP INT TERM
@@ -55,10 +62,10 @@ install_packages() {
   export DEBIAN_FRONTEND=noninteractive
   apt-get -q -o DPkg::Lock::Timeout=300 update
   apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 --no-install-recommends install "$@"
-  if [ $lighttpd_before = no ] && [ -e /etc/init.d/lighttpd ]; then
-    if command -v systemctl >/dev/null; then systemctl disable lighttpd.service; fi
-    update-rc.d lighttpd disable
-  fi
+  for unit in $new; do
+    if [ -e "/lib/systemd/system/$unit" ] && command -v systemctl >/dev/null; then systemctl disable "$unit"; fi
+    [ ! -e "/etc/init.d/${unit%.*}" ] || update-rc.d "${unit%.*}" disable
+  done
 }
 
 # Runs a slow command quietly: its output goes to the log, whose end is shown if it fails.
@@ -115,6 +122,7 @@ wanted=$run_packages
 case ${1-} in
 '') ;;
 --test) wanted="$run_packages $test_packages" ;;
+--bench) wanted="$run_packages $bench_packages" ;;
 --packages)
   shift
   [ "$(id -u)" = 0 ] || fail '--packages is for root'
