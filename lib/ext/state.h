@@ -96,11 +96,13 @@ bool state_add(struct ctx *c, struct state_counter *counters, size_t n) MUST;
 enum { STATE_LIMIT_MAX = 100 };
 struct state_limit {
 	struct state_key key;
-	int64_t max, window_ms;   /* so many in a window; at least 1 */
-	int64_t free, free_ms;    /* so many are admitted in free_ms whatever the window has */
-	int64_t count, oldest_ms; /* out: in the window that ends now, with this one if admitted */
-	int64_t spare;            /* out: how many of the free are left */
-	int64_t at_ms;            /* out: the moment that was added, by the home's clock */
+	int64_t max, window_ms; /* so many in a window; at least 1 */
+	int64_t free, free_ms;  /* so many are admitted in free_ms whatever the window has */
+	/* out */
+	int64_t count,
+		oldest_ms; /* the latest max in the window that ends now, with this one if admitted */
+	int64_t spare;     /* how many of the free are left */
+	int64_t at_ms;     /* the moment that was added, by the home's clock */
 };
 /*
  * Add this moment to all or to none, atomically among processes: never does any window have more than its

@@ -46,6 +46,11 @@ static int64_t larger(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+static int64_t smaller(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* How many moments the window that ends now has. */
 static int64_t count_since(const struct state_times *t, int64_t begin_ms)
 {
@@ -60,10 +65,12 @@ static bool fits_log(struct state_limit *limit, struct state_times *t, int64_t n
 {
 	if (t->n > 0 && t->ms[t->n - 1] > now_ms + STATE_SKEW_MS)
 		t->n = 0;
-	limit->count = count_since(t, now_ms - limit->window_ms);
-	limit->oldest_ms = limit->count > 0 ? t->ms[t->n - (size_t)limit->count] : now_ms;
 	limit->spare = larger(limit->free - count_since(t, now_ms - limit->free_ms), 0);
-	return limit->count < limit->max || limit->spare > 0;
+	/* free ones may be more than max: the latest decide when the window has room */
+	limit->count = smaller(count_since(t, now_ms - limit->window_ms),
+		limit->spare > 0 ? limit->max - 1 : limit->max);
+	limit->oldest_ms = limit->count > 0 ? t->ms[t->n - (size_t)limit->count] : now_ms;
+	return limit->count < limit->max;
 }
 
 /* Sets the limit's outcome. Setting the clock back expires what lies ahead. */

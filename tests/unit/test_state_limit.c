@@ -210,6 +210,8 @@ static void the_first_are_free(void **state)
 	for (int64_t i = 1; i <= 3; i++) {
 		assert_true(admit_spaced(i % 2 ? &c : &d, i, &l));
 		assert_int_equal(l.spare, 3 - i);
+		assert_int_equal(l.count, 1);
+		assert_int_equal(l.oldest_ms, l.at_ms);
 		assert_int_equal(l.at_ms, 1000000000 + i);
 	}
 	assert_false(admit_spaced(&d, 3, &l));
