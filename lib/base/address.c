@@ -103,7 +103,7 @@ bool address_is_loopback(const struct sockaddr *a)
 
 /* ---- proxies ---- */
 
-enum { MAPPED_BITS = 96 };
+enum { MAPPED_BITS = 96, NETWORK_BYTES = 8 /* of IPv6 */ };
 
 /* The range of one address: IPv4 as IPv6. */
 static bool read_address(struct slice text, struct range *out)
@@ -252,5 +252,17 @@ const char *address_client(const char *proxies, const char *peer, const char *fo
 		if (!is_listed(proxies, &hop))
 			break;
 	}
+	return text;
+}
+
+const char *address_network(const char *address, char text[static ADDRESS_TEXT_SIZE])
+{
+	struct range a;
+
+	if (!read_address(slice_of(address), &a))
+		return address;
+	if (!is_mapped(&a))
+		memset(a.bytes + NETWORK_BYTES, 0, sizeof(a.bytes) - NETWORK_BYTES);
+	write_address(&a, text);
 	return text;
 }

@@ -34,4 +34,10 @@ bool address_is_listed(const char *list, const char *address) MUST;
 const char *address_client(const char *proxies, const char *peer, const char *forwarded,
 	char text[static ADDRESS_TEXT_SIZE]) MUST;
 
+/*
+ * What limits count a client by: of an IPv6 address its /64, which one customer has alone. Returns text, or address
+ * where it is none.
+ */
+const char *address_network(const char *address, char text[static ADDRESS_TEXT_SIZE]) MUST;
+
 #endif

@@ -47,6 +47,8 @@ struct conf {
 	int64_t user_requests_per_minute;    /* per user, of the others */
 	int64_t address_requests_per_minute; /* per address, of the others */
 	int64_t requests_per_second;         /* of all */
+	int64_t prepay_interval_s;           /* of an order's payment, after the third time */
+	int64_t payments_in_flight;          /* per user */
 
 	bool level_discount;            /* of shop orders */
 	int64_t points_per_yuan;        /* so many points pay one yuan of a shop order */
@@ -88,5 +90,11 @@ struct conf {
  * On faults: false, after one line per fault on standard error.
  */
 bool conf_load(struct conf *conf, unsigned needs, struct arena *a) MUST;
+
+/* A number for a table's row, by offsetof(struct conf, ...). */
+static inline int64_t conf_number(const struct conf *conf, size_t off)
+{
+	return *(const int64_t *)(const void *)((const char *)conf + off);
+}
 
 #endif

@@ -32,13 +32,20 @@ static size_t type_size(const struct field *f)
 	return 0;
 }
 
+const struct field *field_find(const struct field *fields, const char *name)
+{
+	for (; fields != NULL && fields->name != NULL; fields++)
+		if (strcmp(fields->name, name) == 0)
+			return fields;
+	return NULL;
+}
+
 bool field_has(const struct field *fields, const void *in, const char *name)
 {
-	for (unsigned i = 0; fields[i].name != NULL; i++)
-		if (strcmp(fields[i].name, name) == 0)
-			return has_mask(in) >> i & 1;
-	assert(!"no such field");
-	return false;
+	const struct field *f = field_find(fields, name);
+
+	assert(f != NULL);
+	return has_mask(in) >> (f - fields) & 1;
 }
 
 void field_merge(const struct field *fields, void *row, const void *in)

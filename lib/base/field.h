@@ -93,6 +93,8 @@ struct field {
 #define FIELD_END { .name = NULL }
 /* clang-format on */
 
+/* The table's row of that name, or NULL. */
+const struct field *field_find(const struct field *fields, const char *name);
 /* Is field i of the table present in an input struct? */
 bool field_has(const struct field *fields, const void *in, const char *name);
 /* Copy the present members of `in` over `row`; both are described by the same table. */

@@ -185,6 +185,26 @@ static void the_client_is_the_last_that_is_no_proxy(void **state)
 	}
 }
 
+/* Of IPv6 what one customer has. */
+static void a_client_counts_as_its_network(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "192.0.2.1", "192.0.2.1" },
+		{ "::ffff:192.0.2.1", "192.0.2.1" },
+		{ "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::" },
+		{ "2001:DB8:1:2:ffff::1", "2001:db8:1:2::" },
+		{ "2001:db8:1:3::1", "2001:db8:1:3::" },
+		{ "::1", "::" },
+		{ "", "" },
+		{ "unknown", "unknown" },
+	};
+	char text[ADDRESS_TEXT_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_string_equal(address_network(cases[i][0], text), cases[i][1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +214,7 @@ int main(void)
 		cmocka_unit_test(ranges_are_addresses_with_bits),
 		cmocka_unit_test(an_address_is_in_a_range_or_not),
 		cmocka_unit_test(the_client_is_the_last_that_is_no_proxy),
+		cmocka_unit_test(a_client_counts_as_its_network),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

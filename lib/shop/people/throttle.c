@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "shop/people/throttle.h"
 
-#include <arpa/inet.h>
-
+#include "base/address.h"
 #include "base/log.h"
 #include "ext/crypto.h"
 
-enum { NETWORK_LEN = 8 }; /* of an IPv6 address, which one customer has alone */
 #define KNOWN_MS (30 * DAY_MS)
 
 enum { STEPS = 3 };
@@ -43,14 +41,10 @@ static struct slice digest(const unsigned char *bytes)
 
 static void digest_address(const char *address, unsigned char out[static THROTTLE_DIGEST])
 {
-	struct in6_addr a;
+	char text[ADDRESS_TEXT_SIZE];
 
-	if (address == NULL)
-		address = "";
-	if (inet_pton(AF_INET6, address, &a) == 1 && !IN6_IS_ADDR_V4MAPPED(&a))
-		crypto_sha256(a.s6_addr, NETWORK_LEN, out);
-	else
-		crypto_sha256(address, strlen(address), out);
+	address = address_network(address != NULL ? address : "", text);
+	crypto_sha256(address, strlen(address), out);
 }
 
 /* ---- where an account is known ---- */
@@ -89,7 +83,7 @@ static void make_known(struct ctx *c, const struct throttle *t)
 
 static void limit_by(struct ctx *c, struct throttle *t, const struct subject *by)
 {
-	const int64_t max = *(const int64_t *)(const void *)((const char *)c->conf + by->max_off);
+	const int64_t max = conf_number(c->conf, by->max_off);
 
 	for (size_t i = 0; max > 0 && i < STEPS; i++)
 		t->limits[t->n++] = (struct state_limit){
