@@ -131,11 +131,11 @@ static enum err list_findings(struct ctx *c, struct call *k)
 /* clang-format off */
 #define RECONCILIATIONS "/api/payment/reconciliations"
 static const struct route routes[] = {
-	{ POST, "/api/payment/wxpay", ROLE_USER, RATE_PAYMENT, DO(prepay_wechat), ROUTE_IDEMPOTENT,
+	{ POST, "/api/payment/wxpay", ROLE_USER, RATE_PREPAY, DO(prepay_wechat), ROUTE_IDEMPOTENT,
 		.body = NEW(struct prepay_request, prepay_request_fields),
 		.answer = ONE(struct checkout, request_payment_fields),
 		.summary = "Prepare a WeChat payment for wx.requestPayment" },
-	{ POST, "/api/payment/alipay", ROLE_USER, RATE_PAYMENT, DO(prepay_alipay), ROUTE_IDEMPOTENT,
+	{ POST, "/api/payment/alipay", ROLE_USER, RATE_PREPAY, DO(prepay_alipay), ROUTE_IDEMPOTENT,
 		.body = NEW(struct alipay_request, alipay_request_fields),
 		.answer = ONE(struct checkout, payment_url_fields),
 		.summary = "Prepare an Alipay payment, which the user makes at a URL" },
@@ -147,7 +147,7 @@ static const struct route routes[] = {
 		.body = NEW(struct hosted_request, hosted_request_fields),
 		.answer = ONE(struct hosted_payment, hosted_payment_fields),
 		.summary = "Prepare a payment at the hosted gateway's page" },
-	{ GET, "/api/payment/wxpay/:no", ROLE_USER, RATE_READ, DO(read_payment),
+	{ GET, "/api/payment/wxpay/:no", ROLE_USER, RATE_QUERY, DO(read_payment),
 		.answer = ONE(struct payment_status, payment_status_fields),
 		.summary = "Read the payment status of an order of the user" },
 	{ POST, "/api/payment/card", ROLE_USER, RATE_PAYMENT, DO(pay_card), ROUTE_IDEMPOTENT,

@@ -6,10 +6,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Fault, keptJson, stateDirectory, writePrivate } from './files.mjs';
 
-// Limits per minute and second are off, since one person or one test acts as all customers; those per hour are unchanged.
+// Limits per minute and second and of what is in flight are off, since one person or one test acts as all customers; those per hour are unchanged.
 const RATE_LIMITS = {
   FORGED_PER_MINUTE: '0', PAYMENT_REQUESTS_PER_MINUTE: '0', USER_REQUESTS_PER_MINUTE: '0', ADDRESS_REQUESTS_PER_MINUTE: '0', REQUESTS_PER_SECOND: '0',
-  SIGN_IN_FAILURES_PER_ACCOUNT: '0', SIGN_IN_FAILURES_PER_ADDRESS: '0',
+  PREPAY_INTERVAL_SECONDS: '0', PAYMENTS_IN_FLIGHT_PER_USER: '0', SIGN_IN_FAILURES_PER_ACCOUNT: '0', SIGN_IN_FAILURES_PER_ADDRESS: '0',
 };
 
 // Without the sandbox these come from the user; they are mandatory.

@@ -66,6 +66,8 @@ static const struct row rows[] = {
 	{ "USER_REQUESTS_PER_MINUTE", NUMBER, CONF_WEB, 0, 1000000, "100", AT(user_requests_per_minute) },
 	{ "ADDRESS_REQUESTS_PER_MINUTE", NUMBER, CONF_WEB, 0, 1000000, "1000", AT(address_requests_per_minute) },
 	{ "REQUESTS_PER_SECOND", NUMBER, CONF_WEB, 0, 1000000, "1000", AT(requests_per_second) },
+	{ "PREPAY_INTERVAL_SECONDS", NUMBER, CONF_WEB, 0, 60, "3", AT(prepay_interval_s) },
+	{ "PAYMENTS_IN_FLIGHT_PER_USER", NUMBER, CONF_WEB, 0, 100, "4", AT(payments_in_flight) },
 	{ "SIGN_IN_FAILURES_PER_ACCOUNT", NUMBER, CONF_WEB, 0, 25, "5", AT(account_failures) },
 	{ "SIGN_IN_FAILURES_PER_ADDRESS", NUMBER, CONF_WEB, 0, 25, "20", AT(address_failures) },
 	{ "PUBLIC_URL", URL, 0, 8, 255, NULL, AT(public_url) },

@@ -127,6 +127,7 @@ enum err call_run(struct ctx *c, struct req *r, struct resp *w)
 		TRY(read_query(c, r, k.query));
 	if (route->body.fields != NULL)
 		TRY(read_body(c, r, k.body));
+	r->input = k.body;
 	TRY(rate_valid(c, r));
 	TRY(route->handler(c, &k));
 	return write_answer(c, r, &k, w);

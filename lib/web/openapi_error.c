@@ -46,7 +46,8 @@ static bool can_fail(const struct route *r, int status)
 {
 	const bool changes = r->method != GET;
 	const bool asks = r->query.fields != NULL;
-	const bool pays = r->rate == RATE_PAYMENT || r->rate == RATE_CREATE;
+	const bool pays =
+		r->rate == RATE_PAYMENT || r->rate == RATE_PREPAY || r->rate == RATE_CREATE;
 	const bool calls_provider = r->rate == RATE_LOGIN || pays;
 
 	switch (status) {

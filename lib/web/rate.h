@@ -10,11 +10,12 @@
 
 /*
  * A request is counted once, unless it is refused (RATE_LIMITED), and all its limits at once, in one call of
- * ext/state; none where they are all off. Sets r->limit.
+ * ext/state; none where they are all off. Sets r->limit. A user's place among the payments in flight is one of these
+ * limits, taken back when the request ends; that of a process which ended before is free again after a minute.
  *
  * enter: authentication is over, however it ended, and the body not read yet: whatever the request holds, it
  * counts. Only where a limit is for valid requests (no mistake in a body uses up what a user has in an hour)
- * counting waits for rate_valid, the input having been read, or for rate_leave if that failed.
+ * or of what the input names, counting waits for rate_valid, the input having been read (r->input), or for rate_leave if that failed.
  */
 enum err rate_enter(struct ctx *c, struct req *r) MUST;
 enum err rate_valid(struct ctx *c, struct req *r) MUST;

@@ -7,6 +7,7 @@
 
 #include "base/page.h"
 #include "ext/json.h"
+#include "ext/state.h"
 #include "web/route.h"
 
 struct fcgi;
@@ -36,9 +37,12 @@ struct req {
 	int64_t id;        /* the path's ":id" */
 	struct slice no;   /* its ":no" */
 	struct slice body; /* raw */
+	const void *input; /* the body as the row's struct; NULL: none yet that is valid */
 	const struct route *route;
+	/* by rate.h */
+	bool counted;
 	struct rate_limit limit;
-	bool counted; /* by rate.h */
+	struct state_limit in_flight; /* taken back when the request ends; max 0: none */
 };
 
 /*

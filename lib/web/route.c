@@ -33,9 +33,11 @@ static const struct {
 static const char *const rate_names[] = {
 	[RATE_NONE] = "none",
 	[RATE_READ] = "read",
+	[RATE_QUERY] = "query",
 	[RATE_WRITE] = "write",
 	[RATE_LOGIN] = "login",
 	[RATE_PAYMENT] = "payment",
+	[RATE_PREPAY] = "prepay",
 	[RATE_CREATE] = "create",
 	[RATE_NOTIFY] = "notify",
 };

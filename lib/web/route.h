@@ -38,10 +38,12 @@ enum role {
 enum rate {
 	RATE_NONE = 0,
 	RATE_READ,
+	RATE_QUERY, /* a read that may ask a payment provider */
 	RATE_WRITE,
 	RATE_LOGIN,
 	RATE_PAYMENT,
-	RATE_CREATE, /* a payment at a provider's own page; so many per hour and user */
+	RATE_PREPAY, /* a payment of an order at a provider; at intervals */
+	RATE_CREATE, /* the same at a provider's own page; also so many per hour and user */
 	RATE_NOTIFY,
 };
 

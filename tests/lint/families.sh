@@ -26,8 +26,8 @@ function lighttpd(i) {
     print "  # Whatever is not certainly a page. A path that is not UTF-8 matches no pattern at all, and so comes here too."
   }
   print "  fastcgi.server = (\"/\" => (var.program + ("
-  printf "    \"bin-path\" => env.MINIMALL_BIN + \"/%s.fcgi\", \"socket\" => env.MINIMALL_VAR + \"/%s.sock\", \"max-procs\" => %d)))\n", \
-    name[i], name[i], processes[i]
+  printf "    \"bin-path\" => env.MINIMALL_BIN + \"/%s.fcgi\", \"socket\" => env.MINIMALL_VAR + \"/%s.sock\", \"min-procs\" => %d, \"max-procs\" => %d)))\n", \
+    name[i], name[i], processes[i], processes[i]
 }
 
 # for the last family an encoded slash is a segment boundary too

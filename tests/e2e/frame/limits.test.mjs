@@ -46,6 +46,9 @@ test('an address has so many in a minute, of whatever kind, with all executables
   const wait = Number(refused.headers['retry-after']);
   assert.ok(wait >= 1 && wait <= MINUTE_S, `${wait}`);
   assert.deepEqual(limitOf(await ask('catalogue', '192.0.2.2', products)), [ADDRESS, ADDRESS - 1]);
+  for (const [from, left] of [['2001:db8:1:2::1', 1], ['2001:db8:1:2:ffff::2', 2], ['2001:db8:1:3::1', 1]]) { // a /64 network is one
+    assert.deepEqual(limitOf(await ask('catalogue', from, products)), [ADDRESS, ADDRESS - left], from);
+  }
   for (const forwarded of ['192.0.2.2', '127.0.0.1, 10.0.0.1']) { // from no proxy
     assert.equal((await ask('catalogue', '192.0.2.1', { ...products, headers: { HTTP_X_FORWARDED_FOR: forwarded } })).status, 429);
   }
