@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "ext/fcgi_reply.h"
+
 #define DRAIN_MAX ((int64_t)4 << 20)
 
 struct fcgi {
 	FCGX_Request request;
 	bool cgi, served;
-	int64_t read; /* of a CGI request's body */
+	int64_t read; /* of the request's body */
 };
 
 /*
@@ -65,6 +67,7 @@ void fcgi_free(struct fcgi *f)
 
 bool fcgi_accept(struct fcgi *f)
 {
+	f->read = 0;
 	if (!f->cgi)
 		return FCGX_Accept_r(&f->request) == 0;
 	if (f->served)
@@ -90,31 +93,34 @@ const char *fcgi_var_sole(const struct fcgi *f, const char *name)
 
 static size_t read_some(struct fcgi *f, char *buf, size_t n)
 {
-	int got;
+	const int64_t got =
+		f->cgi ? (int64_t)fread(buf, 1, n, stdin) : FCGX_GetStr(buf, (int)n, f->request.in);
 
-	if (f->cgi) {
-		const size_t some = fread(buf, 1, n, stdin);
-
-		f->read += (int64_t)some;
-		return some;
-	}
-	got = FCGX_GetStr(buf, (int)n, f->request.in);
+	f->read += got > 0 ? got : 0;
 	return got > 0 ? (size_t)got : 0;
+}
+
+/* How much of the announced body was not read yet; -1: unknown. */
+static int64_t unread(const struct fcgi *f)
+{
+	const char *length = fcgi_var(f, "CONTENT_LENGTH");
+	int64_t n = 0;
+
+	if (length != NULL && length[0] != '\0' && !str_to_i64(slice_of(length), INT64_MAX - 1, &n))
+		return -1;
+	return n - f->read;
 }
 
 /*
  * If a CGI program ends before it has read the body, Apache drops the connection and the
- * response. FastCGI is not affected.
+ * response. On a kept FastCGI connection the body precedes the next request.
  */
 static void drain(struct fcgi *f)
 {
-	const char *length = fcgi_var(f, "CONTENT_LENGTH");
-	int64_t left;
+	int64_t left = unread(f);
 	char buf[8192];
 
-	if (length == NULL || !str_to_i64(slice_of(length), INT64_MAX - 1, &left))
-		return;
-	left = (left < DRAIN_MAX ? left : DRAIN_MAX) - f->read;
+	left = left < DRAIN_MAX ? left : DRAIN_MAX;
 	while (left > 0) {
 		const size_t want = left < (int64_t)sizeof(buf) ? (size_t)left : sizeof(buf);
 		const size_t got = read_some(f, buf, want);
@@ -153,8 +159,53 @@ enum fcgi_body fcgi_read_body(struct fcgi *f, struct arena *a, size_t max, struc
 	return expected >= 0 && body.len != (size_t)expected ? FCGI_BODY_BROKEN : FCGI_BODY_OK;
 }
 
+/*
+ * Did the request end, so that nothing more of it arrives? Its last record mostly came together with what was read. Only a web
+ * server that streams a body of unknown length may still be waiting for the client: this doesn't wait for that.
+ */
+static bool all_arrived(struct fcgi *f)
+{
+	char byte;
+
+	if (FCGX_HasSeenEOF(f->request.in))
+		return true;
+	if (unread(f) != 0 || fcgi_var(f, "HTTP_TRANSFER_ENCODING") != NULL)
+		return false;
+	return read_some(f, &byte, 1) == 0 && FCGX_GetError(f->request.in) == 0;
+}
+
+/* Release what libfcgi keeps of an answered request, and end its connection. */
+static void close_connection(FCGX_Request *r, bool arrived)
+{
+	FCGX_Free(r, 0);
+	if (arrived)
+		close(r->ipcFd);
+	else
+		fcgi_reply_close_unread(r->ipcFd);
+	r->ipcFd = -1; /* accept another */
+}
+
+/*
+ * On a kept connection the next request follows the response at once: what is still to be read of this one is read before,
+ * since libfcgi's buffer ends with the request.
+ */
+static void reply_and_keep(struct fcgi *f, struct slice head, struct slice body)
+{
+	FCGX_Request *r = &f->request;
+	bool arrived;
+
+	drain(f);
+	arrived = all_arrived(f);
+	if (fcgi_reply_send(r->ipcFd, r->requestId, head, body) && arrived)
+		FCGX_Free(r, 0);
+	else
+		close_connection(r, arrived);
+}
+
 void fcgi_reply(struct fcgi *f, struct slice head, struct slice body)
 {
+	FCGX_Request *r = &f->request;
+
 	/* a closed client connection is not our failure */
 	if (f->cgi) {
 		drain(f);
@@ -163,7 +214,9 @@ void fcgi_reply(struct fcgi *f, struct slice head, struct slice body)
 		fflush(stdout);
 		return;
 	}
-	FCGX_PutStr(head.p, (int)head.len, f->request.out);
-	FCGX_PutStr(body.p, (int)body.len, f->request.out);
-	FCGX_Finish_r(&f->request);
+	if (r->keepConnection)
+		reply_and_keep(f, head, body);
+	else
+		close_connection(
+			r, !fcgi_reply_send(r->ipcFd, r->requestId, head, body) || all_arrived(f));
 }

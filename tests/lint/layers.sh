@@ -27,7 +27,7 @@ BEGIN {
   home["json-c/"] = "json"
   home["openssl/"] = home["crypt.h"] = "(crypto|base64)"
   home["curl/"] = "http"
-  home["fcgiapp.h"] = home["fcgi_stdio.h"] = "fcgi"
+  home["fcgiapp.h"] = home["fcgi_stdio.h"] = home["fastcgi.h"] = "fcgi"
   home["zlib.h"] = "gunzip"
   home["zip.h"] = "unzip"
   home["lmdb.h"] = "state_lmdb"
