@@ -331,6 +331,7 @@ static enum err begin(struct ctx *c)
 	enum err e;
 
 	db->cause = 0;
+	db->counts_n = 0;
 	do {
 		TRY(db_ready(c));
 		db->has_effect = false;
@@ -348,6 +349,7 @@ static enum err commit(struct ctx *c)
 
 	if (query(db, "COMMIT")) {
 		db->in_tx = false;
+		db_count_committed(db);
 		return OK;
 	}
 	snprintf(message, sizeof(message), "%s", mysql_error(&db->my));

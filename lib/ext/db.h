@@ -16,6 +16,7 @@
 
 #include "base/ctx.h"
 #include "base/page.h"
+#include "ext/metrics.h"
 #include "ext/sql.h"
 
 struct db_limits {
@@ -178,6 +179,12 @@ const char *db_like(struct ctx *c, const char *q) MUST;
  */
 typedef enum err db_tx_fn(struct ctx *c, void *arg);
 enum err db_tx(struct ctx *c, db_tx_fn *fn, void *arg) MUST;
+
+/*
+ * Count what the transaction did, once it has committed: a retry counts nothing twice, and a lost COMMIT nothing.
+ * Outside a transaction, at once. The labels are constants (ext/metrics.h).
+ */
+void db_count(struct ctx *c, enum metric m, const char *a, const char *b, const char *third);
 
 /* In a transaction: what was read without a lock has changed once locked. Roll back and retry. */
 enum err db_retry(struct ctx *c) MUST;

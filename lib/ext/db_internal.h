@@ -12,7 +12,7 @@
 #include "ext/db_class.h"
 
 /* lint sql: the cache has room for every statement */
-enum { DB_COLUMNS_MAX = 64, DB_CACHE_SIZE = 512, DB_MESSAGE_MAX = 256 };
+enum { DB_COLUMNS_MAX = 64, DB_CACHE_SIZE = 512, DB_MESSAGE_MAX = 256, DB_COUNTS_MAX = 16 };
 
 /* Where a column of a result goes. */
 struct column {
@@ -28,6 +28,11 @@ struct statement {
 	struct column columns[DB_COLUMNS_MAX];
 };
 
+struct db_counted {
+	enum metric metric;
+	const char *labels[METRIC_LABELS_MAX];
+};
+
 struct db {
 	MYSQL my;
 	bool connected; /* and configured */
@@ -38,6 +43,8 @@ struct db {
 	unsigned cause;      /* code of the failing call; 0: none */
 	char duplicate[128]; /* the key of the last DUPLICATE */
 	int64_t used_ms;     /* clock_mono_ms of the last statement */
+	struct db_counted counts[DB_COUNTS_MAX]; /* of the transaction, db_count() */
+	size_t counts_n;
 	const struct conf *conf;
 	const struct db_limits *limits;
 	struct statement cache[DB_CACHE_SIZE];
@@ -58,6 +65,8 @@ enum err db_broken(struct db *db, const char *fault, const char *sql) MUST;
 bool db_may_resend(const struct ctx *c, enum err e);
 /* May a failed try be repeated? Not past c->deadline_ms. */
 bool db_may_retry(const struct ctx *c, unsigned try);
+/* Count what db_count() was told in the transaction. */
+void db_count_committed(struct db *db);
 /* Wait for a random time that grows with the tries. */
 void db_pause_before_retry(unsigned try);
 

@@ -34,6 +34,9 @@ enum metric {
 	METRIC_DB_ERRORS,       /* counter: class */
 	METRIC_DB_RETRIES,      /* counter: kind */
 	METRIC_PROVIDER_CALLS,  /* counter: provider, outcome */
+	METRIC_PROVIDER_TIME,   /* histogram: provider */
+	METRIC_PAYMENT_EVENTS,  /* counter: provider, type, event */
+	METRIC_PASSWORDS,       /* counter: outcome */
 	METRIC_ORPHANS,         /* counter */
 	METRIC_JOBS_RUN,        /* gauge: of the last pass */
 	METRIC_JOBS_IN_TROUBLE, /* gauge: of the last pass */

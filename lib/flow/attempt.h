@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * attempt.h - the provider of an attempt, by its channel.
+ * attempt.h - the provider of an attempt, by its channel, and what is counted by provider.
  */
 #ifndef FLOW_ATTEMPT_H
 #define FLOW_ATTEMPT_H
@@ -24,5 +24,21 @@ enum err attempt_refunder(struct ctx *c, const struct attempt *a, const struct p
 bool attempt_is_refunded_by_hand(const struct attempt *a);
 /* Does its provider support refunds? Also for programs that start no providers. */
 bool attempt_is_refundable(const struct attempt *a);
+
+/* What becomes of an attempt, as counted (METRIC_PAYMENT_EVENTS). A late payment, or one that goes back, is received too. */
+enum attempt_event {
+	EVENT_OF_CREATION,
+	EVENT_OF_CLOSING,
+	EVENT_OF_PAYMENT,
+	EVENT_OF_LATE_PAYMENT,
+	EVENT_OF_RETURN,        /* received, not granted */
+	EVENT_OF_REFUND,        /* one that succeeded, of all or a part */
+	EVENT_OF_FAILED_REFUND, /* one that the provider finally refused */
+};
+/* Count it once, when the transaction that wrote it has committed; at once outside one. */
+void attempt_count(struct ctx *c, const struct attempt *a, enum attempt_event event);
+/* payment_close and payment_abandon, counted. */
+enum err attempt_close(struct ctx *c, const struct attempt *a) MUST;
+enum err attempt_abandon(struct ctx *c, const struct attempt *a) MUST;
 
 #endif

@@ -11,7 +11,6 @@
 enum {
 	KEY_DAYS = 30,  /* a certificate of a provider is renewed by hand */
 	SITE_DAYS = 14, /* one of a site by a program, 30 days before its end */
-	BILL_DAYS = 30,
 };
 static const char NO_KEYS[] = "the settings must be right first";
 

@@ -65,7 +65,7 @@ static enum err close_at_provider(struct ctx *c, const struct attempt *a, struct
 	case OUTCOME_CLOSED:
 		report->closed++;
 		*over = true;
-		return payment_close(c, a->attempt_id);
+		return attempt_close(c, a);
 	case OUTCOME_PAID:
 		return settle_by_query(c, a, &state);
 	case OUTCOME_NONE: /* counted as closed some minutes after its deadline, by the query */

@@ -5,6 +5,7 @@
 #include "flow/oversight.h"
 #include "shop/books/health.h"
 #include "shop/books/outbox.h"
+#include "shop/money/reconciliation.h"
 #include "shop/money/refund.h"
 
 enum { OVERDUE_MAX = 1000 };
@@ -14,6 +15,7 @@ struct facts {
 	struct oversight waiting;
 	int64_t orphan_ms, refund_ms;
 	int64_t due, due_ms;
+	int64_t bills;
 };
 
 static enum err ask(struct ctx *c, struct facts *out)
@@ -21,7 +23,9 @@ static enum err ask(struct ctx *c, struct facts *out)
 	TRY(oversight_count(c, &out->waiting));
 	TRY(orphan_oldest(c, &out->orphan_ms));
 	TRY(refund_oldest_waiting(c, OVERSIGHT_COUNT_MAX, &out->refund_ms));
-	return outbox_overdue(c, OVERDUE_MAX, &out->due, &out->due_ms);
+	TRY(outbox_overdue(c, OVERDUE_MAX, &out->due, &out->due_ms));
+	return reconciliation_count_open(
+		c, clock_cst_midnight(c->now_ms) - BILL_DAYS * DAY_MS, &out->bills);
 }
 
 static int64_t age_s(const struct ctx *c, int64_t since_ms)
@@ -48,6 +52,9 @@ static void print(const struct ctx *c, const struct facts *of, struct str *out)
 		{ "jobs_overdue", "Work of the jobs that is due, up to 1000.", of->due },
 		{ "jobs_overdue_oldest_age_seconds", "For how long the first of it has been due.",
 			age_s(c, of->due_ms) },
+		{ "bills_in_trouble",
+			"Providers' bills of the last 30 days that differ from the books, or could not be compared.",
+			of->bills },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* pay_card.c - paying by stored-value card: no provider, one transaction. */
 #include "ext/db.h"
+#include "flow/attempt.h"
 #include "flow/payable.h"
 #include "flow/prepay.h"
 #include "shop/books/idempotency.h"
@@ -42,6 +43,7 @@ static enum err pay_tx(struct ctx *c, void *arg)
 		.expires_at.ms = p->deadline_ms,
 	};
 	TRY(payment_create_granted_tx(c, &x->attempt));
+	attempt_count(c, &x->attempt, EVENT_OF_PAYMENT);
 	TRY(card_spend_tx(c, &card, p->amount, p->title, x->attempt.attempt_id));
 	TRY(payable_grant_tx(c, p,
 		&(struct payment){ PAID_BY_PROVIDER, CARD_METHOD, x->attempt.transaction_id,

@@ -144,6 +144,7 @@ static enum err open_attempt_tx(struct ctx *c, void *arg)
 	/* a concurrent cancellation or deletion of its user on another node must see this attempt or conflict */
 	TRY(payable_touch_tx(c, &x->payable));
 	x->created = true;
+	attempt_count(c, a, EVENT_OF_CREATION);
 	return payment_create_tx(c, a);
 }
 
@@ -178,7 +179,7 @@ static enum err forget_refused(struct ctx *c, const struct provider *p, const st
 	struct provider_trade t = { 0 };
 
 	if (provider_query(c, p, a->out_trade_no, &t) == OUTCOME_NONE)
-		TRY(payment_close(c, a->attempt_id));
+		TRY(attempt_close(c, a));
 	return ERR_PROVIDER_REFUSED;
 }
 
@@ -208,10 +209,10 @@ static enum err abandon(struct ctx *c, struct attempt *a, enum err e)
 	if (closed == OUTCOME_REFUSED)
 		return fail_until(c, ERR_PAYMENT_OPEN, a->expires_at.ms);
 	if (closed == OUTCOME_NONE)
-		return payment_abandon(c, a->attempt_id);
+		return attempt_abandon(c, a);
 	if (closed != OUTCOME_OK && closed != OUTCOME_CLOSED)
 		return ERR_PROVIDER_UNKNOWN;
-	return payment_close(c, a->attempt_id);
+	return attempt_close(c, a);
 }
 
 /* Prepare it at the provider. *again: this attempt is unusable, create another. */
@@ -228,7 +229,7 @@ static enum err order_at_provider(struct ctx *c, struct preparing *x, bool *agai
 		return abandon(c, &x->attempt, ERR_ORDER_PAID);
 	case OUTCOME_CLOSED:
 		*again = true;
-		return payment_close(c, x->attempt.attempt_id);
+		return attempt_close(c, &x->attempt);
 	case OUTCOME_LATER:
 	case OUTCOME_NONE:
 	case OUTCOME_REFUSED:

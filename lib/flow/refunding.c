@@ -44,6 +44,10 @@ enum err refunding_end_tx(struct ctx *c, struct refunding *x)
 {
 	const bool ours = x->refund.origin == REFUND_OURS;
 
+	if (x->refund.state == REFUND_SUCCESS || x->refund.state == REFUND_CLOSED)
+		attempt_count(c, &x->attempt,
+			x->refund.state == REFUND_SUCCESS ? EVENT_OF_REFUND
+							  : EVENT_OF_FAILED_REFUND);
 	if (x->refund.state == REFUND_SUCCESS || !payment_is_settled(&x->attempt))
 		return complete_tx(c, x);
 	/* what we revoked beforehand is granted again; for those made elsewhere nothing was revoked */

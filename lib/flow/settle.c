@@ -25,14 +25,15 @@ struct settling {
 	enum payment_event_verdict verdict;
 };
 
-/* The new state of the attempt, and the verdict on the message. */
+/* The new state of the attempt, the verdict on the message, and what is counted. */
 static const struct {
 	enum attempt_state state;
 	enum payment_event_verdict verdict;
+	enum attempt_event event;
 } outcomes[] = {
-	[GRANTED] = { ATTEMPT_GRANTED, EVENT_GRANTED },
-	[GRANTED_LATE] = { ATTEMPT_GRANTED_LATE, EVENT_GRANTED_LATE },
-	[NOT_GRANTED] = { ATTEMPT_REFUND_DUE, EVENT_REFUND_DUE },
+	[GRANTED] = { ATTEMPT_GRANTED, EVENT_GRANTED, EVENT_OF_PAYMENT },
+	[GRANTED_LATE] = { ATTEMPT_GRANTED_LATE, EVENT_GRANTED_LATE, EVENT_OF_LATE_PAYMENT },
+	[NOT_GRANTED] = { ATTEMPT_REFUND_DUE, EVENT_REFUND_DUE, EVENT_OF_RETURN },
 };
 
 static bool text_is(const char *text, const char *expected)
@@ -96,6 +97,7 @@ static enum err refunded_elsewhere_tx(struct ctx *c, struct settling *s, const s
 	static const char why[] = "REFUNDED_ELSEWHERE";
 
 	TRY(payment_settle_tx(c, a, ATTEMPT_REFUNDED, s->t->transaction_id, why, s->paid_ms));
+	attempt_count(c, a, EVENT_OF_RETURN);
 	s->verdict = EVENT_REFUND_DUE;
 	return payment_event_record(c, s->event, s->verdict, why);
 }
@@ -121,6 +123,7 @@ static enum err grant_tx(
 	} else if (money_cmp(g.overpaid, gone) > 0) { /* overpaid (BEHAVIOUR 28) */
 		TRY(refund_automatically_tx(c, a, money_sub(g.overpaid, gone), OVERPAID_REASON, 0));
 	}
+	attempt_count(c, a, outcomes[g.grant].event);
 	s->verdict = outcomes[g.grant].verdict;
 	return payment_event_record(c, s->event, s->verdict, g.reason);
 }
@@ -210,7 +213,7 @@ static enum err settle(struct ctx *c, struct settling *s, enum payment_event_ver
 				t->out_trade_no);
 		/* there is nothing better than its word, and another can be opened then */
 		if (t->state == TRADE_CLOSED && found && s->provider->query == NULL)
-			TRY(payment_close(c, s->attempt.attempt_id));
+			TRY(attempt_close(c, &s->attempt));
 		*verdict = EVENT_NOTHING;
 		return payment_event_record(c, s->event, EVENT_NOTHING, "TRADE_STATE");
 	}
@@ -334,7 +337,7 @@ enum err settle_by_query(struct ctx *c, const struct attempt *a, enum trade_stat
 	case TRADE_REFUNDED:
 		return settle_answer(c, p, &t);
 	case TRADE_CLOSED:
-		return payment_close(c, a->attempt_id);
+		return attempt_close(c, a);
 	case TRADE_UNKNOWN:
 		log_line(LOG_ALARM, "settle", "%s reports an unknown state of %s", p->name,
 			a->out_trade_no);

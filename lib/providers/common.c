@@ -61,7 +61,7 @@ const char *provider_line(struct arena *a, const char *text, int max, const char
 	return copy;
 }
 
-enum outcome provider_counted(const char *provider, enum outcome outcome)
+enum outcome provider_counted(const char *provider, int64_t start_us, enum outcome outcome)
 {
 	static const char *const words[] = {
 		[OUTCOME_OK] = "ok",
@@ -74,5 +74,6 @@ enum outcome provider_counted(const char *provider, enum outcome outcome)
 	};
 
 	metrics_count(METRIC_PROVIDER_CALLS, provider, words[outcome], NULL);
+	metrics_time(METRIC_PROVIDER_TIME, clock_mono_us() - start_us, provider, NULL);
 	return outcome;
 }

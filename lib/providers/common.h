@@ -11,8 +11,8 @@ bool provider_fault(const char *setting, const char *what);
 bool provider_read_file(
 	struct arena *a, const char *setting, const char *path, struct slice *text) MUST;
 
-/* Count a call by its outcome (ext/metrics.h). Returns the outcome. */
-enum outcome provider_counted(const char *provider, enum outcome outcome);
+/* Count a call that began at clock_mono_us() by its outcome and time (ext/metrics.h). Returns the outcome. */
+enum outcome provider_counted(const char *provider, int64_t start_us, enum outcome outcome);
 
 /* json_read for a provider's texts: their faults are not our caller's. */
 bool provider_json(struct ctx *c, struct slice text, const struct field *fields, void *out) MUST;

@@ -196,6 +196,7 @@ static enum outcome fetch(struct ctx *c, const char *day, struct spool *file)
 	struct link_in in = { 0 };
 	struct slice node;
 	const char *url = NULL;
+	int64_t start_us;
 	const enum outcome outcome = alipay_call(c, METHOD, day_out_fields, &content, &node);
 
 	if (outcome != OUTCOME_OK)
@@ -205,7 +206,8 @@ static enum outcome fetch(struct ctx *c, const char *day, struct spool *file)
 	if (url == NULL)
 		return bill_refused(&provider_alipay, day,
 			"the link to it is malformed, or names another host");
-	return download(c, url, file);
+	start_us = clock_mono_us();
+	return provider_counted("alipay-bill", start_us, download(c, url, file));
 }
 
 enum outcome alipay_bill(

@@ -241,7 +241,7 @@ static enum err send_signed(
 		http);
 }
 
-enum outcome alipay_call(struct ctx *c, const char *method, const struct field *fields,
+static enum outcome call(struct ctx *c, const char *method, const struct field *fields,
 	const void *content, struct slice *node)
 {
 	struct str json = str_new(&c->arena, CONTENT_MAX);
@@ -249,9 +249,17 @@ enum outcome alipay_call(struct ctx *c, const char *method, const struct field *
 
 	json_write(&json, fields, content);
 	if (send_signed(c, method, str_text(&json), &http) != OK)
-		return provider_counted("alipay", OUTCOME_UNKNOWN);
+		return OUTCOME_UNKNOWN;
 	if (http.status == 200)
-		return provider_counted("alipay", read_response(c, method, http.body, node));
+		return read_response(c, method, http.body, node);
 	log_line(LOG_WARN, "alipay", "%s: status %d", method, http.status);
-	return provider_counted("alipay", OUTCOME_UNKNOWN);
+	return OUTCOME_UNKNOWN;
+}
+
+enum outcome alipay_call(struct ctx *c, const char *method, const struct field *fields,
+	const void *content, struct slice *node)
+{
+	const int64_t start_us = clock_mono_us();
+
+	return provider_counted("alipay", start_us, call(c, method, fields, content, node));
 }

@@ -208,16 +208,19 @@ struct wx_reply wx_send(struct ctx *c, const char *method, const char *target, s
 
 struct wx_reply wx_call(struct ctx *c, const char *method, const char *target, struct slice body)
 {
+	const int64_t start_us = clock_mono_us();
 	struct wx_reply reply = wx_send(c, method, target, body);
 
 	wx_verify_reply(c, wx_keys_of(c), target, &reply);
-	(void)provider_counted("wechat", reply.outcome);
+	(void)provider_counted("wechat", start_us, reply.outcome);
 	return reply;
 }
 
 enum outcome wx_download(struct ctx *c, const char *target, struct spool *file)
 {
+	const int64_t start_us = clock_mono_us();
 	const struct wx_reply reply = send_and_sort(c, "GET", target, (struct slice){ 0 }, file);
 
-	return provider_counted("wechat", reply.status == 200 ? OUTCOME_OK : OUTCOME_UNKNOWN);
+	return provider_counted(
+		"wechat-bill", start_us, reply.status == 200 ? OUTCOME_OK : OUTCOME_UNKNOWN);
 }

@@ -93,6 +93,7 @@ enum outcome wxcert_download(struct ctx *c, struct list *out)
 {
 	const struct wx_keys *keys = wx_keys_of(c);
 	struct wx_keys found = { .api_v3_key = keys->api_v3_key };
+	const int64_t start_us = clock_mono_us();
 	struct wx_reply reply = wx_send(c, "GET", TARGET, (struct slice){ 0 });
 	struct list_in in = { 0 };
 
@@ -111,5 +112,5 @@ enum outcome wxcert_download(struct ctx *c, struct list *out)
 		log_line(LOG_ALARM, "wxpay",
 			"WeChat Pay has no platform certificates for this merchant: set "
 			"WECHAT_PAY_PUBLIC_KEY_ID and WECHAT_PAY_PUBLIC_KEY_FILE");
-	return provider_counted("wechat", reply.outcome);
+	return provider_counted("wechat", start_us, reply.outcome);
 }

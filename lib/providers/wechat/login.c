@@ -138,14 +138,14 @@ static enum err classify(struct ctx *c, const struct session *s, const char **op
 }
 
 /* A refusal of the code is an answer. */
-static enum err counted(enum err e)
+static enum err counted(int64_t start_us, enum err e)
 {
 	const enum outcome outcome = e == OK                     ? OUTCOME_OK
 				     : e == ERR_PROVIDER_REFUSED ? OUTCOME_REFUSED
 				     : e == ERR_PROVIDER_BUSY    ? OUTCOME_LATER
 								 : OUTCOME_UNKNOWN;
 
-	(void)provider_counted("wechat-login", outcome);
+	(void)provider_counted("wechat-login", start_us, outcome);
 	return e;
 }
 
@@ -157,8 +157,10 @@ enum err wxlogin_openid(struct ctx *c, const char *code, const char **openid)
 	if (url == NULL)
 		return fail(c, ERR_LOGIN_CODE_INVALID, "code");
 	for (int i = 1;; i++) {
+		const int64_t start_us = clock_mono_us();
+
 		s = (struct session){ 0 };
-		TRY(counted(ask(c, url, &s)));
+		TRY(counted(start_us, ask(c, url, &s)));
 		if (s.errcode.n != ERRCODE_BUSY || i == TRIES || !http_pause(c, PAUSE_MS))
 			return classify(c, &s, openid);
 	}

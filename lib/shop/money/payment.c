@@ -146,39 +146,50 @@ enum err payment_notify_tx(
 		c, &(struct payment_notice){ a->notify_url, a->out_trade_no, what, amount });
 }
 
+struct closing {
+	int64_t attempt_id, closed; /* 1: it was open */
+};
+
 static enum err close_tx(struct ctx *c, void *arg)
 {
-	const int64_t attempt_id = *(const int64_t *)arg;
+	struct closing *x = arg;
 	struct attempt a = { 0 };
-	int64_t matched;
 
-	TRY(db_exec(c, SQL_CLOSE, ARGS(I64(c->now_ms), I64(attempt_id)), &matched));
-	if (matched == 1) {
-		TRY(payment_read(c, attempt_id, &a));
+	TRY(db_exec(c, SQL_CLOSE, ARGS(I64(c->now_ms), I64(x->attempt_id)), &x->closed));
+	if (x->closed == 1) {
+		TRY(payment_read(c, x->attempt_id, &a));
 		TRY(payment_notify_tx(c, &a, PAYMENT_CLOSED, a.amount));
 	}
-	return outbox_done(c, OUTBOX_FOLLOW_ATTEMPT, attempt_id);
+	return outbox_done(c, OUTBOX_FOLLOW_ATTEMPT, x->attempt_id);
 }
 
-enum err payment_close(struct ctx *c, int64_t attempt_id)
+static enum err run_closing(struct ctx *c, db_tx_fn *fn, int64_t attempt_id, bool *closed)
 {
-	return db_tx(c, close_tx, &attempt_id);
+	struct closing x = { .attempt_id = attempt_id };
+
+	TRY(db_tx(c, fn, &x));
+	*closed = x.closed == 1;
+	return OK;
+}
+
+enum err payment_close(struct ctx *c, int64_t attempt_id, bool *closed)
+{
+	return run_closing(c, close_tx, attempt_id, closed);
 }
 
 static enum err abandon_tx(struct ctx *c, void *arg)
 {
-	const int64_t attempt_id = *(const int64_t *)arg;
-	int64_t matched;
+	struct closing *x = arg;
 
-	TRY(db_exec(c, SQL_CLOSE, ARGS(I64(c->now_ms), I64(attempt_id)), &matched));
-	return matched == 1 ? outbox_put_tx(c, OUTBOX_FOLLOW_ATTEMPT, attempt_id,
-				      c->now_ms + FIRST_QUERY_MS)
-			    : OK;
+	TRY(db_exec(c, SQL_CLOSE, ARGS(I64(c->now_ms), I64(x->attempt_id)), &x->closed));
+	return x->closed == 1 ? outbox_put_tx(c, OUTBOX_FOLLOW_ATTEMPT, x->attempt_id,
+					c->now_ms + FIRST_QUERY_MS)
+			      : OK;
 }
 
-enum err payment_abandon(struct ctx *c, int64_t attempt_id)
+enum err payment_abandon(struct ctx *c, int64_t attempt_id, bool *closed)
 {
-	return db_tx(c, abandon_tx, &attempt_id);
+	return run_closing(c, abandon_tx, attempt_id, closed);
 }
 
 bool payment_is_settled(const struct attempt *a)

@@ -103,13 +103,13 @@ enum err payment_set_handle_tx(struct ctx *c, const struct attempt *a) MUST;
 enum err payment_set_notify_url_tx(struct ctx *c, const struct attempt *a) MUST;
 /* The request that created it got no handle: another may prepare it at once. */
 enum err payment_set_unanswered(struct ctx *c, int64_t attempt_id) MUST;
-/* The provider will accept no payment for it: OPEN to CLOSED; other states are unchanged. */
-enum err payment_close(struct ctx *c, int64_t attempt_id) MUST;
+/* The provider will accept no payment for it: OPEN to CLOSED; other states are unchanged. *closed: it was open. */
+enum err payment_close(struct ctx *c, int64_t attempt_id, bool *closed) MUST;
 /*
  * The same where the provider doesn't know it yet, and so can't close it: until its deadline the payer
  * may still open it there, so jobs go on following it.
  */
-enum err payment_abandon(struct ctx *c, int64_t attempt_id) MUST;
+enum err payment_abandon(struct ctx *c, int64_t attempt_id, bool *closed) MUST;
 /*
  * Something of it was refunded, but the amount is not known yet: it is followed from due_ms on and
  * not granted until that is known (BEHAVIOUR 62). Fails: CONFLICT when it is settled.

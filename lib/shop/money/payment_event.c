@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "ext/db.h"
-#include "ext/metrics.h"
 
 static const char SQL_FIND[] =
 	"SELECT verdict FROM payment_events WHERE channel = ? AND event_id = ?";
@@ -69,7 +68,8 @@ enum err payment_event_orphan(struct ctx *c, const struct payment_event *e, cons
 {
 	log_line(LOG_ALARM, "event", "orphan payment stored: %s, event %.64s, out_trade_no %.64s",
 		reason, e->event_id, e->out_trade_no != NULL ? e->out_trade_no : "unknown");
-	metrics_count(METRIC_ORPHANS, NULL, NULL, NULL);
 	*verdict = EVENT_ORPHAN;
-	return payment_event_record(c, e, EVENT_ORPHAN, reason);
+	TRY(payment_event_record(c, e, EVENT_ORPHAN, reason));
+	db_count(c, METRIC_ORPHANS, NULL, NULL, NULL);
+	return OK;
 }

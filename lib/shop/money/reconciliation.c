@@ -94,6 +94,12 @@ static const char SQL_GET[] = "SELECT " COLUMNS " FROM reconciliations WHERE rec
 static const char SQL_LAST[] =
 	"SELECT outcome FROM reconciliations FORCE INDEX (by_day) "
 	"WHERE starts_at = ? AND provider = ? ORDER BY reconciliation_id DESC LIMIT 1";
+static const char SQL_COUNT_OPEN[] =
+	"SELECT COUNT(*) FROM reconciliations r FORCE INDEX (by_day) WHERE r.starts_at >= ? "
+	"AND r.outcome IN (" SQL(RECONCILIATION_FINDINGS, RECONCILIATION_FAILED) ") "
+	"AND NOT EXISTS (SELECT n.reconciliation_id FROM reconciliations n FORCE INDEX (by_day) "
+	"WHERE n.starts_at = r.starts_at AND n.provider = r.provider "
+	"AND n.reconciliation_id > r.reconciliation_id)";
 static const char SQL_DUE[] =
 	"SELECT CAST(COALESCE(SUM(automatic = TRUE AND running IS NULL), 0) AS SIGNED) AS tries, "
 	"MAX(IF(automatic = TRUE, ended_at, NULL)) AS due_at, "
@@ -279,4 +285,9 @@ enum err reconciliation_end(struct ctx *c, struct reconciliation *row)
 		ARGS(I64(row->outcome), TEXT(row->error), RUN_TOTALS(ROW_VALUE) I64(c->now_ms),
 			I64(row->reconciliation_id))));
 	return reconciliation_get(c, row->reconciliation_id, row);
+}
+
+enum err reconciliation_count_open(struct ctx *c, int64_t since_ms, int64_t *n)
+{
+	return db_int64(c, SQL_COUNT_OPEN, ARGS(I64(since_ms)), n);
 }

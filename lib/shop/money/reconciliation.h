@@ -94,6 +94,11 @@ enum err reconciliation_due(struct ctx *c, const char *provider, int64_t starts_
 enum err reconciliation_last(
 	struct ctx *c, const char *provider, int64_t starts_ms, int64_t *outcome) MUST;
 
+/* How far back people are told of what is left. */
+enum { BILL_DAYS = 30 };
+/* The number of providers' days since then whose latest run found differences that are left, or failed. */
+enum err reconciliation_count_open(struct ctx *c, int64_t since_ms, int64_t *n) MUST;
+
 /* ---- the bill ---- */
 
 #define BILLED_PAYMENT 1

@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "base/log.h"
 #include "ext/crypto.h"
+#include "ext/metrics.h"
 
 #define KNOWN_MS (30 * DAY_MS)
 
@@ -130,14 +131,19 @@ enum err throttle_begin(struct ctx *c, struct throttle *t, const char *account, 
 	}
 	if (t->n == 0 || state_admit(c, t->limits, t->n))
 		return OK;
+	metrics_count(METRIC_PASSWORDS, "refused", NULL, NULL);
 	return fail_until(c, ERR_RATE_LIMITED, end_of(t));
 }
 
 enum err throttle_end(struct ctx *c, const struct throttle *t, enum err e)
 {
-	if (e != ERR_LOGIN_FAILED && e != ERR_PASSWORD_WRONG && t->n > 0)
+	const bool wrong = e == ERR_LOGIN_FAILED || e == ERR_PASSWORD_WRONG;
+
+	if (!wrong && t->n > 0)
 		state_withdraw(c, t->limits, t->n);
 	if (e == OK)
 		make_known(c, t);
+	if (wrong || e == OK)
+		metrics_count(METRIC_PASSWORDS, wrong ? "wrong" : "right", NULL, NULL);
 	return e;
 }

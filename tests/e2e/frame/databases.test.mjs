@@ -6,7 +6,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'no
 import path from 'node:path';
 import { test } from 'node:test';
 import { checkout } from '../../../sandbox/files.mjs';
-import { mirrorIn } from '../../../sandbox/database/mysql.mjs';
+import { mirrorIn } from '../../../sandbox/packages.mjs';
 import { run } from '../../../sandbox/process.mjs';
 import { serverKind } from '../../../sandbox/database/kinds.mjs';
 import { attachDatabase } from '../../../sandbox/shop.mjs';

@@ -50,6 +50,7 @@ const MORE = {
   'points_recalculate.c SQL_ACTUAL': 'the whole ledger of a member, once in a while, for an administrator',
   'points_view.c SQL_COUNT': COUNTED,
   'points_view.c SQL_COUNT_TYPE': COUNTED,
+  'reconciliation.c SQL_COUNT_OPEN': 'looks at the runs of the last days, of which there are a few a day',
   'reconciliation_bill.c SQL_NO_REFUND': 'looks each refund of an hour up in the bill, and among what other days\' bills list',
   'plan.c SQL_COUNT': 'the contract asks for the number of all plans; a shop has a dozen',
   'plan.c SQL_COUNT_ACTIVE': 'the same of those on the shelf',

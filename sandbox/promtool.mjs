@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// Prometheus' checker of metrics and rules, for tests: the one on PATH, if any; otherwise that of Debian's package, of which
+// nothing is installed (packages.mjs).
+
+import path from 'node:path';
+import { run } from './process.mjs';
+import { debianEnv, unpackedPackages } from './packages.mjs';
+
+// The program's name or path. Throws Unavailable when there is none.
+export async function findPromtool() {
+  if (await starts('promtool')) return 'promtool';
+  const inside = (root) => path.join(root, 'usr', 'bin', 'promtool');
+  return inside(await unpackedPackages({
+    name: 'promtool', why: 'no promtool is on PATH', choose: () => ['prometheus'], works: (root) => starts(inside(root)),
+  }));
+}
+
+async function starts(program) {
+  return (await run(program, ['--version'], { env: debianEnv() })).code === 0;
+}
