@@ -46,7 +46,8 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,--as-needed $(filter -fsanitize% --covera
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard lib/*/*.c lib/*/*/*.c)))
 CGI := $(patsubst cgi-bin/%.c,$(B)/%.fcgi,$(sort $(wildcard cgi-bin/*.c)))
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cli/*.c)))
-BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/*.c)))
+# what make bench measures with, and programs without metrics that it compares with the real ones
+BENCH := $(patsubst %,$(B)/bench/%,load hello statements no-metrics/catalogue.fcgi no-metrics/system.fcgi)
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
 # only what they test: the whole library would have to be compiled for them
@@ -57,7 +58,7 @@ Q := $(if $(filter 0,$(V)),@,)
 say = $(if $(filter 0,$(V)),@echo "  $(1)" $(2),@true)
 
 .DELETE_ON_ERROR:
-.PHONY: FORCE all programs openapi run reset install-needs test lint unit fuzz fuzz-targets e2e bench bench-needs bench-apache format format-check routes install uninstall clean help
+.PHONY: FORCE all programs openapi run reset install-needs test lint unit fuzz fuzz-targets e2e bench bench-compare bench-needs bench-apache format format-check routes install uninstall clean help
 
 programs: $(CGI)
 	@$(RM) $(filter-out $^,$(wildcard $(B)/*.fcgi)) # of families that no longer exist
@@ -116,6 +117,11 @@ $(B)/unit/%: $(B)/tests/unit/%.o $(B)/libminimall.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) $$($(PKG_CONFIG) --libs cmocka) -o $@
 
+$(B)/bench/no-metrics/%.fcgi: $(B)/cgi-bin/%.o $(B)/tests/bench/no_metrics.o $(B)/libminimall.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) -o $@
+
 $(B)/bench/%: $(B)/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -159,16 +165,20 @@ fuzz: ## fuzz every parser of untrusted bytes, under sanitizers (SECONDS=60 or R
 # of MODE=fuzz
 fuzz-targets: $(FUZZ)
 
-e2e: all ## end-to-end tests; FILES=tests/e2e/x.test.mjs for some
+e2e: all $(BENCH) ## end-to-end tests; FILES=tests/e2e/x.test.mjs for some
 	@MODE=$(MODE) node tests/e2e/run.mjs $(FILES)
 
 bench: all $(BENCH) ## what a request costs, against a limit and PHP-FPM in one run (QUICK=1: a minute; see tests/bench/bench.mjs)
-	@MODE=$(MODE) node tests/bench/bench.mjs
+	@MODE=$(MODE) SERVER=lighttpd node tests/bench/bench.mjs
 
 bench-needs: ## install PHP-FPM, with which `make bench` compares; its service is not started
 	@sh sandbox/install.sh --bench
 
-bench-apache: all ## mod_proxy_fcgi against mod_fcgid (SECONDS=3 per scenario)
+bench-compare: ## another commit against this checkout in one run (BASE=<commit>; QUICK=1)
+	@test -n '$(BASE)' || { echo 'make bench-compare BASE=<commit>' >&2; exit 2; }
+	@$(MAKE) --no-print-directory bench
+
+bench-apache: all $(BENCH) ## mod_proxy_fcgi against mod_fcgid
 	@MODE=$(MODE) SERVER=apache node tests/bench/apache.mjs
 
 routes: $(CGI) ## print every route

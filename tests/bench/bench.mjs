@@ -1,109 +1,112 @@
 // SPDX-License-Identifier: MIT
-// make bench: what a request costs, minimall against what limits it and a peer, as ratios within one run (absolute figures are
-// the machine's, not ours). docs/performance.md says how to read what it prints.
-//   QUICK=1          about a minute: the five works, 32 connections
-//   WORKS=W1,W4      only these
-//   ROUNDS, MS       how many rounds, and the length of one measurement
+// make bench: what a request costs, minimall against two limits and a peer, as ratios within one run (absolute figures are the
+// machine's, not ours). docs/performance.md says what the figures mean. In the environment:
+//   QUICK=1              about a minute: the five works, 32 connections
+//   WORKS=W1,W4          only these works
+//   PEERS=php,hello      only these besides minimall: php, hello, statements, guards
+//   ROUNDS, MS           how many rounds, and the length of one measurement; REQUESTS: at most so many in one
 //   CONNECTIONS=32,500
+//   ROWS=1000000         instead: pages deep in so many products against the first ones
+//   BASE=<commit>        instead: another commit against this checkout
 
-import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { Fault } from '../../sandbox/files.mjs';
 import { run } from '../../sandbox/process.mjs';
+import { FAMILIES } from '../../sandbox/web.mjs';
 import { binDir, makeDirectory } from '../e2e/lib/harness.mjs';
-import { missingForPhp, startHello, startOurs, startPhp } from './peers.mjs';
-import { cpuOf } from './proc.mjs';
-import { report } from './report.mjs';
-import { WORKS, textOf } from './works.mjs';
+import { buildBase } from './base.mjs';
+import { GROWTH, startGrowth } from './growth.mjs';
+import { GUARDED, startGuards } from './guards.mjs';
+import { startHello, startStatements } from './limits.mjs';
+import { measureAll } from './measure.mjs';
+import { startOurs } from './ours.mjs';
+import { missingForPhp, startPhp } from './php.mjs';
+import { memoryByFamily } from './proc.mjs';
+import { reportMemory, reportSizes, reportWorks } from './report.mjs';
+import { WORKS } from './works.mjs';
 
-const { QUICK, WORKS: only, PHP_PROCESSES = '8' } = process.env;
-const quick = QUICK === '1';
-const ROUNDS = Number(process.env.ROUNDS ?? (quick ? 3 : 7));
-const MS = Number(process.env.MS ?? (quick ? 800 : 1500));
-const CONNECTIONS = (process.env.CONNECTIONS ?? (quick ? '32' : '32,500')).split(',').map(Number);
-const SIZE = { products: 1000, users: quick ? 400 : 2000 };
-const REQUESTS_MAX = Number(process.env.REQUESTS ?? 1_000_000);
-const works = WORKS.filter(({ name, quick: first }) => (only ? only.split(',').includes(name) : first || !quick));
+const { env } = process;
+const quick = env.QUICK === '1';
+const listed = (text) => text.split(',').filter(Boolean);
+const plan = {
+  rounds: Number(env.ROUNDS ?? (quick ? 3 : 7)),
+  ms: Number(env.MS ?? (quick ? 800 : 1500)),
+  requests: Number(env.REQUESTS ?? 1_000_000),
+  connections: listed(env.CONNECTIONS ?? (quick ? '32' : '32,500')).map(Number),
+};
+const size = { products: Number(env.PRODUCTS ?? 1000), users: Number(env.USERS ?? (quick ? 400 : 2000)) };
+const wanted = listed(env.PEERS ?? (quick ? 'php,hello,statements' : 'php,hello,statements,guards'));
+const works = WORKS.filter(({ name, quick: first }) => (env.WORKS ? listed(env.WORKS).includes(name) : first || !quick));
 
 const dir = makeDirectory();
-const opened = [];
-
-async function open(start) {
-  const peer = await start;
-  opened.push(peer);
+const peers = [];
+const print = (line) => console.log(line);
+const log = (line) => console.error(line);
+const measure = (some, of) => measureAll(some, of, plan, { directory: dir, log });
+const opened = (peer) => {
+  peers.push(peer);
   return peer;
-}
+};
 
-// The peers that do a work, each with the file of its requests.
-async function prepare(work, peers) {
-  const able = peers.filter((peer) => work.of?.(peer) ?? true);
-  return Promise.all(able.map(async (peer) => {
-    const requests = await (peer.requestsOf?.(work) ?? work.requests(peer));
-    const file = path.join(dir, `${peer.name}-${work.name}`);
-    writeFileSync(file, requests.map((request) => textOf(request, peer.port)).map((text) => `${Buffer.byteLength(text)}\n${text}`).join(''));
-    const { status, body } = await peer.ask(requests[0]);
-    const wanted = peer.kind === 'hello' ? 200 : work.status;
-    if (status !== wanted) throw new Fault(`${peer.name} answers ${status} instead of ${wanted} to ${work.name}: ${JSON.stringify(body)}`);
-    return { peer, file, status: wanted, essence: peer.kind === 'hello' ? undefined : work.essence(body) };
-  }));
-}
+// ---- what is compared ----
 
-// The peers must do the same.
-function compare(work, prepared) {
-  const [first, ...others] = prepared.filter(({ essence }) => essence !== undefined);
-  for (const other of others) assert.deepEqual(other.essence, first.essence, `${work.name} of ${other.peer.name} is not that of ${first.peer.name}`);
-}
-
-async function measure({ peer, file, status }, connections, ms) {
-  const parts = peer.parts();
-  const before = cpuOf(parts);
-  const { code, stdout, stderr } = await run(path.join(binDir, 'bench', 'load'),
-    [peer.port, connections, ms, REQUESTS_MAX, status, file].map(String), { env: process.env });
-  const after = cpuOf(parts);
-  if (code !== 0) throw new Fault(`load failed: ${stderr}`);
-  const { requests, failed, why, seconds, cpuUs, p50, p99 } = JSON.parse(stdout);
-  if (failed > 0) throw new Fault(`${failed} of ${requests + failed} requests to ${peer.name} failed: ${why}`);
-  const cost = (part) => (after[part] - before[part]) / requests;
-  return { perSecond: requests / seconds, p50, p99, front: cost('front'), app: cost('app'), database: cost('database'), client: cpuUs / requests };
-}
-
-const rotated = (list, by) => list.map((_, i) => list[(i + by) % list.length]);
-
-// results: { work, connections, peer, rounds }
-async function measureAll(prepared) {
-  const results = [];
-  for (const connections of CONNECTIONS) {
-    for (const { work, able } of prepared) {
-      const rows = able.map(({ peer }) => ({ work, connections, peer, rounds: [] }));
-      for (const one of able) await measure(one, connections, Math.min(MS, 300)); // statements are prepared, caches are filled
-      for (let round = 0; round < ROUNDS; round += 1) {
-        for (const i of rotated(able.map((_, at) => at), round)) rows[i].rounds.push(await measure(able[i], connections, MS));
-      }
-      results.push(...rows);
-      console.error(`measured ${work.name} at ${connections} connections`);
-    }
+async function comparePeers() {
+  const ours = opened(await startOurs({ dir: path.join(dir, 'minimall'), size, binDir }));
+  reportMemory(memoryByFamily(ours.parts().app), print); // before other shops share the programs
+  const against = [ours];
+  if (wanted.includes('php')) {
+    const missing = missingForPhp();
+    if (missing) log(`without PHP-FPM: ${missing} are not installed (make bench-needs)`);
+    else against.push(opened(await startPhp({ dir: path.join(dir, 'php'), size })));
   }
-  return results;
+  if (wanted.includes('hello')) against.push(opened(await startHello({ dir: path.join(dir, 'hello'), binDir, like: ours })));
+  if (wanted.includes('statements')) against.push(opened(await startStatements({ like: ours, works })));
+  reportWorks(await measure(works, against), print);
+  if (wanted.includes('guards')) await compareGuards(ours);
+  reportSizes(await sizes(), print);
+}
+
+async function compareGuards(like) {
+  const variants = [];
+  await startGuards({ dir, binDir, like, onStart: (peer) => variants.push(opened(peer)) });
+  print('\n---- what the guard rails cost ----');
+  reportWorks(await measure(WORKS.filter(({ name }) => GUARDED.includes(name)), variants), print);
+}
+
+async function compareBase(commit) {
+  const base = await buildBase({ dir, commit, log });
+  const ours = opened(await startOurs({ dir: path.join(dir, 'minimall'), size, binDir, name: 'this' }));
+  const theirs = opened(await startOurs({ dir: path.join(dir, 'other'), size, ...base }));
+  reportWorks(await measure(works, [ours, theirs]), print);
+}
+
+async function compareGrowth(rows) {
+  const pages = await startGrowth({ dir, binDir, rows, log });
+  pages.forEach(opened);
+  print(`\n---- pages of ${rows} products ----`);
+  reportWorks(await measure([GROWTH], pages), print);
+}
+
+async function sizes() {
+  const out = path.join(dir, 'stripped');
+  const files = [];
+  for (const name of [...FAMILIES.map((family) => `${family}.fcgi`), 'minimall']) {
+    await run('strip', ['-o', out, path.join(binDir, name)]);
+    files.push([name, (await run('stat', ['-c', '%s', out])).stdout]);
+  }
+  return files;
 }
 
 try {
-  const ours = await open(startOurs({ dir: path.join(dir, 'minimall'), size: SIZE, binDir }));
-  const missing = missingForPhp();
-  if (missing) console.log(`without the peer: it needs the packages ${missing} (make bench-needs)`);
-  const peers = [
-    ours,
-    ...(missing ? [] : [await open(startPhp({ dir: path.join(dir, 'php'), size: SIZE, processes: Number(PHP_PROCESSES) }))]),
-    await open(startHello({ dir: path.join(dir, 'hello'), binDir, like: ours })),
-  ];
-  const prepared = [];
-  for (const work of works) {
-    const able = await prepare(work, peers);
-    compare(work, able);
-    prepared.push({ work, able });
-  }
-  report(await measureAll(prepared));
+  if (!existsSync(path.join(binDir, 'bench', 'load'))) throw new Fault('its programs are not built: start it by make bench');
+  if (env.BASE) await compareBase(env.BASE);
+  else if (env.ROWS) await compareGrowth(Number(env.ROWS));
+  else await comparePeers();
+} catch (error) {
+  console.error(error instanceof Fault ? error.message : error);
+  process.exitCode = 1;
 } finally {
-  for (const peer of opened.reverse()) await peer.stop();
-  rmSync(dir, { recursive: true, force: true });
+  for (const peer of peers.reverse()) await peer.stop();
+  if (!process.exitCode) rmSync(dir, { recursive: true, force: true });
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Single requests of the preparation; what is measured is sent by load.c.
 
-// Returns call(request), which must succeed and returns the body, and ask(request), which returns { status, tag, length, body }.
+// Returns call(request), which must succeed and returns the body, and ask(request), which returns { status, tag, next, length, body }; next: of a list.
 export function clientOf(base) {
   async function ask({ method, path, token, headers = {}, body }) {
     const response = await fetch(new URL(path, base), {
@@ -11,7 +11,8 @@ export function clientOf(base) {
     });
     const text = await response.text();
     const json = response.headers.get('content-type')?.includes('json') && text !== '';
-    return { status: response.status, tag: response.headers.get('etag'), length: Buffer.byteLength(text), body: json ? JSON.parse(text) : text };
+    const next = /<([^>]*)>; *rel="next"/.exec(response.headers.get('link') ?? '')?.[1];
+    return { status: response.status, tag: response.headers.get('etag'), next, length: Buffer.byteLength(text), body: json ? JSON.parse(text) : text };
   }
   async function call(request) {
     const { status, body } = await ask(request);

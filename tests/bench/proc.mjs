@@ -53,3 +53,15 @@ export function memoryOf(pid) {
   const of = (name) => Number(new RegExp(`^${name}: +([0-9]+) kB$`, 'm').exec(text)?.[1] ?? 0);
   return { pss: of('Pss'), own: of('Private_Clean') + of('Private_Dirty') };
 }
+
+// Of programs named FAMILY.fcgi, by family: { pss, own } of each process.
+export function memoryByFamily(pids) {
+  const families = new Map();
+  for (const pid of pids) {
+    const family = nameOf(pid).replace(/\.fcgi?$/, '');
+    const { pss, own } = families.get(family) ?? { pss: [], own: [] };
+    const memory = memoryOf(pid);
+    families.set(family, { pss: [...pss, memory.pss], own: [...own, memory.own] });
+  }
+  return new Map([...families].sort(([a], [b]) => a.localeCompare(b)));
+}

@@ -17,12 +17,13 @@ function ratio(ours, theirs, of) {
 }
 
 const COLUMNS = [
-  ['peer', 10], ['req/s', 8], ['ours / it', 18], ['p50 us', 8], ['p99 us', 8], ['front', 7], ['app', 7], ['database', 9], ['CPU us', 8], ['ours / it', 18], ['client', 7],
+  ['', 11], ['req/s', 7], ['', 17], ['p50 us', 7], ['p99 us', 7], ['p99/p50', 8], ['front', 6], ['app', 6], ['database', 9], ['CPU us', 7], ['', 17],
 ];
 
-const line = (cells) => cells.map((cell, i) => (i === 0 ? String(cell).padEnd(COLUMNS[i][1]) : String(cell).padStart(COLUMNS[i][1]))).join(' ');
+const line = (cells) => cells.map((cell, i) => (i === 0 ? String(cell).padEnd(COLUMNS[i][1]) : String(cell).padStart(COLUMNS[i][1]))).join(' ').trimEnd();
 
-export function report(results) {
+// A table for each work and number of connections; its first row is what the others are compared with.
+export function reportWorks(results, print) {
   const groups = new Map();
   for (const result of results) {
     const name = `${result.work.name} ${result.work.title}, ${result.connections} connections`;
@@ -30,14 +31,36 @@ export function report(results) {
   }
   for (const [name, rows] of groups) {
     const [{ rounds: ours }] = rows;
-    console.log(`\n${name}`);
-    console.log(line(COLUMNS.map(([title]) => title)));
+    print(`\n${name}`);
+    print(line(COLUMNS.map(([title], i) => title || (i === 0 ? '' : `${rows[0].peer.name} / it`))));
     for (const [i, { peer, rounds }] of rows.entries()) {
       const of = (key, digits = 0) => median(rounds.map((round) => round[key])).toFixed(digits);
-      console.log(line([
+      print(line([
         peer.name, of('perSecond'), i === 0 ? '' : ratio(ours, rounds, ({ perSecond }) => perSecond), of('p50'), of('p99'),
-        of('front'), of('app'), of('database'), median(rounds.map(cpuSum)).toFixed(0), i === 0 ? '' : ratio(ours, rounds, cpuSum), of('client'),
+        median(rounds.map(({ p50, p99 }) => p99 / p50)).toFixed(1), of('front'), of('app'), of('database'),
+        median(rounds.map(cpuSum)).toFixed(0), i === 0 ? '' : ratio(ours, rounds, cpuSum),
       ]));
     }
   }
+}
+
+const mib = (kib) => (kib / 1024).toFixed(2);
+
+// Of the programs of a shop that serves nobody.
+export function reportMemory(families, print) {
+  print('\nmemory of the idle programs, MiB');
+  print('family       processes    PSS  private of one');
+  for (const [name, { pss, own }] of families) {
+    print(`${name.padEnd(12)} ${String(pss.length).padStart(9)} ${mib(sum(pss)).padStart(6)} ${mib(Math.max(...own)).padStart(15)}`);
+  }
+  const all = [...families.values()];
+  print(`${'all'.padEnd(12)} ${String(sum(all.map(({ pss }) => pss.length))).padStart(9)} ${mib(sum(all.map(({ pss }) => sum(pss)))).padStart(6)}`);
+}
+
+const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+
+// files: [name, bytes] of the programs, stripped.
+export function reportSizes(files, print) {
+  print('\nsize of the stripped programs, KiB');
+  print(files.map(([name, bytes]) => `${name} ${(bytes / 1024).toFixed(0)}`).join(', '));
 }

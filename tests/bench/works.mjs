@@ -4,15 +4,16 @@
 //   status        that every answer must have
 //   requests      of a peer, sent in turn; only of peers of which `of` is true
 //   essence       what the answers of all peers must have in common
+//   values        for the limit that the database sets (statements.mjs): of each request what its statements are about;
+//   family        and that of its program
 //   quick         measured by QUICK=1 too
-//   change        it changes the database
 // A peer's { tokens, orders, products } are those of the data that every peer has (data.mjs).
 
 const UNIQUE = '@@@@@@@@@@@@'; // load.c replaces it
 
 const keys = (object) => Object.keys(object).sort();
 const same = (body) => body;
-const shop = ({ kind }) => kind !== 'hello';
+const shop = ({ kind }) => ['ours', 'php'].includes(kind);
 const ours = ({ kind }) => kind === 'ours';
 const get = (path, more = {}) => ({ method: 'GET', path, ...more });
 
@@ -27,11 +28,19 @@ const essenceOfOrder = ({ total_amount, orderItems, ...rest }) => ({
 });
 
 // Two lines of different products, and another user each time: neither stock nor a limit is in the way.
+const linesOf = (products, i) => [0, 1].map((line) => products[(2 * i + line) % products.length]);
+
 function orders({ tokens, products }, headers = {}) {
   return tokens.map((token, i) => ({
     method: 'POST', path: '/api/orders', token, headers,
-    body: { items: [3, 7].map((step, line) => ({ product_id: products[(i * step + line) % products.length], quantity: line + 1 })) },
+    body: { items: linesOf(products, i).map((product_id, line) => ({ product_id, quantity: line + 1 })) },
   }));
+}
+
+// The user and the session of a token.
+function actorOf(token) {
+  const { sub, sid } = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+  return [sub, String(sid)];
 }
 
 const tagged = (work) => async (peer) => {
@@ -41,30 +50,25 @@ const tagged = (work) => async (peer) => {
 
 export const WORKS = [
   { name: 'W0', title: 'no database: a path that nothing has', status: 404, quick: true, requests: () => [get('/api/nothing')], essence: ({ code }) => code },
-  { name: 'W1', title: 'one product with its category', status: 200, quick: true, requests: (peer) => eachProduct(peer), essence: essenceOfProduct },
+  { name: 'W1', title: 'one product with its category', status: 200, quick: true, requests: (peer) => eachProduct(peer), essence: essenceOfProduct, family: 'catalogue', values: ({ products }) => products.map((id) => [String(id)]) },
   { name: 'W1t', title: 'the same, signed in', status: 200, of: ours, requests: (peer) => eachProduct(peer, { token: peer.tokens[0] }), essence: essenceOfProduct },
   { name: 'W1n', title: 'the same, unchanged (304)', status: 304, of: shop, requests: tagged((peer) => eachProduct(peer)), essence: same },
-  { name: 'W2', title: 'a page of 20 products', status: 200, quick: true, requests: () => [page()], essence: essenceOfPage },
+  { name: 'W2', title: 'a page of 20 products', status: 200, quick: true, requests: () => [page()], essence: essenceOfPage, family: 'catalogue', values: () => [[]] },
   { name: 'W2n', title: 'the same, unchanged (304)', status: 304, of: shop, requests: tagged(() => [page()]), essence: same },
   {
     name: 'W3', title: 'an own order with its lines', status: 200, quick: true, essence: essenceOfOrder,
     requests: ({ orders: own }) => own.map(({ token, id }) => get(`/api/orders/${id}`, { token })),
+    family: 'orders',
+    values: ({ orders: own }) => own.map(({ token, id, row }) => [...actorOf(token), id, String(row)]),
   },
-  { name: 'W4', title: 'placing an order of 2 lines', status: 201, quick: true, of: shop, change: true, requests: (peer) => orders(peer), essence: essenceOfOrder },
   {
-    name: 'W4k', title: 'the same with an Idempotency-Key', status: 201, of: shop, change: true, essence: essenceOfOrder,
+    name: 'W4', title: 'placing an order of 2 lines', status: 201, quick: true, of: shop, essence: essenceOfOrder,
+    requests: (peer) => orders(peer),
+    family: 'orders',
+    values: ({ tokens, products }) => tokens.map((token, i) => [...actorOf(token), ...linesOf(products, i).map(String)]),
+  },
+  {
+    name: 'W4k', title: 'the same with an Idempotency-Key', status: 201, of: shop, essence: essenceOfOrder,
     requests: (peer) => orders(peer, { 'idempotency-key': `bench-${UNIQUE}` }),
   },
 ];
-
-// A request as it is sent.
-export function textOf({ method, path, token, headers = {}, body }, port) {
-  const text = body === undefined ? '' : JSON.stringify(body);
-  const lines = [
-    `${method} ${path} HTTP/1.1`, `Host: 127.0.0.1:${port}`,
-    ...(token ? [`Authorization: Bearer ${token}`] : []),
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-    ...(body === undefined ? [] : ['Content-Type: application/json', `Content-Length: ${Buffer.byteLength(text)}`]),
-  ];
-  return `${lines.join('\r\n')}\r\n\r\n${text}`;
-}

@@ -18,7 +18,7 @@ final class Database
                 PDO::ATTR_PERSISTENT => true,
                 PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION,
                 PDO::ATTR_DEFAULT_FETCH_MODE => PDO::FETCH_ASSOC,
-                PDO::ATTR_EMULATE_PREPARES => getenv('DB_EMULATE_PREPARES') !== 'off',
+                PDO::ATTR_EMULATE_PREPARES => true, // measured: without, a statement costs two round trips more
             ],
         );
     }

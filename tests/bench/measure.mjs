@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// Measures in rounds: in each the peers take turns right after one another, in an order that moves on, so that whatever else the
+// machine does affects all of them.
+
+import assert from 'node:assert/strict';
+import { Fault } from '../../sandbox/files.mjs';
+import { cpuOf } from './proc.mjs';
+
+const WARM_MS = 300; // statements are prepared, caches are filled
+
+// One measurement of a peer: requests a second, latencies, and CPU us a request by part.
+async function measureOne({ peer, load }, connections, { ms, requests: max }) {
+  const parts = peer.parts();
+  const before = cpuOf(parts);
+  const { requests, failed, why, seconds, cpuUs, appUs = 0, p50, p99 } = await load(connections, ms, max);
+  const after = cpuOf(parts);
+  if (failed > 0) throw new Fault(`${failed} of ${requests + failed} requests to ${peer.name} failed: ${why}`);
+  const cost = Object.fromEntries(Object.keys(parts).map((part) => [part, (after[part] - before[part] + (part === 'app' ? appUs : 0)) / requests]));
+  return { perSecond: requests / seconds, p50, p99, ...cost, client: cpuUs / requests };
+}
+
+const rotated = (list, by) => list.map((_, i) => list[(i + by) % list.length]);
+
+// The peers that do a work: [{ peer, load }]. They must answer the same.
+async function prepare(work, peers, directory) {
+  const able = [];
+  for (const peer of peers.filter((one) => one.does(work))) able.push({ peer, ...await peer.prepare(work, directory) });
+  const [first, ...others] = able.filter(({ essence }) => essence !== undefined);
+  for (const other of others) assert.deepEqual(other.essence, first.essence, `${work.name} of ${other.peer.name} is not that of ${first.peer.name}`);
+  return able;
+}
+
+// plan: { connections, rounds, ms, requests }.  Returns [{ work, connections, peer, rounds }].
+export async function measureAll(works, peers, { connections: crowds, rounds, ...one }, { directory, log }) {
+  const results = [];
+  for (const work of works) {
+    const able = await prepare(work, peers, directory);
+    for (const connections of crowds) {
+      const rows = able.map(({ peer }) => ({ work, connections, peer, rounds: [] }));
+      for (const each of able) await measureOne(each, connections, { ...one, ms: Math.min(one.ms, WARM_MS) });
+      for (let round = 0; round < rounds; round += 1) {
+        for (const i of rotated(able.map((_, at) => at), round)) rows[i].rounds.push(await measureOne(able[i], connections, one));
+      }
+      results.push(...rows);
+      log(`measured ${work.name} with ${connections} connections`);
+    }
+  }
+  return results;
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// minimall with everything on: authentication with the check of the session, limits, metrics, log; its own database server.
+
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { checkout } from '../../sandbox/files.mjs';
+import { processesOf } from '../../sandbox/process.mjs';
+import { CATEGORY, oursFirstSql, oursSql, placeOrders, productIds } from './data.mjs';
+import { httpPeer, openDatabase, webParts } from './peers.mjs';
+
+const AT_ONCE = 16; // of those who sign in
+
+// So high that none is reached.
+const LIMITS = {
+  PAYMENT_REQUESTS_PER_MINUTE: '1000000', USER_REQUESTS_PER_MINUTE: '1000000', ADDRESS_REQUESTS_PER_MINUTE: '1000000', REQUESTS_PER_SECOND: '1000000',
+  FORGED_PER_MINUTE: '60', SIGN_IN_FAILURES_PER_ACCOUNT: '5', SIGN_IN_FAILURES_PER_ADDRESS: '20', PENDING_ORDERS_MAX: '10000',
+};
+
+// root, binDir: the checkout whose configuration, schema and launcher are used, and its programs. env: settings that differ.
+// families: the only ones that run.
+export async function startOurs({ dir, size, name = 'minimall', root = checkout, binDir, env = {}, families }) {
+  const load = (file) => import(path.join(root, 'sandbox', file));
+  const { startDatabase, startShop } = await load('shop.mjs');
+  mkdirSync(dir, { mode: 0o711 });
+  const dbDir = path.join(dir, 'db');
+  const db = await openDatabase(dbDir, { startDatabase, ...await load('database/kinds.mjs') });
+  let shop;
+  const stop = async () => {
+    await shop?.stop();
+    await db.stop();
+  };
+  try {
+    shop = await startShop({ dir, binDir, db, dbName: 'minimall_bench', wechat: true, lasting: false, families, env: { ...LIMITS, ...env } });
+    const parts = () => ({ ...webParts(processesOf(path.join(dir, 'web'))), database: processesOf(dbDir) });
+    const peer = httpPeer(shop.baseUrl, { name, kind: 'ours', shop, parts, stop, products: productIds(size.products) });
+    await fill(peer, size);
+    return peer;
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function fill(peer, { products, users }) {
+  const { shop, call } = peer;
+  const { token: admin } = await call({ method: 'POST', path: '/api/auth/login', body: shop.admin });
+  await call({ method: 'POST', path: '/api/categories', token: admin, body: CATEGORY });
+  await shop.sql(oursFirstSql + oursSql(1, products));
+  peer.tokens = [];
+  for (let i = 0; i < users; i += AT_ONCE) {
+    const codes = Array.from({ length: Math.min(AT_ONCE, users - i) }, (_, n) => `sandbox:bench-${i + n}`);
+    const signedIn = await Promise.all(codes.map((code) => call({ method: 'POST', path: '/weixin-login', body: { code } })));
+    peer.tokens.push(...signedIn.map(({ token }) => token));
+  }
+  const placed = new Map((await placeOrders(call, peer.tokens, peer.products)).map((order) => [order.id, order]));
+  for (const { id, order_no: no } of await shop.sql('SELECT id, order_no FROM orders')) placed.get(no).row = id;
+  peer.orders = [...placed.values()];
+}
