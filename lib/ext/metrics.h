@@ -30,7 +30,7 @@ enum metric {
 	METRIC_PAYMENT_TIME,    /* histogram: method */
 	METRIC_RATE_LIMITED,    /* counter: program */
 	METRIC_CACHE,           /* counter: cache, result */
-	METRIC_EVICTIONS,       /* counter */
+	METRIC_EVICTIONS,       /* counter: kind */
 	METRIC_DB_ERRORS,       /* counter: class */
 	METRIC_DB_RETRIES,      /* counter: kind */
 	METRIC_PROVIDER_CALLS,  /* counter: provider, outcome */

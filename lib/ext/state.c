@@ -26,6 +26,14 @@ static bool fits(struct state_key key)
 	return key.id.len <= STATE_ID_MAX;
 }
 
+/* So that names of similar keys aren't neighbours: neighbours are a random sample (state_lmdb_room.c). */
+static uint32_t mixed(uint32_t hash)
+{
+	hash = (hash ^ hash >> 16) * UINT32_C(0x85ebca6b);
+	hash = (hash ^ hash >> 13) * UINT32_C(0xc2b2ae35);
+	return hash ^ hash >> 16;
+}
+
 struct state_cell state_cell(enum state_kind kind, struct state_key key)
 {
 	const size_t family_len = strlen(key.family) + 1;
@@ -40,6 +48,7 @@ struct state_cell state_cell(enum state_kind kind, struct state_key key)
 	cell.name.len = STATE_NAME_HEAD + family_len + key.id.len;
 	for (size_t i = STATE_NAME_HEAD; i < cell.name.len; i++)
 		hash = (hash ^ cell.name.bytes[i]) * UINT32_C(16777619);
+	hash = mixed(hash);
 	if (kind == STATE_SLOT) {
 		hash %= SLOTS;
 		cell.name.len = STATE_NAME_HEAD;

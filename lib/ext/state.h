@@ -23,8 +23,9 @@
  * miss, and an invalidation holds. Counters and limits are per host.
  *
  * Bounds: 16 MiB, allocated on creation. Expired records are removed gradually as others are
- * added, or by state_sweep. Above 70 %, values are evicted, in no order; counters stay until they
- * expire, and above 85 % a new one is refused.
+ * added, or by state_sweep. Above 70 %, values are evicted, in no order. Above 85 %, limits are: those that were last added to
+ * the longest ago (of a random sample), lasting ones only for lasting ones. Counters stay until they expire, and where no
+ * limits are left to evict a new one is refused, as is a limit for which there is none: then each process counts by itself.
  *
  * Units: ms. Expiry is by c->now_ms; setting the clock back expires records from the future.
  */
@@ -98,6 +99,7 @@ struct state_limit {
 	struct state_key key;
 	int64_t max, window_ms; /* so many in a window; at least 1 */
 	int64_t free, free_ms;  /* so many are admitted in free_ms whatever the window has */
+	bool lasting;           /* for want of room others are dropped first */
 	/* out */
 	int64_t count,
 		oldest_ms; /* the latest max in the window that ends now, with this one if admitted */

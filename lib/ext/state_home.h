@@ -10,7 +10,7 @@
 #include "ext/state.h"
 
 /* The home's mark of this version: "mini", and the version of all below. */
-#define STATE_LAYOUT INT64_C(0x6d696e6900000002)
+#define STATE_LAYOUT INT64_C(0x6d696e6900000003)
 
 /* The first byte of a cell's name. Marks come first, and records are together. */
 enum state_kind {
@@ -34,8 +34,10 @@ struct state_name {
 struct state_record {
 	uint64_t stamp; /* a mark's own; of a value or counter, its family's at creation */
 	int64_t expires_ms, ttl_ms; /* of a slot: nothing is stored in it until then */
-	int64_t count;              /* of a counter; STATE_LAYOUT in the home's mark */
+	int64_t count; /* of a counter; of a log STATE_LASTING or 0; STATE_LAYOUT in the home's mark */
 };
+
+#define STATE_LASTING 1
 
 struct state_cell {
 	struct state_name name;

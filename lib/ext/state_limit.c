@@ -146,9 +146,10 @@ bool state_admitted(struct state_limit *limit, const struct state_cell *kept, ui
 	if (!fits(limit, times, now_ms))
 		return false;
 	insert(limit, times, now_ms);
-	put->r = (struct state_record){
-		.stamp = family, .expires_ms = latest(limit, times) + kept_ms, .ttl_ms = kept_ms
-	};
+	put->r = (struct state_record){ .stamp = family,
+		.expires_ms = latest(limit, times) + kept_ms,
+		.ttl_ms = kept_ms,
+		.count = limit->lasting ? STATE_LASTING : 0 };
 	put->value = written(times);
 	return true;
 }

@@ -9,27 +9,12 @@
 #include "ext/metrics.h"
 #include "ext/state_lmdb_internal.h"
 
-enum {
-	VALUES_PERCENT = 70,
-	COUNTERS_PERCENT = 85,
-	SWEEP_WITH_EACH = 4, /* records looked at for each new one */
-	SWEEP_AT_ONCE = 256, /* with the lock held */
-	REFUSED = -1,        /* in addition to LMDB's codes: no error, nothing was done */
-};
-
-/* The family's mark, by the name of a record. */
-static int family_get(const struct lmdb *h, MDB_txn *txn, const char *name, struct state_cell *mark)
-{
-	*mark = state_cell(STATE_FAMILY, (struct state_key){ name + STATE_NAME_HEAD, { "", 0 } });
-	return lmdb_get(h, txn, mark);
-}
-
 /* ---- reading ---- */
 
 /* rc: LMDB's result. An error deletes the home. */
 static bool leave(struct lmdb *h, int rc)
 {
-	if (rc != 0 && rc != REFUSED)
+	if (rc != 0 && rc != LMDB_REFUSED)
 		lmdb_delete(h, mdb_strerror(rc));
 	return rc == 0;
 }
@@ -54,100 +39,17 @@ static bool home_read(struct ctx *c, struct state_cell *cells, size_t n)
 	return leave(h, rc);
 }
 
-/* ---- room ---- */
-
-struct sweep {
-	int64_t now_ms;
-	size_t look;            /* the number of records to look at */
-	bool values_too;        /* including live values */
-	struct state_name from; /* updated to where to continue; `end`: done */
-	bool end;
-	int64_t removed;
-};
-
-/* Remove the record under the cursor if allowed. */
-static int sweep_one(
-	const struct lmdb *h, MDB_cursor *cursor, struct sweep *w, const char *name, MDB_val v)
-{
-	struct state_cell cell, family;
-	int rc = lmdb_parse(v, &cell);
-	bool live;
-
-	if (rc == 0)
-		rc = family_get(h, mdb_cursor_txn(cursor), name, &family);
-	if (rc != 0)
-		return rc;
-	live = state_live(&cell.r, family.r.stamp, w->now_ms);
-	if (live && !(w->values_too && *name == STATE_VALUE))
-		return 0;
-	if (live)
-		metrics_count(METRIC_EVICTIONS, NULL, NULL, NULL);
-	w->removed++;
-	return mdb_cursor_del(cursor, 0);
-}
-
-static int sweep_fn(struct lmdb *h, MDB_txn *txn, void *arg)
-{
-	struct sweep *w = arg;
-	MDB_val k = lmdb_name(&w->from), v;
-	MDB_cursor *cursor;
-	int rc = mdb_cursor_open(txn, h->dbi, &cursor);
-
-	if (rc != 0)
-		return rc;
-	rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
-	for (size_t i = 0; rc == 0 && i < w->look; i++) {
-		rc = sweep_one(h, cursor, w, k.mv_data, v);
-		if (rc == 0)
-			rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
-	}
-	w->end = rc == MDB_NOTFOUND;
-	if (rc == 0) {
-		w->from.len = k.mv_size;
-		memcpy(w->from.bytes, k.mv_data, k.mv_size);
-	}
-	mdb_cursor_close(cursor);
-	return w->end ? 0 : rc;
-}
-
-/* Among records of one kind, from a random position. */
-static int sweep_some(struct lmdb *h, MDB_txn *txn, struct sweep w, unsigned char kind)
-{
-	w.from = (struct state_name){ { kind }, STATE_NAME_HEAD };
-	h->hand = h->hand * UINT64_C(6364136223846793005) + 1;
-	memcpy(w.from.bytes + 1, (unsigned char *)&h->hand + 4, STATE_NAME_HEAD - 1);
-	return sweep_fn(h, txn, &w);
-}
-
-/* Room for a new record, or REFUSED. */
-static int make_room(struct lmdb *h, MDB_txn *txn, const struct state_cell *cell, int64_t now_ms)
-{
-	struct sweep w = { .now_ms = now_ms, .look = SWEEP_WITH_EACH };
-	unsigned char kind = cell->name.bytes[0];
-
-	for (int limit = kind == STATE_VALUE ? VALUES_PERCENT : COUNTERS_PERCENT;;) {
-		MDB_stat s;
-		size_t used;
-		int rc = sweep_some(h, txn, w, kind);
-
-		if (rc != 0 || (rc = mdb_stat(txn, h->dbi, &s)) != 0)
-			return rc;
-		used = (s.ms_branch_pages + s.ms_leaf_pages + s.ms_overflow_pages) * s.ms_psize +
-		       sizeof(cell->r) + cell->value.len;
-		used = used * 100 / MAP_BYTES;
-		if (used < VALUES_PERCENT)
-			return 0;
-		if (w.values_too)
-			return used < (size_t)limit ? 0 : REFUSED;
-		w.look = SWEEP_AT_ONCE;
-		w.values_too = true;
-		kind = STATE_VALUE;
-	}
-}
-
 /* ---- writing ---- */
 
 typedef int write_fn(struct lmdb *h, MDB_txn *txn, void *arg);
+
+static void count_evictions(const struct lmdb *h)
+{
+	if (h->evicted_values > 0)
+		metrics_add(METRIC_EVICTIONS, h->evicted_values, "value", NULL, NULL);
+	if (h->evicted_limits > 0)
+		metrics_add(METRIC_EVICTIONS, h->evicted_limits, "limit", NULL, NULL);
+}
 
 /* One transaction: all of fn, or nothing. */
 static int write_once(struct lmdb *h, write_fn *fn, void *arg)
@@ -157,10 +59,15 @@ static int write_once(struct lmdb *h, write_fn *fn, void *arg)
 
 	if (rc != 0)
 		return rc;
+	h->evicted_values = h->evicted_limits = 0;
 	rc = fn(h, txn, arg);
+	if (rc != 0) {
+		mdb_txn_abort(txn);
+		return rc;
+	}
+	rc = mdb_txn_commit(txn);
 	if (rc == 0)
-		return mdb_txn_commit(txn);
-	mdb_txn_abort(txn);
+		count_evictions(h);
 	return rc;
 }
 
@@ -168,7 +75,8 @@ static int write_once(struct lmdb *h, write_fn *fn, void *arg)
 static int write_when_full(struct lmdb *h, write_fn *fn, void *arg, int64_t now_ms)
 {
 	const int64_t end_ms = clock_mono_ms() + STATE_PATIENCE_MS;
-	struct sweep w = { now_ms, SWEEP_WITH_EACH, true, { { STATE_VALUE }, 1 }, false, 0 };
+	struct lmdb_sweep w = { now_ms, LMDB_SWEEP_WITH_EACH, true, { { STATE_VALUE }, 1 }, false,
+		0 };
 	const struct timespec nap = { .tv_nsec = 50000 };
 	int rc, dead;
 
@@ -176,7 +84,7 @@ static int write_when_full(struct lmdb *h, write_fn *fn, void *arg, int64_t now_
 		rc = mdb_reader_check(h->env, &dead);
 		if (rc == 0 && dead == 0) {
 			nanosleep(&nap, NULL);
-			rc = write_once(h, sweep_fn, &w);
+			rc = write_once(h, lmdb_sweep, &w);
 		}
 		if (rc == 0)
 			rc = write_once(h, fn, arg);
@@ -220,7 +128,7 @@ static int put_one(struct lmdb *h, MDB_txn *txn, const struct state_cell *put,
 	if (put->r.expires_ms != 0 && (kind == STATE_SLOT || kind == STATE_COUNTER)) {
 		rc = lmdb_get(h, txn, &kept);
 		if (rc == 0)
-			rc = family_get(h, txn, (const char *)put->name.bytes, &family);
+			rc = lmdb_family(h, txn, (const char *)put->name.bytes, &family);
 		if (rc != 0)
 			return rc;
 		*merged = state_merged(put, &kept.r, family.r.stamp, now_ms);
@@ -229,7 +137,7 @@ static int put_one(struct lmdb *h, MDB_txn *txn, const struct state_cell *put,
 	}
 	if (put->r.expires_ms != 0 &&
 		(kind == STATE_VALUE || (kind == STATE_COUNTER && kept.r.expires_ms == 0))) {
-		rc = make_room(h, txn, put, now_ms);
+		rc = lmdb_make_room(h, txn, put, true, now_ms);
 		if (rc != 0)
 			return rc;
 	}
@@ -246,7 +154,7 @@ static int work_fn(struct lmdb *h, MDB_txn *txn, void *arg)
 		now.name = work->want[i].name;
 		rc = lmdb_get(h, txn, &now);
 		if (rc == 0 && now.r.stamp != work->want[i].r.stamp)
-			rc = REFUSED;
+			rc = LMDB_REFUSED;
 	}
 	for (size_t i = 0; rc == 0 && i < work->n_put; i++)
 		rc = put_one(h, txn, &work->put[i], &work->merged[i], work->now_ms);
@@ -283,7 +191,7 @@ static int log_get(struct lmdb *h, MDB_txn *txn, const struct state_limit *limit
 	*kept = state_cell(STATE_LOG, limit->key);
 	rc = lmdb_get(h, txn, kept);
 	if (rc == 0)
-		rc = family_get(h, txn, (const char *)kept->name.bytes, &family);
+		rc = lmdb_family(h, txn, (const char *)kept->name.bytes, &family);
 	if (rc == 0)
 		*stamp = family.r.stamp;
 	return rc;
@@ -300,8 +208,8 @@ static int admit_one(
 	if (rc != 0)
 		return rc;
 	*admitted = state_admitted(limit, &kept, stamp, now_ms, &times, &put);
-	if (*admitted && kept.r.expires_ms == 0)
-		rc = make_room(h, txn, &put, now_ms);
+	if (*admitted && put.value.len > kept.value.len)
+		rc = lmdb_make_room(h, txn, &put, kept.r.expires_ms == 0, now_ms);
 	return rc == 0 && *admitted ? lmdb_put(h, txn, &put.name, &put.r, put.value) : rc;
 }
 
@@ -319,7 +227,7 @@ static int admit_fn(struct lmdb *h, MDB_txn *txn, void *arg)
 			return rc;
 		all->refused = all->refused || !admitted;
 	}
-	return all->refused ? REFUSED : 0;
+	return all->refused ? LMDB_REFUSED : 0;
 }
 
 static bool home_admit(struct ctx *c, struct state_limit *limits, size_t n, bool *admitted)
@@ -363,11 +271,11 @@ static bool home_withdraw(struct ctx *c, const struct state_limit *limits, size_
 
 static int64_t home_sweep(struct ctx *c)
 {
-	struct sweep w = {
-		.now_ms = c->now_ms, .look = SWEEP_AT_ONCE, .from = { { STATE_COUNTER }, 1 }
+	struct lmdb_sweep w = {
+		.now_ms = c->now_ms, .look = LMDB_SWEEP_AT_ONCE, .from = { { STATE_COUNTER }, 1 }
 	};
 
-	while (!w.end && write_tx(c, sweep_fn, &w))
+	while (!w.end && write_tx(c, lmdb_sweep, &w))
 		;
 	return w.removed;
 }

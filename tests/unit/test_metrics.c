@@ -188,8 +188,8 @@ static void test_no_directory(void **state)
 	(void)state;
 	metrics_close();
 	metrics_open(&conf, "unit");
-	metrics_count(METRIC_EVICTIONS, NULL, NULL, NULL);
-	has("state_evictions_total 1\n");
+	metrics_count(METRIC_EVICTIONS, "value", NULL, NULL);
+	has("state_evictions_total{kind=\"value\"} 1\n");
 	has("processes{program=\"unit\"} 1\n");
 }
 
@@ -197,7 +197,7 @@ static void test_closed(void **state)
 {
 	(void)state;
 	metrics_close();
-	metrics_count(METRIC_EVICTIONS, NULL, NULL, NULL);
+	metrics_count(METRIC_EVICTIONS, "value", NULL, NULL);
 	metrics_time(METRIC_PAYMENT_TIME, 1, "GET", NULL);
 	metrics_set(METRIC_JOBS_RUN, 1);
 	metrics_serving(true);
@@ -211,16 +211,16 @@ static void test_removed(void **state)
 	struct stat st;
 
 	(void)state;
-	metrics_count(METRIC_EVICTIONS, NULL, NULL, NULL);
+	metrics_count(METRIC_EVICTIONS, "value", NULL, NULL);
 	assert_int_equal(unlink(path()), 0);
 	for (int i = 0; i < 300 && stat(path(), &st) != 0; i++) {
 		usleep(10000);
 		metrics_refresh();
 	}
 	assert_int_equal(stat(path(), &st), 0);
-	lacks("state_evictions_total 1\n");
-	metrics_count(METRIC_EVICTIONS, NULL, NULL, NULL);
-	has("state_evictions_total 1\n");
+	lacks("state_evictions_total{kind=\"value\"} 1\n");
+	metrics_count(METRIC_EVICTIONS, "value", NULL, NULL);
+	has("state_evictions_total{kind=\"value\"} 1\n");
 }
 
 /* A truncated one, or one of another layout, is replaced by the next process. */
@@ -231,7 +231,7 @@ static void test_of_no_use(void **state)
 	int fd;
 
 	(void)state;
-	metrics_count(METRIC_EVICTIONS, NULL, NULL, NULL);
+	metrics_count(METRIC_EVICTIONS, "value", NULL, NULL);
 	metrics_close();
 	assert_int_equal(truncate(path(), 100), 0);
 	metrics_open(&rig_conf, "unit");
@@ -242,8 +242,8 @@ static void test_of_no_use(void **state)
 	assert_int_equal(pwrite(fd, &other, sizeof(other), 0), sizeof(other));
 	close(fd);
 	metrics_open(&rig_conf, "unit");
-	metrics_count(METRIC_EVICTIONS, NULL, NULL, NULL);
-	has("state_evictions_total 1\n");
+	metrics_count(METRIC_EVICTIONS, "value", NULL, NULL);
+	has("state_evictions_total{kind=\"value\"} 1\n");
 }
 
 /* Of files of other versions only the one in use stays. */
@@ -299,7 +299,7 @@ static void test_damaged(void **state)
 			bytes[i] =
 				(unsigned char)(round == 0 ? 0xff : seed >> (round == 1 ? 33 : 60));
 		}
-		metrics_count(METRIC_EVICTIONS, NULL, NULL, NULL);
+		metrics_count(METRIC_EVICTIONS, "value", NULL, NULL);
 		metrics_time(METRIC_REQUEST_TIME, 5, "GET", "/a");
 		for (const char *p = text(); *p != '\0'; p++)
 			assert_true(*p == '\n' || (*p >= 0x20 && *p <= 0x7e));

@@ -91,6 +91,7 @@ static void limit_by(struct ctx *c, struct throttle *t, const struct subject *by
 			.key = { by->families[i], digest((const unsigned char *)t + by->key_off) },
 			.max = max * steps[i].factor,
 			.window_ms = steps[i].window_ms,
+			.lasting = true,
 		};
 }
 
