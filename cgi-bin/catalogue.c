@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* catalogue.c - /api/categories and /api/products: read by anyone, edited by administrators. */
+#include "shop/catalogue/answers.h"
 #include "shop/catalogue/product.h"
 #include "shop/people/session.h"
 #include "web/app.h"
@@ -63,6 +64,7 @@ static const struct route routes[] = {
 	{ GET, "/api/categories", ROLE_PUBLIC, RATE_READ, DO(list_categories),
 		.query = LISTED(struct category_query, category_query_fields),
 		.answer = PAGE(struct category, category_fields),
+		.cached = ANSWERS_CATEGORIES,
 		.summary = "List categories" },
 	{ POST, "/api/categories", ROLE_ADMIN, RATE_WRITE, DO(create_category),
 		.body = NEW(struct category, category_fields),
@@ -70,6 +72,7 @@ static const struct route routes[] = {
 		.summary = "Create a category" },
 	{ GET, "/api/categories/:id", ROLE_PUBLIC, RATE_READ, DO(read_category),
 		.answer = ONE(struct category, category_fields),
+		.cached = ANSWERS_CATEGORY,
 		.summary = "Read a category" },
 	{ PUT, "/api/categories/:id", ROLE_ADMIN, RATE_WRITE, DO(update_category),
 		.body = CHANGE(struct category, category_fields),
@@ -82,6 +85,7 @@ static const struct route routes[] = {
 	{ GET, "/api/products", ROLE_PUBLIC, RATE_READ, DO(list_products),
 		.query = LISTED(struct product_query, product_query_fields),
 		.answer = PAGE(struct product, product_full_fields),
+		.cached = ANSWERS_PRODUCTS,
 		.summary = "List products" },
 	{ POST, "/api/products", ROLE_ADMIN, RATE_WRITE, DO(create_product),
 		.body = NEW(struct product, product_fields),
@@ -89,6 +93,7 @@ static const struct route routes[] = {
 		.summary = "Create a product" },
 	{ GET, "/api/products/:id", ROLE_PUBLIC, RATE_READ, DO(read_product),
 		.answer = ONE(struct product, product_full_fields),
+		.cached = ANSWERS_PRODUCT,
 		.summary = "Read a product" },
 	{ PUT, "/api/products/:id", ROLE_ADMIN, RATE_WRITE, DO(update_product), ROUTE_IDEMPOTENT,
 		.body = CHANGE(struct product, product_change_fields),

@@ -14,6 +14,7 @@
 #include "ext/db_internal.h"
 #include "ext/db_session.h"
 #include "ext/metrics.h"
+#include "ext/state.h"
 
 #define TX_TRIES 8
 /* servers close connections idle for longer than wait_timeout: at least one second */
@@ -377,12 +378,17 @@ enum err db_tx(struct ctx *c, db_tx_fn *fn, void *arg)
 		unsigned cause;
 
 		arena_rewind(&c->arena, mark);
+		c->noted = NULL; /* by a try that was rolled back */
 		e = begin(c);
 		if (e == OK)
 			e = fn(c, arg);
 		if (e == OK && c->arena.exhausted) /* what fn wrote may be truncated */
 			e = ERR_INTERNAL;
-		if (e == OK && (e = commit(c)) == OK)
+		if (e == OK)
+			e = commit(c);
+		if (e == OK || e == ERR_UNKNOWN_OUTCOME)
+			state_tell_noted(c, e == OK);
+		if (e == OK)
 			return OK;
 		cause = db->cause;
 		roll_back(db);

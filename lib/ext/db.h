@@ -175,6 +175,7 @@ const char *db_like(struct ctx *c, const char *q) MUST;
  * Run fn in a transaction; on a deadlock, lock timeout or snapshot conflict run it
  * again from the start. fn may touch only the database and what arg points to, and
  * must be safe to run twice: inputs const, outputs overwritten.
+ * What fn noted of cached values (state_note_tx) is invalidated at the end.
  * Fails: what fn returned (rolled back), UNKNOWN_OUTCOME (lost at COMMIT), BUSY.
  */
 typedef enum err db_tx_fn(struct ctx *c, void *arg);

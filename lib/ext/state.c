@@ -14,10 +14,13 @@
 
 #include "base/log.h"
 #include "ext/crypto.h"
+#include "ext/db.h"
 #include "ext/metrics.h"
 #include "ext/state_home.h"
 
 enum { SLOTS = 1024 };
+/* Longer than any COMMIT without an answer. */
+#define UNKNOWN_MS (30 * SECOND_MS)
 
 /* ---- cells ---- */
 
@@ -66,7 +69,7 @@ static struct state_record record_until(uint64_t stamp, int64_t now_ms, int64_t 
 	return r;
 }
 
-/* With a new stamp; a slot stays closed for that long. */
+/* With a new stamp; a slot or family stays closed for that long. */
 static struct state_cell mark(
 	enum state_kind kind, struct state_key key, int64_t now_ms, int64_t ms)
 {
@@ -91,6 +94,7 @@ struct state_record state_merged(const struct state_cell *put, const struct stat
 
 	switch (put->name.bytes[0]) {
 	case STATE_SLOT:
+	case STATE_FAMILY:
 		if (state_live(kept, kept->stamp, now_ms) && kept->expires_ms > r.expires_ms) {
 			r.expires_ms = kept->expires_ms;
 			r.ttl_ms = kept->ttl_ms;
@@ -157,6 +161,8 @@ bool state_get(
 		return true;
 	}
 	metrics_count(METRIC_CACHE, key.family, "miss", NULL);
+	if (state_live(&at[0].r, at[0].r.stamp, c->now_ms))
+		return false; /* closed */
 	ticket->family = at[0].r.stamp;
 	ticket->slot = slot_stamp(c, key);
 	return false;
@@ -195,6 +201,18 @@ static bool invalidate(struct ctx *c, struct state_cell *put, size_t n)
 	return gone;
 }
 
+enum { CELLS_OF_KEY = 3 };
+
+/* What to put for deleting a key, and closing its slot for that long; returns the number of cells. */
+static size_t deletion(
+	const struct ctx *c, struct state_key key, int64_t ms, struct state_cell put[CELLS_OF_KEY])
+{
+	put[0] = mark(STATE_SLOT, key, c->now_ms, ms);
+	put[1] = state_cell(STATE_VALUE, key);
+	put[2] = state_cell(STATE_COUNTER, key);
+	return CELLS_OF_KEY;
+}
+
 bool state_delete(struct ctx *c, struct state_key key)
 {
 	return state_hold(c, key, 0);
@@ -202,14 +220,9 @@ bool state_delete(struct ctx *c, struct state_key key)
 
 bool state_hold(struct ctx *c, struct state_key key, int64_t ms)
 {
-	struct state_cell put[3];
+	struct state_cell put[CELLS_OF_KEY];
 
-	if (!fits(key))
-		return true;
-	put[0] = mark(STATE_SLOT, key, c->now_ms, ms);
-	put[1] = state_cell(STATE_VALUE, key);
-	put[2] = state_cell(STATE_COUNTER, key);
-	return invalidate(c, put, ARRAY_LEN(put));
+	return !fits(key) || invalidate(c, put, deletion(c, key, ms, put));
 }
 
 bool state_clear(struct ctx *c, const char *family)
@@ -218,6 +231,57 @@ bool state_clear(struct ctx *c, const char *family)
 		mark(STATE_FAMILY, (struct state_key){ family, { "", 0 } }, c->now_ms, 0);
 
 	return invalidate(c, &put, 1);
+}
+
+/* ---- changes of a transaction ---- */
+
+struct state_note {
+	struct state_key key;
+	struct state_note *next;
+};
+
+static bool is_same(struct state_key a, struct state_key b)
+{
+	return strcmp(a.family, b.family) == 0 && a.id.len == b.id.len &&
+	       memcmp(a.id.p, b.id.p, a.id.len) == 0;
+}
+
+void state_note_tx(struct ctx *c, struct state_key key)
+{
+	struct state_note *note;
+
+	assert(db_in_tx(c->db));
+	for (note = c->noted; note != NULL; note = note->next)
+		if (is_same(note->key, key))
+			return;
+	if (!fits(key))
+		return;
+	note = arena_alloc(&c->arena, sizeof(*note));
+	*note = (struct state_note){ key, c->noted };
+	c->noted = note;
+}
+
+void state_tell_noted(struct ctx *c, bool committed)
+{
+	const int64_t ms = committed ? 0 : UNKNOWN_MS;
+	struct state_cell *put;
+	size_t n = 0;
+
+	if (c->noted == NULL)
+		return;
+	for (const struct state_note *note = c->noted; note != NULL; note = note->next)
+		n++;
+	put = arena_array(&c->arena, n * CELLS_OF_KEY, sizeof(*put));
+	n = 0;
+	for (const struct state_note *note = c->noted; note != NULL; note = note->next) {
+		if (note->key.id.len == 0)
+			put[n++] = mark(STATE_FAMILY, note->key, c->now_ms, ms);
+		else
+			n += deletion(c, note->key, ms, put + n);
+	}
+	c->noted = NULL;
+	if (!invalidate(c, put, n))
+		log_line(LOG_ALARM, "state", "what others have cached could not be invalidated");
 }
 
 bool state_add(struct ctx *c, struct state_counter *counters, size_t n)

@@ -19,6 +19,9 @@
  * written is done by deleting the whole home. False: there may be a home that other processes
  * use and this one can't reach; a caller that depends on the invalidation must fail.
  *
+ * A change in the database is made known to others after its commit, since until then a reader could still
+ * store what it had read before: by state_note_tx, or where the process may not die in between, by state_hold.
+ *
  * SHARED_HOSTS=on: no value is kept, since no other host could invalidate it: every get is a
  * miss, and an invalidation holds. Counters and limits are per host.
  *
@@ -84,6 +87,17 @@ bool state_clear(struct ctx *c, const char *family) MUST;
  * in a thousand other keys is held too.
  */
 bool state_hold(struct ctx *c, struct state_key key, int64_t ms) MUST;
+
+/*
+ * In a transaction that changes what is computed under a key, or with an id of no bytes under any key of the family:
+ * db_tx deletes it once the transaction is over, all that were noted in one step, unless it was rolled back.
+ * Where it is unknown whether it was, nothing is stored under them for half a minute. The family is a literal; the
+ * id lives until then. A process that is killed between the commit and that step deletes nothing: such a value needs a
+ * short life.
+ */
+void state_note_tx(struct ctx *c, struct state_key key);
+/* For db_tx: the transaction is over. committed: certainly. */
+void state_tell_noted(struct ctx *c, bool committed);
 
 struct state_counter {
 	struct state_key key;

@@ -14,9 +14,10 @@
 
 /* The first byte of a cell's name. Marks come first, and records are together. */
 enum state_kind {
-	STATE_HOME = 'H',   /* mark: the version */
-	STATE_FAMILY = 'F', /* mark: replaced when the family is cleared */
-	STATE_SLOT = 'S',   /* mark: replaced when a key of the slot is deleted; keys share slots */
+	STATE_HOME = 'H', /* mark: the version */
+	STATE_FAMILY =
+		'F', /* mark: replaced when the family is cleared; like a slot, it may be closed */
+	STATE_SLOT = 'S', /* mark: replaced when a key of the slot is deleted; keys share slots */
 	STATE_COUNTER = 'c', /* records: the kind, a hash, the family, NUL, the id */
 	STATE_LOG = 'l',     /* its value: struct state_times without what is free */
 	STATE_VALUE = 'v',
@@ -33,7 +34,7 @@ struct state_name {
 
 struct state_record {
 	uint64_t stamp; /* a mark's own; of a value or counter, its family's at creation */
-	int64_t expires_ms, ttl_ms; /* of a slot: nothing is stored in it until then */
+	int64_t expires_ms, ttl_ms; /* of a slot or family: nothing is stored in it until then */
 	int64_t count; /* of a counter; of a log STATE_LASTING or 0; STATE_LAYOUT in the home's mark */
 };
 
@@ -86,8 +87,8 @@ struct state_cell state_cell(enum state_kind kind, struct state_key key);
 /* family: the current stamp of the record's family. */
 bool state_live(const struct state_record *r, uint64_t family, int64_t now_ms);
 /*
- * The result of storing a cell over `kept`: live counters are added up, a slot stays closed until
- * the later of both. family: as above.
+ * The result of storing a cell over `kept`: live counters are added up, a slot or family stays closed
+ * until the later of both. family: as above.
  */
 struct state_record state_merged(const struct state_cell *put, const struct state_record *kept,
 	uint64_t family, int64_t now_ms);

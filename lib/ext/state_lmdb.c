@@ -125,7 +125,8 @@ static int put_one(struct lmdb *h, MDB_txn *txn, const struct state_cell *put,
 	int rc;
 
 	*merged = put->r;
-	if (put->r.expires_ms != 0 && (kind == STATE_SLOT || kind == STATE_COUNTER)) {
+	if (put->r.expires_ms != 0 &&
+		(kind == STATE_FAMILY || kind == STATE_SLOT || kind == STATE_COUNTER)) {
 		rc = lmdb_get(h, txn, &kept);
 		if (rc == 0)
 			rc = lmdb_family(h, txn, (const char *)put->name.bytes, &family);

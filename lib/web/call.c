@@ -2,6 +2,7 @@
 #include "web/call.h"
 
 #include "ext/entity.h"
+#include "web/cache.h"
 #include "web/envelope.h"
 #include "web/rate.h"
 
@@ -122,6 +123,7 @@ enum err call_run(struct ctx *c, struct req *r, struct resp *w)
 		.status = route_status(route),
 		.req = r,
 	};
+	struct state_ticket ticket;
 
 	if (route->query.fields != NULL)
 		TRY(read_query(c, r, k.query));
@@ -129,6 +131,10 @@ enum err call_run(struct ctx *c, struct req *r, struct resp *w)
 		TRY(read_body(c, r, k.body));
 	r->input = k.body;
 	TRY(rate_valid(c, r));
+	if (cache_find(c, &k, &ticket, w))
+		return resp_link_next(c, r, w);
 	TRY(route->handler(c, &k));
-	return write_answer(c, r, &k, w);
+	TRY(write_answer(c, r, &k, w));
+	cache_store(c, &k, &ticket, w);
+	return OK;
 }

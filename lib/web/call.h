@@ -20,7 +20,10 @@ struct call {
 	const struct req *req; /* for what rows don't declare: a header, the raw body */
 };
 
-/* Parse the input by the row, count the request (rate.h), call its handler, write the result. */
+/*
+ * Parse the input by the row, count the request (rate.h), and answer it from what is cached (cache.h), or call its handler
+ * and write the result.
+ */
 enum err call_run(struct ctx *c, struct req *r, struct resp *w) MUST;
 
 /* Set the ETag to that of this entity, which is only a part of the response. */

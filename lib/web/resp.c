@@ -17,6 +17,13 @@ void resp_header(struct resp *w, const char *name, const char *value)
 	str_addf(&w->headers, "%s: %s\r\n", name, value);
 }
 
+void resp_json(struct resp *w, struct slice text)
+{
+	w->content_type = JSON_TYPE;
+	w->body.p = (char *)(uintptr_t)text.p;
+	w->body.len = w->body.cap = text.len; /* whatever is added moves it */
+}
+
 void resp_one(struct resp *w, const struct field *fields, const void *row)
 {
 	w->content_type = JSON_TYPE;
@@ -34,11 +41,12 @@ static void add_path(struct str *link, const char *path)
 }
 
 /* The same list after a key: path-absolute, with its filters (DESIGN.md 1, Lists). */
-static enum err add_next_link(
-	struct ctx *c, struct req *r, struct resp *w, const int64_t after[static 2])
+enum err resp_link_next(struct ctx *c, struct req *r, struct resp *w)
 {
 	struct str link = str_new(&c->arena, 12 << 10);
 
+	if (w->next == NULL)
+		return OK;
 	TRY(req_read_query(c, r));
 	add_path(&link, r->path);
 	for (size_t i = 0; i < r->asked_n; i++) {
@@ -52,7 +60,7 @@ static enum err add_next_link(
 		str_add_url(&link, param->value);
 		str_addc(&link, '&');
 	}
-	str_addf(&link, "cursor=%s>; rel=\"next\"", req_cursor(c, r, after));
+	str_addf(&link, "cursor=%s>; rel=\"next\"", w->next);
 	if (!link.overflow)
 		resp_header(w, "Link", str_text(&link));
 	return link.overflow ? fail(c, ERR_INVALID, "query") : OK;
@@ -93,7 +101,8 @@ enum err resp_page(struct ctx *c, struct req *r, struct resp *w, const struct fi
 	last = (const char *)rows->list.rows + (size_t)(n - 1) * size;
 	for (size_t i = 0; i < rows->keys; i++)
 		memcpy(&after[i], last + rows->key_off[i], sizeof(after[i]));
-	return add_next_link(c, r, w, after);
+	w->next = req_cursor(c, r, after);
+	return resp_link_next(c, r, w);
 }
 
 static void begin_data(struct resp *w)

@@ -18,7 +18,9 @@
 struct resp {
 	int status;
 	const char *content_type; /* NULL: no body */
-	const char *tag; /* of the entity, where it isn't the whole body (call_about); NULL */
+	const char *
+		tag; /* of the entity, where it isn't the whole body (call_about), or known; NULL */
+	const char *next; /* of a list: the cursor of its next page; NULL */
 	struct str headers, body;
 };
 
@@ -31,6 +33,10 @@ struct raw {
 	const char *content_type, *text;
 };
 
+/* A JSON text; its bytes are in the arena, and become the response's. */
+void resp_json(struct resp *w, struct slice text);
+/* Link to the page at w->next, if there is one, with the filters of the request. */
+enum err resp_link_next(struct ctx *c, struct req *r, struct resp *w) MUST;
 /* One object. */
 void resp_one(struct resp *w, const struct field *fields, const void *row);
 /*

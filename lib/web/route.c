@@ -185,6 +185,10 @@ const char *route_fault(const struct route *r)
 	if (!fits(r->query.fields, r->query.size) || !fits(r->body.fields, r->body.size) ||
 		!fits(r->answer.fields, r->answer.size))
 		return "a table of another struct";
+	if (r->cached != NULL &&
+		(!route_is_storable(r) || route_status(r) != 200 ||
+			r->query.paging == PAGING_NUMBER || strstr(r->path, ":no") != NULL))
+		return "answers that can't be kept";
 	return answer_fault(r);
 }
 

@@ -150,6 +150,8 @@ struct route {
 	struct answer answer;
 	int status;       /* on success; 0: 200, or 204 without a body */
 	int other_status; /* an alternative status of the same response, e.g. not ready; 0: none */
+	/* the family of its answers that are kept (cache.h), a literal; NULL: none is */
+	const char *cached;
 	const char *message; /* of a response with one, unless the handler sets another */
 	const char *summary; /* its purpose, in a line */
 };

@@ -8,11 +8,13 @@
 //   * A locking read guards nothing by itself: each is listed in locking-reads.mjs, with what is written together with it.
 //   * More than six `?` in a row are made from a list of columns: SQL_MARK of ext/sql.h.
 //   * A number that stands for a state or a kind (a TINYINT of schema/) is written by its name: SQL() of ext/sql.h.
+//   * Whatever writes to a table of cached.mjs also invalidates what is cached of it.
 //   * No syntax that only one of MariaDB and MySQL accepts.
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CACHED } from './cached.mjs';
 import { LOCKING_READS } from './locking-reads.mjs';
 import { filesBelow, sources, textsOf } from './texts.mjs';
 
@@ -128,6 +130,7 @@ for (const file of sources) {
     checkLock(file, line, text, name);
     if (file.startsWith('lib/shop/')) {
       checkOwner(file, line, text);
+      checkCached(file, line, text, name);
       checkNumbers(file, line, parts);
       checkCounts(file, line, parts);
       checkRoom(file, line, text);
@@ -175,6 +178,20 @@ function checkOwner(file, line, text) {
     const owner = owners.get(table);
     if (!tables.has(table)) fault(file, line, `writes to ${table}, which schema/ doesn't create`);
     else if (owner && owner !== file.replace(/(_[a-z]+)?\.c$/, '.h') && owner !== file.replace(/\.c$/, '.h')) fault(file, line, `writes to ${table}, which ${owner} owns`);
+  }
+}
+
+// The bodies of a file's functions: in this style only their braces are alone in the first column.
+function bodiesOf(file) {
+  return readFileSync(file, 'utf8').match(/^\{$[^]*?^\}$/gm) ?? [];
+}
+
+function checkCached(file, line, text, name) {
+  for (const table of writes(text).filter((written) => CACHED[written] !== undefined)) {
+    const using = bodiesOf(file).filter((body) => new RegExp(`\\b${name}\\b`).test(body));
+    if (using.length === 0 || !using.every((body) => new RegExp(`\\b${CACHED[table]}\\w+\\(`).test(body))) {
+      fault(file, line, `${name} writes to ${table}, and a function that uses it doesn't call ${CACHED[table]}… (tests/lint/cached.mjs)`);
+    }
   }
 }
 

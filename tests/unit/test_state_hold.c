@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* test_state_hold.c - a key that is held while a change of it is in progress. */
+/* test_state_hold.c - keys that are held, or noted, while a change of them is in progress. */
 #include "unit.h"
 
 #include "base/log.h"
+#include "ext/db_internal.h"
 #include "state_rig.h"
 
 static void while_a_key_is_held_nothing_is_stored_under_it(void **state)
@@ -39,10 +40,110 @@ static void while_a_key_is_held_nothing_is_stored_under_it(void **state)
 	rig_free(&d);
 }
 
+static struct db in_transaction = { .in_tx = true };
+static const char WHOLE[] = ""; /* the id that stands for a family */
+
+/* Another process's value under the id, stored with a ticket that was taken before. */
+struct reading {
+	const char *id;
+	struct state_ticket ticket;
+};
+
+static void begin_reading(struct ctx *c, const char *id, struct reading *r)
+{
+	struct slice got;
+
+	r->id = id;
+	assert_true(state_delete(c, rig_key("f", id)));
+	assert_false(state_get(c, rig_key("f", id), &r->ticket, &got));
+}
+
+static void end_reading(struct ctx *c, const struct reading *r, const char *expected)
+{
+	state_set(c, &r->ticket, slice_of("read before"), 60000);
+	assert_string_equal(rig_gets(c, "f", r->id), expected);
+}
+
+static void what_a_transaction_noted_is_deleted_once_it_is_over(void **state)
+{
+	struct ctx c = rig_ctx(), d = rig_ctx();
+	struct reading one, other;
+
+	(void)state;
+	c.db = &in_transaction;
+	assert_true(rig_puts(&d, "f", "one", "old"));
+	state_note_tx(&c, rig_key("f", "one"));
+	state_note_tx(&c, rig_key("f", "one")); /* twice is once */
+	assert_string_equal(rig_gets(&d, "f", "one"), "old");
+	begin_reading(&d, "one", &one);
+	begin_reading(&d, "other", &other);
+	state_tell_noted(&c, true);
+	assert_null(c.noted);
+	end_reading(&d, &one, "");
+	end_reading(&d, &other, "read before");
+	assert_true(rig_puts(&d, "f", "one", "new")); /* at once */
+	state_tell_noted(&c, true);                   /* nothing was noted since */
+	assert_string_equal(rig_gets(&d, "f", "one"), "new");
+	rig_free(&c);
+	rig_free(&d);
+}
+
+static void a_noted_family_is_cleared(void **state)
+{
+	struct ctx c = rig_ctx(), d = rig_ctx();
+	struct reading one;
+
+	(void)state;
+	c.db = &in_transaction;
+	assert_true(rig_puts(&d, "g", "one", "kept"));
+	assert_true(rig_puts(&d, "f", "two", "old"));
+	begin_reading(&d, "one", &one);
+	state_note_tx(&c, rig_key("f", WHOLE));
+	state_note_tx(&c, rig_key("f", "two"));
+	state_tell_noted(&c, true);
+	end_reading(&d, &one, "");
+	assert_string_equal(rig_gets(&d, "f", "two"), "");
+	assert_string_equal(rig_gets(&d, "g", "one"), "kept");
+	assert_true(rig_puts(&d, "f", "one", "new"));
+	rig_free(&c);
+	rig_free(&d);
+}
+
+static void after_an_unknown_outcome_nothing_is_stored_for_a_while(void **state)
+{
+	static const char *const noted[] = { "one", WHOLE };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(noted); i++) {
+		struct ctx c = rig_ctx(), d = rig_ctx();
+
+		c.db = &in_transaction;
+		c.now_ms = d.now_ms += (int64_t)i * HOUR_MS; /* the first hold is over */
+		assert_true(rig_puts(&d, "f", "one", "old"));
+		state_note_tx(&c, rig_key("f", noted[i]));
+		state_tell_noted(&c, false);
+		assert_string_equal(rig_gets(&d, "f", "one"), "");
+		assert_false(rig_puts(&d, "f", "one", "old"));
+		/* nor after another change, whose outcome is known */
+		state_note_tx(&c, rig_key("f", noted[i]));
+		state_tell_noted(&c, true);
+		assert_false(rig_puts(&d, "f", "one", "old"));
+		d.now_ms += 29999;
+		assert_false(rig_puts(&d, "f", "one", "old"));
+		d.now_ms += 1;
+		assert_true(rig_puts(&d, "f", "one", "new"));
+		rig_free(&c);
+		rig_free(&d);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(while_a_key_is_held_nothing_is_stored_under_it),
+		cmocka_unit_test(what_a_transaction_noted_is_deleted_once_it_is_over),
+		cmocka_unit_test(a_noted_family_is_cleared),
+		cmocka_unit_test(after_an_unknown_outcome_nothing_is_stored_for_a_while),
 	};
 
 	if (!log_open("/dev/null", "test"))

@@ -4,6 +4,7 @@
 #include "ext/db.h"
 #include "ext/entity.h"
 #include "shop/books/guard.h"
+#include "shop/catalogue/answers.h"
 #include "shop/catalogue/product.h"
 
 const struct field category_fields[] = {
@@ -140,10 +141,12 @@ static enum err create_tx(struct ctx *c, void *arg)
 	row->created_at.ms = row->updated_at.ms = c->now_ms;
 	if (row->parent_id.set)
 		TRY(category_hold_tx(c, row->parent_id.n, "parent_id"));
-	return db_insert(c, SQL_INSERT,
+	TRY(db_insert(c, SQL_INSERT,
 		ARGS(TEXT(row->name), TEXT(row->description), OPT(row->parent_id),
 			AT(row->created_at), AT(row->updated_at)),
-		&row->category_id);
+		&row->category_id));
+	answers_note_category_tx(c, row->category_id);
+	return OK;
 }
 
 enum err category_create(struct ctx *c, const struct category *in, struct category *out)
@@ -181,6 +184,7 @@ static enum err update_tx(struct ctx *c, void *arg)
 	TRY(entity_unchanged(c, category_fields, row));
 	field_merge(category_fields, row, x->in);
 	row->updated_at.ms = c->now_ms;
+	answers_note_category_tx(c, x->id);
 	return db_exec_one(c, SQL_UPDATE,
 		ARGS(TEXT(row->name), TEXT(row->description), OPT(row->parent_id),
 			AT(row->updated_at), I64(x->id)));
@@ -203,6 +207,7 @@ static enum err delete_tx(struct ctx *c, void *arg)
 	TRY(db_int64(c, SQL_PRODUCT, ARGS(I64(id)), &product));
 	if (child != 0 || product != 0)
 		return fail(c, ERR_CATEGORY_IN_USE, NULL);
+	answers_note_category_tx(c, id);
 	return db_exec_one(c, SQL_DELETE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(id)));
 }
 

@@ -7,6 +7,7 @@
 #include "ext/db.h"
 #include "ext/entity.h"
 #include "shop/books/idempotency.h"
+#include "shop/catalogue/answers.h"
 
 enum { STOCK_MAX = 999999999 };
 
@@ -246,6 +247,7 @@ static enum err create_tx(struct ctx *c, void *arg)
 	TRY(db_insert(c, SQL_INSERT,
 		ARGS(PRODUCT_ROW(ROW_VALUE) AT(row->created_at), AT(row->updated_at)),
 		&row->product_id));
+	answers_note_product_tx(c, row->product_id);
 	return set_stock_tx(c, row->product_id, row->stock);
 }
 
@@ -293,6 +295,7 @@ static enum err update_tx(struct ctx *c, void *arg)
 	if (field_has(product_change_fields, x->in, "stock_delta"))
 		TRY(add_stock(c, x->in->stock_delta, &row->stock));
 	row->updated_at.ms = c->now_ms;
+	answers_note_product_tx(c, x->id);
 	TRY(db_exec_one(
 		c, SQL_UPDATE, ARGS(PRODUCT_ROW(ROW_VALUE) AT(row->updated_at), I64(x->id))));
 	TRY(set_stock_tx(c, x->id, row->stock - before));
@@ -307,10 +310,17 @@ enum err product_update(struct ctx *c, int64_t id, const struct product *in, str
 	return db_tx(c, update_tx, &(struct change){ id, in, out });
 }
 
-enum err product_delete(struct ctx *c, int64_t id)
+static enum err delete_tx(struct ctx *c, void *arg)
 {
+	const int64_t id = *(const int64_t *)arg;
 	int64_t matched;
 
+	answers_note_product_tx(c, id);
 	TRY(db_exec(c, SQL_DELETE, ARGS(I64(c->now_ms), I64(id)), &matched));
 	return matched == 1 ? OK : ERR_NOT_FOUND;
+}
+
+enum err product_delete(struct ctx *c, int64_t id)
+{
+	return db_tx(c, delete_tx, &id);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* product_stock.c - stock taken and returned by orders. product.c has administrators\' changes. */
 #include "ext/db.h"
+#include "shop/catalogue/answers.h"
 #include "shop/catalogue/product.h"
 
 static const struct field stock_line_fields[] = {
@@ -81,6 +82,7 @@ enum err stock_take_tx(struct ctx *c, const struct stock_line *lines, size_t n, 
 {
 	int64_t matched;
 
+	answers_note_stock_tx(c, lines, n);
 	TRY(db_exec(c, SQL_TAKE, ARGS(lines_arg(c, lines, n)), &matched));
 	if (matched != (int64_t)n)
 		return fail(c, ERR_INSUFFICIENT_STOCK, NULL);
@@ -91,6 +93,7 @@ enum err stock_return_tx(struct ctx *c, const struct stock_line *lines, size_t n
 {
 	int64_t matched;
 
+	answers_note_stock_tx(c, lines, n);
 	TRY(db_exec(c, SQL_RETURN, ARGS(lines_arg(c, lines, n)), &matched));
 	if (matched != (int64_t)n)
 		return ERR_CONFLICT;
