@@ -29,15 +29,16 @@ const ADMIN_ACCOUNT = 'admin@example.com';
 // env         settings that override the launcher's; null removes one
 // workerEnv   environment of the programs (sanitizers, TZ)
 // families    whose programs are started (sandbox/web.mjs); all of them unless given
+// editWeb     changes the web server's configuration (sandbox/web.mjs)
 // signal      aborts the start
 // Returns { baseUrl, sandboxUrl, keys, simulators, env, dir, admin, gatewaySecret, describe, minimall, sql, session, setClock,
 // renewSimulators, restartWeb, died, stop }; simulators: { url, keys } by name, of which sandboxUrl and keys are WeChat's.
 export async function startShop({
   dir, port = 0, binDir, db, dbName, wechat = true, certificates = false, refundMode, alipay = false, gateway = false, lasting = true, providers = {},
-  demo = false, testClock = false, env = {}, workerEnv = {}, families, signal, log = () => {},
+  demo = false, testClock = false, env = {}, workerEnv = {}, families, editWeb, signal, log = () => {},
 }) {
   if (!existsSync(path.join(binDir, 'minimall'))) throw new Fault(`nothing is built in ${binDir}: run make first`);
-  const shop = new Shop({ dir: path.resolve(dir), binDir: path.resolve(binDir), db, dbName, workerEnv, families });
+  const shop = new Shop({ dir: path.resolve(dir), binDir: path.resolve(binDir), db, dbName, workerEnv, families, editWeb });
   shop.open();
   try {
     await endStrays(shop.webHome); // a web server whose launcher was killed may hold the port
@@ -145,7 +146,7 @@ class Shop {
   async startWeb() {
     this.web = await startWeb({
       home: this.webHome, port: this.port, binDir: this.binDir, configFile: this.configFile,
-      env: this.workerEnv, families: this.families,
+      env: this.workerEnv, families: this.families, editWeb: this.editWeb,
     });
     const { web } = this;
     web.exited.then(() => { if (this.web === web) this.tellDeath(`the web server ended; its log is ${this.webHome}/${logName}`); });

@@ -28,13 +28,15 @@ const SERVERS = {
   lighttpd: {
     // the umask sets the mode of the programs' sockets
     command: (configuration) => ['/bin/sh', '-c', 'umask 0177 && exec "$@"', 'sh', 'lighttpd', '-D', '-f', configuration],
-    configure: lighttpdConfiguration,
+    shipped: 'lighttpd.conf.example',
+    without: withoutPrograms,
     prepare: () => {},
     startPrograms: () => [],
   },
   apache: {
     command: (configuration) => ['apache2', '-D', 'FOREGROUND', '-f', configuration],
-    configure: () => path.join(checkout, 'apache.conf.example'),
+    shipped: 'apache.conf.example',
+    without: (text) => text,
     prepare: admitApache,
     startPrograms,
   },
@@ -44,9 +46,9 @@ const SERVERS = {
 export const logName = `${serverName}.log`;
 
 // home: the web server's directory for sockets and log. families: whose programs are started, besides the last one, which answers
-// paths without an owner; the others' addresses answer 503.
+// paths without an owner; the others' addresses answer 503. editWeb: changes the text of the configuration.
 // Returns { exited, stop(patienceMs) }; stop() returns how many programs had to be killed.
-export async function startWeb({ home, port, binDir, configFile, env, families: wanted = FAMILIES }) {
+export async function startWeb({ home, port, binDir, configFile, env, families: wanted = FAMILIES, editWeb = (text) => text }) {
   const kind = SERVERS[serverName];
   const families = FAMILIES.filter((family) => wanted.includes(family) || family === FAMILIES.at(-1));
   if (!kind) throw new Fault(`SERVER=${serverName} is none of ${Object.keys(SERVERS).join(', ')}`);
@@ -59,7 +61,7 @@ export async function startWeb({ home, port, binDir, configFile, env, families: 
     MINIMALL_VAR: short.path, MINIMALL_CONFIG: configFile, MINIMALL_USER: APACHE_USER, ...env,
   });
   kind.prepare(home);
-  const [command, ...args] = kind.command(kind.configure(home, families));
+  const [command, ...args] = kind.command(configuration(kind, home, { families, editWeb }));
   const server = startProcess(command, args, { cwd: checkout, logFile, env: serverEnv });
   const groups = kind.startPrograms({ logFile, env: serverEnv, families });
   const stop = async (patienceMs) => {
@@ -78,14 +80,20 @@ export async function startWeb({ home, port, binDir, configFile, env, families: 
   return { exited: server.exited, stop };
 }
 
-// lighttpd itself starts the programs that its configuration names: the one that the project ships, or without some of them.
-function lighttpdConfiguration(home, families) {
-  const shipped = path.join(checkout, 'lighttpd.conf.example');
-  if (families.length === FAMILIES.length) return shipped;
-  const file = path.join(home, 'lighttpd.conf');
-  writeFileSync(file, readFileSync(shipped, 'utf8').replaceAll(/"bin-path" => env\.MINIMALL_BIN \+ "\/(\w+)\.fcgi", /g,
-    (text, family) => (families.includes(family) ? text : '')), { mode: 0o600 });
-  return file;
+// The configuration that the project ships, or a changed copy.
+function configuration({ shipped, without }, home, { families, editWeb }) {
+  const file = path.join(checkout, shipped);
+  const text = readFileSync(file, 'utf8');
+  const wanted = editWeb(without(text, families));
+  if (wanted === text) return file;
+  const changed = path.join(home, 'server.conf');
+  writeFileSync(changed, wanted, { mode: 0o600 });
+  return changed;
+}
+
+// lighttpd itself starts the programs that its configuration names.
+function withoutPrograms(text, families) {
+  return text.replaceAll(/"bin-path" => env\.MINIMALL_BIN \+ "\/(\w+)\.fcgi", /g, (named, family) => (families.includes(family) ? named : ''));
 }
 
 // When started by root Apache runs as another user, which must be able to reach pages and sockets; secrets stay root's.

@@ -163,6 +163,7 @@ test('pages and health checks are served, settings are not', async () => {
     assert.equal(status, 200);
     assert.match(body, /<html/);
     assert.match(headers.get('content-security-policy'), /default-src 'none'/);
+    assert.deepEqual(['x-content-type-options', 'referrer-policy'].map((name) => headers.get(name)), ['nosniff', 'same-origin'], 'B56');
   }
   assert.match((await shop.call('GET', `${at}/common/api.mjs`)).headers.get('content-type'), /^text\/javascript/);
   assert.equal((await shop.ok('GET', `${at}/readyz`)).status, 'ready');
@@ -192,9 +193,12 @@ test('the programs themselves can be in cgi/ where SetEnv reaches them', async (
   for (const file of readdirSync(path.join(pages, 'cgi'))) copyFileSync(path.join(own, 'lib/minimall/cgi-bin', file), path.join(pages, 'cgi', file));
   const dead = await shop.call('GET', `${at}/api/products`); // the path of the settings is not set
   assert.deepEqual([dead.status, dead.body.code, dead.headers.get('cache-control')], [500, 'INTERNAL_ERROR', null], 'B66');
+  assert.equal(dead.headers.get('x-content-type-options'), 'nosniff', 'B56');
   const rules = path.join(pages, '.htaccess');
-  writeFileSync(rules, replaced(readFileSync(rules, 'utf8'), '#SetEnv', 'SetEnv'));
+  writeFileSync(rules, replaced(replaced(readFileSync(rules, 'utf8'), '#SetEnv', 'SetEnv'), '#Header always set Strict', 'Header always set Strict'));
   giveToCustomer();
   assert.equal((await shop.ok('GET', `${at}/api/products/${product}`)).stock, 3);
+  const { status, headers } = await shop.call('GET', `${at}/admin/`);
+  assert.deepEqual([status, headers.get('strict-transport-security')], [200, null], 'not over plain HTTP (B56)');
   assert.equal((await shop.ok('GET', `${at}/api/auth/me`, { token: await signIn() })).email, 'owner@shop.example');
 });

@@ -73,7 +73,7 @@ async function endAll() {
 }
 
 // A running shop of the pool where run.mjs provides one; with any option but `leaks` and `alipay: true` a separate shop. Options: own
-// (true: separate for no other reason), families (the only ones whose programs are started: those that the file uses), env (settings that override the launcher's; null removes one), processEnv (environment of the
+// (true: separate for no other reason), families (the only ones whose programs are started: those that the file uses), env (settings that override the launcher's; null removes one), editWeb (changes the web server's configuration), processEnv (environment of the
 // programs), wechat (false: no simulator), certificates (true: its merchant also has platform certificates), alipay, gateway (true: their
 // simulators too; or options of startAlipay(), startGateway()), binDir, leaks (true: the sanitizers' build checks for leaks, which costs a
 // second at the end of every program; the pool's shops, which have Alipay's simulator, always do). The test clock is on unless

@@ -14,7 +14,7 @@ export const STOP_MS = mode === 'asan' ? 60_000 : 10_000; // all programs may ch
 // options: of openShop() in harness.mjs. place: the variables with which run.mjs names its database server and keys.
 // Returns { shop, close() }; close() returns { forced }, the number of programs that did not end when asked.
 export async function startTestShop(dir, {
-  env = {}, processEnv = {}, wechat = true, certificates = false, alipay = false, gateway = false, testClock = true, binDir: programs = binDir, leaks = false, families, db: given, beside,
+  env = {}, processEnv = {}, wechat = true, certificates = false, alipay = false, gateway = false, testClock = true, binDir: programs = binDir, leaks = false, families, editWeb, db: given, beside,
 } = {}, place = process.env) {
   const reports = reportsOf(dir);
   mkdirSync(reports, { mode: 0o700 });
@@ -41,6 +41,7 @@ export async function startTestShop(dir, {
       dir, binDir: programs, db, dbName, wechat, certificates, alipay, gateway, lasting: false, testClock, providers: providersOf(beside),
       env: { RECONCILE: 'off', ...env }, // jobs in the tests' times would also compare bills, and count as calls
       families: families && [...families, 'passwords'], // the administrator signs in with one
+      editWeb,
       workerEnv: {
         ASAN_OPTIONS: `detect_leaks=${Number(leaks)}:log_path=${reports}/asan`, UBSAN_OPTIONS: `print_stacktrace=1:log_path=${reports}/ubsan`, ...processEnv,
       },
