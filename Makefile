@@ -35,7 +35,7 @@ OPT.fuzz := -w -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,und
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wformat=2 -Wwrite-strings -Wswitch-enum -Wdouble-promotion -Werror
 
-PKGS := json-c libmariadb libcrypto libcurl fcgi libcrypt lmdb zlib libzip
+PKGS := json-c libmariadb libssl libcrypto libcurl fcgi libcrypt lmdb hiredis zlib libzip
 # deferred: install.sh installs them first
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS))
 PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cards.c - /api/membership/cards and their ledger, /api/membership/transactions. */
+#include "shop/books/epoch.h"
 #include "shop/money/card.h"
 #include "shop/people/session.h"
 #include "web/app.h"
@@ -77,7 +78,10 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	const struct app app = { .name = "cards", .routes = routes, .identify = session_identify };
+	const struct app app = { .name = "cards",
+		.routes = routes,
+		.identify = session_identify,
+		.epoch = &epoch_hooks };
 
 	return app_main(argc, argv, &app);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* catalogue.c - /api/categories and /api/products: read by anyone, edited by administrators. */
+#include "shop/books/epoch.h"
 #include "shop/catalogue/answers.h"
 #include "shop/catalogue/product.h"
 #include "shop/people/session.h"
@@ -108,9 +109,10 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	const struct app app = {
-		.name = "catalogue", .routes = routes, .identify = session_identify
-	};
+	const struct app app = { .name = "catalogue",
+		.routes = routes,
+		.identify = session_identify,
+		.epoch = &epoch_hooks };
 
 	return app_main(argc, argv, &app);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* login.c - /weixin-login: signing in with WeChat. A separate executable, since it calls WeChat. */
 #include "flow/signin.h"
+#include "shop/books/epoch.h"
 #include "web/app.h"
 #include "web/jwt.h"
 
@@ -27,7 +28,9 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	const struct app app = { .name = "login", .routes = routes, .budget_ms = 15000 };
+	const struct app app = {
+		.name = "login", .routes = routes, .epoch = &epoch_hooks, .budget_ms = 15000
+	};
 
 	return app_main(argc, argv, &app);
 }

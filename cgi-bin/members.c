@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* members.c - /api/v1/member-system: members, their levels and points. */
+#include "shop/books/epoch.h"
 #include "shop/books/health.h"
 #include "shop/loyalty/level.h"
 #include "shop/loyalty/points.h"
@@ -192,9 +193,10 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	const struct app app = {
-		.name = "members", .routes = routes, .identify = session_identify
-	};
+	const struct app app = { .name = "members",
+		.routes = routes,
+		.identify = session_identify,
+		.epoch = &epoch_hooks };
 
 	return app_main(argc, argv, &app);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* memberships.c - /api/membership/plans, /api/membership/orders and /membership: VIP membership. */
 #include "flow/refund.h"
+#include "shop/books/epoch.h"
 #include "shop/membership/membership.h"
 #include "shop/membership/plan.h"
 #include "shop/membership/vip.h"
@@ -187,9 +188,10 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	const struct app app = {
-		.name = "memberships", .routes = routes, .identify = session_identify
-	};
+	const struct app app = { .name = "memberships",
+		.routes = routes,
+		.identify = session_identify,
+		.epoch = &epoch_hooks };
 
 	return app_main(argc, argv, &app);
 }

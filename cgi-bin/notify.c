@@ -6,6 +6,7 @@
 #include "ext/db.h" /* db_limits_notify */
 #include "flow/provider_keys.h"
 #include "flow/settle.h"
+#include "shop/books/epoch.h"
 #include "web/app.h"
 
 static const char *header(const void *req, const char *cgi_name)
@@ -54,6 +55,7 @@ int main(int argc, char **argv)
 {
 	const struct app app = { .name = "notify",
 		.routes = routes,
+		.epoch = &epoch_hooks,
 		.start = keys_start,
 		.db_limits = &db_limits_notify,
 		.budget_ms = 2000 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* orders.c - /api/orders: users place, read, cancel and complete their own; administrators manage all. */
+#include "shop/books/epoch.h"
 #include "shop/people/session.h"
 #include "shop/trade/order.h"
 #include "web/app.h"
@@ -71,7 +72,10 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	const struct app app = { .name = "orders", .routes = routes, .identify = session_identify };
+	const struct app app = { .name = "orders",
+		.routes = routes,
+		.identify = session_identify,
+		.epoch = &epoch_hooks };
 
 	return app_main(argc, argv, &app);
 }

@@ -5,6 +5,7 @@
  */
 #include <unistd.h>
 
+#include "shop/books/epoch.h"
 #include "shop/people/session.h"
 #include "web/app.h"
 #include "web/jwt.h"
@@ -33,7 +34,7 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	const struct app app = { .name = "passwords", .routes = routes };
+	const struct app app = { .name = "passwords", .routes = routes, .epoch = &epoch_hooks };
 
 	(void)!nice(NICENESS); /* only a wish */
 	return app_main(argc, argv, &app);

@@ -6,6 +6,7 @@
 #include "flow/prepay.h"
 #include "flow/provider_keys.h"
 #include "flow/refund.h"
+#include "shop/books/epoch.h"
 #include "shop/money/reconciliation.h"
 #include "shop/people/session.h"
 #include "web/app.h"
@@ -201,6 +202,7 @@ int main(int argc, char **argv)
 	const struct app app = { .name = "payments",
 		.routes = routes,
 		.identify = session_identify,
+		.epoch = &epoch_hooks,
 		.start = keys_start,
 		.budget_ms = 15000 }; /* a prepay alone may take 8 s */
 

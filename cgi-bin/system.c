@@ -7,6 +7,7 @@
 #include "base/version.h"
 #include "flow/monitor.h"
 #include "flow/provider_keys.h"
+#include "shop/books/epoch.h"
 #include "shop/books/health.h"
 #include "shop/books/webhook_delivery.h"
 #include "shop/people/session.h"
@@ -46,6 +47,11 @@ static enum err read_readiness(struct ctx *c, struct call *k)
 		[DATABASE_UNREACHABLE] = "unreachable",
 		[DATABASE_NOT_MIGRATED] = "not migrated",
 	};
+	static const char *const state_words[] = {
+		[STATE_OK] = "ok",
+		[STATE_PER_HOST] = "per host",
+		[STATE_DEGRADED] = "degraded",
+	};
 	const enum health_database database = health_database(c);
 	const bool keys = keys_usable(c), good = database == DATABASE_OK && keys;
 
@@ -53,9 +59,7 @@ static enum err read_readiness(struct ctx *c, struct call *k)
 		.status = good ? "ready" : "not ready",
 		.database = words[database],
 		.provider_keys = keys ? "ok" : "missing",
-		.state = !health_state(c)        ? "degraded"
-			 : c->conf->shared_hosts ? "per host"
-						 : "ok",
+		.state = state_words[health_state(c)],
 	};
 	if (!good)
 		k->status = 503;
@@ -208,7 +212,8 @@ int main(int argc, char **argv)
 	const struct app app = { .name = "system",
 		.routes = routes,
 		.start = keys_start,
-		.identify = session_identify };
+		.identify = session_identify,
+		.epoch = &epoch_hooks };
 
 	return app_main(argc, argv, &app);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* users.c - /api/users for administrators, /api/auth for the user's own account (signing in: passwords.c). */
 #include "flow/user_close.h"
+#include "shop/books/epoch.h"
 #include "shop/people/session.h"
 #include "shop/people/user.h"
 #include "web/app.h"
@@ -95,7 +96,10 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	const struct app app = { .name = "users", .routes = routes, .identify = session_identify };
+	const struct app app = { .name = "users",
+		.routes = routes,
+		.identify = session_identify,
+		.epoch = &epoch_hooks };
 
 	return app_main(argc, argv, &app);
 }

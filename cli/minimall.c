@@ -15,6 +15,7 @@
 #include "ext/metrics.h"
 #include "ext/state.h"
 #include "ext/unpack.h"
+#include "shop/books/epoch.h"
 
 static const struct command commands[] = {
 	{ "migrate", run_migrate, CONF_DB, "", "update the database schema", false, NULL },
@@ -126,7 +127,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 		c.conf = &conf;
 		c.db = db_new(&conf, &db_limits_command);
-		c.state = state_new(&conf);
+		c.state = state_new(&conf, &epoch_hooks);
 		c.now_ms = clock_now_ms();
 		if (owner && command->as_owner)
 			metrics_open(&conf, "minimall");
@@ -136,6 +137,7 @@ static int run(const struct command *command, int argc, char **argv)
 			fprintf(stderr, "configuration: %s\n",
 				logs ? "the user of STATE_DIR can't be acted as"
 				     : "LOG_FILE can't be opened");
+		state_settle(&c);
 		state_free(c.state);
 		db_free(c.db);
 		metrics_close();

@@ -8,6 +8,7 @@
 
 #include "base/address.h"
 #include "base/clock.h"
+#include "base/redis_url.h"
 #include "base/str.h"
 #include "base/url.h"
 
@@ -38,6 +39,7 @@ struct row {
 #define AT(m)   .off = offsetof(struct conf, m)
 #define ALIPAY  "ALIPAY_APP_ID"
 #define GATEWAY "GATEWAY_PAGE_URL"
+#define REDIS   "REDIS_URL"
 
 /* clang-format off */
 static const struct row rows[] = {
@@ -56,6 +58,10 @@ static const struct row rows[] = {
 	{ "MINIMALL_TEST_CLOCK", TEXT, 0, 1, 512, NULL, AT(test_clock) },
 	{ "STATE_DIR", TEXT, 0, 2, 200, NULL, AT(state_dir) },
 	{ "SHARED_HOSTS", SWITCH, CONF_DB, 0, 0, "off", AT(shared_hosts) },
+	{ "REDIS_URL", TEXT, 0, 8, 1024, NULL, AT(redis_url) },
+	{ "REDIS_PREFIX", TEXT, 0, 1, 64, NULL, AT(redis_prefix), .with = REDIS },
+	{ "REDIS_CA_FILE", PATH, 0, 1, 512, NULL, AT(redis_ca_file), .with = REDIS },
+	{ "REDIS_TIMEOUT_MS", NUMBER, 0, 5, 1000, "25", AT(redis_timeout_ms), .with = REDIS },
 	{ "ORDER_PAY_MINUTES", NUMBER, CONF_DB, 1, 120, "30", AT(order_pay_minutes) },
 	{ "PENDING_ORDERS_MAX", NUMBER, CONF_DB, 0, 10000, "20", AT(pending_orders_max) },
 	{ "POINTS_VALID_DAYS", NUMBER, CONF_DB, 1, 3660, "730", AT(points_valid_days) },
@@ -308,6 +314,21 @@ static void check_client_secret(struct faults *f, const struct conf *conf)
 			fault(f, "CLIENT_NOTIFY_SECRET", "must not be another secret of the shop");
 }
 
+static void check_redis(struct faults *f, const struct conf *conf, struct arena *a)
+{
+	struct redis_url server = { 0 };
+	const char *why =
+		conf->redis_url != NULL ? redis_url_read(a, conf->redis_url, &server) : NULL;
+
+	if (why != NULL)
+		fault(f, "REDIS_URL", why);
+	if (conf->redis_ca_file != NULL && conf->redis_url != NULL && !server.tls && why == NULL)
+		fault(f, "REDIS_CA_FILE", "is for rediss://");
+	if (conf->redis_prefix != NULL &&
+		!str_is_id(conf->redis_prefix, strlen(conf->redis_prefix)))
+		fault(f, "REDIS_PREFIX", "must be visible ASCII");
+}
+
 static void check_together(struct faults *f, const struct conf *conf, unsigned needs)
 {
 	const bool toy = conf->payment_simulation || conf->test_clock != NULL;
@@ -377,6 +398,7 @@ bool conf_load(struct conf *conf, unsigned needs, struct arena *a)
 			fault(&f, r->name, "is missing");
 	}
 	set_public_url(&f, conf, a);
+	check_redis(&f, conf, a);
 	check_together(&f, conf, needs);
 	return f.n == 0;
 }

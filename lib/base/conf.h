@@ -31,10 +31,14 @@ struct conf {
 	const char *public_url; /* where browsers find the shop: scheme and host; NULL: unknown */
 
 	const char *shop_tz, *shop_name;
-	const char *log_file;   /* NULL: standard error */
-	const char *test_clock; /* NULL: none */
-	const char *state_dir;  /* NULL: ext/state.h chooses one */
-	bool shared_hosts;      /* other hosts serve the same shop */
+	const char *log_file;      /* NULL: standard error */
+	const char *test_clock;    /* NULL: none */
+	const char *state_dir;     /* NULL: ext/state.h chooses one */
+	bool shared_hosts;         /* other hosts serve the same shop */
+	const char *redis_url;     /* redis_url.h; NULL: the shared state is in state_dir */
+	const char *redis_prefix;  /* of all its keys; NULL: made of the database's name */
+	const char *redis_ca_file; /* NULL: the system's */
+	int64_t redis_timeout_ms;  /* for one operation, with connecting */
 	int64_t order_pay_minutes;
 	int64_t pending_orders_max; /* per user; 0: no limit */
 	int64_t points_valid_days;  /* after the day on which they were earned */

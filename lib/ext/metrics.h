@@ -31,6 +31,7 @@ enum metric {
 	METRIC_RATE_LIMITED,    /* counter: program */
 	METRIC_CACHE,           /* counter: cache, result */
 	METRIC_EVICTIONS,       /* counter: kind */
+	METRIC_REDIS,           /* counter: outcome */
 	METRIC_DB_ERRORS,       /* counter: class */
 	METRIC_DB_RETRIES,      /* counter: kind */
 	METRIC_PROVIDER_CALLS,  /* counter: provider, outcome */

@@ -18,6 +18,8 @@ const struct metric_row metric_rows[METRIC_N] = {
 		METRIC_COUNTER, { "cache", "result" } },
 	[METRIC_EVICTIONS] = { "state_evictions_total", "Values and limits of the shared state removed for want of room.",
 		METRIC_COUNTER, { "kind" } },
+	[METRIC_REDIS] = { "redis_operations_total", "Operations of the shared state in Redis; skipped ones for a second after a failure.",
+		METRIC_COUNTER, { "outcome" } },
 	[METRIC_DB_ERRORS] = { "database_errors_total", "Errors of the database by their class.",
 		METRIC_COUNTER, { "class" } },
 	[METRIC_DB_RETRIES] = { "database_retries_total", "Transactions and statements tried again.",

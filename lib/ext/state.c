@@ -11,6 +11,7 @@
 #include "ext/state.h"
 
 #include <assert.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "ext/crypto.h"
@@ -19,8 +20,6 @@
 #include "ext/state_home.h"
 
 enum { SLOTS = 1024 };
-/* Longer than any COMMIT without an answer. */
-#define UNKNOWN_MS (30 * SECOND_MS)
 
 /* ---- cells ---- */
 
@@ -114,9 +113,12 @@ struct state_record state_merged(const struct state_cell *put, const struct stat
 
 /* ---- the interface ---- */
 
-struct state *state_new(const struct conf *conf)
+struct state *state_new(const struct conf *conf, const struct state_epoch *epoch)
 {
-	return state_lmdb.open(conf);
+	struct state *s = (conf->redis_url != NULL ? &state_redis : &state_lmdb)->open(conf);
+
+	s->epoch = epoch;
+	return s;
 }
 
 void state_free(struct state *s)
@@ -129,31 +131,46 @@ const char *state_error(struct ctx *c)
 	return c->state->home->read(c, NULL, 0) ? NULL : c->state->error;
 }
 
-/* The slot's stamp, drawn if it has none, so that a ticket is valid in one home only; 0 while closed. */
-static uint64_t slot_stamp(struct ctx *c, struct state_key key)
+bool state_server(struct ctx *c, struct state_server *out)
 {
-	struct state_cell slot = state_cell(STATE_SLOT, key), put;
+	return c->state->home->ask != NULL && c->state->home->ask(c, out);
+}
 
-	if (!c->state->home->read(c, &slot, 1))
-		return 0;
-	if (slot.r.expires_ms != 0)
-		return state_live(&slot.r, slot.r.stamp, c->now_ms) ? 0 : slot.r.stamp;
+bool state_is_shared(const struct ctx *c)
+{
+	return c->state->home->shared;
+}
+
+/* No other host could invalidate what this one keeps. */
+static bool keeps_no_values(const struct ctx *c)
+{
+	return c->conf->shared_hosts && !c->state->home->shared;
+}
+
+/* The slot's stamp, drawn if it has none, so that a ticket is valid in one home only; 0 while closed. */
+static uint64_t slot_stamp(struct ctx *c, struct state_key key, const struct state_cell *slot)
+{
+	struct state_cell put;
+
+	if (slot->r.expires_ms != 0)
+		return state_live(&slot->r, slot->r.stamp, c->now_ms) ? 0 : slot->r.stamp;
 	put = mark(STATE_SLOT, key, c->now_ms, 0);
-	return c->state->home->write(c, &slot, 1, &put, 1) ? put.r.stamp : 0;
+	return c->state->home->write(c, slot, 1, &put, 1) ? put.r.stamp : 0;
 }
 
 bool state_get(
 	struct ctx *c, struct state_key key, struct state_ticket *ticket, struct slice *value)
 {
-	struct state_cell at[2];
+	struct state_cell at[3];
 
 	*ticket = (struct state_ticket){ .key = key };
 	*value = (struct slice){ "", 0 };
-	if (c->conf->shared_hosts || !fits(key))
+	if (keeps_no_values(c) || !fits(key))
 		return false;
 	at[0] = state_cell(STATE_FAMILY, (struct state_key){ key.family, { "", 0 } });
 	at[1] = state_cell(STATE_VALUE, key);
-	if (!c->state->home->read(c, at, 2))
+	at[2] = state_cell(STATE_SLOT, key);
+	if (!c->state->home->read(c, at, ARRAY_LEN(at)))
 		return false;
 	if (state_live(&at[1].r, at[0].r.stamp, c->now_ms)) {
 		metrics_count(METRIC_CACHE, key.family, "hit", NULL);
@@ -164,7 +181,7 @@ bool state_get(
 	if (state_live(&at[0].r, at[0].r.stamp, c->now_ms))
 		return false; /* closed */
 	ticket->family = at[0].r.stamp;
-	ticket->slot = slot_stamp(c, key);
+	ticket->slot = slot_stamp(c, key, &at[2]);
 	return false;
 }
 
@@ -185,20 +202,27 @@ void state_set(struct ctx *c, const struct state_ticket *ticket, struct slice va
 	(void)c->state->home->write(c, want, ARRAY_LEN(want), &put, 1);
 }
 
-static bool invalidate(struct ctx *c, struct state_cell *put, size_t n)
+static enum err invalidate(struct ctx *c, struct state_cell *put, size_t n)
 {
 	const struct state_home *home = c->state->home;
-	bool gone;
+	enum err e = OK;
 
-	if (home->write(c, NULL, 0, put, n) || c->conf->shared_hosts)
-		return true;
-	/* the new home needs the marks too; if they can't be written it must have no values */
-	gone = home->drop(c);
-	if (gone && !home->write(c, NULL, 0, put, n))
-		log_line(LOG_WARN, "state", "a new home could not be told of a change");
-	if (!gone)
+	if (!home->write(c, NULL, 0, put, n) && !keeps_no_values(c))
+		e = home->drop(c, put, n);
+	if (e != OK)
 		log_line(LOG_ERROR, "state", "an invalidation can't be made known to others");
-	return gone;
+	return e;
+}
+
+void state_settle(struct ctx *c)
+{
+	struct timespec left = { .tv_nsec = STATE_SETTLED_MS * 1000000 };
+
+	if (!c->state->unsettled)
+		return;
+	c->state->unsettled = false;
+	while (nanosleep(&left, &left) != 0)
+		; /* interrupted by a signal: sleep the rest */
 }
 
 enum { CELLS_OF_KEY = 3 };
@@ -215,14 +239,15 @@ static size_t deletion(
 
 bool state_delete(struct ctx *c, struct state_key key)
 {
-	return state_hold(c, key, 0);
+	return state_hold(c, key, 0) == OK;
 }
 
-bool state_hold(struct ctx *c, struct state_key key, int64_t ms)
+enum err state_hold(struct ctx *c, struct state_key key, int64_t ms)
 {
 	struct state_cell put[CELLS_OF_KEY];
 
-	return !fits(key) || invalidate(c, put, deletion(c, key, ms, put));
+	assert(ms <= STATE_HOLD_MAX_MS);
+	return fits(key) ? invalidate(c, put, deletion(c, key, ms, put)) : OK;
 }
 
 bool state_clear(struct ctx *c, const char *family)
@@ -230,7 +255,7 @@ bool state_clear(struct ctx *c, const char *family)
 	struct state_cell put =
 		mark(STATE_FAMILY, (struct state_key){ family, { "", 0 } }, c->now_ms, 0);
 
-	return invalidate(c, &put, 1);
+	return invalidate(c, &put, 1) == OK;
 }
 
 /* ---- changes of a transaction ---- */
@@ -263,7 +288,7 @@ void state_note_tx(struct ctx *c, struct state_key key)
 
 void state_tell_noted(struct ctx *c, bool committed)
 {
-	const int64_t ms = committed ? 0 : UNKNOWN_MS;
+	const int64_t ms = committed ? 0 : STATE_HOLD_MAX_MS;
 	struct state_cell *put;
 	size_t n = 0;
 
@@ -280,7 +305,7 @@ void state_tell_noted(struct ctx *c, bool committed)
 			n += deletion(c, note->key, ms, put + n);
 	}
 	c->noted = NULL;
-	if (!invalidate(c, put, n))
+	if (invalidate(c, put, n) != OK)
 		log_line(LOG_ALARM, "state", "what others have cached could not be invalidated");
 }
 

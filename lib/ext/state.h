@@ -1,36 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.h - volatile state shared by all processes of a shop's executables on this host: cached
- * values, counters that expire, and limits (DESIGN.md 5). Never money.
+ * state.h - volatile state shared by all processes of a shop's executables: cached values, counters that expire, and
+ * limits (DESIGN.md 5). Never money. One policy, two homes, chosen at start: a file on this host, or with REDIS_URL a server.
  *
- * Home: LMDB's file in STATE_DIR, opened at the first use, and again after a fork. LMDB locks and
+ * LMDB's file in STATE_DIR, opened at the first use, and again after a fork. LMDB locks and
  * recovers it: kill -9 at any instruction loses nothing that was acknowledged (PLATFORM.md 6). A
  * file of another size or version, an LMDB error, or a lock that isn't released within a second
  * costs the content and no more: the process that finds it deletes the file, and every other
  * process notices at its next use. Not covered: a file that is written into, or truncated in
  * the microseconds of its use. That may end a process.
- *
- * No home (no memory, no permission): every get is a miss, a set does nothing, add returns
- * false, admit counts per process. It is retried every 3 s. The directory must be owned by this user, mode 0700: all
- * programs of a shop run as one user.
- *
- * Invalidation (BEHAVIOUR 50): once delete or clear returned true, no process answers what was set
- * before, and nothing that was computed for an earlier ticket is stored any more. What can't be
- * written is done by deleting the whole home. False: there may be a home that other processes
- * use and this one can't reach; a caller that depends on the invalidation must fail.
- *
- * A change in the database is made known to others after its commit, since until then a reader could still
- * store what it had read before: by state_note_tx, or where the process may not die in between, by state_hold.
- *
- * SHARED_HOSTS=on: no value is kept, since no other host could invalidate it: every get is a
- * miss, and an invalidation holds. Counters and limits are per host.
- *
  * Bounds: 16 MiB, allocated on creation. Expired records are removed gradually as others are
  * added, or by state_sweep. Above 70 %, values are evicted, in no order. Above 85 %, limits are: those that were last added to
  * the longest ago (of a random sample), lasting ones only for lasting ones. Counters stay until they expire, and where no
  * limits are left to evict a new one is refused, as is a limit for which there is none: then each process counts by itself.
  *
- * Units: ms. Expiry is by c->now_ms; setting the clock back expires records from the future.
+ * A Redis server: one round trip an operation, within REDIS_TIMEOUT_MS; after a failure a process doesn't ask it again for
+ * a second. Its bounds and evictions are its own settings; whatever it loses, results stay right (state_redis.c).
+ *
+ * No home (no memory, no permission, no server): every get is a miss, a set does nothing, add returns
+ * false, admit counts per process. LMDB is retried every 3 s. The directory must be owned by this user, mode 0700: all
+ * programs of a shop run as one user.
+ *
+ * Invalidation (BEHAVIOUR 50): once delete or clear returned true, no process answers what was set
+ * before, and nothing that was computed for an earlier ticket is stored any more. What can't be
+ * written is done by deleting the whole file. False: there may be a home that other processes
+ * use and this one can't reach; a caller that depends on the invalidation must fail.
+ *
+ * A change in the database is made known to others after its commit, since until then a reader could still
+ * store what it had read before: by state_note_tx, or where the process may not die in between, by state_hold.
+ *
+ * In Redis, what can't be written may reach it later or never, while others still read there. So there is a number in the
+ * database, the epoch (struct state_epoch): a value is valid in the epoch in which it was computed, and a process answers
+ * one only if it has read that this is the current one within the last 20 ms. An invalidation that fails begins the next:
+ * in a transaction as part of it, so that what others compute before its commit belongs to the epoch that ends with it.
+ * 20 ms after that commit nobody answers an older value; state_settle waits for it. This needs no clock but each
+ * process's own, and no process that is reachable. A counter that can't be deleted stays. Between two servers that both live, as
+ * after a failover that left the old one running, nothing is guaranteed: a shop has one.
+ *
+ * SHARED_HOSTS=on without Redis: no value is kept, since no other host could invalidate it: every get is a
+ * miss, and an invalidation holds. Counters and limits are per host.
+ *
+ * Units: ms. Expiry is by c->now_ms; setting the clock back expires records from the future. In Redis by the server's clock:
+ * what comes out is converted to c->now_ms, but at_ms.
  */
 #ifndef EXT_STATE_H
 #define EXT_STATE_H
@@ -41,10 +52,20 @@
 #include "base/str.h"
 
 #define STATE_VALUE_MAX ((size_t)64 << 10)
-enum { STATE_FAMILY_MAX = 31, STATE_ID_MAX = 200 }; /* bytes */
+enum { STATE_FAMILY_MAX = 31, STATE_ID_MAX = 200 };      /* bytes */
+enum { STATE_CONFIRMED_MS = 20, STATE_SETTLED_MS = 25 }; /* of the epoch; the second is longer */
 
-/* Opens nothing yet. Never NULL. */
-struct state *state_new(const struct conf *conf) MUST;
+/*
+ * A number in the database that begins anew what is cached in Redis (below). Both may fail as any statement, and in a
+ * transaction are part of it; `read` sees what was committed before it, on any node.
+ */
+struct state_epoch {
+	enum err (*read)(struct ctx *c, int64_t *out);
+	enum err (*raise)(struct ctx *c);
+};
+
+/* Opens nothing yet. Never NULL. epoch: NULL where nothing is cached or invalidated in Redis. */
+struct state *state_new(const struct conf *conf, const struct state_epoch *epoch) MUST;
 void state_free(struct state *s);
 /* The owner of this shop's home: the user and group of its programs. False: none yet, or several. */
 bool state_owner(const struct conf *conf, uid_t *uid, gid_t *gid) MUST;
@@ -58,6 +79,18 @@ struct state_place {
 	int64_t free_bytes, used_bytes; /* of that file system, by this home; 0 where unknown */
 };
 void state_place(struct ctx *c, struct state_place *out);
+/* Is the home the same for all hosts? */
+bool state_is_shared(const struct ctx *c);
+
+/* Of Redis: what it says of itself. Texts in c->arena. */
+struct state_server {
+	const char *name;                                      /* without secrets */
+	bool keeps_values;                                     /* INFO is allowed */
+	const char *version, *policy;                          /* NULL: unknown */
+	int64_t round_trip_us, max_bytes, used_bytes, evicted; /* max_bytes 0: no limit */
+};
+/* False: there is none, or it can't be asked (state_error). */
+bool state_server(struct ctx *c, struct state_server *out) MUST;
 
 /* Beyond the maximum it is neither found nor stored. Borrowed. */
 struct state_key {
@@ -84,9 +117,13 @@ bool state_clear(struct ctx *c, const char *family) MUST;
 /*
  * state_delete, and nothing is stored under the key for that long, not even after a delete or
  * clear: for a change that is announced before its transaction ends, whatever its outcome. One
- * in a thousand other keys is held too.
+ * in a thousand other keys is held too. Fails where state_delete returns false: BUSY, or as an UPDATE does.
  */
-bool state_hold(struct ctx *c, struct state_key key, int64_t ms) MUST;
+enum err state_hold(struct ctx *c, struct state_key key, int64_t ms) MUST;
+#define STATE_HOLD_MAX_MS                                                                          \
+	(30 * SECOND_MS) /* longer than any transaction, or COMMIT without an answer */
+/* Before the outcome of a request is told: wait for the invalidations that began an epoch, 25 ms if there was one. */
+void state_settle(struct ctx *c);
 
 /*
  * In a transaction that changes what is computed under a key, or with an id of no bytes under any key of the family:
@@ -119,6 +156,7 @@ struct state_limit {
 		oldest_ms; /* the latest max in the window that ends now, with this one if admitted */
 	int64_t spare;     /* how many of the free are left */
 	int64_t at_ms;     /* the moment that was added, by the home's clock */
+	bool here;         /* without a home, in this process */
 };
 /*
  * Add this moment to all or to none, atomically among processes: never does any window have more than its

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * state_home.h - the interface between the rules of ext/state (state.c) and the home that stores
- * the bytes (state_lmdb.c). A home is a table of operations, each atomic across processes: one
+ * the bytes (state_lmdb.c, state_redis.c). A home is a table of operations, each atomic across processes: one
  * transaction, or one script on a server.
  */
 #ifndef EXT_STATE_HOME_H
@@ -50,9 +50,12 @@ struct state_cell {
 struct state {
 	const struct state_home *home;
 	const char *error; /* NULL: none */
+	const struct state_epoch *epoch;
+	bool unsettled; /* an epoch was begun: see state_settle */
 };
 
 struct state_home {
+	bool shared;                                    /* by all hosts */
 	struct state *(*open)(const struct conf *conf); /* opens nothing yet */
 	void (*close)(struct state *s);
 	/*
@@ -68,15 +71,20 @@ struct state_home {
 		struct state_cell *put, size_t n_put);
 	/* state_admit, each by state_admitted(); nothing is put unless all are. */
 	bool (*admit)(struct ctx *c, struct state_limit *limits, size_t n, bool *admitted);
-	/* state_withdraw, each by state_withdrawn() */
+	/* state_withdraw of what `admit` added, each by state_withdrawn() */
 	bool (*withdraw)(struct ctx *c, const struct state_limit *limits, size_t n);
 	/* Remove the records that aren't live; returns the number. */
 	int64_t (*sweep)(struct ctx *c);
-	/* Delete everything, even if other processes use it. */
-	bool (*drop)(struct ctx *c);
+	/*
+	 * An invalidation that could not be written: make every value invalid, even if other processes use it. In what then
+	 * takes the home's place, `put` is written. Fails: BUSY, or as an UPDATE does.
+	 */
+	enum err (*drop)(struct ctx *c, struct state_cell *put, size_t n);
+	/* state_server; NULL: there is none. */
+	bool (*ask)(struct ctx *c, struct state_server *out);
 };
 
-extern const struct state_home state_lmdb;
+extern const struct state_home state_lmdb, state_redis;
 
 /* ---- the rules, for homes ---- */
 

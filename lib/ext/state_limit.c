@@ -204,8 +204,11 @@ static bool admit_here(struct ctx *c, struct state_limit *limits, size_t n)
 	assert(n <= OWN_KEYS);
 	for (size_t i = 0; i < n; i++)
 		admitted = fits(&limits[i], own_times(limits[i].key), c->now_ms) && admitted;
-	for (size_t i = 0; admitted && i < n; i++)
-		insert(&limits[i], own_times(limits[i].key), c->now_ms);
+	for (size_t i = 0; i < n; i++) {
+		limits[i].here = true;
+		if (admitted)
+			insert(&limits[i], own_times(limits[i].key), c->now_ms);
+	}
 	return admitted;
 }
 
@@ -217,11 +220,11 @@ static void check(const struct state_limit *limit)
 }
 
 /* The outcome with this moment. */
-static void add_this(struct state_limit *limit)
+static void add_this(struct state_limit *limit, int64_t now_ms)
 {
 	limit->count++;
-	if (limit->oldest_ms > limit->at_ms)
-		limit->oldest_ms = limit->at_ms;
+	if (limit->oldest_ms > now_ms)
+		limit->oldest_ms = now_ms;
 	if (limit->spare > 0)
 		limit->spare--;
 }
@@ -230,12 +233,14 @@ bool state_admit(struct ctx *c, struct state_limit *limits, size_t n)
 {
 	bool admitted;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		check(&limits[i]);
+		limits[i].here = false;
+	}
 	if (!c->state->home->admit(c, limits, n, &admitted))
 		admitted = admit_here(c, limits, n);
 	for (size_t i = 0; admitted && i < n; i++)
-		add_this(&limits[i]);
+		add_this(&limits[i], c->now_ms);
 	return admitted;
 }
 
@@ -243,8 +248,9 @@ void state_withdraw(struct ctx *c, const struct state_limit *limits, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		assert(!is_large(&limits[i]));
-	if (c->state->home->withdraw(c, limits, n))
-		return;
-	for (size_t i = 0; i < n; i++)
-		(void)take_back(own_times(limits[i].key), limits[i].at_ms);
+	if (n > 0 && !limits[0].here)
+		(void)!c->state->home->withdraw(c, limits, n);
+	else
+		for (size_t i = 0; i < n; i++)
+			(void)take_back(own_times(limits[i].key), limits[i].at_ms);
 }

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "ext/metrics.h"
 #include "ext/state_lmdb_internal.h"
 
@@ -281,6 +282,15 @@ static int64_t home_sweep(struct ctx *c)
 	return w.removed;
 }
 
+static enum err home_drop(struct ctx *c, struct state_cell *put, size_t n)
+{
+	const bool gone = lmdb_drop(c);
+
+	if (gone && !home_write(c, NULL, 0, put, n))
+		log_line(LOG_WARN, "state", "a new home could not be told of a change");
+	return gone ? OK : ERR_BUSY;
+}
+
 static struct state *home_new(const struct conf *conf)
 {
 	struct lmdb *h = lmdb_new(conf);
@@ -297,5 +307,5 @@ const struct state_home state_lmdb = {
 	.admit = home_admit,
 	.withdraw = home_withdraw,
 	.sweep = home_sweep,
-	.drop = lmdb_drop,
+	.drop = home_drop,
 };

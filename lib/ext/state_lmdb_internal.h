@@ -33,6 +33,7 @@ struct lmdb {
 /* Of struct state_home, but for the home itself. */
 struct lmdb *lmdb_new(const struct conf *conf) MUST;
 void lmdb_free(struct state *s);
+/* Delete everything. */
 bool lmdb_drop(struct ctx *c) MUST;
 
 /* Open if necessary, and check that this is still the current home. False: there is none. */

@@ -69,8 +69,8 @@ const char *monitor_text(struct ctx *c, size_t max)
 
 	metrics_print(&out);
 	metrics_print_gauge(&out, "database_up", "Did the database answer this request?", known);
-	metrics_print_gauge(
-		&out, "state_up", "Is the state shared by this host's processes?", health_state(c));
+	metrics_print_gauge(&out, "state_up", "Is the state shared by this host's processes?",
+		health_state(c) != STATE_DEGRADED);
 	if (known)
 		print(c, &facts, &out);
 	return str_text(&out);

@@ -250,6 +250,7 @@ static void serve_one(struct ctx *c, const struct app *app, struct fcgi *fcgi)
 			str_add(&w.headers, str_text(&kept), kept.len);
 		code = wire.code;
 	}
+	state_settle(c);
 	us = clock_mono_us() - start_us;
 	count(app, &r, w.status,
 		us); /* before the answer, so that whoever has it finds it counted */
@@ -279,13 +280,22 @@ static bool start(struct ctx *c, const struct app *app, struct conf *conf, struc
 	return app->start == NULL || app->start(c);
 }
 
-static const char shared_hosts_notice[] =
-	"SHARED_HOSTS=on: nothing is cached, reads wait for what other hosts have committed";
+/* What SHARED_HOSTS=on costs; NULL: it is off. */
+static const char *shared_hosts_notice(const struct conf *conf)
+{
+	if (!conf->shared_hosts)
+		return NULL;
+	return conf->redis_url != NULL
+		       ? "SHARED_HOSTS=on: reads wait for what other hosts have committed"
+		       : "SHARED_HOSTS=on: nothing is cached, reads wait for what other hosts have committed";
+}
 
 static int check_config(const struct conf *conf)
 {
-	if (conf->shared_hosts)
-		puts(shared_hosts_notice);
+	const char *notice = shared_hosts_notice(conf);
+
+	if (notice != NULL)
+		puts(notice);
 	return 0;
 }
 
@@ -301,9 +311,9 @@ static int serve(struct ctx *c, const struct app *app)
 		return 2;
 	}
 	c->db = db_new(c->conf, app->db_limits != NULL ? app->db_limits : &db_limits_web);
-	c->state = state_new(c->conf);
-	if (c->conf->shared_hosts && getenv("REQUEST_METHOD") == NULL)
-		log_line(LOG_INFO, "start", "%s", shared_hosts_notice);
+	c->state = state_new(c->conf, app->epoch);
+	if (shared_hosts_notice(c->conf) != NULL && getenv("REQUEST_METHOD") == NULL)
+		log_line(LOG_INFO, "start", "%s", shared_hosts_notice(c->conf));
 	metrics_open(c->conf, app->name);
 	fcgi = fcgi_new();
 	fresh = *c;

@@ -10,12 +10,14 @@
 #include "web/call.h"
 
 struct db_limits;
+struct state_epoch;
 
 struct app {
 	const char *name;
 	const struct route *routes;
-	identify_fn *identify;        /* NULL: no route authenticates */
-	bool (*start)(struct ctx *c); /* creates process-owned objects, e.g. keys; NULL: none */
+	identify_fn *identify;           /* NULL: no route authenticates */
+	const struct state_epoch *epoch; /* of cached values (ext/state.h) */
+	bool (*start)(struct ctx *c);    /* creates process-owned objects, e.g. keys; NULL: none */
 	const struct db_limits *db_limits; /* NULL: the default */
 	int64_t budget_ms;                 /* no retry starts after this; 0: the default of 5 s */
 };

@@ -3,13 +3,15 @@
 #ifndef UNIT_STATE_PAIR_H
 #define UNIT_STATE_PAIR_H
 
-#include "state_rig.h"
+#include "state_redis_rig.h"
 
 static struct ctx c, d; /* two processes' views of one home */
 
 static inline int begin(void **state)
 {
 	(void)state;
+	if (rig_is_redis())
+		rig_redis_fresh();
 	c = rig_ctx();
 	d = rig_ctx();
 	return 0;

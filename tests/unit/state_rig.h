@@ -70,12 +70,32 @@ static inline ino_t rig_home(void)
 	return stat(rig_path(RIG_DATA), &st) == 0 ? st.st_ino : 0;
 }
 
+/* The database's epoch, as shop/books/epoch.h has it. */
+static int64_t rig_epoch = 1;
+static enum err rig_epoch_fails = OK;
+
+static inline enum err rig_epoch_read(struct ctx *c, int64_t *out)
+{
+	(void)c;
+	*out = rig_epoch;
+	return rig_epoch_fails;
+}
+
+static inline enum err rig_epoch_raise(struct ctx *c)
+{
+	(void)c;
+	rig_epoch += rig_epoch_fails == OK;
+	return rig_epoch_fails;
+}
+
+static const struct state_epoch rig_epoch_hooks = { rig_epoch_read, rig_epoch_raise };
+
 /* A process's view of the home; many may be open in one process. */
 static inline struct ctx rig_ctx(void)
 {
-	return (struct ctx){
-		.conf = &rig_conf, .state = state_new(&rig_conf), .now_ms = 1000000000
-	};
+	return (struct ctx){ .conf = &rig_conf,
+		.state = state_new(&rig_conf, &rig_epoch_hooks),
+		.now_ms = 1000000000 };
 }
 
 static inline void rig_free(struct ctx *c)

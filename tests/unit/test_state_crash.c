@@ -277,7 +277,7 @@ static void vandalizes(struct ctx *c, int who)
 		if (draw(8) == 0)
 			rig_remove(rig_dir);
 		else
-			(void)!c->state->home->drop(c);
+			(void)!c->state->home->drop(c, NULL, 0);
 	}
 }
 

@@ -4,19 +4,18 @@
 
 #include "base/log.h"
 #include "ext/db_internal.h"
-#include "state_rig.h"
+#include "state_pair.h"
 
 static void while_a_key_is_held_nothing_is_stored_under_it(void **state)
 {
 	const struct state_key key = rig_key("f", "held"), other = rig_key("f", "free");
-	struct ctx c = rig_ctx(), d = rig_ctx(); /* two processes' views of one home */
 	struct state_ticket before, during;
 	struct slice got;
 
 	(void)state;
 	assert_false(state_get(&d, key, &before, &got));
 	assert_true(rig_puts(&c, "f", "held", "old"));
-	assert_true(state_hold(&c, key, 30000));
+	assert_int_equal(state_hold(&c, key, 30000), OK);
 	assert_false(state_get(&d, key, &during, &got));
 	state_set(&d, &before, slice_of("old"), 60000);
 	state_set(&d, &during, slice_of("old"), 60000);
@@ -29,15 +28,13 @@ static void while_a_key_is_held_nothing_is_stored_under_it(void **state)
 	assert_true(rig_put(&d, other, slice_of("new"), 60000)); /* only that key */
 	c.now_ms += 29999;
 	assert_false(rig_puts(&c, "f", "held", "old"));
-	assert_true(state_hold(&c, key, 30000)); /* and again */
+	assert_int_equal(state_hold(&c, key, 30000), OK); /* and again */
 	c.now_ms += 29999;
 	assert_false(rig_puts(&c, "f", "held", "old"));
 	c.now_ms += 1;
 	assert_true(rig_puts(&c, "f", "held", "new"));
 	d.now_ms = c.now_ms;
 	assert_string_equal(rig_gets(&d, "f", "held"), "new");
-	rig_free(&c);
-	rig_free(&d);
 }
 
 static struct db in_transaction = { .in_tx = true };
@@ -49,24 +46,23 @@ struct reading {
 	struct state_ticket ticket;
 };
 
-static void begin_reading(struct ctx *c, const char *id, struct reading *r)
+static void begin_reading(struct ctx *x, const char *id, struct reading *r)
 {
 	struct slice got;
 
 	r->id = id;
-	assert_true(state_delete(c, rig_key("f", id)));
-	assert_false(state_get(c, rig_key("f", id), &r->ticket, &got));
+	assert_true(state_delete(x, rig_key("f", id)));
+	assert_false(state_get(x, rig_key("f", id), &r->ticket, &got));
 }
 
-static void end_reading(struct ctx *c, const struct reading *r, const char *expected)
+static void end_reading(struct ctx *x, const struct reading *r, const char *expected)
 {
-	state_set(c, &r->ticket, slice_of("read before"), 60000);
-	assert_string_equal(rig_gets(c, "f", r->id), expected);
+	state_set(x, &r->ticket, slice_of("read before"), 60000);
+	assert_string_equal(rig_gets(x, "f", r->id), expected);
 }
 
 static void what_a_transaction_noted_is_deleted_once_it_is_over(void **state)
 {
-	struct ctx c = rig_ctx(), d = rig_ctx();
 	struct reading one, other;
 
 	(void)state;
@@ -84,13 +80,10 @@ static void what_a_transaction_noted_is_deleted_once_it_is_over(void **state)
 	assert_true(rig_puts(&d, "f", "one", "new")); /* at once */
 	state_tell_noted(&c, true);                   /* nothing was noted since */
 	assert_string_equal(rig_gets(&d, "f", "one"), "new");
-	rig_free(&c);
-	rig_free(&d);
 }
 
 static void a_noted_family_is_cleared(void **state)
 {
-	struct ctx c = rig_ctx(), d = rig_ctx();
 	struct reading one;
 
 	(void)state;
@@ -105,8 +98,6 @@ static void a_noted_family_is_cleared(void **state)
 	assert_string_equal(rig_gets(&d, "f", "two"), "");
 	assert_string_equal(rig_gets(&d, "g", "one"), "kept");
 	assert_true(rig_puts(&d, "f", "one", "new"));
-	rig_free(&c);
-	rig_free(&d);
 }
 
 static void after_an_unknown_outcome_nothing_is_stored_for_a_while(void **state)
@@ -115,8 +106,6 @@ static void after_an_unknown_outcome_nothing_is_stored_for_a_while(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(noted); i++) {
-		struct ctx c = rig_ctx(), d = rig_ctx();
-
 		c.db = &in_transaction;
 		c.now_ms = d.now_ms += (int64_t)i * HOUR_MS; /* the first hold is over */
 		assert_true(rig_puts(&d, "f", "one", "old"));
@@ -132,21 +121,21 @@ static void after_an_unknown_outcome_nothing_is_stored_for_a_while(void **state)
 		assert_false(rig_puts(&d, "f", "one", "old"));
 		d.now_ms += 1;
 		assert_true(rig_puts(&d, "f", "one", "new"));
-		rig_free(&c);
-		rig_free(&d);
 	}
 }
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, begin, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(while_a_key_is_held_nothing_is_stored_under_it),
-		cmocka_unit_test(what_a_transaction_noted_is_deleted_once_it_is_over),
-		cmocka_unit_test(a_noted_family_is_cleared),
-		cmocka_unit_test(after_an_unknown_outcome_nothing_is_stored_for_a_while),
+		TEST(while_a_key_is_held_nothing_is_stored_under_it),
+		TEST(what_a_transaction_noted_is_deleted_once_it_is_over),
+		TEST(a_noted_family_is_cleared),
+		TEST(after_an_unknown_outcome_nothing_is_stored_for_a_while),
 	};
 
 	if (!log_open("/dev/null", "test"))
 		return 1;
-	return cmocka_run_group_tests(tests, rig_open, rig_done);
+	return rig_run(tests, ARRAY_LEN(tests), 0);
 }

@@ -153,11 +153,47 @@ void check_data_disk(struct ctx *c, struct checkup *k)
 		checkup_ok(k, "%lld MiB free for %s", (long long)mib, s.datadir);
 }
 
+/* The state in Redis. What remains of STATE_DIR is small, and is made anew if lost. */
+static void check_server(struct ctx *c, struct checkup *k)
+{
+	struct state_server s;
+
+	if (!state_server(c, &s))
+		checkup_bad(k, "start Redis, and compare REDIS_URL with its address, users and CA",
+			"%s: %s", s.name, state_error(c));
+	else if (!s.keeps_values)
+		checkup_bad(k, "allow the shop's user the command INFO",
+			"%s doesn't say which server it is, so nothing is cached", s.name);
+	else if (s.round_trip_us * 2 > c->conf->redis_timeout_ms * 1000)
+		checkup_bad(k, "move Redis near the shop, or find out what keeps it busy",
+			"%s takes %lld us to answer, and has %lld ms for all", s.name,
+			(long long)s.round_trip_us, (long long)c->conf->redis_timeout_ms);
+	else if (s.evicted > 0)
+		checkup_bad(k, "raise its maxmemory, and set maxmemory-policy to noeviction",
+			"%s has evicted %lld keys, and with them limits", s.name,
+			(long long)s.evicted);
+	else if (s.max_bytes > 0 && s.policy != NULL && strcmp(s.policy, "noeviction") != 0)
+		checkup_bad(k, "set its maxmemory-policy to noeviction",
+			"%s would evict limits (%s)", s.name, s.policy);
+	else if (s.max_bytes > 0 && s.used_bytes > s.max_bytes / 10 * 9)
+		checkup_bad(k, "raise its maxmemory", "%s has used %lld of its %lld MiB", s.name,
+			(long long)(s.used_bytes / MIB), (long long)(s.max_bytes / MIB));
+	else
+		checkup_ok(k, "%s, version %s, answers in %lld us, %lld MiB used", s.name,
+			s.version != NULL ? s.version : "unknown", (long long)s.round_trip_us,
+			(long long)(s.used_bytes / MIB));
+}
+
 void check_state(struct ctx *c, struct checkup *k)
 {
-	const char *why = state_error(c);
+	const char *why;
 	struct state_place place = { 0 };
 
+	if (state_is_shared(c)) {
+		check_server(c, k);
+		return;
+	}
+	why = state_error(c);
 	state_place(c, &place);
 	if (why != NULL)
 		checkup_bad(k,

@@ -21,7 +21,9 @@ enum health_database health_database(struct ctx *c)
 	return applied >= schema_files ? DATABASE_OK : DATABASE_NOT_MIGRATED;
 }
 
-bool health_state(struct ctx *c)
+enum health_state health_state(struct ctx *c)
 {
-	return state_error(c) == NULL;
+	if (state_error(c) != NULL)
+		return STATE_DEGRADED;
+	return c->conf->shared_hosts && !state_is_shared(c) ? STATE_PER_HOST : STATE_OK;
 }

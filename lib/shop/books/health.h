@@ -16,7 +16,12 @@ enum health_database {
 
 /* A minimal query. A newer schema is fine: it is applied before the programs are updated. */
 enum health_database health_database(struct ctx *c) MUST;
-/* False: each process works without it, which costs only time. */
-bool health_state(struct ctx *c);
+
+enum health_state {
+	STATE_OK,
+	STATE_PER_HOST, /* though several hosts serve the shop */
+	STATE_DEGRADED, /* each process works without it, which costs only time */
+};
+enum health_state health_state(struct ctx *c);
 
 #endif

@@ -121,8 +121,7 @@ enum err entitlement_save_tx(struct ctx *c, struct entitlement_rows *v)
 	TRY(db_exec(c, SQL_SET_VERSION,
 		ARGS(I64(v->user_id), I64(v->version), I64(end_ms(c, v)), I64(c->now_ms)), NULL));
 	v->was = copy_of(c, &v->now);
-	vip_cache_change(c, v->user_id);
-	return OK;
+	return vip_cache_change_tx(c, v->user_id);
 }
 
 enum err entitlement_list_ended(struct ctx *c, int64_t limit, struct list *out)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "shop/membership/vip_cache.h"
 
+#include <assert.h>
+
 #include "base/log.h"
+#include "ext/db.h"
 
 #define KEPT_MS (5 * MINUTE_MS)
-/* Longer than any transaction. */
-#define HELD_MS (30 * SECOND_MS)
 
 static const char FAMILY[] = "vip";
 
@@ -36,8 +37,13 @@ bool vip_cache_invalidate(struct ctx *c, int64_t user_id)
 	return user_id == 0 ? state_clear(c, FAMILY) : state_delete(c, key_of(c, user_id));
 }
 
-void vip_cache_change(struct ctx *c, int64_t user_id)
+enum err vip_cache_change_tx(struct ctx *c, int64_t user_id)
 {
-	if (!state_hold(c, key_of(c, user_id), HELD_MS))
+	enum err e;
+
+	assert(db_in_tx(c->db));
+	e = state_hold(c, key_of(c, user_id), STATE_HOLD_MAX_MS);
+	if (e == ERR_BUSY)
 		log_line(LOG_ALARM, "vip", "a cached status could not be invalidated");
+	return e;
 }

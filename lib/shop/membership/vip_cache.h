@@ -22,8 +22,8 @@ void vip_cache_store(struct ctx *c, const struct state_ticket *ticket, const str
 bool vip_cache_invalidate(struct ctx *c, int64_t user_id) MUST;
 /*
  * In a transaction that changes a user's segments: invalidate the cached value, and let nothing
- * be cached until the transaction is certainly over, however it ends (BEHAVIOUR 50).
+ * be cached until the transaction is certainly over, however it ends (BEHAVIOUR 50). Fails: BUSY, DB, DB_LOST.
  */
-void vip_cache_change(struct ctx *c, int64_t user_id);
+enum err vip_cache_change_tx(struct ctx *c, int64_t user_id) MUST;
 
 #endif

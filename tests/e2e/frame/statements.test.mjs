@@ -89,7 +89,7 @@ const EXCEPT = {
   'refunds.attention': 'IF(n % 1024 = 2, 2, 0)', 'payment_attempts.held_at': 'IF(n % 1024 = 2, n, NULL)', 'payment_events.resolved_at': 'IF(n % 2 = 1, n, NULL)',
   'webhook_deliveries.due_at': `IF(${DELIVERY} = 0, 1700000000000 + n, NULL)`,
 };
-const SMALL = ['certificate_refresh', 'job_passes', 'member_levels', 'schema_migrations']; // one row, those that are shipped, and one per migration
+const SMALL = ['certificate_refresh', 'job_passes', 'member_levels', 'schema_migrations', 'state_epochs']; // one row, those that are shipped, and one per migration
 
 const columns = new Map(); // of each table, in order
 for (const column of await shop.sql(`SELECT TABLE_NAME AS t, COLUMN_NAME AS name, DATA_TYPE AS type, CHARACTER_MAXIMUM_LENGTH AS length, EXTRA AS extra

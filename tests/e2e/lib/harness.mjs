@@ -78,7 +78,8 @@ async function endAll() {
 // simulators too; or options of startAlipay(), startGateway()), binDir, leaks (true: the sanitizers' build checks for leaks, which costs a
 // second at the end of every program; the pool's shops, which have Alipay's simulator, always do). The test clock is on unless
 // `testClock` is false. db: the caller's database server. beside: a shop of which this one is another host, with the same secrets,
-// simulator and data, where db is another node of the same cluster.
+// simulator and data, where db is another node of the same cluster or the same server. redis: its shared state is in a Redis server
+// (redis.mjs): true for one of its own, or another shop's.
 export async function openShop({ own, ...options } = {}) {
   const { MINIMALL_E2E_POOL: pool } = process.env;
   if (pool && !own && Object.entries(options).every(([name, value]) => name === 'leaks' || (name === 'alipay' && value === true))) {
@@ -88,8 +89,8 @@ export async function openShop({ own, ...options } = {}) {
     atEnd(() => tested.finish());
     return tested;
   }
-  const { shop, close } = await startTestShop(makeDirectory(), options);
-  const tested = new TestShop(shop);
+  const { shop, redis, close } = await startTestShop(makeDirectory(), options);
+  const tested = new TestShop(shop, undefined, redis);
   if (options.beside) tested.skipAudit(); // the shared data is audited once
   atEnd(() => tested.finish(close));
   return tested;
@@ -102,9 +103,11 @@ class TestShop {
   #taken;
 
   // taken: of takeShop(), or undefined for a separate shop.
-  constructor(shop, taken) {
+  constructor(shop, taken, redis) {
     this.shop = shop;
+    this.redis = redis;
     this.#taken = taken;
+    if (redis) this.canary(redis.password);
     for (const name of PRIVATE_SETTINGS) this.canary(shop.env[name]);
     this.canary(shop.admin.password);
   }
