@@ -8,7 +8,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { checkout } from '../../../sandbox/files.mjs';
+import { cleanEnv, run } from '../../../sandbox/process.mjs';
 import { FAMILIES } from '../../../sandbox/web.mjs';
+import { replaced } from '../lib/deploy-guide.mjs';
 import { binDir, openShop } from '../lib/harness.mjs';
 
 const readme = readFileSync(path.join(checkout, 'README.md'), 'utf8');
@@ -39,6 +41,14 @@ test('the tour works as pasted: signed in, ordered, paid, shipped', async () => 
   assert.equal(order.total_amount, '0.02');
   assert.equal(shipped.status, 2);
   assert.equal(shipped.order_id, order.order_id);
+});
+
+test('the doctor looks at what is around the shop, as pasted', async () => {
+  const [line] = /^MINIMALL_CONFIG=.* doctor\b/m.exec(readme);
+  const script = replaced(replaced(line, 'var/minimall.conf', path.join(shop.dir, 'minimall.conf')), 'build/release', binDir);
+  const { code, stdout } = await run('sh', ['-c', script], { env: cleanEnv(shop.dir) });
+  assert.ok([0, 1].includes(code), stdout);
+  assert.match(stdout, /^ok +settings: [^]*^ok +keys: wechat[^]*\ndoctor: /m);
 });
 
 test('the table of the API names every route', () => {
