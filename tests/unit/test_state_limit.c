@@ -232,7 +232,7 @@ static void the_first_are_free(void **state)
 
 /* A model that forgets nothing. */
 struct model {
-	int64_t ms[2000];
+	int64_t ms[1000];
 	size_t n;
 };
 
@@ -265,6 +265,15 @@ static bool model_admits(struct model *m, const struct state_limit *l, int64_t n
 	return true;
 }
 
+/* Until when a limit that refuses does so: then one less than max of the window are left. */
+static void check_refusal(const struct model *m, const struct state_limit *l)
+{
+	assert_int_equal(l->count, l->max);
+	assert_int_equal(l->spare, 0);
+	assert_true(model_since(m, l->oldest_ms) < l->max);
+	assert_true(model_since(m, l->oldest_ms - 1) >= l->max);
+}
+
 /* The next moment: mostly later, or earlier as requests overtake each other, seldom a clock that is set. */
 static int64_t next_ms(unsigned *seed, int64_t ms, bool in_order)
 {
@@ -279,41 +288,46 @@ static int64_t next_ms(unsigned *seed, int64_t ms, bool in_order)
 	return ms + rand_r(seed) % 60 - 15;
 }
 
-static void a_log_says_what_a_model_says(void **state)
+static void follow_model(struct model *m, unsigned *seed, struct state_limit *l, bool taking_back)
+{
+	int64_t ms = 1000000000;
+
+	m->n = 0;
+	for (int i = 0; i < 300; i++) {
+		struct ctx *x = i % 2 ? &c : &d;
+		bool admitted;
+
+		ms = x->now_ms = next_ms(seed, ms, taking_back);
+		admitted = state_admit(x, l, 1);
+		if (admitted != model_admits(m, l, ms))
+			fail_msg("moment %d: %d", i, admitted);
+		if (!admitted)
+			check_refusal(m, l);
+		if (taking_back && rand_r(seed) % 10 == 0) {
+			l->at_ms = ms - rand_r(seed) % 50;
+			state_withdraw(x, l, 1);
+			model_take_back(m, l->at_ms);
+		}
+		arena_reset(&x->arena);
+	}
+}
+
+static void limits_do_what_a_model_does(void **state)
 {
 	static struct model m;
 	unsigned seed = 11;
+	char id[16];
 
 	(void)state;
-	for (int round = 0; round < 60; round++) {
+	for (int round = 0; round < 40; round++) {
 		struct state_limit l = { .max = 1 + rand_r(&seed) % 6,
 			.window_ms = 20 + rand_r(&seed) % 400,
 			.free = rand_r(&seed) % 2 ? rand_r(&seed) % 9 : 0,
 			.free_ms = rand_r(&seed) % 5000 };
-		const bool taking_back = round % 2;
-		struct state_times kept_times = { 0 }, times;
-		struct state_cell kept = { .value = { "", 0 } }, put;
-		int64_t ms = 1000000000;
 
-		m.n = 0;
-		for (int i = 0; i < 1000; i++) {
-			bool store;
-
-			ms = next_ms(&seed, ms, taking_back);
-			store = state_admitted(&l, &kept, 5, ms, &times, &put);
-			if (store != model_admits(&m, &l, ms))
-				fail_msg("round %d, moment %d: %d", round, i, store);
-			if (!store && taking_back && rand_r(&seed) % 20 == 0) {
-				l.at_ms = ms - rand_r(&seed) % 50;
-				store = state_withdrawn(&l, &kept, 5, ms, &times, &put);
-				model_take_back(&m, l.at_ms);
-			}
-			if (!store)
-				continue;
-			kept_times = times;
-			kept = put;
-			kept.value.p = (const char *)kept_times.ms;
-		}
+		snprintf(id, sizeof(id), "round %d", round);
+		l.key = rig_key("limit", id);
+		follow_model(&m, &seed, &l, round % 2);
 	}
 }
 
@@ -388,7 +402,7 @@ int main(void)
 		TEST(what_is_taken_back_does_not_count),
 		TEST(of_equal_moments_one_is_taken_back),
 		TEST(the_first_are_free),
-		TEST(a_log_says_what_a_model_says),
+		TEST(limits_do_what_a_model_does),
 		TEST(a_clock_set_back_begins_anew),
 		TEST(many_processes_admit_the_maximum_together),
 		TEST(without_a_home_a_process_counts_by_itself),
