@@ -59,6 +59,10 @@ void db_free(struct db *db)
 	if (db == NULL)
 		return;
 	disconnect(db);
+	for (struct rows_text *t = db->rows_texts, *next; t != NULL; t = next) {
+		next = t->next;
+		free(t);
+	}
 	free(db);
 }
 

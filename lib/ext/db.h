@@ -160,9 +160,15 @@ enum err db_exec(struct ctx *c, const char *sql, const struct db_arg *args, size
 	int64_t *matched) MUST;
 /* The same for exactly one row, else CONFLICT: the guard is in the WHERE. */
 enum err db_exec_one(struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n) MUST;
-/* An INSERT; *id is its AUTO_INCREMENT. */
+/* An INSERT; *id is its AUTO_INCREMENT. Or an UPDATE; *id is the LAST_INSERT_ID(value) that it set, 0 if it matched no row. */
 enum err db_insert(
 	struct ctx *c, const char *sql, const struct db_arg *args, size_t args_n, int64_t *id) MUST;
+/*
+ * An INSERT of n rows in a transaction, in as few statements as there is room for. sql is that of one row and ends with its
+ * "VALUES (?, …)"; args are those of all rows, row_args each.
+ */
+enum err db_insert_rows(
+	struct ctx *c, const char *sql, const struct db_arg *args, size_t row_args, size_t n) MUST;
 /* After DUPLICATE: was it the unique key of this name? */
 bool db_duplicate_of(const struct ctx *c, const char *key);
 

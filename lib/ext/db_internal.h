@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * db_internal.h - what db.c (connection, failures, transactions) and db_rows.c
- * (statements, rows) share. For these two only.
+ * db_internal.h - what db.c (connection, failures, transactions), db_rows.c
+ * (statements, rows) and db_insert.c share. For these only.
  */
 #ifndef EXT_DB_INTERNAL_H
 #define EXT_DB_INTERNAL_H
@@ -33,6 +33,14 @@ struct db_counted {
 	const char *labels[METRIC_LABELS_MAX];
 };
 
+/* The text of an INSERT of several rows, made from that of one. */
+struct rows_text {
+	struct rows_text *next;
+	const char *one; /* the key, with `rows`: its address */
+	size_t rows;
+	char sql[];
+};
+
 struct db {
 	MYSQL my;
 	bool connected; /* and configured */
@@ -47,6 +55,7 @@ struct db {
 	size_t counts_n;
 	const struct conf *conf;
 	const struct db_limits *limits;
+	struct rows_text *rows_texts;
 	struct statement cache[DB_CACHE_SIZE];
 };
 

@@ -23,7 +23,8 @@ export const LOCKING_READS = {
   'lib/shop/money/payment.c SQL_LOCK': 'SQL_SETTLE; payment_touch_tx for a refund that begins, or succeeds',
   'lib/shop/membership/plan.c SQL_LOCK': 'the row itself: SQL_UPDATE or SQL_DELETE',
   'lib/shop/catalogue/product.c SQL_LOCK': 'the row itself: SQL_UPDATE',
-  'lib/shop/catalogue/product_stock.c SQL_LOCK_LINES': 'the stock: SQL_TAKE or SQL_RETURN; where neither follows, nothing relied on it',
+  'lib/shop/catalogue/product_stock.c SQL_LOCK_FEW': 'the stock: SQL_TAKE_FEW; where it does not follow, nothing relied on it',
+  'lib/shop/catalogue/product_stock.c SQL_LOCK_LINES': 'the same: SQL_TAKE_LINES',
   'lib/shop/money/refund.c SQL_LOCK': 'its state: SQL_SET, and the attempt that guards the sum',
   'lib/shop/people/user.c SQL_LOCK': 'the row itself: SQL_UPDATE or SQL_DELETE',
 };

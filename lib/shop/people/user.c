@@ -105,6 +105,11 @@ static const char SQL_LOCK[] = "SELECT " COLUMNS
 /* written, which also locks: on Galera a lock alone is not enough */
 static const char SQL_HOLD[] =
 	"UPDATE users SET holds = holds + 1 WHERE user_id = ? AND deleted_at IS NULL";
+/* LAST_INSERT_ID() of a value returns that with the answer to the UPDATE */
+static const char SQL_HOLD_TO_ORDER[] =
+	"UPDATE users SET holds = holds + 1, pending_most = LAST_INSERT_ID(pending_most + 1) "
+	"WHERE user_id = ? AND deleted_at IS NULL";
+static const char SQL_SET_PENDING[] = "UPDATE users SET pending_most = ? WHERE user_id = ?";
 static const char SQL_EXISTS[] = "SELECT user_id FROM users WHERE user_id = ?";
 static const char SQL_LEVEL[] =
 	"SELECT permission_level FROM users WHERE user_id = ? AND deleted_at IS NULL";
@@ -353,6 +358,17 @@ enum err user_hold_tx(struct ctx *c, int64_t id)
 
 	TRY(db_exec(c, SQL_HOLD, ARGS(I64(id)), &matched));
 	return matched == 1 ? OK : ERR_NOT_FOUND;
+}
+
+enum err user_hold_to_order_tx(struct ctx *c, int64_t id, int64_t *pending_most)
+{
+	TRY(db_insert(c, SQL_HOLD_TO_ORDER, ARGS(I64(id)), pending_most));
+	return *pending_most > 0 ? OK : ERR_NOT_FOUND;
+}
+
+enum err user_set_pending_tx(struct ctx *c, int64_t id, int64_t pending)
+{
+	return db_exec_one(c, SQL_SET_PENDING, ARGS(I64(pending), I64(id)));
 }
 
 /* A deleted user never comes back, and needs no lock. */

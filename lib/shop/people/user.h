@@ -70,6 +70,12 @@ enum err user_delete_tx(struct ctx *c, int64_t id) MUST;
  * is locked and written (BEHAVIOUR 61). Fails: NOT_FOUND.
  */
 enum err user_hold_tx(struct ctx *c, int64_t id) MUST;
+/*
+ * The same before the user places an order. *pending_most: with it, at most so many of the user's orders wait for payment,
+ * probably fewer. Whoever then counts them says how many they really are, with the new one.
+ */
+enum err user_hold_to_order_tx(struct ctx *c, int64_t id, int64_t *pending_most) MUST;
+enum err user_set_pending_tx(struct ctx *c, int64_t id, int64_t pending) MUST;
 
 /* The same where the user may be deleted, which is permanent: *live. Fails: NOT_FOUND. */
 enum err user_lock_tx(struct ctx *c, int64_t id, bool *live) MUST;

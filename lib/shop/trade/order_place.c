@@ -32,13 +32,9 @@ const struct field order_new_fields[] = {
 static const char SQL_INSERT[] =
 	"INSERT INTO orders (" ORDER_NEW(SQL_NAME) "updated_at) "
 	"VALUES (" ORDER_NEW(SQL_MARK) "?)";
-static const char SQL_INSERT_ITEMS[] =
-	"INSERT INTO order_items "
-	"(order_id, product_id, name, quantity, unit_price, total_price, discount_amount) "
-	"SELECT ?, l.id, l.name, l.n, l.price, l.n * l.price, l.discount "
-	"FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]', n BIGINT PATH '$[1]', "
-	"price BIGINT PATH '$[2]', name VARCHAR(100) PATH '$[3]', "
-	"discount BIGINT PATH '$[4]')) l";
+#define ORDER_LINE(X) X(order_id) X(product_id) X(name) X(quantity) X(unit_price) X(total_price)
+static const char SQL_INSERT_ITEM[] = "INSERT INTO order_items (" ORDER_LINE(
+	SQL_NAME) "discount_amount) VALUES (" ORDER_LINE(SQL_MARK) "?)";
 /* counts at most up to the limit */
 static const char SQL_PENDING[] =
 	"SELECT COUNT(*) FROM (SELECT 1 FROM orders FORCE INDEX (by_user_status) "
@@ -51,7 +47,8 @@ struct placing {
 	size_t n;
 	money total; /* of the lines, less the discount and what the points pay */
 	money discount, points_amount;
-	int64_t points; /* that are taken */
+	int64_t points;       /* that are taken */
+	int64_t pending_most; /* of the actor's orders wait for payment, with this one */
 	struct order *out;
 };
 
@@ -164,24 +161,25 @@ static const struct stock_line *line_of(const struct placing *p, int64_t product
 /* The lines are written in the order of the products' first occurrence in the request. */
 static enum err insert_items_tx(struct ctx *c, const struct placing *p, int64_t id)
 {
+	enum { ROW_ARGS = 7 };
 	const struct order_line_new *in = p->in->items.rows;
-	struct str s = str_new(&c->arena, 64 + p->n * 1024);
+	struct db_arg *args = arena_array(&c->arena, p->n, ROW_ARGS * sizeof(*args)), *next = args;
 
 	for (int64_t i = 0; i < p->in->items.n; i++) {
 		const struct stock_line *l = line_of(p, in[i].product_id);
+		const struct price_line *price = &p->prices[l - p->lines];
+		const struct db_arg row[ROW_ARGS] = { I64(id), I64(l->product_id), TEXT(l->name),
+			I64(l->quantity), FEN(l->price), FEN(price->total), FEN(price->discount) };
 		int64_t first = 0;
 
 		while (in[first].product_id != in[i].product_id)
 			first++;
 		if (first < i)
 			continue;
-		str_addf(&s, "%c[%lld,%lld,%lld,", i > 0 ? ',' : '[', (long long)l->product_id,
-			(long long)l->quantity, (long long)l->price.fen);
-		str_add_json(&s, l->name, strlen(l->name));
-		str_addf(&s, ",%lld]", (long long)p->prices[l - p->lines].discount.fen);
+		memcpy(next, row, sizeof(row));
+		next += ROW_ARGS;
 	}
-	str_addc(&s, ']');
-	return db_exec(c, SQL_INSERT_ITEMS, ARGS(I64(id), TEXT(str_text(&s))), NULL);
+	return db_insert_rows(c, SQL_INSERT_ITEM, args, ROW_ARGS, p->n);
 }
 
 /* ORDER and 100 random bits: can't be guessed or enumerated (BEHAVIOUR 8). */
@@ -190,16 +188,21 @@ static const char *new_order_id(struct ctx *c)
 	return arena_printf(&c->arena, "ORDER%s", crypto_random_text(&c->arena, BASE32, 20));
 }
 
-/* With the actor's row locked, so that concurrent orders count each other. */
-static enum err check_pending_tx(struct ctx *c)
+/*
+ * With the actor's row locked, so that concurrent orders count each other. They are counted only where what is known of
+ * them doesn't tell that there are few enough.
+ */
+static enum err check_pending_tx(struct ctx *c, const struct placing *p)
 {
-	const int64_t most = c->conf->pending_orders_max;
+	const int64_t most = c->conf->pending_orders_max, user_id = c->actor.user_id;
 	int64_t n;
 
-	if (most == 0)
+	if (most == 0 || p->pending_most <= most)
 		return OK;
-	TRY(db_int64(c, SQL_PENDING, ARGS(I64(c->actor.user_id), I64(most)), &n));
-	return n >= most ? fail(c, ERR_PENDING_ORDERS, NULL) : OK;
+	TRY(db_int64(c, SQL_PENDING, ARGS(I64(user_id), I64(most)), &n));
+	if (n >= most)
+		return fail(c, ERR_PENDING_ORDERS, NULL);
+	return user_set_pending_tx(c, user_id, n + 1);
 }
 
 static enum err place_tx(struct ctx *c, void *arg)
@@ -213,7 +216,7 @@ static enum err place_tx(struct ctx *c, void *arg)
 	if (replayed_id != 0)
 		return order_read(c, replayed_id, row);
 	/* not concurrently with the user's deletion: its address would never be removed */
-	e = user_hold_tx(c, c->actor.user_id);
+	e = user_hold_to_order_tx(c, c->actor.user_id, &p->pending_most);
 	if (e != OK)
 		return e == ERR_NOT_FOUND ? ERR_UNAUTHENTICATED : e;
 	if (p->in->points > 0)
@@ -221,7 +224,7 @@ static enum err place_tx(struct ctx *c, void *arg)
 	TRY(stock_lock_tx(c, p->lines, p->n));
 	TRY(price_tx(c, p));
 	if (p->total.fen > 0)
-		TRY(check_pending_tx(c));
+		TRY(check_pending_tx(c, p));
 	*row = (struct order){
 		.order_id = new_order_id(c),
 		.user_id = c->actor.user_id,

@@ -73,9 +73,31 @@ test('a user can have exactly 20 orders waiting for payment, or PENDING_ORDERS_M
   const answers = await Promise.all(Array.from({ length: PLACED_AT_ONCE }, () => trade.tryOrder(dora, [[goods, 1]])));
   assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 201, ...Array(PLACED_AT_ONCE - 2).fill(409)]);
   assert.deepEqual([await pending(carl), await pending(dora)], [20, 3]);
+  const [erik] = await trade.buyers(1);
+  for (let i = 0; i < 8; i += 1) await trade.cancel(erik, await trade.order(erik, [[goods, 1]])); // none of them is waiting
+  for (let i = 0; i < 3; i += 1) await trade.order(erik, [[goods, 1]]);
+  assertRefused(await trade.tryOrder(erik, [[goods, 1]]), 409, 'PENDING_ORDERS_LIMIT');
   await shop.restartWeb({ PENDING_ORDERS_MAX: '0' });
   for (let i = 0; i < 3; i += 1) await trade.order(dora, [[goods, 1]]);
-  assert.equal(await trade.stock(goods), 1000 - 20 - 1 - 6);
+  assert.equal(await trade.stock(goods), 1000 - 20 - 1 - 6 - 3);
+});
+
+test('any number of lines up to 100 takes and returns exactly its quantities (B11, B16)', async () => {
+  const goods = [];
+  for (let i = 0; i < 100; i += 1) goods.push(await trade.product({ stock: 1000 }));
+  const stocks = async (n) => Promise.all(goods.slice(0, n).map((id) => trade.stock(id)));
+  for (const n of [1, 2, 3, 4, 5, 9, 10, 12, 13, 100]) {
+    const lines = goods.slice(0, n).map((id, i) => [id, 1 + (i % 7)]).reverse();
+    const placed = await trade.order(anna, lines);
+    const { orderItems } = await trade.ok('GET', `/api/orders/${placed.order_id}`, { token: anna.token });
+    assert.deepEqual(orderItems.map((line) => [line.product_id, line.quantity]), lines, `${n} lines`);
+    assert.deepEqual(await stocks(n), lines.map(([, quantity]) => 1000 - quantity).reverse(), `${n} lines`);
+    await trade.cancel(anna, placed);
+    assert.deepEqual(await stocks(n), Array(n).fill(1000), `${n} lines`);
+    const short = [...lines.slice(1), [lines[0][0], 1001]];
+    assertRefused(await trade.tryOrder(anna, short), 409, 'INSUFFICIENT_STOCK');
+    assert.deepEqual(await stocks(n), Array(n).fill(1000), `${n} lines`);
+  }
 });
 
 test('order ids have their own format, are unique and not sequential (B8)', async () => {
