@@ -23,15 +23,15 @@ import { measureAll } from './measure.mjs';
 import { startOurs } from './ours.mjs';
 import { missingForPhp, startPhp } from './php.mjs';
 import { memoryByFamily } from './proc.mjs';
-import { reportMemory, reportSizes, reportWorks } from './report.mjs';
+import { reportMemory, reportOthers, reportSizes, reportWorks } from './report.mjs';
 import { WORKS } from './works.mjs';
 
 const { env } = process;
 const quick = env.QUICK === '1';
 const listed = (text) => text.split(',').filter(Boolean);
 const plan = {
-  rounds: Number(env.ROUNDS ?? (quick ? 3 : 7)),
-  ms: Number(env.MS ?? (quick ? 800 : 1500)),
+  rounds: Number(env.ROUNDS ?? (quick ? 3 : 5)),
+  ms: Number(env.MS ?? (quick ? 800 : 1000)),
   requests: Number(env.REQUESTS ?? 1_000_000),
   connections: listed(env.CONNECTIONS ?? (quick ? '32' : '32,500')).map(Number),
 };
@@ -43,7 +43,13 @@ const dir = makeDirectory();
 const peers = [];
 const print = (line) => console.log(line);
 const log = (line) => console.error(line);
-const measure = (some, of) => measureAll(some, of, plan, { directory: dir, log });
+
+async function measure(some, of) {
+  const results = await measureAll(some, of, plan, { directory: dir, log });
+  reportWorks(results, print);
+  reportOthers(results, print);
+}
+
 const opened = (peer) => {
   peers.push(peer);
   return peer;
@@ -62,7 +68,7 @@ async function comparePeers() {
   }
   if (wanted.includes('hello')) against.push(opened(await startHello({ dir: path.join(dir, 'hello'), binDir, like: ours })));
   if (wanted.includes('statements')) against.push(opened(await startStatements({ like: ours, works })));
-  reportWorks(await measure(works, against), print);
+  await measure(works, against);
   if (wanted.includes('guards')) await compareGuards(ours);
   reportSizes(await sizes(), print);
 }
@@ -71,21 +77,21 @@ async function compareGuards(like) {
   const variants = [];
   await startGuards({ dir, binDir, like, onStart: (peer) => variants.push(opened(peer)) });
   print('\n---- what the guard rails cost ----');
-  reportWorks(await measure(WORKS.filter(({ name }) => GUARDED.includes(name)), variants), print);
+  await measure(WORKS.filter(({ name }) => GUARDED.includes(name)), variants);
 }
 
 async function compareBase(commit) {
   const base = await buildBase({ dir, commit, log });
   const ours = opened(await startOurs({ dir: path.join(dir, 'minimall'), size, binDir, name: 'this' }));
   const theirs = opened(await startOurs({ dir: path.join(dir, 'other'), size, ...base }));
-  reportWorks(await measure(works, [ours, theirs]), print);
+  await measure(works, [ours, theirs]);
 }
 
 async function compareGrowth(rows) {
   const pages = await startGrowth({ dir, binDir, rows, log });
   pages.forEach(opened);
   print(`\n---- pages of ${rows} products ----`);
-  reportWorks(await measure([GROWTH], pages), print);
+  await measure([GROWTH], pages);
 }
 
 async function sizes() {

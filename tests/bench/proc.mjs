@@ -4,7 +4,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { processStatus } from '../../sandbox/process.mjs';
 
-const NS_PER_TICK = 10_000_000; // USER_HZ is 100 on every Linux
+const US_PER_TICK = 10_000; // USER_HZ is 100 on every Linux
 
 // A process and all its descendants.
 export function treeOf(root) {
@@ -29,7 +29,7 @@ function cpuNs(pid) {
     return readdirSync(`/proc/${pid}/task`)
       .reduce((sum, task) => sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]), 0);
   } catch {
-    return ticksOf(pid) * NS_PER_TICK;
+    return ticksOf(pid) * US_PER_TICK * 1000;
   }
 }
 
@@ -45,6 +45,13 @@ function ticksOf(pid) {
 // parts: lists of process ids by name.  Returns the CPU time of each, in us.
 export function cpuOf(parts) {
   return Object.fromEntries(Object.entries(parts).map(([name, pids]) => [name, pids.reduce((sum, pid) => sum + cpuNs(pid), 0) / 1000]));
+}
+
+// CPU time that the whole machine has spent, in us, and its number of processors.
+export function machineCpu() {
+  const [all, ...each] = readFileSync('/proc/stat', 'utf8').split('\n').filter((line) => line.startsWith('cpu'));
+  const [user, nice, system, , , irq, softirq, steal] = all.trim().split(/ +/).slice(1).map(Number);
+  return { us: (user + nice + system + irq + softirq + steal) * US_PER_TICK, processors: each.length };
 }
 
 // Memory of a process in KiB: pss shares what several processes map among them, own is what no other one has.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The tables of a run: medians, and of ratios also their range over the rounds, in each of which the peers were measured right
-// after one another.
+// The tables of a run: medians, and of ratios also the range of the middle half of the rounds, in each of which the peers were
+// measured right after one another.
 
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
@@ -8,12 +8,15 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+const OTHERS_MAX = 0.1; // of the machine
+
 export const cpuSum = ({ front, app, database }) => front + app + database;
 
-// "1.41 (1.32-1.50)"
+// "1.41 (1.32-1.50)": the median of the rounds, and where the middle half of them is.
 function ratio(ours, theirs, of) {
-  const values = ours.map((round, i) => of(round) / of(theirs[i]));
-  return `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)}-${Math.max(...values).toFixed(2)})`;
+  const values = ours.map((round, i) => of(round) / of(theirs[i])).sort((a, b) => a - b);
+  const at = (share) => values[Math.round((values.length - 1) * share)].toFixed(2);
+  return `${median(values).toFixed(2)} (${at(0.25)}-${at(0.75)})`;
 }
 
 const COLUMNS = [
@@ -42,6 +45,12 @@ export function reportWorks(results, print) {
       ]));
     }
   }
+}
+
+// Whether the figures can be believed.
+export function reportOthers(results, print) {
+  const share = median(results.flatMap(({ rounds }) => rounds.map(({ others }) => others)));
+  print(`\nother processes took ${(share * 100).toFixed(0)} % of the machine${share > OTHERS_MAX ? ': only CPU us and their ratios mean something' : ''}`);
 }
 
 const mib = (kib) => (kib / 1024).toFixed(2);
