@@ -20,7 +20,7 @@ import { GROWTH, startGrowth } from './growth.mjs';
 import { GUARDED, startGuards } from './guards.mjs';
 import { startHello, startStatements } from './limits.mjs';
 import { measureAll } from './measure.mjs';
-import { startOurs } from './ours.mjs';
+import { startOurs, startVariant } from './ours.mjs';
 import { missingForPhp, startPhp } from './php.mjs';
 import { memoryByFamily } from './proc.mjs';
 import { reportMemory, reportOthers, reportSizes, reportWorks } from './report.mjs';
@@ -31,7 +31,7 @@ const quick = env.QUICK === '1';
 const listed = (text) => text.split(',').filter(Boolean);
 const plan = {
   rounds: Number(env.ROUNDS ?? (quick ? 3 : 5)),
-  ms: Number(env.MS ?? (quick ? 800 : 1000)),
+  ms: Number(env.MS ?? (quick ? 600 : 1000)),
   requests: Number(env.REQUESTS ?? 1_000_000),
   connections: listed(env.CONNECTIONS ?? (quick ? '32' : '32,500')).map(Number),
 };
@@ -60,7 +60,7 @@ const opened = (peer) => {
 async function comparePeers() {
   const ours = opened(await startOurs({ dir: path.join(dir, 'minimall'), size, binDir }));
   reportMemory(memoryByFamily(ours.parts().app), print); // before other shops share the programs
-  const against = [ours];
+  const against = [ours, opened(await startVariant({ name: 'minimall', dir: path.join(dir, 'uncached'), binDir, like: ours, env: {} }))];
   if (wanted.includes('php')) {
     const missing = missingForPhp();
     if (missing) log(`without PHP-FPM: ${missing} are not installed (make bench-needs)`);
@@ -84,7 +84,9 @@ async function compareBase(commit) {
   const base = await buildBase({ dir, commit, log });
   const ours = opened(await startOurs({ dir: path.join(dir, 'minimall'), size, binDir, name: 'this' }));
   const theirs = opened(await startOurs({ dir: path.join(dir, 'other'), size, ...base }));
-  await measure(works, [ours, theirs]);
+  const uncached = (name, like, programs) => startVariant({ name, dir: path.join(dir, `uncached-${name}`), binDir: programs, like, env: {} });
+  const bare = opened(await uncached('this', ours, binDir));
+  await measure(works, [ours, bare, theirs, opened(await uncached(base.name, theirs, base.binDir))]);
 }
 
 async function compareGrowth(rows) {

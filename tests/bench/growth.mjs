@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Whether a page deep in a long list costs what the first one does. SHARED_HOSTS=on: nothing is cached, every page is asked of
-// the database.
+// Whether a page deep in a long list costs what the first one does. Nothing is cached: every page is asked of the database.
 
 import path from 'node:path';
 import { oursSql } from './data.mjs';
-import { startOurs } from './ours.mjs';
+import { NO_CACHE, startOurs } from './ours.mjs';
 
 const PAGES = 100;
 const AT_ONCE = 100_000; // rows of one statement
@@ -14,7 +13,7 @@ export const GROWTH = { name: 'pages', title: '20 products each', status: 200, e
 // Returns the peers "first pages", "deep pages" of one shop of so many products; stop() of the first stops it.
 export async function startGrowth({ dir, binDir, rows, log }) {
   const size = { products: Math.min(AT_ONCE, rows / 2), users: 0 };
-  const peer = await startOurs({ dir: path.join(dir, 'growth'), size, binDir, families: ['catalogue', 'passwords'], env: { SHARED_HOSTS: 'on' } });
+  const peer = await startOurs({ dir: path.join(dir, 'growth'), size, binDir, families: ['catalogue', 'passwords'], env: NO_CACHE });
   try {
     await fill(peer, size.products, rows / 2, log);
     const deep = await pagesFrom(peer, '/api/products?limit=20'); // the newest products come first: the rest will be before them

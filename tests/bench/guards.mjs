@@ -2,13 +2,8 @@
 // What the guard rails cost: the same programs with and without limits, log and metrics, on the same data. Metrics can't be turned
 // off: without them a program is linked with no_metrics.c.
 
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { writeSettings } from '../../sandbox/config.mjs';
-import { dropState, freePort, stateDirectory } from '../../sandbox/files.mjs';
-import { processesOf } from '../../sandbox/process.mjs';
-import { startWeb } from '../../sandbox/web.mjs';
-import { httpPeer, webParts } from './peers.mjs';
+import { startVariant } from './ours.mjs';
 
 const NO_LIMITS = {
   PAYMENT_REQUESTS_PER_MINUTE: '0', USER_REQUESTS_PER_MINUTE: '0', ADDRESS_REQUESTS_PER_MINUTE: '0', REQUESTS_PER_SECOND: '0',
@@ -30,27 +25,7 @@ export const GUARDED = ['W0', 'W1'];
 // like: minimall, whose database and settings they have. onStart: of each that runs.
 export async function startGuards({ dir, binDir, like, onStart }) {
   for (const { name, env, metrics } of VARIANTS) {
-    const place = path.join(dir, name.replace(' ', '-'));
     const programs = metrics ? binDir : path.join(binDir, 'bench', 'no-metrics');
-    onStart(await startVariant({ name, place, programs, like, env }));
+    onStart(await startVariant({ name, dir: path.join(dir, name.replace(' ', '-')), binDir: programs, like, env, families: FAMILIES }));
   }
-}
-
-async function startVariant({ name, place, programs, like, env }) {
-  const configFile = path.join(place, 'minimall.conf');
-  const home = path.join(place, 'web');
-  mkdirSync(place, { mode: 0o700 });
-  writeSettings(configFile, { ...like.shop.env, STATE_DIR: stateDirectory(place), LOG_FILE: path.join(place, 'requests.log'), ...env });
-  const port = await freePort();
-  const web = await startWeb({ home, port, binDir: programs, configFile, env: {}, families: FAMILIES });
-  return httpPeer(`http://127.0.0.1:${port}`, {
-    name,
-    kind: 'ours',
-    products: like.products,
-    parts: () => ({ ...webParts(processesOf(home)), database: like.parts().database }),
-    stop: async () => {
-      await web.stop();
-      dropState(place);
-    },
-  });
 }

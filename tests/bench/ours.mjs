@@ -3,7 +3,8 @@
 
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { checkout } from '../../sandbox/files.mjs';
+import { writeSettings } from '../../sandbox/config.mjs';
+import { checkout, dropState, freePort, stateDirectory } from '../../sandbox/files.mjs';
 import { processesOf } from '../../sandbox/process.mjs';
 import { CATEGORY, oursFirstSql, oursSql, placeOrders, productIds } from './data.mjs';
 import { httpPeer, openDatabase, webParts } from './peers.mjs';
@@ -15,6 +16,10 @@ const LIMITS = {
   PAYMENT_REQUESTS_PER_MINUTE: '1000000', USER_REQUESTS_PER_MINUTE: '1000000', ADDRESS_REQUESTS_PER_MINUTE: '1000000', REQUESTS_PER_SECOND: '1000000',
   FORGED_PER_MINUTE: '60', SIGN_IN_FAILURES_PER_ACCOUNT: '5', SIGN_IN_FAILURES_PER_ADDRESS: '20', PENDING_ORDERS_MAX: '10000',
 };
+
+// What keeps the shop from caching anything.
+export const NO_CACHE = { SHARED_HOSTS: 'on' };
+export const CACHE = { SHARED_HOSTS: 'off' };
 
 // root, binDir: the checkout whose configuration, schema and launcher are used, and its programs. env: settings that differ.
 // families: the only ones that run.
@@ -32,7 +37,7 @@ export async function startOurs({ dir, size, name = 'minimall', root = checkout,
   try {
     shop = await startShop({ dir, binDir, db, dbName: 'minimall_bench', wechat: true, lasting: false, families, env: { ...LIMITS, ...env } });
     const parts = () => ({ ...webParts(processesOf(path.join(dir, 'web'))), database: processesOf(dbDir) });
-    const peer = httpPeer(shop.baseUrl, { name, kind: 'ours', shop, parts, stop, products: productIds(size.products) });
+    const peer = httpPeer(shop.baseUrl, { name, kind: 'ours', shop, root, parts, stop, products: productIds(size.products) });
     await fill(peer, size);
     return peer;
   } catch (error) {
@@ -55,4 +60,28 @@ async function fill(peer, { products, users }) {
   const placed = new Map((await placeOrders(call, peer.tokens, peer.products)).map((order) => [order.id, order]));
   for (const { id, order_no: no } of await shop.sql('SELECT id, order_no FROM orders')) placed.get(no).row = id;
   peer.orders = [...placed.values()];
+}
+
+// The same shop, with its database, users and data, once more with other settings or programs; it caches nothing.
+export async function startVariant({ name, dir, binDir, like, env, families }) {
+  const configFile = path.join(dir, 'minimall.conf');
+  const home = path.join(dir, 'web');
+  mkdirSync(dir, { mode: 0o700 });
+  writeSettings(configFile, { ...like.shop.env, STATE_DIR: stateDirectory(dir), LOG_FILE: path.join(dir, 'requests.log'), ...NO_CACHE, ...env });
+  const port = await freePort();
+  const { startWeb } = await import(path.join(like.root, 'sandbox', 'web.mjs'));
+  const web = await startWeb({ home, port, binDir, configFile, env: {}, families });
+  const { tokens, orders, products } = like;
+  return httpPeer(`http://127.0.0.1:${port}`, {
+    name,
+    kind: 'uncached',
+    tokens,
+    orders,
+    products,
+    parts: () => ({ ...webParts(processesOf(home)), database: like.parts().database }),
+    stop: async () => {
+      await web.stop();
+      dropState(dir);
+    },
+  });
 }

@@ -13,6 +13,9 @@ import { binDir } from '../e2e/lib/start-shop.mjs';
 import { nameOf } from './proc.mjs';
 import { clientOf } from './client.mjs';
 
+// Kinds that do only works of which one of these is true: minimall as it is, and with nothing cached.
+const CACHES = { ours: true, uncached: false };
+
 // A database server whose commits wait for the disk, the same for all. modules: of the checkout that starts it.
 export function openDatabase(dir, { startDatabase, serverKind }) {
   const kind = serverKind('mariadb');
@@ -40,7 +43,7 @@ export function httpPeer(base, rest) {
   const peer = {
     ask,
     call,
-    does: (work) => work.of?.(peer) ?? true,
+    does: (work) => (work.of?.(peer) ?? true) && CACHES[peer.kind] !== Boolean(work.uncached),
     tagOf: async (request) => (await ask(request)).tag,
     requestsOf: (work) => work.requests(peer),
     statusOf: (work) => work.status,

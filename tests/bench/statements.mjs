@@ -7,34 +7,46 @@
 
 import { readFileSync } from 'node:fs';
 import { isOrderRow } from './data.mjs';
+import { CACHE, NO_CACHE } from './ours.mjs';
 
 // works: those with values.  Returns the scripts by the works' names.
 export async function record(peer, works) {
   const { shop } = peer;
-  const recorded = works.map((work) => ({ work, request: work.requests(peer)[0], values: work.values(peer) }));
-  const log = (await shop.sql('SELECT @@datadir AS place'))[0].place + 'statements.log';
+  const log = `${(await shop.sql('SELECT @@datadir AS place'))[0].place}statements.log`;
   await shop.sql(`SET GLOBAL general_log_file = '${log}'; SET GLOBAL general_log = 1`);
-  await shop.restartWeb(); // statements that were prepared before are logged without their values
   try {
-    for (const { request } of recorded) await peer.call(request);
-    for (const { work, request } of recorded) {
-      await shop.sql(`SELECT 'begin ${work.name}'`);
-      await peer.call(request);
-      await shop.sql(`SELECT 'end ${work.name}'`);
+    for (const [uncached, env] of [[true, NO_CACHE], [false, CACHE]]) {
+      await shop.restartWeb(env); // statements that were prepared before are logged without their values
+      await perform(peer, works.filter((work) => Boolean(work.uncached) === uncached));
     }
   } finally {
     await shop.sql('SET GLOBAL general_log = 0');
     await shop.restartWeb();
   }
   const entries = entriesOf(readFileSync(log, 'utf8'));
+  return new Map(works.map((work) => [work.name, scriptOf(entries, work.name, work.values(peer))]));
+}
+
+// Each twice, so that what is only done the first time isn't recorded.
+async function perform({ shop, call, ...peer }, works) {
+  for (const work of works) {
+    const [request] = work.requests(peer);
+    await call(request);
+    await shop.sql(`SELECT 'begin ${work.name}'`);
+    await call(request);
+    await shop.sql(`SELECT 'end ${work.name}'`);
+  }
+}
+
+// The first row of values is that of the recording.
+function scriptOf(entries, name, values) {
   const prepared = entries.filter(({ what }) => what === 'Prepare').map(({ sql }) => sql);
-  const connect = entries.filter(({ what, sql }) => what === 'Query' && sql.startsWith('SET SESSION '));
-  return new Map(recorded.map(({ work, values }) => {
-    const mine = between(entries, work.name).filter(({ what }) => ['Query', 'Execute'].includes(what));
-    const start = connect.filter(({ id }) => id === mine[0].id);
-    return [work.name, [...start.map(({ sql }) => `C ${sql}`), ...values.map((row) => `R ${row.join(' ')}`),
-      ...mine.flatMap((entry) => linesOf(entry, prepared, values[0]))].join('\n')];
-  }));
+  const mine = between(entries, name).filter(({ what }) => ['Query', 'Execute'].includes(what));
+  const settings = entries.filter(({ id, what, sql }) => id === mine[0].id && what === 'Query' && sql.startsWith('SET SESSION '));
+  return [
+    ...settings.map(({ sql }) => `C ${sql}`), ...values.map((row) => `R ${row.join(' ')}`),
+    ...mine.flatMap((entry) => linesOf(entry, prepared, values[0])),
+  ].join('\n');
 }
 
 // The log's entries: { id, what, sql }, id being the connection's.

@@ -3,6 +3,7 @@
 //   name, title   as the report shows them
 //   status        that every answer must have
 //   requests      of a peer, sent in turn; only of peers of which `of` is true
+//   uncached      of minimall with nothing cached
 //   essence       what the answers of all peers must have in common
 //   values        for the limit that the database sets (statements.mjs): of each request what its statements are about;
 //   family        and that of its program
@@ -50,11 +51,13 @@ const tagged = (work) => async (peer) => {
 
 export const WORKS = [
   { name: 'W0', title: 'no database: a path that nothing has', status: 404, quick: true, requests: () => [get('/api/nothing')], essence: ({ code }) => code },
-  { name: 'W1', title: 'one product with its category', status: 200, quick: true, requests: (peer) => eachProduct(peer), essence: essenceOfProduct, family: 'catalogue', values: ({ products }) => products.map((id) => [String(id)]) },
-  { name: 'W1t', title: 'the same, signed in', status: 200, of: ours, requests: (peer) => eachProduct(peer, { token: peer.tokens[0] }), essence: essenceOfProduct },
-  { name: 'W1n', title: 'the same, unchanged (304)', status: 304, of: shop, requests: tagged((peer) => eachProduct(peer)), essence: same },
-  { name: 'W2', title: 'a page of 20 products', status: 200, quick: true, requests: () => [page()], essence: essenceOfPage, family: 'catalogue', values: () => [[]] },
-  { name: 'W2n', title: 'the same, unchanged (304)', status: 304, of: shop, requests: tagged(() => [page()]), essence: same },
+  { name: 'W1', title: 'one product with its category, not cached', status: 200, quick: true, uncached: true, requests: (peer) => eachProduct(peer), essence: essenceOfProduct, family: 'catalogue', values: ({ products }) => products.map((id) => [String(id)]) },
+  { name: 'W1c', title: 'the same, cached', status: 200, quick: true, requests: (peer) => eachProduct(peer), essence: essenceOfProduct },
+  { name: 'W1t', title: 'the same, cached, signed in', status: 200, of: ours, requests: (peer) => eachProduct(peer, { token: peer.tokens[0] }), essence: essenceOfProduct },
+  { name: 'W1n', title: 'the same, cached, unchanged (304)', status: 304, of: shop, requests: tagged((peer) => eachProduct(peer)), essence: same },
+  { name: 'W2', title: 'a page of 20 products, not cached', status: 200, quick: true, uncached: true, requests: () => [page()], essence: essenceOfPage, family: 'catalogue', values: () => [[]] },
+  { name: 'W2c', title: 'the same, cached', status: 200, quick: true, requests: () => [page()], essence: essenceOfPage },
+  { name: 'W2n', title: 'the same, cached, unchanged (304)', status: 304, of: shop, requests: tagged(() => [page()]), essence: same },
   {
     name: 'W3', title: 'an own order with its lines', status: 200, quick: true, essence: essenceOfOrder,
     requests: ({ orders: own }) => own.map(({ token, id }) => get(`/api/orders/${id}`, { token })),
