@@ -3,19 +3,24 @@
 
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Fault, accepts, checkout, freePort, tail } from '../../sandbox/files.mjs';
-import { cleanEnv, endStrays, processesOf, startProcess, stopProcess, untilReady } from '../../sandbox/process.mjs';
+import { cleanEnv, processesOf, startProcess, stopProcess, untilReady } from '../../sandbox/process.mjs';
 import { serverKind } from '../../sandbox/database/kinds.mjs';
 import { query } from '../../sandbox/database/sql.mjs';
 import { startDatabase } from '../../sandbox/database/start.mjs';
 import { mintToken, phpSql, phpUsersSql, placeOrders, productIds } from './data.mjs';
-import { httpPeer, openDatabase } from './peers.mjs';
-import { treeOf } from './proc.mjs';
+import { httpPeer, openDatabase, webParts } from './peers.mjs';
+import { nameOf, treeOf } from './proc.mjs';
 
 const FPM = 'php-fpm8.2';
 const PROCESSES = 8; // measured: of 4, 8 and 16 the best for it, in requests and in CPU
 const READY_MS = 20_000;
 const STOP_MS = 3_000;
+// Both in one session, as minimall's programs are in that of their web server: Linux shares processors among sessions.
+const BOTH = `root=; [ "$(id -u)" != 0 ] || root=--allow-to-run-as-root
+  setpriv --pdeathsig TERM -- ${FPM} --nodaemonize $root --fpm-config "$1" &
+  exec lighttpd -D -f "$2"`;
 const SECRET = 'a secret of the peer, used for nothing else';
 const DATABASE = 'minimall_php';
 const source = path.join(checkout, 'tests', 'bench', 'php');
@@ -31,10 +36,9 @@ export async function startPhp({ dir, size }) {
   mkdirSync(dir, { mode: 0o711 });
   const db = await openDatabase(path.join(dir, 'db'), { startDatabase, serverKind });
   const home = path.join(dir, 'web');
-  const running = [];
+  let server;
   const stop = async () => {
-    for (const child of running) await stopProcess(child, STOP_MS);
-    await endStrays(home);
+    if (server) await stopServer(server);
     await db.stop();
   };
   try {
@@ -45,17 +49,11 @@ export async function startPhp({ dir, size }) {
     const env = cleanEnv(home, {
       ...settings, JWT_SECRET: SECRET, BENCH_HOME: home, BENCH_PORT: String(port), BENCH_PHP: source, BENCH_PROCESSES: String(PROCESSES),
     });
-    const start = async (command, args, ready) => {
-      const logFile = path.join(home, `${command}.start.log`);
-      const child = startProcess(command, args, { env, cwd: home, logFile });
-      running.unshift(child);
-      if (!await untilReady(ready, child, READY_MS)) throw new Fault(`${command} did not start:\n${tail(logFile)}`);
-      return child;
-    };
-    const fpm = await start(FPM, ['--nodaemonize', ...(process.getuid() === 0 ? ['--allow-to-run-as-root'] : []), '--fpm-config', path.join(source, 'fpm.conf')],
-      () => accepts({ path: path.join(home, 'fpm.sock') }));
-    const front = await start('lighttpd', ['-D', '-f', path.join(source, 'lighttpd.conf')], () => accepts({ port }));
-    const parts = () => ({ front: treeOf(front.pid), app: treeOf(fpm.pid), database: processesOf(path.join(dir, 'db')) });
+    const logFile = path.join(home, 'start.log');
+    server = startProcess('/bin/sh', ['-c', BOTH, 'sh', path.join(source, 'fpm.conf'), path.join(source, 'lighttpd.conf')], { env, cwd: home, logFile });
+    const ready = async () => await accepts({ port }) && accepts({ path: path.join(home, 'fpm.sock') });
+    if (!await untilReady(ready, server, READY_MS)) throw new Fault(`PHP-FPM and its lighttpd did not start:\n${tail(logFile)}`);
+    const parts = () => ({ ...webParts(treeOf(server.pid)), database: processesOf(path.join(dir, 'db')) });
     const tokens = Array.from({ length: size.users }, (_, i) => mintToken(SECRET, i + 1));
     const peer = httpPeer(`http://127.0.0.1:${port}`, { name: 'PHP-FPM', kind: 'php', parts, stop, tokens, products: productIds(size.products) });
     peer.orders = await placeOrders(peer.call, tokens, peer.products);
@@ -63,6 +61,17 @@ export async function startPhp({ dir, size }) {
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+// PHP-FPM's processes write their titles over the environment by which others are found.
+async function stopServer(server) {
+  const pids = treeOf(server.pid);
+  await stopProcess(server, STOP_MS);
+  const end = Date.now() + STOP_MS;
+  while (pids.some((pid) => nameOf(pid)?.startsWith('php-fpm'))) {
+    if (Date.now() > end) throw new Fault('PHP-FPM does not end');
+    await delay(20);
   }
 }
 
