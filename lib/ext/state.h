@@ -170,7 +170,8 @@ struct state_limit {
 bool state_admit(struct ctx *c, struct state_limit *limits, size_t n) MUST;
 /*
  * Take back the moment (at_ms) that state_admit added to all of them in this request: what it was for doesn't count.
- * What can't be taken back stays counted. Only for limits of at most STATE_LIMIT_MAX.
+ * What can't be taken back stays counted. Only for limits of at most STATE_LIMIT_MAX. One case isn't exact: a request
+ * that gets here after later ones were added and taken back may be one too many, as what these made irrelevant is gone.
  */
 void state_withdraw(struct ctx *c, const struct state_limit *limits, size_t n);
 
