@@ -49,7 +49,7 @@ class Redis {
   async start() {
     const { tls } = this;
     const settings = {
-      save: '', appendonly: 'no', requirepass: PASSWORD, unixsocket: this.socket, dir: this.dir, port: '0',
+      save: '', appendonly: 'no', requirepass: PASSWORD, unixsocket: this.socket, dir: this.dir, bind: '127.0.0.1', port: '0',
       ...(tls ? { 'tls-port': String(this.port), 'tls-cert-file': tls.cert, 'tls-key-file': tls.key, 'tls-ca-cert-file': tls.ca, 'tls-auth-clients': 'no' } : {}),
       ...this.settings,
     };
