@@ -74,6 +74,9 @@ const CASES = {
     labels: { instance: HOST.instance }, value: '300', silent: [grows('password_tries_total', 100, { outcome: 'right' }), grows('password_tries_total', 1, { outcome: 'wrong' })],
   },
   ShopStateDegraded: { raised: [stays('state_up', 0)], labels: HOST, silent: [stays('state_up', 1)] },
+  ShopLimitsEvicted: {
+    raised: [grows('state_evictions_total', 1, { kind: 'limit' })], labels: { instance: HOST.instance }, silent: [grows('state_evictions_total', 1, { kind: 'value' })],
+  },
   ShopMetricsDropped: { raised: [grows('metrics_dropped_total', 1)], labels: HOST, silent: [stays('metrics_dropped_total', 5)] },
 };
 // Jobs that ran at the start of the series, and no more.

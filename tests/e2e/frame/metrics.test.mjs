@@ -67,6 +67,8 @@ test('what docs/monitoring asks for is there', async () => {
   const asked = [...rules.matchAll(/^ +expr: (.*)$/gm)].map(([, expression]) => expression);
   assert.equal(rules.match(/^ +action: /gm).length, asked.length, 'each alert says what to do');
   asked.push(...panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)));
+  const guide = readFileSync(path.join(checkout, 'docs', 'deploy.md'), 'utf8');
+  for (const [, name] of text.matchAll(/^# TYPE (\S+)/gm)) assert.ok(guide.includes(`\`${name}\``), `docs/deploy.md doesn't explain ${name}`);
   const known = new Set([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => (type === 'histogram' ? `${name}_bucket` : name)));
   for (const expression of asked) {
     for (const [name] of expression.replaceAll(/"[^"]*"|\[\w+\]/g, '').matchAll(/\b[a-z]+_[a-z_]+\b/g)) {
