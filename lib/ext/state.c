@@ -5,8 +5,8 @@
  *
  * A mark is a random stamp: a family's is replaced by each clear, a slot's by the first ticket
  * for one of its keys and by each delete of one. A record has its family's stamp and is live
- * while the two are equal. A ticket is the two stamps read with the miss: what was computed
- * since is stored if both are unchanged. A new home has other stamps.
+ * while the two are equal. A ticket is the two stamps read with the value or the miss: what was
+ * computed since is stored if both are unchanged. A new home has other stamps.
  */
 #include "ext/state.h"
 
@@ -162,27 +162,26 @@ bool state_get(
 	struct ctx *c, struct state_key key, struct state_ticket *ticket, struct slice *value)
 {
 	struct state_cell at[3];
+	bool found;
 
 	*ticket = (struct state_ticket){ .key = key };
 	*value = (struct slice){ "", 0 };
 	if (keeps_no_values(c) || !fits(key))
 		return false;
 	at[0] = state_cell(STATE_FAMILY, (struct state_key){ key.family, { "", 0 } });
-	at[1] = state_cell(STATE_VALUE, key);
-	at[2] = state_cell(STATE_SLOT, key);
+	at[1] = state_cell(STATE_SLOT, key);
+	at[2] = state_cell(STATE_VALUE, key);
 	if (!c->state->home->read(c, at, ARRAY_LEN(at)))
 		return false;
-	if (state_live(&at[1].r, at[0].r.stamp, c->now_ms)) {
-		metrics_count(METRIC_CACHE, key.family, "hit", NULL);
-		*value = at[1].value;
-		return true;
+	found = state_live(&at[2].r, at[0].r.stamp, c->now_ms);
+	metrics_count(METRIC_CACHE, key.family, found ? "hit" : "miss", NULL);
+	if (found)
+		*value = at[2].value;
+	if (!state_live(&at[0].r, at[0].r.stamp, c->now_ms)) { /* else it is closed */
+		ticket->family = at[0].r.stamp;
+		ticket->slot = slot_stamp(c, key, &at[1]);
 	}
-	metrics_count(METRIC_CACHE, key.family, "miss", NULL);
-	if (state_live(&at[0].r, at[0].r.stamp, c->now_ms))
-		return false; /* closed */
-	ticket->family = at[0].r.stamp;
-	ticket->slot = slot_stamp(c, key, &at[2]);
-	return false;
+	return found;
 }
 
 void state_set(struct ctx *c, const struct state_ticket *ticket, struct slice value, int64_t ttl_ms)

@@ -104,7 +104,10 @@ struct state_ticket {
 	uint64_t family, slot; /* their stamps at that time (state.c); slot 0: not valid */
 };
 
-/* The value into c->arena (also NUL-terminated); or a miss, with a ticket for state_set. */
+/*
+ * The value into c->arena (also NUL-terminated), or a miss; with a ticket for state_set, also to replace the value by
+ * one that was derived from it.
+ */
 bool state_get(
 	struct ctx *c, struct state_key key, struct state_ticket *ticket, struct slice *value) MUST;
 /* Store what was computed after the ticket, unless it was invalidated since. */

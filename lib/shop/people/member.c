@@ -153,15 +153,32 @@ static enum err touch_day_tx(struct ctx *c, void *arg)
 	return member_count_tx(c, x->member_id, COUNT_DAY, x->to, 1);
 }
 
-enum err member_touch(struct ctx *c, int64_t member_id, int64_t last_active_ms, int64_t active_day)
+static bool is_new_day(const struct ctx *c, int64_t active_day)
 {
-	const int64_t due = c->now_ms - TOUCH_GAP_MS, today = member_day(c->now_ms, 0);
+	return active_day != 0 && active_day < member_day(c->now_ms, 0);
+}
 
-	if (active_day != 0 && active_day < today)
-		return db_tx(c, touch_day_tx, &(struct touch){ member_id, active_day, today });
-	if (last_active_ms >= due)
+bool member_touch_due(const struct ctx *c, int64_t last_active_ms, int64_t active_day)
+{
+	return is_new_day(c, active_day) || last_active_ms < c->now_ms - TOUCH_GAP_MS;
+}
+
+enum err member_touch(
+	struct ctx *c, int64_t member_id, int64_t *last_active_ms, int64_t *active_day)
+{
+	const int64_t today = member_day(c->now_ms, 0);
+
+	if (!member_touch_due(c, *last_active_ms, *active_day))
 		return OK;
-	return db_exec(c, SQL_TOUCH, ARGS(I64(c->now_ms), I64(member_id), I64(due)), NULL);
+	if (is_new_day(c, *active_day)) {
+		TRY(db_tx(c, touch_day_tx, &(struct touch){ member_id, *active_day, today }));
+		*active_day = today;
+	} else {
+		TRY(db_exec(c, SQL_TOUCH,
+			ARGS(I64(c->now_ms), I64(member_id), I64(c->now_ms - TOUCH_GAP_MS)), NULL));
+	}
+	*last_active_ms = c->now_ms;
+	return OK;
 }
 
 enum err member_user(struct ctx *c, int64_t member_id, int64_t *user_id)

@@ -48,9 +48,11 @@ bool member_code_is_valid(const char *code);
 enum err member_create_tx(struct ctx *c, int64_t user_id, int64_t *member_id) MUST;
 /* A deleted user's member: it is closed, and counted no more. */
 enum err member_close_tx(struct ctx *c, int64_t user_id) MUST;
-/* Set last_active; writes at most once in five minutes. active_day: as in its row. */
+/* Would member_touch write? */
+bool member_touch_due(const struct ctx *c, int64_t last_active_ms, int64_t active_day);
+/* Set last_active; writes at most once in five minutes. Both are as in the row, and updated to what it then has. */
 enum err member_touch(
-	struct ctx *c, int64_t member_id, int64_t last_active_ms, int64_t active_day) MUST;
+	struct ctx *c, int64_t member_id, int64_t *last_active_ms, int64_t *active_day) MUST;
 /* The member's user. Fails: NOT_FOUND. */
 enum err member_user(struct ctx *c, int64_t member_id, int64_t *user_id) MUST;
 /* The user's member. Fails: MEMBER_NOT_FOUND. */

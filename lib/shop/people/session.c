@@ -5,6 +5,7 @@
 #include "ext/db.h"
 #include "shop/people/member.h"
 #include "shop/people/service_token.h"
+#include "shop/people/standing.h"
 #include "shop/people/throttle.h"
 
 #define REFRESH_LIFETIME_MS (30 * DAY_MS)
@@ -43,9 +44,6 @@ const struct field sign_out_fields[] = {
 };
 
 /* Everything about a credential in one row: one round trip per request. */
-struct standing {
-	int64_t user_id, permission_level, member_id, last_active_at, active_day;
-};
 static const struct field identity_fields[] = {
 	FIELD(struct standing, user_id),
 	FIELD(struct standing, permission_level),
@@ -97,23 +95,41 @@ static const char SQL_PURGE_REFRESH[] =
 static const char SQL_PURGE[] =
 	"DELETE FROM sessions WHERE expires_at < ? ORDER BY expires_at LIMIT ?";
 
+static enum err find_standing(struct ctx *c, const struct credential *cred, struct standing *row)
+{
+	struct standing_ticket ticket;
+	bool found;
+
+	if (standing_find(c, cred, &ticket, row))
+		return OK;
+	TRY(db_find(c, SQL_IDENTITY, ARGS(I64(cred->session_id), I64(cred->user_id)),
+		identity_fields, row, &found));
+	if (!found)
+		return ERR_UNAUTHENTICATED;
+	TRY(member_touch(c, row->member_id, &row->last_active_at, &row->active_day));
+	standing_store(c, cred, &ticket, row);
+	return OK;
+}
+
 enum err session_identify(struct ctx *c, const struct credential *cred)
 {
 	struct standing row;
-	bool found;
 
 	if (cred->token_sha256 != NULL)
 		return service_token_identify(c, cred->token_sha256);
-	TRY(db_find(c, SQL_IDENTITY, ARGS(I64(cred->session_id), I64(cred->user_id)),
-		identity_fields, &row, &found));
-	if (!found)
-		return ERR_UNAUTHENTICATED;
+	TRY(find_standing(c, cred, &row));
 	c->actor = (struct actor){ .kind = ACTOR_USER,
 		.user_id = row.user_id,
 		.member_id = row.member_id,
 		.session_id = cred->session_id,
 		.administrator = row.permission_level == LEVEL_ADMINISTRATOR };
-	return member_touch(c, row.member_id, row.last_active_at, row.active_day);
+	return OK;
+}
+
+static enum err end_tx(struct ctx *c, int64_t user_id, int64_t session_id)
+{
+	TRY(db_exec(c, SQL_END, ARGS(I64(c->now_ms), I64(session_id)), NULL));
+	return standing_revoke_tx(c, user_id);
 }
 
 /* ---- opening ---- */
@@ -256,7 +272,7 @@ static enum err refresh_tx(struct ctx *c, void *arg)
 	if (used != 1)
 		TRY(is_repeated_tx(c, x, &row, &repeated));
 	if (used != 1 && !repeated) /* the token was copied: end the session for both */
-		return db_exec(c, SQL_END, ARGS(I64(c->now_ms), I64(row.session_id)), NULL);
+		return end_tx(c, row.user_id, row.session_id);
 	TRY(db_exec(c, SQL_EXTEND, ARGS(I64(c->now_ms + REFRESH_LIFETIME_MS), I64(row.session_id)),
 		&alive));
 	if (alive == 0)
@@ -276,11 +292,17 @@ enum err session_refresh(struct ctx *c, const char *refresh_token, struct sessio
 	return x.good ? OK : ERR_REFRESH_INVALID;
 }
 
+static enum err sign_out_tx(struct ctx *c, void *arg)
+{
+	const bool all = *(const bool *)arg;
+
+	return all ? user_end_sessions_tx(c, c->actor.user_id)
+		   : end_tx(c, c->actor.user_id, c->actor.session_id);
+}
+
 enum err session_end(struct ctx *c, bool all)
 {
-	if (all)
-		return user_end_sessions(c, c->actor.user_id);
-	return db_exec(c, SQL_END, ARGS(I64(c->now_ms), I64(c->actor.session_id)), NULL);
+	return db_tx(c, sign_out_tx, &all);
 }
 
 enum err session_purge(struct ctx *c, int64_t limit, int64_t *purged)

@@ -11,6 +11,7 @@
 #include "shop/books/journal.h"
 #include "shop/people/member.h"
 #include "shop/people/new_password.h"
+#include "shop/people/standing.h"
 
 bool user_is_email(const char *s)
 {
@@ -255,9 +256,10 @@ static enum err lock_for_deletion_tx(struct ctx *c, int64_t id, struct user *row
 
 static enum err write_user_tx(struct ctx *c, const struct user *row, bool end_sessions)
 {
-	return taken(c, db_exec_one(c, SQL_UPDATE,
-				ARGS(USER_ROW(ROW_VALUE) I64(end_sessions), I64(c->now_ms),
-					I64(row->user_id))));
+	TRY(taken(c, db_exec_one(c, SQL_UPDATE,
+			     ARGS(USER_ROW(ROW_VALUE) I64(end_sessions), I64(c->now_ms),
+				     I64(row->user_id)))));
+	return end_sessions ? standing_revoke_tx(c, row->user_id) : OK;
 }
 
 /* Does a locked user match the request's If-Match, as shown by the GET of that route? */
@@ -395,12 +397,14 @@ enum err user_delete_tx(struct ctx *c, int64_t id)
 {
 	TRY(journal_add_tx(c, "delete", arena_printf(&c->arena, "user %lld", (long long)id), NULL));
 	TRY(member_close_tx(c, id));
-	return db_exec_one(c, SQL_DELETE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(id)));
+	TRY(db_exec_one(c, SQL_DELETE, ARGS(I64(c->now_ms), I64(c->now_ms), I64(id))));
+	return standing_revoke_tx(c, id);
 }
 
-enum err user_end_sessions(struct ctx *c, int64_t user_id)
+enum err user_end_sessions_tx(struct ctx *c, int64_t user_id)
 {
-	return db_exec(c, SQL_END_SESSIONS, ARGS(I64(user_id)), NULL);
+	TRY(db_exec(c, SQL_END_SESSIONS, ARGS(I64(user_id)), NULL));
+	return standing_revoke_tx(c, user_id);
 }
 
 /* ---- creating ---- */

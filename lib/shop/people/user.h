@@ -96,7 +96,7 @@ bool user_is_email(const char *s);
 /* For the command line. Fails: EMAIL_TAKEN, PHONE_TAKEN, INVALID naming account. */
 enum err user_create_administrator(struct ctx *c, const char *account, const char *password,
 	const char *nickname, int64_t *user_id) MUST;
-/* End every session of a user. */
-enum err user_end_sessions(struct ctx *c, int64_t user_id) MUST;
+/* End every session of a user. Fails: BUSY (standing.h). */
+enum err user_end_sessions_tx(struct ctx *c, int64_t user_id) MUST;
 
 #endif
