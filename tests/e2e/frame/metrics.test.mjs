@@ -10,9 +10,10 @@ import path from 'node:path';
 import { Unavailable, checkout } from '../../../sandbox/files.mjs';
 import { findPromtool } from '../../../sandbox/promtool.mjs';
 import { Cards } from '../lib/cards.mjs';
+import { openDbProxy } from '../lib/db-proxy.mjs';
 import { metricsOf, sumOf } from '../lib/metrics.mjs';
 import { askProcess, processSockets } from '../lib/raw-request.mjs';
-import { DAY_S, MINUTE_S, TRADE, openTrade } from '../lib/trade.mjs';
+import { DAY_S, MINUTE_S, PAID, TRADE, openTrade } from '../lib/trade.mjs';
 
 const TOKEN = 'nVfP2yKq8xWc5TjRzB7mHd3L';
 const MONITORING = path.join(checkout, 'docs', 'monitoring');
@@ -26,6 +27,11 @@ const trade = await openTrade({ own: true, families: [...TRADE, 'cards', 'catalo
 const { shop } = trade;
 const tea = await trade.product();
 const [system] = processSockets(shop, 'system');
+
+async function restart(env) {
+  await shop.restartWeb(env);
+  assert.equal((await shop.call('GET', '/healthz')).status, 200); // all programs have started
+}
 
 // Read by the process itself, as from an address.
 const scrape = (headers = {}, token = undefined) => askProcess(system, { uri: '/metrics', headers, token });
@@ -157,6 +163,26 @@ test('a payment that is rolled back is not counted (B52)', async () => {
   assert.deepEqual(await payments(async () => assert.equal((await byCard()).status, 409)), {});
 });
 
+test('what a transaction did is counted once, however often it runs, and not if its COMMIT is lost (B52, B53)', async (t) => {
+  const anna = await trade.buyer();
+  const order = () => trade.order(anna, [[tea, 1]]);
+  const { DB_SOCKET } = shop.env;
+  const proxy = await openDbProxy(DB_SOCKET, shop.dir);
+  await restart({ DB_SOCKET: proxy.socket });
+  t.after(() => restart({ DB_SOCKET }));
+  const again = await order();
+  const late = proxy.once(/^SELECT .* FROM payment_attempts WHERE payable_kind = \? AND open_payable_id = \?/, { error: [1213, 'Deadlock found'] });
+  assert.deepEqual(await payments(() => trade.payOffline(again)), { 'none OFFLINE paid': 1 });
+  assert.ok(late.hit);
+  const unknown = await order();
+  const lost = proxy.once(/^COMMIT$/, 'lose');
+  assert.deepEqual(await payments(async () => {
+    const { status } = await trade.put(unknown, { status: PAID, payment_method: '现金', payment_id: 'lost' });
+    assert.equal(status, 503);
+  }), {});
+  assert.ok(lost.hit);
+});
+
 test('passwords are counted as right, wrong, and refused unseen (B9, B52)', async () => {
   const before = await metrics();
   const address = '192.0.2.77';
@@ -238,8 +264,7 @@ test('only allowed addresses or a token read it, and a proxy in between is no al
 test('without the database the rest is shown, and with other allowed addresses others may read', async () => {
   const { DB_SOCKET } = shop.env;
   const sent = requests(await metrics(), { route: '/api/products/:id' });
-  await shop.restartWeb({ DB_SOCKET: '/nowhere/mariadb.sock', METRICS_ALLOW: `${OUTSIDE}/24, 2001:db8::/32`, TRUSTED_PROXIES: '127.0.0.1' });
-  assert.equal((await shop.call('GET', '/healthz')).status, 200); // it has started
+  await restart({ DB_SOCKET: '/nowhere/mariadb.sock', METRICS_ALLOW: `${OUTSIDE}/24, 2001:db8::/32`, TRUSTED_PROXIES: '127.0.0.1' });
   const [socket] = processSockets(shop, 'system');
   const ask = (address, more) => askProcess(socket, { uri: '/metrics', headers: from(address, more) });
   assert.equal((await ask('127.0.0.1')).status, 403);
