@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { Unavailable, checkout } from '../../../sandbox/files.mjs';
+import { checkout } from '../../../sandbox/files.mjs';
 import { findPromtool } from '../../../sandbox/promtool.mjs';
 import { makeDirectory } from '../lib/harness.mjs';
 
@@ -13,10 +13,7 @@ const RULES = path.join(checkout, 'docs', 'monitoring', 'alerts.yml');
 const HOST = { instance: 'shop.example:443', job: 'shop' };
 const STEPS = 90; // of a minute: how long each series lasts
 
-const promtool = await findPromtool().catch((error) => {
-  if (!(error instanceof Unavailable)) throw error;
-  console.log(`skipped: the alert rules by promtool: ${error.message}`);
-});
+const promtool = await findPromtool('the alert rules by promtool');
 
 // { name: { severity, summary, action } }
 const alerts = Object.fromEntries(readFileSync(RULES, 'utf8').split(/^ {6}- alert: /m).slice(1).map((text) => {

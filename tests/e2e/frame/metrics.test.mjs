@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Unavailable, checkout } from '../../../sandbox/files.mjs';
+import { checkout } from '../../../sandbox/files.mjs';
 import { findPromtool } from '../../../sandbox/promtool.mjs';
 import { Cards } from '../lib/cards.mjs';
 import { openDbProxy } from '../lib/db-proxy.mjs';
@@ -19,10 +19,7 @@ const TOKEN = 'nVfP2yKq8xWc5TjRzB7mHd3L';
 const MONITORING = path.join(checkout, 'docs', 'monitoring');
 const OUTSIDE = '203.0.113.9';
 
-const promtool = await findPromtool().catch((error) => {
-  if (!(error instanceof Unavailable)) throw error;
-  console.log(`skipped: the checks by promtool: ${error.message}`);
-});
+const promtool = await findPromtool('the checks by promtool');
 const trade = await openTrade({ own: true, families: [...TRADE, 'cards', 'catalogue', 'system'], env: { METRICS_TOKEN: TOKEN, SIGN_IN_FAILURES_PER_ACCOUNT: '2' } });
 const { shop } = trade;
 const tea = await trade.product();
