@@ -20,7 +20,7 @@ run_packages='curl gcc make pkg-config|pkgconf libc6-dev libfcgi-dev libjson-c-d
 apache_packages='apache2-bin spawn-fcgi'
 # one run of the tests needs it, and is skipped without it
 galera_packages=galera-4
-test_packages="cppcheck clang-format clang libclang-rt-dev|libclang-rt-14-dev groff-base chromium redis-server $apache_packages libapache2-mod-fcgid"
+test_packages="cppcheck clang-format clang libclang-rt-dev|libclang-rt-14-dev groff-base chromium redis-server strace valgrind $apache_packages libapache2-mod-fcgid"
 bench_packages='php8.2-fpm php8.2-mysql'
 
 # what the installation of these packages would enable
