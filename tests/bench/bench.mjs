@@ -39,6 +39,8 @@ const size = { products: Number(env.PRODUCTS ?? 1000), users: Number(env.USERS ?
 const wanted = listed(env.PEERS ?? (quick ? 'php,hello,statements' : 'php,hello,statements,guards'));
 const works = WORKS.filter(({ name, quick: first }) => (env.WORKS ? listed(env.WORKS).includes(name) : first || !quick));
 
+const UNCACHED = ['catalogue']; // families whose answers are cached
+
 const dir = makeDirectory();
 const peers = [];
 const print = (line) => console.log(line);
@@ -60,7 +62,7 @@ const opened = (peer) => {
 async function comparePeers() {
   const ours = opened(await startOurs({ dir: path.join(dir, 'minimall'), size, binDir }));
   reportMemory(memoryByFamily(ours.parts().app), print); // before other shops share the programs
-  const against = [ours, opened(await startVariant({ name: 'minimall', dir: path.join(dir, 'uncached'), binDir, like: ours, env: {} }))];
+  const against = [ours, opened(await startVariant({ name: 'minimall', dir: path.join(dir, 'uncached'), binDir, like: ours, env: {}, families: UNCACHED }))];
   if (wanted.includes('php')) {
     const missing = missingForPhp();
     if (missing) log(`without PHP-FPM: ${missing} are not installed (make bench-needs)`);
@@ -84,7 +86,7 @@ async function compareBase(commit) {
   const base = await buildBase({ dir, commit, log });
   const ours = opened(await startOurs({ dir: path.join(dir, 'minimall'), size, binDir, name: 'this' }));
   const theirs = opened(await startOurs({ dir: path.join(dir, 'other'), size, ...base }));
-  const uncached = (name, like, programs) => startVariant({ name, dir: path.join(dir, `uncached-${name}`), binDir: programs, like, env: {} });
+  const uncached = (name, like, programs) => startVariant({ name, dir: path.join(dir, `uncached-${name}`), binDir: programs, like, env: {}, families: UNCACHED });
   const bare = opened(await uncached('this', ours, binDir));
   await measure(works, [ours, bare, theirs, opened(await uncached(base.name, theirs, base.binDir))]);
 }
