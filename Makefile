@@ -38,7 +38,9 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmis
 PKGS := json-c libmariadb libssl libcrypto libcurl fcgi libcrypt lmdb hiredis zlib libzip
 # deferred: install.sh installs them first
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS))
-PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS))
+# without libcurl, which http_curl.c loads
+PKG_LIBS = $(filter-out -lcurl,$(shell $(PKG_CONFIG) --libs $(PKGS)))
+CURL_SONAME = $(shell objdump -p "$$($(CC) -print-file-name=libcurl.so)" | awk '$$1 == "SONAME" { print $$2 }')
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE= -Ilib -g -fPIE $(WARN) $(OPT.$(MODE)) $(PKG_CFLAGS) $(CFLAGS)
 # --as-needed is gcc's default on Debian, but not with sanitizers: users.fcgi doesn't need libcurl and its thirty libraries
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,--as-needed $(filter -fsanitize% --coverage,$(OPT.$(MODE))) $(LDFLAGS)
@@ -51,7 +53,7 @@ BENCH := $(patsubst %,$(B)/bench/%,load hello statements no-metrics/catalogue.fc
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
 # only what they test: the whole library would have to be compiled for them
-FUZZ_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard lib/base/*.c)) $(patsubst %,lib/ext/%.c,base64 crypto crypto_cert entity gunzip http json metrics metrics_rows metrics_text state_place unzip) \
+FUZZ_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard lib/base/*.c)) $(patsubst %,lib/ext/%.c,base64 crypto crypto_cert entity gunzip http http_curl json metrics metrics_rows metrics_text state_place unzip) \
 	$(patsubst %,lib/web/%.c,jwt req route) $(sort $(wildcard lib/providers/*.c lib/providers/*/*.c)))
 V ?= 0
 Q := $(if $(filter 0,$(V)),@,)
@@ -86,6 +88,8 @@ $(B)/%.o: %.c
 MIGRATIONS := $(sort $(wildcard schema/*.sql))
 $(B)/lib/shop/books/health.o: ALL_CFLAGS += -DSCHEMA_FILES=$(words $(MIGRATIONS)) -DSCHEMA_LAST='"$(notdir $(lastword $(MIGRATIONS)))"'
 $(B)/lib/shop/books/health.o: $(MIGRATIONS)
+
+$(B)/lib/ext/http_curl.o: ALL_CFLAGS += $(addprefix -DCURL_SONAME=,$(CURL_SONAME:%='"%"'))
 
 # `minimall doctor` compares them with the connections that the database allows.
 $(B)/lib/shop/books/checkup.o: ALL_CFLAGS += -DFAMILY_PROCESSES=$(shell awk '/^[a-z]/ { n += $$2 } END { print n }' cgi-bin/families)

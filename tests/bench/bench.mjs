@@ -61,7 +61,7 @@ const opened = (peer) => {
 
 async function comparePeers() {
   const ours = opened(await startOurs({ dir: path.join(dir, 'minimall'), size, binDir }));
-  reportMemory(memoryByFamily(ours.parts().app), print); // before other shops share the programs
+  reportMemory('idle programs, which have served nobody', ours.idle, print); // before other shops share them
   const against = [ours, opened(await startVariant({ name: 'minimall', dir: path.join(dir, 'uncached'), binDir, like: ours, env: {}, families: UNCACHED }))];
   if (wanted.includes('php')) {
     const missing = missingForPhp();
@@ -71,6 +71,7 @@ async function comparePeers() {
   if (wanted.includes('hello')) against.push(opened(await startHello({ dir: path.join(dir, 'hello'), binDir, like: ours })));
   if (wanted.includes('statements')) against.push(opened(await startStatements({ like: ours, works })));
   await measure(works, against);
+  reportMemory('the programs after that', memoryByFamily(ours.parts().app), print);
   if (wanted.includes('guards')) await compareGuards(ours);
   reportSizes(await sizes(), print);
 }

@@ -8,6 +8,7 @@ import { checkout, dropState, freePort, stateDirectory } from '../../sandbox/fil
 import { processesOf } from '../../sandbox/process.mjs';
 import { CATEGORY, oursFirstSql, oursSql, placeOrders, productIds } from './data.mjs';
 import { httpPeer, openDatabase, webParts } from './peers.mjs';
+import { memoryByFamily } from './proc.mjs';
 
 const AT_ONCE = 16; // of those who sign in
 
@@ -38,6 +39,7 @@ export async function startOurs({ dir, size, name = 'minimall', root = checkout,
     shop = await startShop({ dir, binDir, db, dbName: 'minimall_bench', wechat: true, lasting: false, families, env: { ...LIMITS, ...env } });
     const parts = () => ({ ...webParts(processesOf(path.join(dir, 'web'))), database: processesOf(dbDir) });
     const peer = httpPeer(shop.baseUrl, { name, kind: 'ours', shop, root, parts, stop, products: productIds(size.products) });
+    peer.idle = memoryByFamily(parts().app);
     await fill(peer, size);
     return peer;
   } catch (error) {

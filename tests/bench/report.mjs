@@ -55,9 +55,9 @@ export function reportOthers(results, print) {
 
 const mib = (kib) => (kib / 1024).toFixed(2);
 
-// Of the programs of a shop that serves nobody.
-export function reportMemory(families, print) {
-  print('\nmemory of the idle programs, MiB');
+// families: of memoryByFamily().
+export function reportMemory(title, families, print) {
+  print(`\nmemory of ${title}, MiB`);
   print('family       processes    PSS  private of one');
   for (const [name, { pss, own }] of families) {
     print(`${name.padEnd(12)} ${String(pss.length).padStart(9)} ${mib(sum(pss)).padStart(6)} ${mib(Math.max(...own)).padStart(15)}`);

@@ -27,6 +27,7 @@ BEGIN {
   home["json-c/"] = "json"
   home["openssl/"] = home["crypt.h"] = "(crypto|base64)"
   home["curl/"] = "http"
+  home["dlfcn.h"] = "http_curl" # libcurl, loaded when it is needed
   home["fcgiapp.h"] = home["fcgi_stdio.h"] = home["fastcgi.h"] = "fcgi"
   home["zlib.h"] = "gunzip"
   home["zip.h"] = "unzip"
