@@ -39,7 +39,7 @@ static enum err read_member_health(struct ctx *c, struct call *k)
 		.status = status_words[database != DATABASE_OK],
 		.timestamp = { c->now_ms },
 		.database = database_words[database],
-		.cache = cache_words[!health_state(c)],
+		.cache = cache_words[health_state(c) == STATE_DEGRADED],
 	};
 	if (database != DATABASE_OK)
 		k->status = 503;
