@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "ext/db_internal.h"
 #include "state_redis_own.h"
 
 static void the_servers_clock_counts_and_comes_out_in_the_requests(void **state)
@@ -243,6 +244,23 @@ static void without_the_database_nothing_cached_is_answered(void **state)
 	assert_string_equal(rig_gets(&d, "f", "k"), "x");
 }
 
+/* Of Galera, a transaction doesn't see what others committed since it began. */
+static void in_a_transaction_the_epoch_is_not_asked_for(void **state)
+{
+	struct db in_transaction = { .in_tx = true };
+	struct state_ticket ticket;
+	struct slice got;
+
+	(void)state;
+	assert_true(rig_puts(&c, "f", "k", "x"));
+	renew(&d);
+	d.db = &in_transaction;
+	assert_false(state_get(&d, rig_key("f", "k"), &ticket, &got));
+	assert_int_equal(ticket.slot, 0);
+	d.db = NULL;
+	assert_string_equal(rig_gets(&d, "f", "k"), "x");
+}
+
 static void a_full_server_refuses_and_invalidations_hold(void **state)
 {
 	const int64_t epoch = rig_epoch;
@@ -292,6 +310,7 @@ int main(void)
 		TEST(a_server_that_hangs_is_asked_once_a_second),
 		TEST(what_was_computed_in_an_earlier_epoch_is_never_answered),
 		TEST(without_the_database_nothing_cached_is_answered),
+		TEST(in_a_transaction_the_epoch_is_not_asked_for),
 		TEST(a_full_server_refuses_and_invalidations_hold),
 		TEST(a_server_tells_of_itself),
 	};

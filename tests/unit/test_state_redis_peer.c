@@ -75,6 +75,8 @@ static pid_t fake_start(const char *const *answers, size_t n)
 	assert_int_equal(bind(listener, (const struct sockaddr *)&at, sizeof(at)), 0);
 	assert_int_equal(listen(listener, 8), 0);
 	pid = fork();
+	if (pid == 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* also after a failure */
 	for (int conn; pid == 0 && (conn = accept(listener, NULL, NULL)) >= 0; close(conn)) {
 		char asked[65536];
 
@@ -92,6 +94,7 @@ static void fake_end(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
+#define HUGE "*3\r\n$1\r\n1\r\n$1\r\n1\r\n$399970\r\n0 0 0"
 #define INFO "$51\r\nrun_id:0123456789012345678901234567890123456789abc\r\r\n"
 
 static void whatever_answers_is_survived(void **state)
@@ -106,8 +109,10 @@ static void whatever_answers_is_survived(void **state)
 		huge };
 
 	(void)state;
-	memset(huge, 'x', sizeof(huge) - 1);
-	memcpy(huge, "$399000\r\n", 9);
+	/* right in every way but its size */
+	memset(huge, ' ', sizeof(huge) - 1);
+	memcpy(huge, HUGE, sizeof(HUGE) - 1);
+	memcpy(huge + sizeof(huge) - 3, "\r\n", 2);
 	rig_conf.redis_timeout_ms = 50;
 	snprintf(rig_url, sizeof(rig_url), "unix://%.150s.fake", rig_socket);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -125,6 +130,7 @@ static void whatever_answers_is_survived(void **state)
 			assert_string_equal(rig_gets(&c, "f", "k"), "");
 			renew(&c);
 			(void)!admit(&c, &l);
+			assert_true(l.here || bad[i] != huge);
 			renew(&c);
 			(void)!rig_add(&c, "n", 1, 1000);
 			arena_reset(&c.arena);
