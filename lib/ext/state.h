@@ -85,6 +85,7 @@ bool state_is_shared(const struct ctx *c);
 /* Of Redis: what it says of itself. Texts in c->arena. */
 struct state_server {
 	const char *name;                                      /* without secrets */
+	bool open, plain;                                      /* to anyone; to others on the way */
 	bool keeps_values;                                     /* INFO is allowed */
 	const char *version, *policy;                          /* NULL: unknown */
 	int64_t round_trip_us, max_bytes, used_bytes, evicted; /* max_bytes 0: no limit */

@@ -147,6 +147,12 @@ static int64_t number_of(struct arena *a, const struct reply *info, const char *
 	return text != NULL && str_to_i64(slice_of(text), INT64_MAX - 1, &n) ? n : 0;
 }
 
+static bool is_this_host(const char *host)
+{
+	return str_starts(host, "127.") || strcmp(host, "::1") == 0 ||
+	       strcmp(host, "localhost") == 0;
+}
+
 bool redis_ask(struct ctx *c, struct state_server *out)
 {
 	static const char *const all[] = { "INFO" };
@@ -161,6 +167,8 @@ bool redis_ask(struct ctx *c, struct state_server *out)
 	if (!redis_enter(h, a))
 		return false;
 	out->keeps_values = h->run[0] != '\0';
+	out->open = h->at.socket == NULL && h->at.password == NULL;
+	out->plain = h->at.socket == NULL && !h->at.tls && !is_this_host(h->at.host);
 	start_us = clock_mono_us();
 	if (!redis_exchange(h, a, &command, &info, 1))
 		return redis_give_up(h);

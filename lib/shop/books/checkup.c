@@ -161,6 +161,11 @@ static void check_server(struct ctx *c, struct checkup *k)
 	if (!state_server(c, &s))
 		checkup_bad(k, "start Redis, and compare REDIS_URL with its address, users and CA",
 			"%s: %s", s.name, state_error(c));
+	else if (s.open)
+		checkup_bad(
+			k, "give it a password", "%s lets in anyone, who may undo limits", s.name);
+	else if (s.plain)
+		checkup_bad(k, "use rediss://", "%s is another host, and not encrypted", s.name);
 	else if (!s.keeps_values)
 		checkup_bad(k, "allow the shop's user the command INFO",
 			"%s doesn't say which server it is, so nothing is cached", s.name);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The shared state in a Redis server: of two hosts, over TLS, and where it can't be used (BEHAVIOUR 50, 51).
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { checkout, freePort } from '../../../sandbox/files.mjs';
 import { cleanEnv, run } from '../../../sandbox/process.mjs';
 import { atEnd, binDir, makeDirectory } from '../lib/harness.mjs';
 import { openVip } from '../lib/memberships.mjs';
@@ -114,6 +116,31 @@ test('doctor tells of the server, and complains of what would lose limits', asyn
   assert.match(await doctor({ REDIS_URL: 'redis://127.0.0.1:1' }), /^BAD  state: redis:\/\/127\.0\.0\.1:1: can't be connected to: ECONNREFUSED/);
   const slow = await doctor({ REDIS_URL: 'redis://does-not-exist.invalid', REDIS_TIMEOUT_MS: '1000' });
   assert.match(slow, /^BAD  state: redis:\/\/does-not-exist\.invalid:6379: the host's name can't be resolved/);
+});
+
+test('the user of docs/deploy.md may do what the shop does, and nothing else', async () => {
+  const [, rules] = /^user shop on >PASSWORD (.*)$/m.exec(readFileSync(path.join(checkout, 'docs', 'deploy.md'), 'utf8'));
+  assert.equal(await redis.ask('ACL', 'SETUSER', 'shop', 'on', '>sesame', ...rules.split(' ')), 'OK');
+  await here.shop.restartWeb({ REDIS_URL: here.shop.env.REDIS_URL.replace(/password=.*/, 'username=shop&password=sesame') });
+  const kinds = async () => (await redis.ask('KEYS', '*')).split('\n').map((key) => /^minimall:\w+:([a-z]):/.exec(key)[1]);
+  assert.equal(await redis.ask('FLUSHALL'), 'OK');
+  const { token } = await here.buyer(); // counts, limits and marks
+  await here.status({ token, user: (await here.shop.ok('GET', '/api/auth/me', { token })) });
+  assert.equal((await here.shop.ok('GET', '/readyz')).state, 'ok');
+  assert.match(await doctor(), /^ok   state: /);
+  for (const kind of ['l', 'm']) assert.ok((await kinds()).includes(kind), kind);
+});
+
+test('doctor complains of a server that is open to anyone, or to whoever is on the way', async () => {
+  const port = await freePort();
+  const server = await startRedis({ dir: path.join(makeDirectory(), 'redis'), settings: { port: String(port) } });
+  atEnd(() => server.stop());
+  const at = (host, user = '') => ({ REDIS_URL: `redis://${user}${host}:${port}` });
+  const user = `:${encodeURIComponent(server.password)}@`;
+  assert.match(await doctor(at('127.0.0.1', user)), /^ok   state: /);
+  assert.match(await doctor(at('0.0.0.0', user)), /^BAD  state: .* is another host, and not encrypted: use rediss/); // it leads here
+  await server.ask('CONFIG', 'SET', 'requirepass', '');
+  assert.match(await doctor(at('127.0.0.1')), /^BAD  state: .* lets in anyone, who may undo limits: give it a password/);
 });
 
 test('a wrong URL is refused at the start, without a word of it', async () => {
