@@ -3,14 +3,17 @@
 
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { writeSettings } from '../../sandbox/config.mjs';
-import { checkout, dropState, freePort, stateDirectory } from '../../sandbox/files.mjs';
-import { processesOf } from '../../sandbox/process.mjs';
+import { Fault, checkout, dropState, freePort, stateDirectory } from '../../sandbox/files.mjs';
+import { processStatus, processesOf } from '../../sandbox/process.mjs';
+import { FAMILIES, WORKERS } from '../../sandbox/web.mjs';
 import { CATEGORY, oursFirstSql, oursSql, placeOrders, productIds } from './data.mjs';
 import { httpPeer, openDatabase, webParts } from './peers.mjs';
 import { memoryByFamily } from './proc.mjs';
 
 const AT_ONCE = 16; // of those who sign in
+const START_MS = 20_000;
 
 // So high that none is reached.
 const LIMITS = {
@@ -39,12 +42,25 @@ export async function startOurs({ dir, size, name = 'minimall', root = checkout,
     shop = await startShop({ dir, binDir, db, dbName: 'minimall_bench', wechat: true, lasting: false, families, env: { ...LIMITS, ...env } });
     const parts = () => ({ ...webParts(processesOf(path.join(dir, 'web'))), database: processesOf(dbDir) });
     const peer = httpPeer(shop.baseUrl, { name, kind: 'ours', shop, root, parts, stop, products: productIds(size.products) });
-    peer.idle = memoryByFamily(parts().app);
+    if (root === checkout) {
+      await untilIdle(parts, families ?? FAMILIES);
+      peer.idle = memoryByFamily(parts().app);
+    }
     await fill(peer, size);
     return peer;
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+// Until every process of these families, and of the one that always runs, waits for its first request.
+async function untilIdle(parts, families) {
+  const expected = FAMILIES.filter((family) => families.includes(family) || family === FAMILIES.at(-1)).reduce((sum, family) => sum + WORKERS[family], 0);
+  const idle = () => parts().app.filter((pid) => processStatus(pid)?.state === 'S').length;
+  for (const end = Date.now() + START_MS; idle() < expected;) {
+    if (Date.now() > end) throw new Fault(`of ${expected} programs, ${idle()} are ready`);
+    await delay(20);
   }
 }
 
