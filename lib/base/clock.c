@@ -76,20 +76,37 @@ int64_t clock_mono_us(void)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+/* Two digits, and what separates them from the next. */
+static char *put(char *p, int n, char after)
+{
+	*p++ = (char)('0' + n / 10);
+	*p++ = (char)('0' + n % 10);
+	if (after != '\0')
+		*p++ = after;
+	return p;
+}
+
 void clock_iso(int64_t ms, bool with_ms, char out[static CLOCK_TEXT_MAX])
 {
 	const int64_t in_range = ms < 0 ? 0 : ms > YEAR_9999_END_MS ? YEAR_9999_END_MS : ms;
 	time_t s = (time_t)(in_range / 1000);
+	const int fraction = (int)(in_range % 1000);
 	struct tm tm;
-	size_t n;
+	char *p;
 
-	ms = in_range;
 	gmtime_r(&s, &tm);
-	n = strftime(out, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (with_ms)
-		snprintf(out + n, CLOCK_TEXT_MAX - n, ".%03dZ", (int)(ms % 1000));
-	else
-		snprintf(out + n, CLOCK_TEXT_MAX - n, "Z");
+	p = put(out, (tm.tm_year + 1900) / 100, '\0');
+	p = put(p, (tm.tm_year + 1900) % 100, '-');
+	p = put(p, tm.tm_mon + 1, '-');
+	p = put(p, tm.tm_mday, 'T');
+	p = put(p, tm.tm_hour, ':');
+	p = put(p, tm.tm_min, ':');
+	p = put(p, tm.tm_sec, with_ms ? '.' : 'Z');
+	if (with_ms) {
+		*p++ = (char)('0' + fraction / 100);
+		p = put(p, fraction % 100, 'Z');
+	}
+	*p = '\0';
 }
 
 #define CST_MS (8 * HOUR_MS)

@@ -72,17 +72,23 @@ bool money_parse(struct slice text, money *out)
 
 size_t money_text(money m, bool shortest, char out[static MONEY_TEXT_MAX])
 {
-	uint64_t fen = m.fen < 0 ? 0 - (uint64_t)m.fen : (uint64_t)m.fen;
-	const char *sign = m.fen < 0 ? "-" : "";
-	int len;
+	const uint64_t fen = m.fen < 0 ? 0 - (uint64_t)m.fen : (uint64_t)m.fen;
+	const unsigned rest = (unsigned)(fen % 100);
+	char text[MONEY_TEXT_MAX], *const end = text + sizeof(text), *p = end;
+	uint64_t yuan = fen / 100;
 
-	if (shortest && fen % 100 == 0)
-		len = snprintf(out, MONEY_TEXT_MAX, "%s%" PRIu64, sign, fen / 100);
-	else if (shortest && fen % 10 == 0)
-		len = snprintf(out, MONEY_TEXT_MAX, "%s%" PRIu64 ".%" PRIu64, sign, fen / 100,
-			fen % 100 / 10);
-	else
-		len = snprintf(out, MONEY_TEXT_MAX, "%s%" PRIu64 ".%02" PRIu64, sign, fen / 100,
-			fen % 100);
-	return (size_t)len;
+	*--p = '\0';
+	if (!shortest || rest % 10 != 0)
+		*--p = (char)('0' + rest % 10);
+	if (!shortest || rest != 0) {
+		*--p = (char)('0' + rest / 10);
+		*--p = '.';
+	}
+	do
+		*--p = (char)('0' + yuan % 10);
+	while ((yuan /= 10) > 0);
+	if (m.fen < 0)
+		*--p = '-';
+	memcpy(out, p, (size_t)(end - p));
+	return (size_t)(end - p) - 1;
 }

@@ -69,25 +69,34 @@ void str_addc(struct str *s, char ch)
 
 void str_addi(struct str *s, int64_t n)
 {
-	char buf[24];
-	int len = snprintf(buf, sizeof(buf), "%" PRId64, n);
+	uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+	char buf[24], *const end = buf + sizeof(buf), *p = end;
 
-	str_add(s, buf, (size_t)len);
+	do
+		*--p = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
+	if (n < 0)
+		*--p = '-';
+	str_add(s, p, (size_t)(end - p));
 }
 
 void str_addf(struct str *s, const char *fmt, ...)
 {
+	const size_t room = s->overflow || s->p == NULL ? 0 : s->cap - s->len;
 	va_list ap, again;
 	int len;
 
 	va_start(ap, fmt);
 	va_copy(again, ap);
-	len = vsnprintf(NULL, 0, fmt, ap);
+	len = vsnprintf(room > 0 ? s->p + s->len : NULL, room, fmt, ap);
 	va_end(ap);
 	assert(len >= 0);
 	if (str_room(s, (size_t)len)) {
-		vsnprintf(s->p + s->len, (size_t)len + 1, fmt, again);
+		if ((size_t)len >= room) /* it was cut */
+			vsnprintf(s->p + s->len, (size_t)len + 1, fmt, again);
 		s->len += (size_t)len;
+	} else if (room > 0) {
+		s->p[s->len] = '\0';
 	}
 	va_end(again);
 }
@@ -99,12 +108,14 @@ void str_add_json(struct str *s, const char *text, size_t len)
 
 	str_addc(s, '"');
 	for (size_t i = 0; i < len; i++) {
-		unsigned char ch = (unsigned char)text[i];
-		char esc[6] = { '\\', (char)ch };
+		const unsigned char ch = (unsigned char)text[i];
+		char esc[6];
 		size_t esc_len = 2;
 
 		if (ch != '"' && ch != '\\' && ch >= 0x20)
 			continue;
+		esc[0] = '\\';
+		esc[1] = (char)ch;
 		if (ch == '\n') {
 			esc[1] = 'n';
 		} else if (ch == '\r') {

@@ -99,7 +99,7 @@ static enum err prepare(struct ctx *c, const char *sql, struct statement **out)
 static enum err execute_once(struct ctx *c, const char *sql, const struct db_arg *args,
 	size_t args_n, struct statement **out)
 {
-	MYSQL_BIND binds[DB_COLUMNS_MAX] = { 0 };
+	MYSQL_BIND binds[DB_COLUMNS_MAX];
 	unsigned long lengths[DB_COLUMNS_MAX];
 	struct statement *st = NULL;
 
@@ -108,6 +108,7 @@ static enum err execute_once(struct ctx *c, const char *sql, const struct db_arg
 	TRY(prepare(c, sql, &st));
 	c->db->has_effect = st->columns_n == 0;
 	assert(st->params == args_n && args_n <= DB_COLUMNS_MAX);
+	memset(binds, 0, args_n * sizeof(binds[0]));
 	for (size_t i = 0; i < args_n; i++) {
 		MYSQL_BIND *b = &binds[i];
 
@@ -208,7 +209,7 @@ struct row_buffer {
 
 static bool bind_columns(struct statement *st, struct row_buffer *rb)
 {
-	memset(rb->binds, 0, sizeof(rb->binds));
+	memset(rb->binds, 0, st->columns_n * sizeof(rb->binds[0]));
 	for (unsigned i = 0; i < st->columns_n; i++) {
 		MYSQL_BIND *b = &rb->binds[i];
 

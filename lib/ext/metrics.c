@@ -247,6 +247,18 @@ static uint64_t hash_of(enum metric m, const char *text)
 	return h != 0 ? h : 1;
 }
 
+/* False: it doesn't fit. */
+static bool append(char out[static METRIC_TEXT_MAX], size_t *len, const char *text)
+{
+	const size_t n = strlen(text);
+
+	if (n >= METRIC_TEXT_MAX - *len)
+		return false;
+	memcpy(out + *len, text, n + 1);
+	*len += n;
+	return true;
+}
+
 /* False: too long, or a label that isn't one of ours. */
 static bool write_labels(
 	const struct metric_row *row, const char *const *values, char out[static METRIC_TEXT_MAX])
@@ -256,12 +268,11 @@ static bool write_labels(
 	out[0] = '\0';
 	for (size_t i = 0; row->labels[i] != NULL; i++) {
 		const char *v = values[i] != NULL ? values[i] : "";
-		const int n = snprintf(out + len, METRIC_TEXT_MAX - len, "%s%s=\"%s\"",
-			i > 0 ? "," : "", row->labels[i], v);
 
-		if (n < 0 || (size_t)n >= METRIC_TEXT_MAX - len || strpbrk(v, "\"\\\n") != NULL)
+		if (strpbrk(v, "\"\\\n") != NULL || !append(out, &len, i > 0 ? "," : "") ||
+			!append(out, &len, row->labels[i]) || !append(out, &len, "=\"") ||
+			!append(out, &len, v) || !append(out, &len, "\""))
 			return false;
-		len += (size_t)n;
 	}
 	return true;
 }

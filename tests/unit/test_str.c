@@ -77,6 +77,11 @@ static void nothing_is_added_after_an_overflow(void **state)
 	assert_true(s.overflow);
 	assert_string_equal(str_text(&s), "abc");
 	s = str_new(&arena, 5);
+	str_adds(&s, "abc");
+	str_addf(&s, "%s", "def");
+	assert_true(s.overflow);
+	assert_string_equal(str_text(&s), "abc");
+	s = str_new(&arena, 5);
 	str_addf(&s, "%s", "123456");
 	assert_true(s.overflow);
 	assert_string_equal(str_text(&s), "");
