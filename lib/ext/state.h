@@ -107,7 +107,7 @@ struct state_ticket {
 
 /*
  * The value into c->arena (also NUL-terminated), or a miss; with a ticket for state_set, also to replace the value by
- * one that was derived from it.
+ * one that was derived from it. With Redis in a transaction: a miss without a ticket.
  */
 bool state_get(
 	struct ctx *c, struct state_key key, struct state_ticket *ticket, struct slice *value) MUST;

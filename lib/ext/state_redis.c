@@ -84,17 +84,19 @@ static void take_value(
 /* ---- the epoch ---- */
 
 /*
- * Known and confirmed a moment ago. Not asked for in a transaction: it may not see what others have committed
- * since it began, on Galera.
+ * Known and confirmed a moment ago. Never in a transaction, where nothing cached is answered or computed: on Galera it may not see
+ * what others have committed since it began.
  */
 static bool confirm_epoch(struct ctx *c)
 {
 	struct redis *h = (struct redis *)c->state;
 	const int64_t now_ms = clock_mono_ms();
 
+	if (db_in_tx(c->db))
+		return false;
 	if (h->epoch_known && now_ms < h->confirmed_ms + STATE_CONFIRMED_MS)
 		return true;
-	if (h->base.epoch == NULL || db_in_tx(c->db) || now_ms < h->epoch_retry_ms)
+	if (h->base.epoch == NULL || now_ms < h->epoch_retry_ms)
 		return false;
 	h->epoch_known = h->base.epoch->read(c, &h->epoch) == OK;
 	h->confirmed_ms = now_ms;
