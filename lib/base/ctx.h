@@ -12,7 +12,6 @@
 
 struct db;
 struct state;
-struct state_note;
 struct spool;
 struct unpack_limits;
 struct unzip_to;
@@ -58,9 +57,8 @@ struct ctx {
 	struct idempotency idem;
 	const char *
 		if_match; /* the entity tags that a PUT or PATCH is based on (ext/entity.h); NULL: any */
-	struct state_note *noted; /* by the transaction in progress (ext/state.h) */
-	int64_t now_ms;           /* the time of this request (clock.h) */
-	int64_t deadline_ms;      /* clock_mono_ms() after which nothing is retried; 0: none */
+	int64_t now_ms;      /* the time of this request (clock.h) */
+	int64_t deadline_ms; /* clock_mono_ms() after which nothing is retried; 0: none */
 	const char *fault; /* field that an error is about, e.g. "items[0].quantity"; NULL: none */
 	int64_t retry_at_ms; /* until when an error is certain to last; 0: unknown */
 	bool fault_has_max;

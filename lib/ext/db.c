@@ -14,7 +14,6 @@
 #include "ext/db_internal.h"
 #include "ext/db_session.h"
 #include "ext/metrics.h"
-#include "ext/state.h"
 
 #define TX_TRIES 8
 /* servers close connections idle for longer than wait_timeout: at least one second */
@@ -336,7 +335,6 @@ static enum err begin(struct ctx *c)
 	enum err e;
 
 	db->cause = 0;
-	db->counts_n = 0;
 	do {
 		TRY(db_ready(c));
 		db->has_effect = false;
@@ -354,7 +352,6 @@ static enum err commit(struct ctx *c)
 
 	if (query(db, "COMMIT")) {
 		db->in_tx = false;
-		db_count_committed(db);
 		return OK;
 	}
 	snprintf(message, sizeof(message), "%s", mysql_error(&db->my));
@@ -382,7 +379,7 @@ enum err db_tx(struct ctx *c, db_tx_fn *fn, void *arg)
 		unsigned cause;
 
 		arena_rewind(&c->arena, mark);
-		c->noted = NULL; /* by a try that was rolled back */
+		db->after = NULL; /* of a try that was rolled back */
 		e = begin(c);
 		if (e == OK)
 			e = fn(c, arg);
@@ -391,7 +388,7 @@ enum err db_tx(struct ctx *c, db_tx_fn *fn, void *arg)
 		if (e == OK)
 			e = commit(c);
 		if (e == OK || e == ERR_UNKNOWN_OUTCOME)
-			state_tell_noted(c, e == OK);
+			db_do_after(c, e == OK);
 		if (e == OK)
 			return OK;
 		cause = db->cause;

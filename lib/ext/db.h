@@ -181,11 +181,17 @@ const char *db_like(struct ctx *c, const char *q) MUST;
  * Run fn in a transaction; on a deadlock, lock timeout or snapshot conflict run it
  * again from the start. fn may touch only the database and what arg points to, and
  * must be safe to run twice: inputs const, outputs overwritten.
- * What fn noted of cached values (state_note_tx) is invalidated at the end.
  * Fails: what fn returned (rolled back), UNKNOWN_OUTCOME (lost at COMMIT), BUSY.
  */
 typedef enum err db_tx_fn(struct ctx *c, void *arg);
 enum err db_tx(struct ctx *c, db_tx_fn *fn, void *arg) MUST;
+
+/*
+ * In a transaction: after it fn is called once, unless it is rolled back, with what the caller puts where this points, NULL at
+ * first; a retry begins without. committed: certainly; false: it is unknown whether it was. What was put lives in c->arena.
+ */
+typedef void db_after_fn(struct ctx *c, void *what, bool committed);
+void **db_after_tx(struct ctx *c, db_after_fn *fn) __attribute__((returns_nonnull));
 
 /*
  * Count what the transaction did, once it has committed: a retry counts nothing twice, and a lost COMMIT nothing.

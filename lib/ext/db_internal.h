@@ -12,7 +12,7 @@
 #include "ext/db_class.h"
 
 /* lint sql: the cache has room for every statement */
-enum { DB_COLUMNS_MAX = 64, DB_CACHE_SIZE = 512, DB_MESSAGE_MAX = 256, DB_COUNTS_MAX = 16 };
+enum { DB_COLUMNS_MAX = 64, DB_CACHE_SIZE = 512, DB_MESSAGE_MAX = 256 };
 
 /* Where a column of a result goes. */
 struct column {
@@ -26,11 +26,6 @@ struct statement {
 	unsigned params, columns_n;
 	const struct field *fields; /* the table that `columns` was resolved for */
 	struct column columns[DB_COLUMNS_MAX];
-};
-
-struct db_counted {
-	enum metric metric;
-	const char *labels[METRIC_LABELS_MAX];
 };
 
 /* The text of an INSERT of several rows, made from that of one. */
@@ -47,12 +42,11 @@ struct db {
 	bool in_tx;
 	bool pinned; /* db_pin */
 	bool rested; /* the current statement is the first after an idle time, outside a transaction */
-	bool has_effect;     /* the current statement has effects: never sent twice */
-	unsigned cause;      /* code of the failing call; 0: none */
-	char duplicate[128]; /* the key of the last DUPLICATE */
-	int64_t used_ms;     /* clock_mono_ms of the last statement */
-	struct db_counted counts[DB_COUNTS_MAX]; /* of the transaction, db_count() */
-	size_t counts_n;
+	bool has_effect;        /* the current statement has effects: never sent twice */
+	unsigned cause;         /* code of the failing call; 0: none */
+	char duplicate[128];    /* the key of the last DUPLICATE */
+	int64_t used_ms;        /* clock_mono_ms of the last statement */
+	struct db_after *after; /* the transaction in progress, in its order (db_after.c) */
 	const struct conf *conf;
 	const struct db_limits *limits;
 	struct rows_text *rows_texts;
@@ -74,8 +68,8 @@ enum err db_broken(struct db *db, const char *fault, const char *sql) MUST;
 bool db_may_resend(const struct ctx *c, enum err e);
 /* May a failed try be repeated? Not past c->deadline_ms. */
 bool db_may_retry(const struct ctx *c, unsigned try);
-/* Count what db_count() was told in the transaction. */
-void db_count_committed(struct db *db);
+/* A transaction is over, and was not rolled back: do what db_after_tx() was told. */
+void db_do_after(struct ctx *c, bool committed);
 /* Wait for a random time that grows with the tries. */
 void db_pause_before_retry(unsigned try);
 

@@ -15,11 +15,10 @@
 
 #include "base/log.h"
 #include "ext/crypto.h"
-#include "ext/db.h"
 #include "ext/metrics.h"
 #include "ext/state_home.h"
 
-enum { SLOTS = 1024 };
+enum { SLOTS = 1024, CELLS_OF_KEY = 3 };
 
 /* ---- cells ---- */
 
@@ -201,18 +200,6 @@ void state_set(struct ctx *c, const struct state_ticket *ticket, struct slice va
 	(void)c->state->home->write(c, want, ARRAY_LEN(want), &put, 1);
 }
 
-static enum err invalidate(struct ctx *c, struct state_cell *put, size_t n)
-{
-	const struct state_home *home = c->state->home;
-	enum err e = OK;
-
-	if (!home->write(c, NULL, 0, put, n) && !keeps_no_values(c))
-		e = home->drop(c, put, n);
-	if (e != OK)
-		log_line(LOG_ERROR, "state", "an invalidation can't be made known to others");
-	return e;
-}
-
 void state_settle(struct ctx *c)
 {
 	struct timespec left = { .tv_nsec = STATE_SETTLED_MS * 1000000 };
@@ -224,16 +211,36 @@ void state_settle(struct ctx *c)
 		; /* interrupted by a signal: sleep the rest */
 }
 
-enum { CELLS_OF_KEY = 3 };
-
-/* What to put for deleting a key, and closing its slot for that long; returns the number of cells. */
+/* What to put for deleting a key, or all of its family, and closing that for a time; returns the number of cells. */
 static size_t deletion(
 	const struct ctx *c, struct state_key key, int64_t ms, struct state_cell put[CELLS_OF_KEY])
 {
+	if (key.id.len == 0) {
+		put[0] = mark(STATE_FAMILY, key, c->now_ms, ms);
+		return 1;
+	}
 	put[0] = mark(STATE_SLOT, key, c->now_ms, ms);
 	put[1] = state_cell(STATE_VALUE, key);
 	put[2] = state_cell(STATE_COUNTER, key);
 	return CELLS_OF_KEY;
+}
+
+enum err state_invalidate(struct ctx *c, const struct state_key *keys, size_t n, int64_t ms)
+{
+	struct state_cell *put = arena_array(&c->arena, n * CELLS_OF_KEY, sizeof(*put));
+	const struct state_home *home = c->state->home;
+	size_t put_n = 0;
+	enum err e = OK;
+
+	assert(ms <= STATE_HOLD_MAX_MS);
+	for (size_t i = 0; i < n; i++)
+		if (fits(keys[i]))
+			put_n += deletion(c, keys[i], ms, put + put_n);
+	if (!home->write(c, NULL, 0, put, put_n) && !keeps_no_values(c))
+		e = home->drop(c, put, put_n);
+	if (e != OK)
+		log_line(LOG_ERROR, "state", "an invalidation can't be made known to others");
+	return e;
 }
 
 bool state_delete(struct ctx *c, struct state_key key)
@@ -243,69 +250,12 @@ bool state_delete(struct ctx *c, struct state_key key)
 
 enum err state_hold(struct ctx *c, struct state_key key, int64_t ms)
 {
-	struct state_cell put[CELLS_OF_KEY];
-
-	assert(ms <= STATE_HOLD_MAX_MS);
-	return fits(key) ? invalidate(c, put, deletion(c, key, ms, put)) : OK;
+	return state_invalidate(c, &key, 1, ms);
 }
 
 bool state_clear(struct ctx *c, const char *family)
 {
-	struct state_cell put =
-		mark(STATE_FAMILY, (struct state_key){ family, { "", 0 } }, c->now_ms, 0);
-
-	return invalidate(c, &put, 1) == OK;
-}
-
-/* ---- changes of a transaction ---- */
-
-struct state_note {
-	struct state_key key;
-	struct state_note *next;
-};
-
-static bool is_same(struct state_key a, struct state_key b)
-{
-	return strcmp(a.family, b.family) == 0 && a.id.len == b.id.len &&
-	       memcmp(a.id.p, b.id.p, a.id.len) == 0;
-}
-
-void state_note_tx(struct ctx *c, struct state_key key)
-{
-	struct state_note *note;
-
-	assert(db_in_tx(c->db));
-	for (note = c->noted; note != NULL; note = note->next)
-		if (is_same(note->key, key))
-			return;
-	if (!fits(key))
-		return;
-	note = arena_alloc(&c->arena, sizeof(*note));
-	*note = (struct state_note){ key, c->noted };
-	c->noted = note;
-}
-
-void state_tell_noted(struct ctx *c, bool committed)
-{
-	const int64_t ms = committed ? 0 : STATE_HOLD_MAX_MS;
-	struct state_cell *put;
-	size_t n = 0;
-
-	if (c->noted == NULL)
-		return;
-	for (const struct state_note *note = c->noted; note != NULL; note = note->next)
-		n++;
-	put = arena_array(&c->arena, n * CELLS_OF_KEY, sizeof(*put));
-	n = 0;
-	for (const struct state_note *note = c->noted; note != NULL; note = note->next) {
-		if (note->key.id.len == 0)
-			put[n++] = mark(STATE_FAMILY, note->key, c->now_ms, ms);
-		else
-			n += deletion(c, note->key, ms, put + n);
-	}
-	c->noted = NULL;
-	if (invalidate(c, put, n) != OK)
-		log_line(LOG_ALARM, "state", "what others have cached could not be invalidated");
+	return state_delete(c, (struct state_key){ family, { "", 0 } });
 }
 
 bool state_add(struct ctx *c, struct state_counter *counters, size_t n)

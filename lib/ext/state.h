@@ -131,14 +131,12 @@ void state_settle(struct ctx *c);
 
 /*
  * In a transaction that changes what is computed under a key, or with an id of no bytes under any key of the family:
- * db_tx deletes it once the transaction is over, all that were noted in one step, unless it was rolled back.
+ * it is deleted once the transaction is over, all that were noted in one step, unless it was rolled back.
  * Where it is unknown whether it was, nothing is stored under them for half a minute. The family is a literal; the
  * id lives until then. A process that is killed between the commit and that step deletes nothing: such a value needs a
  * short life.
  */
 void state_note_tx(struct ctx *c, struct state_key key);
-/* For db_tx: the transaction is over. committed: certainly. */
-void state_tell_noted(struct ctx *c, bool committed);
 
 struct state_counter {
 	struct state_key key;

@@ -90,6 +90,8 @@ extern const struct state_home state_lmdb, state_redis;
 
 /* An empty cell of that name. The home's mark has family "", a family's has no id. */
 struct state_cell state_cell(enum state_kind kind, struct state_key key);
+/* Delete these keys, and close them for that long (state_hold), in one step. Fails as home->drop. */
+enum err state_invalidate(struct ctx *c, const struct state_key *keys, size_t n, int64_t ms) MUST;
 /* c->now_ms differs between processes by the age of their requests. */
 #define STATE_SKEW_MS MINUTE_MS
 /* family: the current stamp of the record's family. */

@@ -73,12 +73,11 @@ static void what_a_transaction_noted_is_deleted_once_it_is_over(void **state)
 	assert_string_equal(rig_gets(&d, "f", "one"), "old");
 	begin_reading(&d, "one", &one);
 	begin_reading(&d, "other", &other);
-	state_tell_noted(&c, true);
-	assert_null(c.noted);
+	db_do_after(&c, true);
 	end_reading(&d, &one, "");
 	end_reading(&d, &other, "read before");
 	assert_true(rig_puts(&d, "f", "one", "new")); /* at once */
-	state_tell_noted(&c, true);                   /* nothing was noted since */
+	db_do_after(&c, true);                        /* nothing was noted since */
 	assert_string_equal(rig_gets(&d, "f", "one"), "new");
 }
 
@@ -93,7 +92,7 @@ static void a_noted_family_is_cleared(void **state)
 	begin_reading(&d, "one", &one);
 	state_note_tx(&c, rig_key("f", WHOLE));
 	state_note_tx(&c, rig_key("f", "two"));
-	state_tell_noted(&c, true);
+	db_do_after(&c, true);
 	end_reading(&d, &one, "");
 	assert_string_equal(rig_gets(&d, "f", "two"), "");
 	assert_string_equal(rig_gets(&d, "g", "one"), "kept");
@@ -110,12 +109,12 @@ static void after_an_unknown_outcome_nothing_is_stored_for_a_while(void **state)
 		c.now_ms = d.now_ms += (int64_t)i * HOUR_MS; /* the first hold is over */
 		assert_true(rig_puts(&d, "f", "one", "old"));
 		state_note_tx(&c, rig_key("f", noted[i]));
-		state_tell_noted(&c, false);
+		db_do_after(&c, false);
 		assert_string_equal(rig_gets(&d, "f", "one"), "");
 		assert_false(rig_puts(&d, "f", "one", "old"));
 		/* nor after another change, whose outcome is known */
 		state_note_tx(&c, rig_key("f", noted[i]));
-		state_tell_noted(&c, true);
+		db_do_after(&c, true);
 		assert_false(rig_puts(&d, "f", "one", "old"));
 		d.now_ms += 29999;
 		assert_false(rig_puts(&d, "f", "one", "old"));
