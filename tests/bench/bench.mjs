@@ -2,7 +2,7 @@
 // make bench: what a request costs, minimall against two limits and a peer, as ratios within one run (absolute figures are the
 // machine's, not ours). docs/performance.md says what the figures mean. In the environment:
 //   QUICK=1              about a minute: the five works, 32 connections
-//   WORKS=W1,W4          only these works
+//   WORKS=W1,W4          only these works; none: only what PEERS adds
 //   PEERS=php,hello      only these besides minimall: php, hello, statements, guards
 //   ROUNDS, MS           how many rounds, and the length of one measurement; REQUESTS: at most so many in one
 //   CONNECTIONS=32,500
@@ -47,6 +47,7 @@ const print = (line) => console.log(line);
 const log = (line) => console.error(line);
 
 async function measure(some, of) {
+  if (some.length === 0) return;
   const results = await measureAll(some, of, plan, { directory: dir, log });
   reportWorks(results, print);
   reportOthers(results, print);

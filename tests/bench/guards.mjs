@@ -26,6 +26,6 @@ export const GUARDED = ['W0', 'W1'];
 export async function startGuards({ dir, binDir, like, onStart }) {
   for (const { name, env, metrics } of VARIANTS) {
     const programs = metrics ? binDir : path.join(binDir, 'bench', 'no-metrics');
-    onStart(await startVariant({ name, dir: path.join(dir, name.replace(' ', '-')), binDir: programs, like, env, families: FAMILIES }));
+    onStart(await startVariant({ name, kind: 'guarded', dir: path.join(dir, name.replace(' ', '-')), binDir: programs, like, env, families: FAMILIES }));
   }
 }

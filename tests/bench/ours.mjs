@@ -81,7 +81,8 @@ async function fill(peer, { products, users }) {
 }
 
 // The same shop, with its database, users and data, once more with other settings or programs; it caches nothing.
-export async function startVariant({ name, dir, binDir, like, env, families }) {
+// kind: `uncached` does only the works that are measured so.
+export async function startVariant({ name, kind = 'uncached', dir, binDir, like, env, families }) {
   const configFile = path.join(dir, 'minimall.conf');
   const home = path.join(dir, 'web');
   mkdirSync(dir, { mode: 0o700 });
@@ -92,7 +93,7 @@ export async function startVariant({ name, dir, binDir, like, env, families }) {
   const { tokens, orders, products } = like;
   return httpPeer(`http://127.0.0.1:${port}`, {
     name,
-    kind: 'uncached',
+    kind,
     tokens,
     orders,
     products,

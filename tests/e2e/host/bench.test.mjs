@@ -9,6 +9,7 @@ import path from 'node:path';
 import { checkout } from '../../../sandbox/files.mjs';
 import { cleanEnv, run } from '../../../sandbox/process.mjs';
 import { makeDirectory, mode } from '../lib/harness.mjs';
+import { GUARDED } from '../../bench/guards.mjs';
 import { WORKS } from '../../bench/works.mjs';
 
 const SMALL = { ROUNDS: '1', MS: '2000', REQUESTS: '20', CONNECTIONS: '2', PRODUCTS: '30', USERS: '20' };
@@ -25,6 +26,7 @@ test('make bench measures every work, and its peers answer the same', async () =
   const { dir, stdout } = await bench({});
   for (const { name, title } of WORKS) assert.match(stdout, new RegExp(`^${name} ${title.replaceAll(/[()]/g, '\\$&')}, 2 connections$`, 'm'));
   for (const peer of ['minimall', 'hello', 'statements', 'no metrics']) assert.match(stdout, new RegExp(`^${peer} +[0-9]+ `, 'm'));
+  assert.equal(stdout.match(/^no metrics +[0-9]+ /gm).length, GUARDED.length);
   assert.match(stdout, /^all +\d+ +[\d.]+$/m, 'the memory of all programs');
   assert.deepEqual(readdirSync(dir), [], 'it removes what it wrote');
 });
