@@ -101,7 +101,7 @@ static void a_flood_of_addresses_evicts_the_oldest_of_them(void **state)
 /* Their records grow with each moment, and what can't be evicted is in the way. */
 static void limits_that_grow_evict_others_but_no_counters(void **state)
 {
-	enum { COUNTERS = 29500, GROWING = 3000 };
+	enum { COUNTERS = 32300, GROWING = 3000 };
 	char id[STATE_ID_MAX + 1];
 	struct state_counter x = { .ttl_ms = HOUR_MS };
 	int counters = 0;
