@@ -261,7 +261,7 @@ test('the server\'s version string does not matter: its settings are queried (B6
 
 test("global settings of a host do not affect the shop's sessions (B64)", async (t) => {
   t.after(() => { proxy.init = null; });
-  const product = await trade.product();
+  const product = await trade.product({ stock: 1000 });
   const list = () => shop.ok('GET', '/api/orders?limit=100', { token: trade.admin });
   for (const init of ['SET SESSION max_join_size = 1, SESSION sql_big_selects = 0', 'SET SESSION sql_safe_updates = 1',
     'SET SESSION TRANSACTION READ ONLY', 'SET SESSION autocommit = 0', 'SET SESSION sql_select_limit = 1',
