@@ -316,7 +316,7 @@ static void limits_do_what_a_model_does(void **state)
 {
 	static struct model m;
 	unsigned seed = 11;
-	char id[16];
+	char id[24];
 
 	(void)state;
 	for (int round = 0; round < 40; round++) {
@@ -378,7 +378,7 @@ static void without_a_home_a_process_counts_by_itself(void **state)
 	assert_false(admit(&c, "a", 2));
 	assert_true(admit(&c, "b", 0));
 	for (int i = 0; i < 100; i++) { /* the latest keys only */
-		char id[16];
+		char id[24];
 
 		snprintf(id, sizeof(id), "k%d", i);
 		assert_true(admit(&c, id, 0));
