@@ -338,6 +338,14 @@ static const char SQL_DELETED_USER[] =
 	"AND (o.status IN (" SQL(ORDER_IN_PROGRESS_SET) ") OR (b.outbox_id IS NULL "
 	"AND (o.status = " SQL(ORDER_PENDING) " OR o.consignee_name IS NOT NULL))) LIMIT ?";
 
+/* the limit of pending orders relies on it; only pending orders are read, which are few of all orders and users */
+static const char SQL_PENDING_MOST[] =
+	"SELECT CONCAT('user ', u.user_id) AS subject, "
+	"CONCAT(COUNT(*), ' pending orders, pending_most is ', u.pending_most) AS problem "
+	"FROM orders o FORCE INDEX (by_status) STRAIGHT_JOIN users u FORCE INDEX (PRIMARY) ON u.user_id = o.user_id "
+	"WHERE o.status = " SQL(ORDER_PENDING) " GROUP BY u.user_id, u.pending_most "
+	"HAVING COUNT(*) > u.pending_most LIMIT ?";
+
 /* ---- outgoing notifications ---- */
 
 static const char SQL_DELIVERY[] =
@@ -390,6 +398,7 @@ static const struct audit_rule shop_rules[] = {
 	{ "every user is a member", SQL_MEMBER, false, NULL },
 	{ "everything owned has its owner", SQL_OWNER, false, NULL },
 	{ "a deleted user has no pending order", SQL_DELETED_USER, false, NULL },
+	{ "no user has more pending orders than are known", SQL_PENDING_MOST, false, NULL },
 	{ "a notification is delivered when it was accepted", SQL_DELIVERY, false, NULL },
 	{ NULL, NULL, false, NULL },
 };

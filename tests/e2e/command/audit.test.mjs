@@ -238,6 +238,10 @@ const SABOTAGE = [
   ['everything owned has its owner', `card ${card}`, ...edited(...cardOf, 'user_id = 999999, live_user_id = 999999')],
   ['everything owned has its owner', 'member ', ...gone('users', `user_id = ${bob.user.user_id}`)],
   ['a deleted user has no pending order', `order ${shipped.order_id}`, ...edited('users', `user_id = ${anna.user.user_id}`, 'deleted_at = 1')],
+  ['no user has more pending orders than are known', `user ${anna.user.user_id}`, ...edited('users', `user_id = ${anna.user.user_id}`, 'pending_most = 0')],
+  ['no user has more pending orders than are known', `user ${anna.user.user_id}`, // two, of which one is known
+    `UPDATE users SET pending_most = 1 WHERE user_id = ${anna.user.user_id}; ${order(ids.cancelled, 'status = 0')}`,
+    `UPDATE users SET pending_most = 100 WHERE user_id = ${anna.user.user_id}; ${order(ids.cancelled, 'status = 4')}`],
   ...['webhook_id = 999999', 'answer_status = 500', "error = 'STATUS'", 'status = 2'].map((change) => (
     ['a notification is delivered when it was accepted', 'delivery ', ...edited('webhook_deliveries', 'status = 1', change)])),
   ['every user is a member', `user ${bob.user.user_id}`, ...gone('members', `user_id = ${bob.user.user_id}`)],
@@ -307,6 +311,14 @@ for (const [rule, subject, damage, repair] of SABOTAGE) {
 }
 
 test('after all repairs the shop is consistent again', async () => {
+  await trade.audit(0);
+});
+
+test('as many pending orders as are known, or fewer, are consistent (B65)', async () => {
+  await shop.sql(`UPDATE users SET pending_most = 1 WHERE user_id = ${anna.user.user_id}`);
+  assert.equal((await shop.sql(`SELECT id FROM orders WHERE status = 0 AND user_id = ${anna.user.user_id}`)).length, 1);
+  await trade.audit(0);
+  await shop.sql(`UPDATE users SET pending_most = 100 WHERE user_id = ${anna.user.user_id}`);
   await trade.audit(0);
 });
 
