@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/money.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 money money_add(money a, money b)
@@ -75,7 +73,6 @@ size_t money_text(money m, bool shortest, char out[static MONEY_TEXT_MAX])
 	const uint64_t fen = m.fen < 0 ? 0 - (uint64_t)m.fen : (uint64_t)m.fen;
 	const unsigned rest = (unsigned)(fen % 100);
 	char text[MONEY_TEXT_MAX], *const end = text + sizeof(text), *p = end;
-	uint64_t yuan = fen / 100;
 
 	*--p = '\0';
 	if (!shortest || rest % 10 != 0)
@@ -84,9 +81,7 @@ size_t money_text(money m, bool shortest, char out[static MONEY_TEXT_MAX])
 		*--p = (char)('0' + rest / 10);
 		*--p = '.';
 	}
-	do
-		*--p = (char)('0' + yuan % 10);
-	while ((yuan /= 10) > 0);
+	p = str_digits(p, fen / 100);
 	if (m.fen < 0)
 		*--p = '-';
 	memcpy(out, p, (size_t)(end - p));

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <ctype.h>
-#include <inttypes.h>
 #include <stdio.h>
 
 enum { SHORT_MAX = 64 << 10, LARGE_MIN = 1 << 20 };
@@ -67,14 +66,19 @@ void str_addc(struct str *s, char ch)
 	str_add(s, &ch, 1);
 }
 
+char *str_digits(char *end, uint64_t n)
+{
+	do
+		*--end = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	return end;
+}
+
 void str_addi(struct str *s, int64_t n)
 {
-	uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
-	char buf[24], *const end = buf + sizeof(buf), *p = end;
+	char buf[24], *const end = buf + sizeof(buf);
+	char *p = str_digits(end, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
 
-	do
-		*--p = (char)('0' + rest % 10);
-	while ((rest /= 10) > 0);
 	if (n < 0)
 		*--p = '-';
 	str_add(s, p, (size_t)(end - p));

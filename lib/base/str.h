@@ -27,6 +27,8 @@ struct str str_new(struct arena *a, size_t max);
 void str_add(struct str *s, const char *bytes, size_t len);
 void str_adds(struct str *s, const char *text);
 void str_addc(struct str *s, char ch);
+/* The decimal digits of n, at most 20, right before end; returns where they begin. */
+char *str_digits(char *end, uint64_t n) __attribute__((returns_nonnull));
 void str_addi(struct str *s, int64_t n);
 void str_addf(struct str *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* A JSON string with its quotes; text must be valid UTF-8. */
