@@ -112,10 +112,18 @@ struct state_record state_merged(const struct state_cell *put, const struct stat
 
 /* ---- the interface ---- */
 
+struct state_key state_key_of(struct ctx *c, const char *family, int64_t number)
+{
+	return (struct state_key){ family,
+		slice_of(arena_printf(&c->arena, "%lld", (long long)number)) };
+}
+
 struct state *state_new(const struct conf *conf, const struct state_epoch *epoch)
 {
-	struct state *s = (conf->redis_url != NULL ? &state_redis : &state_lmdb)->open(conf);
+	const struct state_home *home = conf->redis_url != NULL ? &state_redis : &state_lmdb;
+	struct state *s = home->open(conf);
 
+	s->home = home;
 	s->epoch = epoch;
 	return s;
 }

@@ -99,6 +99,9 @@ struct state_key {
 	struct slice id;
 };
 
+/* The key of what has a number, such as a row's. The id is in c->arena. */
+struct state_key state_key_of(struct ctx *c, const char *family, int64_t number);
+
 /* Taken before a value is computed; without it none is stored. Borrows the key. */
 struct state_ticket {
 	struct state_key key;

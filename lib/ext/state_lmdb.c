@@ -291,16 +291,8 @@ static enum err home_drop(struct ctx *c, struct state_cell *put, size_t n)
 	return gone ? OK : ERR_BUSY;
 }
 
-static struct state *home_new(const struct conf *conf)
-{
-	struct lmdb *h = lmdb_new(conf);
-
-	h->base.home = &state_lmdb;
-	return &h->base;
-}
-
 const struct state_home state_lmdb = {
-	.open = home_new,
+	.open = lmdb_new,
 	.close = lmdb_free,
 	.read = home_read,
 	.write = home_write,

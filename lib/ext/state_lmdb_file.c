@@ -27,7 +27,7 @@ enum { RETRY_MS = 3000, READERS = 1024 /* processes */ };
 static const char DATA_NAME[] = "data", LOCK_NAME[] = "data-lock"; /* the second is LMDB's name */
 static const unsigned ENV_FLAGS = MDB_NOSUBDIR | MDB_NOSYNC | MDB_WRITEMAP | MDB_NOTLS;
 
-struct lmdb *lmdb_new(const struct conf *conf)
+struct state *lmdb_new(const struct conf *conf)
 {
 	struct lmdb *h = calloc(1, sizeof(*h));
 
@@ -38,7 +38,7 @@ struct lmdb *lmdb_new(const struct conf *conf)
 	crypto_random(&h->hand, sizeof(h->hand));
 	h->thrown_ms = -RETRY_MS;
 	h->dir_fd = h->lock_fd = -1;
-	return h;
+	return &h->base;
 }
 
 /* ---- closing and deleting ---- */

@@ -31,7 +31,7 @@ struct lmdb {
 };
 
 /* Of struct state_home, but for the home itself. */
-struct lmdb *lmdb_new(const struct conf *conf) MUST;
+struct state *lmdb_new(const struct conf *conf) MUST;
 void lmdb_free(struct state *s);
 /* Delete everything. */
 bool lmdb_drop(struct ctx *c) MUST;

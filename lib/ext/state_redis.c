@@ -155,14 +155,20 @@ static bool home_read(struct ctx *c, struct state_cell *cells, size_t n)
 	return true;
 }
 
+/* A family's without the epoch in it. */
+static void push_stamp(struct redis_call *x, const struct state_cell *cell)
+{
+	if (cell->name.bytes[0] == STATE_FAMILY)
+		redis_push_text(x, arena_printf(x->arena, "%010llx",
+					   (unsigned long long)(cell->r.stamp >> EPOCH_BITS)));
+	else
+		redis_push_stamp(x, cell->r.stamp);
+}
+
 static void push_want(struct redis_call *x, const struct state_cell *want)
 {
 	redis_push_text(x, redis_field(x, &want->name));
-	if (want->name.bytes[0] == STATE_FAMILY)
-		redis_push_text(x, arena_printf(x->arena, "%010llx",
-					   (unsigned long long)(want->r.stamp >> EPOCH_BITS)));
-	else
-		redis_push_stamp(x, want->r.stamp);
+	push_stamp(x, want);
 }
 
 static void push_put(struct redis_call *x, const struct state_cell *put)
@@ -170,11 +176,7 @@ static void push_put(struct redis_call *x, const struct state_cell *put)
 	const char *family = (const char *)put->name.bytes + STATE_NAME_HEAD;
 
 	redis_push_cell(x, &put->name);
-	if (put->name.bytes[0] == STATE_FAMILY)
-		redis_push_text(x, arena_printf(x->arena, "%010llx",
-					   (unsigned long long)(put->r.stamp >> EPOCH_BITS)));
-	else
-		redis_push_stamp(x, put->r.stamp);
+	push_stamp(x, put);
 	redis_push_number(x, put->r.expires_ms == 0 ? -1 : put->r.ttl_ms);
 	redis_push_number(x, put->r.count);
 	if (put->name.bytes[0] == STATE_COUNTER)
@@ -282,17 +284,9 @@ static int64_t home_sweep(struct ctx *c)
 	return 0;
 }
 
-static struct state *home_new(const struct conf *conf)
-{
-	struct redis *h = redis_new(conf);
-
-	h->base.home = &state_redis;
-	return &h->base;
-}
-
 const struct state_home state_redis = {
 	.shared = true,
-	.open = home_new,
+	.open = redis_new,
 	.close = redis_free,
 	.read = home_read,
 	.write = home_write,

@@ -91,7 +91,7 @@ bool redis_fails(struct redis *h, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* ---- the server (state_redis_server.c) ---- */
 
-struct redis *redis_new(const struct conf *conf) MUST;
+struct state *redis_new(const struct conf *conf) MUST;
 void redis_free(struct state *s);
 /* Connect if necessary, and begin an operation's time. False: it can't be asked now. */
 bool redis_enter(struct redis *h, struct arena *a) MUST;

@@ -202,7 +202,7 @@ static void hash_script(const char *text, char out[static SHA1_HEX_LEN + 1])
 	sha1_free(sum);
 }
 
-struct redis *redis_new(const struct conf *conf)
+struct state *redis_new(const struct conf *conf)
 {
 	struct redis *h = calloc(1, sizeof(*h));
 
@@ -219,7 +219,7 @@ struct redis *redis_new(const struct conf *conf)
 	h->fd = -1;
 	for (size_t i = 0; i < REDIS_SCRIPTS; i++)
 		hash_script(redis_scripts[i], h->sha[i]);
-	return h;
+	return &h->base;
 }
 
 void redis_free(struct state *s)

@@ -15,8 +15,7 @@ static void note_all_tx(struct ctx *c, const char *family)
 /* As web/cache.c names the answer to a path with an id and no query. */
 static void note_one_tx(struct ctx *c, const char *family, int64_t id)
 {
-	state_note_tx(c, (struct state_key){ family,
-				 slice_of(arena_printf(&c->arena, "%lld", (long long)id)) });
+	state_note_tx(c, state_key_of(c, family, id));
 }
 
 void answers_note_product_tx(struct ctx *c, int64_t id)

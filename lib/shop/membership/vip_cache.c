@@ -12,8 +12,7 @@ static const char FAMILY[] = "vip";
 
 static struct state_key key_of(struct ctx *c, int64_t user_id)
 {
-	return (struct state_key){ FAMILY,
-		slice_of(arena_printf(&c->arena, "%lld", (long long)user_id)) };
+	return state_key_of(c, FAMILY, user_id);
 }
 
 bool vip_cache_find(

@@ -7,8 +7,7 @@
 
 static struct state_key key_of(struct ctx *c, int64_t user_id)
 {
-	return (struct state_key){ "standing",
-		slice_of(arena_printf(&c->arena, "%lld", (long long)user_id)) };
+	return state_key_of(c, "standing", user_id);
 }
 
 static bool is_valid(const struct ctx *c, const struct standing_cached *kept, int64_t session_id)
